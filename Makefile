@@ -1,0 +1,68 @@
+# Tasks of the house. `make` alone lists them.
+#
+# Everything runs in a virtual environment of its own, .venv, which the first task creates: the
+# tools, the build tools, and the package in editable mode with its compiled core.
+
+.DEFAULT_GOAL := help
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+CORE   := CMakeLists.txt $(wildcard src/core/*.cpp src/core/*.h)
+
+.PHONY: help setup core demo test fast lint format types layers check bench docs clean
+
+help:  ## list the tasks
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.package  ## create .venv and install the package and all tools into it
+
+$(VENV)/.tools: pyproject.toml
+	@echo "Setting up $(VENV) ($$($(PYTHON) --version)); the first time takes a minute or two."
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --upgrade "pip>=25.1"
+	$(PIP) install --group dev
+	@touch $@
+
+$(VENV)/.package: $(VENV)/.tools $(CORE)
+	@echo "Compiling the core and installing ilk."
+	$(PIP) install --no-build-isolation --editable ".[all]"
+	@touch $@
+
+core: $(VENV)/.tools  ## compile the core again after a change of src/core
+	$(PIP) install --no-build-isolation --no-deps --editable .
+	@touch $(VENV)/.package
+
+demo: setup  ## fit the hospital example and write demo/report.html
+	$(BIN)/ilk demo --out demo
+
+test: setup  ## run all tests
+	$(BIN)/python -m pytest
+
+fast: setup  ## run the tests that take a moment, stop at the first failure
+	$(BIN)/python -m pytest -x -q -m "not slow"
+
+lint: setup  ## ruff: style, docstrings, likely mistakes, format
+	$(BIN)/ruff check .
+
+format: setup  ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format src tests
+
+types: setup  ## mypy, strict
+	$(BIN)/mypy
+
+layers: setup  ## import-linter: no module imports from a layer above its own
+	$(BIN)/lint-imports
+
+check: lint types layers test  ## all of the above
+
+bench: setup  ## time ilk and the peers that are installed; writes benchmarks/results
+	$(BIN)/python benchmarks/run.py
+
+docs: setup  ## check the documentation: links, names, examples, figures
+	$(BIN)/python -m pytest -q tests/contracts
+
+clean:  ## remove .venv, caches and build products
+	rm -rf $(VENV) build dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
