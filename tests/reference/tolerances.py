@@ -1,0 +1,56 @@
+"""How close is close enough, explained once.
+
+The references were driven to their optimum (several optimizers, restarts, Newton steps: their
+Newton decrement is about 1e-23), so what is left is the precision of ilk's own search and the
+formulas themselves.
+
+==============  ==============================================================================
+log-likelihood  not lower than the reference by more than 1e-6 relative. Higher is allowed (it
+                would be a better optimum) but must be listed in `HIGHER` with its reason
+coefficients    1e-5 of max(1, |value|), or the fraction of a standard error that the case names
+                (1e-4 in linear models, 1e-3 in the others)
+standard        1e-3 relative. Linear models: the standard errors given the variance parameters
+errors          (lme4's) or those of the joint information (glmmTMB's), either is right
+predictions     1e-6 of max(1, |value|), or the fraction of a standard error that moves them
+all others      the tolerance that the case itself names
+==============  ==============================================================================
+
+An entry in `EXCEPTIONS` loosens one quantity of one case and says why; nothing else does.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+LOGLIK_RELATIVE = 1e-6
+COEFFICIENT_RELATIVE = 1e-5
+STANDARD_ERROR_RELATIVE = 1e-3
+PREDICTION_RELATIVE = 1e-6
+
+# (case, quantity) -> (tolerance factor, reason)
+EXCEPTIONS: dict[tuple[str, str], tuple[float, str]] = {}
+
+# case -> reason why ilk's log-likelihood is higher than the reference
+HIGHER: dict[str, str] = {}
+
+
+def allowed(
+    entry: dict[str, float],
+    value: float,
+    *,
+    standard_error: float = 0.0,
+    effect_sd: float = 0.0,
+) -> float:
+    """A tolerance entry of a case as one number: abs + rel |r| + se_mult SE + sd_mult SD."""
+    return (
+        entry.get("abs", 0.0)
+        + entry.get("rel", 0.0) * abs(value)
+        + entry.get("se_mult", 0.0) * standard_error
+        + entry.get("sd_mult", 0.0) * effect_sd
+    )
+
+
+def entry(found: dict[str, Any], key: str) -> dict[str, float]:
+    """The case's own tolerance of a quantity."""
+    tolerances: dict[str, dict[str, float]] = found["tolerance"]
+    return tolerances.get(key, {"abs": 1e-6, "rel": 1e-4})
