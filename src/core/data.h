@@ -1,0 +1,34 @@
+// What a model looks like to the engines: numbers only, no names and no formulas.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+namespace ilk {
+
+// One random-effect term: row i belongs to level codes[i] and carries `width` columns z_i.
+struct Term {
+  int predictor = 0;            // the linear predictor this term is part of
+  int width = 1;                // q, columns per level
+  int levels = 0;               // L
+  std::vector<int> codes;       // (n,) in 0 .. levels - 1
+  std::vector<double> columns;  // (n, q) row-major; empty means one column of ones
+};
+
+// The fixed part of one linear predictor: offset + X beta.
+struct Predictor {
+  std::vector<double> X;  // (n, p) column-major
+  int p = 0;
+  std::vector<double> offset;  // (n,) or empty
+};
+
+struct Data {
+  std::size_t n = 0;
+  std::vector<double> response;  // (n,)
+  std::vector<double> trials;    // (n,) or empty: all one
+  std::vector<double> weights;   // (n,) or empty: all one
+  std::vector<Predictor> predictors;
+  std::vector<Term> terms;
+};
+
+}  // namespace ilk

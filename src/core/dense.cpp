@@ -1,0 +1,171 @@
+#include "dense.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace ilk::dense {
+namespace {
+
+constexpr Index kTriangle = 32;       // triangles up to this size go to the unblocked kernels
+constexpr Index kInverseBlock = 128;  // block columns of the inverse
+constexpr double kPollFlops = 1e9;    // at most this much work between two interrupt polls
+
+const Kernels& choose_kernels() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw"))
+    return v4::kernels;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return v3::kernels;
+  return v2::kernels;
+#else
+  return generic::kernels;
+#endif
+}
+
+const Kernels& kernels() {
+  static const Kernels& best = choose_kernels();
+  return best;
+}
+
+// Where to split a triangle of size n > kTriangle in two: a multiple of the base size, so that
+// the recursion ends in full base cases.
+Index split(Index n) { return (n / kTriangle + 1) / 2 * kTriangle; }
+
+// A product in slabs of columns small enough to be interrupted in between.
+void multiply_add_slabs(bool lower_only, Index m, Index n, Index k, double sign, Operand A,
+                        Operand B, double* C, Index stride, Workspace& work) {
+  if (m == 0 || n == 0 || k == 0) return;
+  const Kernels& kernel = kernels();
+  const double flops_per_column = 2.0 * static_cast<double>(m) * static_cast<double>(k);
+  const Index slab = std::max<Index>(64, static_cast<Index>(kPollFlops / flops_per_column));
+  for (Index j = 0; j < n; j += slab) {
+    if (n > slab) work.poll();
+    const Index columns = std::min(slab, n - j);
+    const Index above = lower_only ? j : 0;  // rows above the slab's diagonal block
+    A.data += above * A.row_stride;
+    kernel.multiply_add(lower_only, m - above, columns, k, sign, A,
+                        {B.data + j * B.column_stride, B.row_stride, B.column_stride},
+                        C + above + j * stride, stride,
+                        work.reserve(static_cast<std::size_t>(kernel.scratch_size)));
+    A.data -= above * A.row_stride;
+  }
+}
+
+}  // namespace
+
+void multiply_add(Index m, Index n, Index k, double sign, Operand A, Operand B, double* C,
+                  Index stride, Workspace& work) {
+  multiply_add_slabs(false, m, n, k, sign, A, B, C, stride, work);
+}
+
+void symmetric_update(Index n, Index k, double sign, Operand A, double* C, Index stride,
+                      Workspace& work) {
+  multiply_add_slabs(true, n, n, k, sign, A, transpose(A), C, stride, work);
+}
+
+// [A11  . ]   [L11     ]     L11 = chol(A11),  L21 = A21 L11^-T,
+// [A21 A22] = [L21 L22 ] :   L22 = chol(A22 - L21 L21').
+bool cholesky(Index n, double* A, Index stride, Workspace& work) {
+  if (n <= kTriangle) return kernels().cholesky(n, A, stride);
+  const Index n1 = split(n);
+  const Index n2 = n - n1;
+  double* A21 = A + n1;
+  double* A22 = A + n1 * (stride + 1);
+  if (!cholesky(n1, A, stride, work)) return false;
+  solve_right_transposed(n2, n1, A, stride, A21, stride, work);
+  symmetric_update(n2, n1, -1.0, columns_of(A21, stride), A22, stride, work);
+  return cholesky(n2, A22, stride, work);
+}
+
+// [X1 X2] [L11' L21'] = [B1 B2] :   X1 = B1 L11^-T,   X2 = (B2 - X1 L21') L22^-T.
+//         [ .   L22']
+void solve_right_transposed(Index m, Index n, const double* L, Index stride, double* B,
+                            Index stride_B, Workspace& work) {
+  if (n <= kTriangle) {
+    kernels().solve_right_transposed(m, n, L, stride, B, stride_B);
+    return;
+  }
+  const Index n1 = split(n);
+  double* B2 = B + n1 * stride_B;
+  solve_right_transposed(m, n1, L, stride, B, stride_B, work);
+  multiply_add(m, n - n1, n1, -1.0, columns_of(B, stride_B), transpose(columns_of(L + n1, stride)),
+               B2, stride_B, work);
+  solve_right_transposed(m, n - n1, L + n1 * (stride + 1), stride, B2, stride_B, work);
+}
+
+// [X1 X2] [L11  . ] = [B1 B2] :   X2 = B2 L22^-1,   X1 = (B1 - X2 L21) L11^-1.
+//         [L21 L22]
+void solve_right(Index m, Index n, const double* L, Index stride, double* B, Index stride_B,
+                 Workspace& work) {
+  if (n <= kTriangle) {
+    kernels().solve_right(m, n, L, stride, B, stride_B);
+    return;
+  }
+  const Index n1 = split(n);
+  double* B2 = B + n1 * stride_B;
+  solve_right(m, n - n1, L + n1 * (stride + 1), stride, B2, stride_B, work);
+  multiply_add(m, n1, n - n1, -1.0, columns_of(B2, stride_B), columns_of(L + n1, stride), B,
+               stride_B, work);
+  solve_right(m, n1, L, stride, B, stride_B, work);
+}
+
+namespace {
+
+// (L L')^-1 = X'X for a small block, with X = L^-1 by substitution against the identity.
+void invert_block(Index n, double* L, Index stride, double* X, Workspace& work) {
+  std::fill(X, X + n * n, 0.0);
+  for (Index i = 0; i < n; ++i) X[i * (n + 1)] = 1.0;
+  solve_right(n, n, L, stride, X, n, work);
+  for (Index j = 0; j < n; ++j) std::fill(L + j * (stride + 1), L + j * stride + n, 0.0);
+  symmetric_update(n, n, 1.0, transpose(columns_of(X, n)), L, stride, work);
+}
+
+// Copies the lower triangle onto the upper one for columns begin <= j < end of an n x n matrix,
+// in square tiles that stay in cache.
+void mirror_columns(Index begin, Index end, Index n, double* A, Index stride) {
+  constexpr Index tile = 32;
+  for (Index j0 = begin; j0 < end; j0 += tile)
+    for (Index i0 = j0; i0 < n; i0 += tile)
+      for (Index j = j0; j < std::min(j0 + tile, end); ++j)
+        for (Index i = std::max(i0, j + 1); i < std::min(i0 + tile, n); ++i)
+          A[j + i * stride] = A[i + j * stride];
+}
+
+}  // namespace
+
+// Block columns from the last to the first. With Z22 the inverse of the trailing part, done
+// already and stored in full,
+//     Y = L21 L11^-1,   Z21 = -Z22 Y,   Z11 = (L11 L11')^-1 - Y' Z21.
+void invert_from_cholesky(Index n, double* L, Index stride, Workspace& work) {
+  const Index block = std::min(n, kInverseBlock);
+  const std::unique_ptr<double[]> buffer(new double[static_cast<std::size_t>(n * block)]);
+  for (Index end = n; end > 0;) {
+    const Index begin = (end - 1) / kInverseBlock * kInverseBlock;
+    const Index columns = end - begin;
+    const Index below = n - end;
+    double* Z11 = L + begin * (stride + 1);
+    double* Z21 = Z11 + columns;
+    const double* Z22 = Z21 + columns * stride;
+    double* Y = buffer.get();
+    double* X = Y + below * columns;
+    for (Index j = 0; j < columns; ++j) {
+      double* column = Z21 + j * stride;
+      std::copy(column, column + below, Y + j * below);
+      std::fill(column, column + below, 0.0);
+    }
+    solve_right(below, columns, Z11, stride, Y, below, work);
+    multiply_add(below, columns, below, -1.0, columns_of(Z22, stride), columns_of(Y, below), Z21,
+                 stride, work);
+    invert_block(columns, Z11, stride, X, work);
+    multiply_add_slabs(true, columns, columns, below, -1.0, transpose(columns_of(Y, below)),
+                       columns_of(Z21, stride), Z11, stride, work);
+    mirror_columns(begin, end, n, L, stride);
+    end = begin;
+  }
+}
+
+void mirror_lower(Index n, double* A, Index stride) { mirror_columns(0, n, n, A, stride); }
+
+const char* instruction_set() { return kernels().name; }
+
+}  // namespace ilk::dense

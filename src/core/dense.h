@@ -1,0 +1,62 @@
+// Dense linear algebra of the block Cholesky: products, triangular solves, factors and inverses.
+//
+// All matrices are column-major; of symmetric and triangular ones only the lower triangle is
+// read. The recursions here split everything into matrix products; the inner loops are compiled
+// for several instruction sets (dense_kernels.h). Nothing here starts threads.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "dense_kernels.h"
+#include "interrupt.h"
+
+namespace ilk::dense {
+
+// Scratch memory that only grows, and the wish to be interrupted.
+class Workspace {
+ public:
+  double* reserve(std::size_t size) {
+    if (size > size_) {
+      memory_.reset(new double[size]);
+      size_ = size;
+    }
+    return memory_.get();
+  }
+
+  InterruptPoll poll;  // asked between pieces of about 50 ms of large operations
+
+ private:
+  std::unique_ptr<double[]> memory_;
+  std::size_t size_ = 0;
+};
+
+inline Operand columns_of(const double* data, Index stride) { return {data, 1, stride}; }
+inline Operand transpose(Operand A) { return {A.data, A.column_stride, A.row_stride}; }
+
+// C += sign * A B with A (m, k), B (k, n), C (m, n); sign is 1 or -1.
+void multiply_add(Index m, Index n, Index k, double sign, Operand A, Operand B, double* C,
+                  Index stride, Workspace& work);
+
+// Lower triangle of C += sign * A A' with A (n, k).
+void symmetric_update(Index n, Index k, double sign, Operand A, double* C, Index stride,
+                      Workspace& work);
+
+// A = L L' in place. False if A is not positive definite.
+bool cholesky(Index n, double* A, Index stride, Workspace& work);
+
+// B <- B L^-T and B <- B L^-1 with L (n, n) lower triangular and B (m, n).
+void solve_right_transposed(Index m, Index n, const double* L, Index stride, double* B,
+                            Index stride_B, Workspace& work);
+void solve_right(Index m, Index n, const double* L, Index stride, double* B, Index stride_B,
+                 Workspace& work);
+
+// Overwrites a Cholesky factor L by the inverse (L L')^-1, both triangles.
+void invert_from_cholesky(Index n, double* L, Index stride, Workspace& work);
+
+// Copies the lower triangle onto the upper one.
+void mirror_lower(Index n, double* A, Index stride);
+
+const char* instruction_set();
+
+}  // namespace ilk::dense
