@@ -1,0 +1,119 @@
+"""Engines: the compiled ones where they exist, the readable NumPy ones otherwise.
+
+Both follow :mod:`ilk.kernels.contract`.  Which one serves a model is decided here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import warnings
+from typing import Any, cast
+
+from ilk.errors import SpeedWarning
+from ilk.kernels.contract import (
+    Density,
+    EngineData,
+    Evaluation,
+    FactorMap,
+    LaplaceEngine,
+    LinearEngine,
+    LinearEvaluation,
+    LinearFactor,
+    PredictorData,
+    SearchResult,
+    TermData,
+)
+
+__all__ = [
+    "Density",
+    "EngineData",
+    "Evaluation",
+    "FactorMap",
+    "LaplaceEngine",
+    "LinearEngine",
+    "LinearEvaluation",
+    "LinearFactor",
+    "PredictorData",
+    "SearchResult",
+    "TermData",
+    "compiled_densities",
+    "laplace_engine",
+    "linear_engine",
+]
+
+
+@functools.cache
+def _core() -> Any | None:
+    """Return the compiled module, or None where the package was built without a compiler."""
+    try:
+        return importlib.import_module("ilk.kernels._core")
+    except ImportError:
+        _warn_not_compiled()
+        return None
+
+
+def _reference() -> Any:
+    """Return the NumPy engines; imported late, since they need scipy.sparse."""
+    return importlib.import_module("ilk.kernels.reference")
+
+
+def _warn_not_compiled() -> None:
+    warnings.warn(
+        "ilk was installed without its compiled core: fits are right but slow; "
+        "reinstall where a C++17 compiler is available.",
+        SpeedWarning,
+        stacklevel=2,
+    )
+
+
+@functools.cache
+def compiled_densities() -> frozenset[str]:
+    """Names of the densities that the compiled engine knows; empty without a compiled core."""
+    core = _core()
+    return frozenset() if core is None else frozenset(core.density_names())
+
+
+def laplace_engine(data: EngineData, density: Density, threads: int = 1) -> LaplaceEngine:
+    """Engine for a generalized linear mixed model.
+
+    Parameters
+    ----------
+    data : EngineData
+        Response, design and grouping.
+    density : Density
+        Log density of a row; a family.
+    threads : int
+        Threads that the engine may use.
+
+    Returns
+    -------
+    LaplaceEngine
+        The compiled engine if it knows the density, otherwise the NumPy engine.
+    """
+    core = _core()
+    if core is not None and density.key in compiled_densities():
+        return cast(LaplaceEngine, core.LaplaceEngine(data, density, threads))
+    return cast(LaplaceEngine, _reference().LaplaceEngine(data, density, threads))
+
+
+def linear_engine(data: EngineData, count: float | None = None, threads: int = 1) -> LinearEngine:
+    """Engine for a linear mixed model.
+
+    Parameters
+    ----------
+    data : EngineData
+        Response, design and grouping; one predictor.
+    count : float, optional
+        Number of observations; by default the number of rows.
+    threads : int
+        Threads that the engine may use.
+
+    Returns
+    -------
+    LinearEngine
+        The compiled engine, or the NumPy engine where there is no compiled core.
+    """
+    core = _core()
+    module = _reference() if core is None else core
+    return cast(LinearEngine, module.LinearEngine(data, count, threads))

@@ -1,0 +1,1 @@
+"""Numbers: jets, stable special functions, triangular matrices, quadrature, differences."""
