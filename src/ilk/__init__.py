@@ -1,0 +1,51 @@
+"""ilk: generalized linear mixed models for data in clusters.
+
+One call fits a model (`fit`), and the fit answers questions.  Every mean and effect that it
+reports says which question it answers: one cluster's (conditional) or the population's.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from ilk.api import fit
+from ilk.errors import DataError, FitError, FormulaError, IlkError, IlkWarning, ModelError
+from ilk.fit import Fit
+from ilk.io import load
+from ilk.likelihood.base import Search
+
+if TYPE_CHECKING:
+    from ilk import datasets, families, plot, report
+
+__version__ = "0.1.0.dev0"
+
+__all__ = [
+    "DataError",
+    "Fit",
+    "FitError",
+    "FormulaError",
+    "IlkError",
+    "IlkWarning",
+    "ModelError",
+    "Search",
+    "datasets",
+    "families",
+    "fit",
+    "load",
+    "plot",
+    "report",
+]
+
+_LAZY = ("datasets", "families", "plot", "report")
+"""Modules that are imported when first used."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return importlib.import_module(f"ilk.{name}")
+    raise AttributeError(f"module 'ilk' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

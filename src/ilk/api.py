@@ -1,0 +1,215 @@
+"""`ilk.fit`: a formula, data and a family in, a fit out.
+
+The whole flow in five lines: parse the formula, build the design, pair it with a family and
+covariance structures, estimate, wrap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from ilk.covariance import covariance_structure
+from ilk.design.build import build
+from ilk.errors import ModelError
+from ilk.estimation.run import run, run_auto
+from ilk.family import AbstractFamily, make_family
+from ilk.fit import Fit
+from ilk.formula import check_arguments, parse
+from ilk.likelihood.base import Search
+from ilk.model import Model
+
+if TYPE_CHECKING:
+    from ilk.typing import FloatArray
+
+MAX_QUADRATURE_EFFECTS = 3
+"""Quadrature is offered for at most this many random effects per level."""
+
+
+def fit(
+    formula: str,
+    data: Any,
+    family: str | AbstractFamily = "gaussian",
+    link: str | None = None,
+    *,
+    dispersion: str | None = None,
+    zero_inflation: str | None = None,
+    covariance: Mapping[str, Any] | None = None,
+    trials: Any = None,
+    exposure: Any = None,
+    offset: Any = None,
+    frequency_weights: Any = None,
+    precision_weights: Any = None,
+    sampling_weights: Any = None,
+    reml: bool | None = None,
+    quadrature: int | Literal["auto"] = 1,
+    missing: Literal["drop", "error"] = "drop",
+    functions: Mapping[str, Callable[..., Any]] | None = None,
+    start: Fit | None = None,
+    search: Search | None = None,
+) -> Fit:
+    """Fit a generalized linear mixed model.
+
+    Parameters
+    ----------
+    formula : str
+        Model of the mean, such as ``"infections ~ policy + (1 + month | hospital)"``.
+    data : data frame or dict of columns
+        pandas, polars, a pyarrow table, or a dict of arrays.
+    family : str or AbstractFamily, default "gaussian"
+        Distribution of the response; see `ilk.families`.
+    link : str, optional
+        Link of the mean; by default the family's usual one.
+    dispersion : str, optional
+        Formula of the log dispersion, such as ``"~ age"``.
+    zero_inflation : str, optional
+        Formula of the logit of the probability of an excess zero; makes a count family
+        zero-inflated.
+    covariance : mapping, optional
+        Known covariance of a factor's levels.
+    trials : str or array, optional
+        Number of trials of a binomial count.
+    exposure : str or array, optional
+        Enters as the offset ``log(exposure)``.
+    offset : str or array, optional
+        Term of the linear predictor with coefficient one.
+    frequency_weights : str or array, optional
+        A row stands for this many identical rows.
+    precision_weights : str or array, optional
+        The variance of a row is divided by this.
+    sampling_weights : str or array, optional
+        Survey weights.
+    reml : bool, optional
+        Restricted likelihood; by default for the Gaussian identity mixed model only.
+    quadrature : int or "auto", default 1
+        1 is the Laplace approximation; k > 1 is adaptive Gauss-Hermite quadrature with k nodes
+        per random effect of one grouping factor; ``"auto"`` raises k until nothing changes.
+    missing : {"drop", "error"}
+        What to do with rows that lack a value; what was dropped is always reported.
+    functions : mapping, optional
+        Functions, by name, that the formulas may call beside the built-in ones.
+    start : Fit, optional
+        A fit of the same model (perhaps to other data) to start from.
+    search : Search, optional
+        Settings of the search.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    FormulaError, DataError, ModelError, FitError
+        All are `IlkError`; the message names the culprit and says what to do.
+
+    Examples
+    --------
+    >>> import ilk
+    >>> data = ilk.datasets.load("classrooms")
+    >>> fit = ilk.fit("score ~ prior + (1 | school/classroom)", data)
+    >>> fit.verdict.converged
+    True
+    """
+    check_arguments(formula, data)
+    _not_offered(covariance, sampling_weights)
+    distribution = make_family(family, link, zero_inflated=zero_inflation is not None)
+    spec = parse(
+        formula, dispersion=dispersion, zero_inflation=zero_inflation, functions=functions
+    )
+    design = build(
+        spec,
+        data,
+        parameters=distribution.parameters,
+        binomial=distribution.has_trials,
+        trials=trials,
+        exposure=exposure,
+        offset=offset,
+        frequency_weights=frequency_weights,
+        precision_weights=precision_weights,
+        missing=missing,
+    )
+    distribution.check(design.response.y, design.response.trials, design.response.name)
+    structures = tuple(covariance_structure(term.structure) for term in design.terms)
+    model = Model(design, distribution, structures)
+    model = _with_options(model, reml, 1 if quadrature == "auto" else quadrature)
+    estimate = run_auto if quadrature == "auto" and _can_quadrature(model) else run
+    begin = None if start is None else _start(start, model)
+    return Fit(estimate(model, search or Search(), begin))
+
+
+def _not_offered(covariance: Mapping[str, Any] | None, sampling_weights: Any) -> None:
+    """Refuse settled arguments that this version does not have yet."""
+    if covariance:
+        raise ModelError(
+            "covariance=: known covariances of a factor's levels are not available in this "
+            "version; leave the argument out.",
+            code="not-available",
+        )
+    if sampling_weights is not None:
+        raise ModelError(
+            "sampling_weights=: survey weights are not available in this version; rows that "
+            "stand for several identical ones are frequency_weights=, known relative precision "
+            "is precision_weights=.",
+            code="not-available",
+        )
+
+
+def _with_options(model: Model, reml: bool | None, nodes: Any) -> Model:
+    """The model with its estimator chosen, after checking that it can be had."""
+    from dataclasses import replace
+
+    if model.linear:
+        if isinstance(nodes, int) and nodes > 1:
+            raise ModelError(
+                "quadrature=: the likelihood of a linear mixed model is exact; leave it out.",
+                code="quadrature",
+            )
+        restricted = bool(model.design.terms) if reml is None else bool(reml)
+        return replace(model, reml=restricted)
+    if reml:
+        raise ModelError(
+            "reml=True is for the Gaussian mixed model with identity link and one residual "
+            "variance; leave it out for this model.",
+            code="reml",
+        )
+    if isinstance(nodes, bool) or not isinstance(nodes, (int, np.integer)) or nodes < 1:
+        raise ModelError(
+            f"quadrature={nodes!r}: give a whole number of nodes from 1 (Laplace), or 'auto'.",
+            code="quadrature",
+        )
+    if nodes > 1 and not _can_quadrature(model):
+        raise ModelError(
+            f"quadrature={nodes}: nodes are for models whose random effects are all in one term "
+            f"of one predictor, at most {MAX_QUADRATURE_EFFECTS} per level. Use quadrature=1 "
+            "(Laplace) for nested, crossed and larger terms.",
+            code="quadrature",
+        )
+    return replace(model, nodes=int(nodes))
+
+
+def _can_quadrature(model: Model) -> bool:
+    terms = model.design.terms
+    return (
+        not model.linear
+        and len(terms) == 1
+        and terms[0].predictor == "mean"
+        and len(terms[0].column_names) <= MAX_QUADRATURE_EFFECTS
+    )
+
+
+def _start(start: Fit, model: Model) -> FloatArray:
+    """Parameters of another fit, if it is one of the same model."""
+    if not isinstance(start, Fit):
+        raise ModelError(
+            f"start= takes a fit of the same model, not {type(start).__name__}.", code="start"
+        )
+    other = start.fitted
+    labels = [term.label for term in model.design.terms]
+    if other.names != model.names or labels != [t.label for t in other.design.terms]:
+        raise ModelError(
+            "start=: that fit has other coefficients or random terms than this model.",
+            code="start",
+        )
+    return other.estimates.psi

@@ -1,0 +1,253 @@
+"""After the search: exact zeros restored, and a verdict on what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ilk.fitted import Reason, Status, Verdict
+from ilk.model.checks import homogeneous_groups, separating_direction
+from ilk.model.factors import split_factors
+
+if TYPE_CHECKING:
+    from ilk.kernels.contract import SearchResult
+    from ilk.likelihood.base import AbstractMarginal
+    from ilk.typing import FloatArray
+
+_SNAP = 0.05
+"""Relative standard deviations below this are tried at exactly zero."""
+
+_SINGULAR = 1e-4
+"""A factor whose smallest singular value is below this share of the largest is singular."""
+
+_FAR = {"logit": 14.0, "probit": 5.5, "cloglog": 14.0, "log": 18.0}
+"""Linear predictors beyond this make a look for separation worthwhile."""
+
+_SEARCHED_ENOUGH = 1e-5
+"""A search that could not improve further is at an optimum if it predicts a gain below this."""
+
+
+def snap_to_boundary(marginal: AbstractMarginal, result: SearchResult) -> SearchResult:
+    """Set covariance parameters that are zero but for rounding to exactly zero.
+
+    The likelihood is even and smooth in each column of a factor, so that a singular optimum is
+    approached, never hit.  A zero is kept only if the likelihood is not lower there.
+
+    Parameters
+    ----------
+    marginal : AbstractMarginal
+        The criterion.
+    result : SearchResult
+        Where the search ended.
+
+    Returns
+    -------
+    SearchResult
+        The same, or the snapped point.
+    """
+    model = marginal.model
+    widths = [term.width for term in marginal.scaled.data.terms]
+    canonical = _canonical(marginal, result.theta, widths)
+    result = replace(result, theta=canonical)
+    snappable = np.concatenate(
+        [np.zeros(0, bool)]
+        + [c.snappable(q) for c, q in zip(model.covariances, widths, strict=True)]
+    )
+    small = np.flatnonzero(snappable & (np.abs(result.theta) < _SNAP) & (result.theta != 0.0))
+    if not len(small):
+        return result
+    snapped = _try_zero(marginal, result, small)
+    if snapped is not None:
+        return snapped
+    for j in small if len(small) > 1 else ():
+        result = _try_zero(marginal, result, np.array([j])) or result
+    return result
+
+
+def _canonical(
+    marginal: AbstractMarginal, theta: FloatArray, widths: Sequence[int]
+) -> FloatArray:
+    """Signs of the factors' columns such that their diagonals are not negative."""
+    out, start = [np.zeros(0)], 0
+    for covariance, q in zip(marginal.model.covariances, widths, strict=True):
+        stop = start + covariance.size(q)
+        out.append(covariance.canonical(theta[start:stop], q))
+        start = stop
+    return np.concatenate(out)
+
+
+def _try_zero(
+    marginal: AbstractMarginal, result: SearchResult, index: np.ndarray
+) -> SearchResult | None:
+    theta = result.theta.copy()
+    theta[index] = 0.0
+    at = marginal.at_point(result.beta, theta)
+    slack = 1e-9 + 1e-12 * abs(result.value)
+    if at.status != "converged" or not at.value >= result.value - slack:
+        return None
+    return replace(result, theta=theta, value=at.value, beta=at.beta, sigma2=at.sigma2)
+
+
+def judge(marginal: AbstractMarginal, result: SearchResult) -> Verdict:
+    """Verdict on a search.
+
+    Parameters
+    ----------
+    marginal : AbstractMarginal
+        The criterion.
+    result : SearchResult
+        Where the search ended.
+
+    Returns
+    -------
+    Verdict
+    """
+    boundary = _boundary(marginal, result)
+    separation = _separation(marginal, result)
+    reasons = [*separation, *_not_converged(result), *boundary, *_notes(marginal, result)]
+    if separation:
+        status = Status.SEPARATED
+    elif not is_optimum(result):
+        status = Status.NOT_CONVERGED
+    elif boundary:
+        status = Status.BOUNDARY
+    else:
+        status = Status.CONVERGED
+    return Verdict(status, tuple(reasons))
+
+
+def is_optimum(result: SearchResult) -> bool:
+    """Whether a search ended at an optimum."""
+    if result.status == "converged":
+        return True
+    return result.status == "line_search" and abs(result.decrement) < _SEARCHED_ENOUGH
+
+
+def _not_converged(result: SearchResult) -> list[Reason]:
+    if is_optimum(result):
+        return []
+    why = {
+        "line_search": "the search found no better point although the gradient is not zero",
+        "max_steps": f"the search used all its {result.steps} steps",
+        "no_mode": "the conditional modes of the random effects could not be found",
+    }[result.status if result.status != "converged" else "line_search"]
+    return [
+        Reason(
+            "not_converged",
+            "error",
+            (),
+            f"{why}; a further gain of {result.decrement:.2g} in log-likelihood was predicted.",
+            "Simplify the random part, or start elsewhere (start=) or allow more steps "
+            "(search=ilk.Search(max_steps=...)).",
+        )
+    ]
+
+
+def _boundary(marginal: AbstractMarginal, result: SearchResult) -> list[Reason]:
+    lam, _ = marginal.factor(result.theta)
+    widths = [term.width for term in marginal.scaled.data.terms]
+    reasons = []
+    terms = marginal.model.design.terms
+    for term, factor in zip(terms, split_factors(lam, widths), strict=True):
+        sizes = np.linalg.svd(factor, compute_uv=False)
+        if sizes[0] < _SINGULAR:
+            message = f"the variance of ({term.label}) is estimated as zero."
+        elif sizes[-1] < _SINGULAR * max(1.0, sizes[0]):
+            deviations = np.sqrt(np.sum(factor**2, axis=1))
+            zero = [
+                name
+                for name, sd in zip(term.column_names, deviations, strict=True)
+                if sd < _SINGULAR * max(1.0, sizes[0])
+            ]
+            message = (
+                f"the variance of {', '.join(zero)} in ({term.label}) is estimated as zero."
+                if zero
+                else f"the random effects of ({term.label}) are perfectly correlated."
+            )
+        else:
+            continue
+        reasons.append(
+            Reason(
+                "singular_covariance",
+                "note",
+                (term.label,),
+                message,
+                "This is a legitimate optimum; the data do not support this part of the model.",
+            )
+        )
+    return reasons
+
+
+def _separation(marginal: AbstractMarginal, result: SearchResult) -> list[Reason]:
+    model = marginal.model
+    limit = _FAR.get(model.family.link.name)
+    if limit is None or not np.all(np.isfinite(result.beta)):
+        return []
+    part = marginal.scaled.data.predictors[0]
+    fixed = part.X @ result.beta[: part.X.shape[1]]
+    low_only = model.family.link.name == "log"
+    far = np.max(-fixed if low_only else np.abs(fixed), initial=0.0) > limit
+    reasons = []
+    if far or not is_optimum(result):
+        found = separating_direction(model)
+        if found is not None:
+            reasons.append(
+                Reason(
+                    "separation",
+                    "error",
+                    found.names,
+                    f"{', '.join(found.names)} separate the response: in {found.rows} rows the "
+                    "outcome is predicted perfectly, so the likelihood has no maximum and the "
+                    "estimates run to infinity.",
+                    "Leave out or merge the levels concerned; estimates of the other "
+                    "coefficients stand.",
+                )
+            )
+    lam, _ = marginal.factor(result.theta)
+    if model.design.terms and np.max(np.abs(lam), initial=0.0) > 8.0:
+        group = homogeneous_groups(model)
+        if group is not None:
+            reasons.append(
+                Reason(
+                    "homogeneous_groups",
+                    "error",
+                    (group,),
+                    f"every level of {group!r} has only events or only non-events, which drives "
+                    "its standard deviation to infinity.",
+                    "There is no information on effects within levels; group more coarsely.",
+                )
+            )
+    return reasons
+
+
+def _notes(marginal: AbstractMarginal, result: SearchResult) -> list[Reason]:
+    reasons = []
+    if result.clipped:
+        reasons.append(
+            Reason(
+                "several_modes",
+                "warning",
+                (),
+                "the conditional density of the random effects is not log-concave near the "
+                "optimum and may have several modes; the likelihood approximation may jump.",
+                "Compare fits from several starts (start=).",
+            )
+        )
+    few = [
+        term.grouping.name
+        for term in marginal.model.design.terms
+        if len(term.grouping.levels) < 5
+    ]
+    for name in dict.fromkeys(few):
+        reasons.append(
+            Reason(
+                "few_levels",
+                "note",
+                (name,),
+                f"{name!r} has fewer than 5 levels; their variance is poorly determined.",
+            )
+        )
+    return reasons

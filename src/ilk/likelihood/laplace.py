@@ -1,0 +1,176 @@
+r"""Marginal likelihood by the Laplace approximation or adaptive Gauss-Hermite quadrature.
+
+With spherical random effects u and ``h(u) = -sum_i l_i(eta_i) + u'u / 2``, minimal at u-hat with
+Hessian H, the Laplace approximation is ``-h(u-hat) - log|H| / 2``; quadrature replaces it by a sum
+over nodes centered at u-hat and scaled by H, one grouping factor at a time.  Both keep all
+constants, so that their values may be compared.  Mathematics: docs/derivations/likelihood.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from ilk.fitted import Estimates
+from ilk.kernels import laplace_engine
+from ilk.kernels.contract import SearchResult
+from ilk.likelihood.base import (
+    AbstractMarginal,
+    EngineState,
+    Search,
+    Start,
+    apply_blocks,
+    covariances_of,
+    flatten,
+    steps_of,
+)
+from ilk.model.scaling import rescale_response, scale_model
+from ilk.num.curvature import invert_information
+
+if TYPE_CHECKING:
+    from ilk.kernels.contract import LaplaceEngine
+    from ilk.model.model import Model
+    from ilk.typing import FloatArray
+
+
+class LaplaceMarginal(AbstractMarginal):
+    """Laplace or quadrature approximation of the marginal likelihood of any model."""
+
+    @classmethod
+    def of(cls, model: Model, threads: int = 1) -> LaplaceMarginal:
+        """Build the criterion of a model with an engine of its own.
+
+        Parameters
+        ----------
+        model : Model
+            The model.
+        threads : int
+            Threads that the engine may use.
+        """
+        scaled = scale_model(model)
+        engine = laplace_engine(scaled.data, model.family, threads)
+        return cls(model, scaled, EngineState(engine, scaled.data.response))
+
+    @property
+    def engine(self) -> LaplaceEngine:
+        """The engine, wherever it stands."""
+        return cast("LaplaceEngine", self.state.engine)
+
+    def with_response(self, model: Model) -> LaplaceMarginal:
+        """The same criterion and engine for a model that differs in its response only."""
+        return LaplaceMarginal(model, rescale_response(model, self.scaled), self.state)
+
+    def with_nodes(self, nodes: int) -> LaplaceMarginal:
+        """The same model and engine with another number of quadrature nodes."""
+        return LaplaceMarginal(replace(self.model, nodes=nodes), self.scaled, self.state)
+
+    def split(self, psi: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """``(coef, theta)`` of the flat vector."""
+        P = len(self.scaled.coef_shift)
+        return psi[:P], psi[P:]
+
+    def maximize(self, start: Start, search: Search) -> SearchResult:
+        """Search for the maximum over (beta, theta)."""
+        with self.state.lock:
+            self.state.hold(self.scaled.data.response)
+            self.state.point = None
+            return self.engine.fit(
+                self.factor,
+                beta=start.beta,
+                theta=start.theta,
+                inverse_hessian=start.inverse_hessian,
+                nodes=self.model.nodes,
+                max_steps=search.max_steps,
+                tolerance=search.tolerance,
+            )
+
+    def at_point(self, beta: FloatArray, theta: FloatArray) -> SearchResult:
+        """A point on the engine's scale, as the result of a search of no steps."""
+        lam, _ = self.factor(theta)
+        with self.state.lock:
+            self.state.hold(self.scaled.data.response)
+            self.state.point = None
+            at = self.engine.evaluate(
+                beta, lam, nodes=self.model.nodes, gradient=False, tolerance=1e-14
+            )
+        m = len(beta) + len(theta)
+        return SearchResult(
+            status="converged" if at.converged else "no_mode",
+            beta=beta,
+            theta=theta,
+            value=at.value,
+            gradient=np.full(m, np.nan),
+            inverse_hessian=np.full((m, m), np.nan),
+            decrement=np.nan,
+            steps=0,
+            evaluations=1,
+            passes=0,
+            clipped=at.clipped,
+            sigma2=np.nan,
+        )
+
+    def move(self, result: SearchResult) -> FloatArray:
+        """Bring the engine to a result's point (the caller holds the lock); gives lam there."""
+        self.state.hold(self.scaled.data.response)
+        lam, _ = self.factor(result.theta)
+        point = result.beta.tobytes() + result.theta.tobytes()
+        if self.state.point != point:
+            self.engine.evaluate(result.beta, lam, gradient=False, tolerance=1e-18)
+            self.state.point = point
+        return lam
+
+    def estimates(self, result: SearchResult) -> Estimates:
+        """Numbers on the scale of the user's columns."""
+        with self.state.lock:
+            lam = self.move(result)
+            modes = self.effects(lam)
+        return Estimates(
+            psi=np.concatenate([self.scaled.coef(result.beta), result.theta]),
+            names=self.model.names,
+            modes=modes,
+            covariances=covariances_of(self.roots(lam)),
+            sigma2=np.nan,
+            loglik=result.value + self.scaled.value_shift,
+        )
+
+    def covariance(self, result: SearchResult) -> FloatArray:
+        """(m, m) covariance matrix of psi: inverse of the joint observed information."""
+        with self.state.lock:
+            self.state.hold(self.scaled.data.response)
+            self.state.point = None
+            information = self.engine.information(
+                self.factor, result.beta, result.theta, steps_of(result), nodes=self.model.nodes
+            )
+        covariance = invert_information(information)
+        P = len(self.scaled.coef_shift)
+        covariance[:P] = self.scaled.coef_map @ covariance[:P]
+        covariance[:, :P] = covariance[:, :P] @ self.scaled.coef_map.T
+        return covariance
+
+    def covariances_at(self, psi: FloatArray) -> tuple[FloatArray, ...]:
+        """Covariance matrices G_t of the random effects at ``psi``."""
+        lam, _ = self.factor(self.split(psi)[1])
+        return covariances_of(self.roots(lam))
+
+    def mode_sensitivity(self, result: SearchResult) -> FloatArray:
+        """(U, m) derivative of the modes b of all random effects in ``psi``.
+
+        In beta: ``-T Lambda H^-1 Lambda'Z'WX``; in theta by central differences of the modes.
+        """
+        theta = result.theta
+        with self.state.lock:
+            roots = self.roots(self.move(result))
+            in_beta = apply_blocks(self.mode_slope(), self.levels, roots)
+            columns = [in_beta @ np.linalg.inv(self.scaled.coef_map)]
+            for j in range(len(theta)):
+                step = 1e-4 * max(1.0, abs(theta[j]))
+                ends = []
+                for side in (step, -step):
+                    moved = theta.copy()
+                    moved[j] += side
+                    there = replace(result, theta=moved)
+                    ends.append(flatten(self.effects(self.move(there))))
+                columns.append(((ends[0] - ends[1]) / (2.0 * step))[:, None])
+        return np.hstack(columns)

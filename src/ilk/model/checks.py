@@ -1,0 +1,178 @@
+r"""What the data cannot tell: identifiability and separation, checked on the model itself.
+
+Separation (Albert and Anderson 1984, Biometrika 71): a direction d of the coefficients along which
+the likelihood never falls has no finite maximum.  For a binomial response, d separates if
+``x_i'd >= 0`` wherever all trials succeeded, ``<= 0`` wherever all failed, ``= 0`` elsewhere, with
+at least one strict sign; for counts, ``x_i'd <= 0`` where the count is zero and ``= 0`` elsewhere.
+Such a d is found by linear programming (Konis 2007, thesis, University of Oxford).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ilk.errors import DataError, ModelError
+
+if TYPE_CHECKING:
+    from ilk.model.model import Model
+    from ilk.typing import FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class SeparatingDirection:
+    """A direction of coefficients along which the likelihood never falls.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Coefficients that take part.
+    rows : int
+        Number of rows whose fitted probability or mean runs to its limit.
+    direction : (p,) array
+        The direction, largest element 1 in absolute value.
+    """
+
+    names: tuple[str, ...]
+    rows: int
+    direction: FloatArray
+
+
+_COUNTS = ("poisson", "negative_binomial_1", "negative_binomial_2")
+
+
+def separating_direction(model: Model) -> SeparatingDirection | None:
+    """Direction of separation of the mean's coefficients, if there is one.
+
+    Parameters
+    ----------
+    model : Model
+        Binomial, beta-binomial and count families can be separated; others cannot.
+
+    Returns
+    -------
+    SeparatingDirection or None
+    """
+    from scipy.optimize import linprog
+
+    response, part = model.design.response, model.design.fixed[0]
+    y, X = response.y, part.X
+    if X.shape[1] == 0:
+        return None
+    if model.family.name in ("binomial", "beta_binomial"):
+        full = np.ones_like(y) if response.trials is None else response.trials
+        sign = np.where(y >= full, 1.0, np.where(y <= 0.0, -1.0, 0.0))
+    elif model.family.name in _COUNTS:
+        sign = np.where(y <= 0.0, -1.0, 0.0)
+    else:
+        return None
+    spread = np.abs(X).max(axis=0)
+    rows = np.unique(np.column_stack([sign, X / np.where(spread > 0.0, spread, 1.0)]), axis=0)
+    sign, scaled = rows[:, 0], rows[:, 1:]
+    free, fixed = sign != 0.0, sign == 0.0
+    if not free.any():
+        return None
+    signed = sign[free, None] * scaled[free]
+    equal = scaled[fixed] if fixed.any() else None
+    solution = linprog(
+        -signed.sum(axis=0),
+        A_ub=-signed,
+        b_ub=np.zeros(len(signed)),
+        A_eq=equal,
+        b_eq=None if equal is None else np.zeros(len(equal)),
+        bounds=(-1.0, 1.0),
+        method="highs",
+    )
+    if solution.status != 0 or -solution.fun < 1e-7 * len(signed):
+        return None
+    direction = np.where(np.abs(solution.x) < 1e-7, 0.0, solution.x)
+    moving = int(np.sum(np.abs(X @ (direction / np.where(spread > 0, spread, 1.0))) > 1e-7))
+    names = tuple(name for name, d in zip(part.names, direction, strict=True) if d != 0.0)
+    return SeparatingDirection(names, moving, direction / np.abs(direction).max())
+
+
+def homogeneous_groups(model: Model) -> str | None:
+    """Grouping factor whose levels all have only failures or only successes, if there is one.
+
+    Such data drive the standard deviation of that factor's intercept to infinity.
+    """
+    response = model.design.response
+    if model.family.name != "binomial":
+        return None
+    full = np.ones_like(response.y) if response.trials is None else response.trials
+    for term in model.design.terms:
+        codes, levels = term.grouping.codes, len(term.grouping.levels)
+        total = np.bincount(codes, weights=full, minlength=levels)
+        events = np.bincount(codes, weights=response.y, minlength=levels)
+        used = total > 0
+        rows = np.bincount(codes, minlength=levels)
+        mixed = (events > 0) & (events < total) & used
+        if not mixed.any() and rows.max() > 1:
+            return term.grouping.name
+    return None
+
+
+def check_identified(model: Model) -> None:
+    """Refuse models whose variance parameters no data of this shape can tell apart.
+
+    Raises
+    ------
+    DataError
+        Fewer rows than coefficients; a linear model with as many random effects as rows.
+    ModelError
+        Two terms of one predictor with the same grouping and a column in common.
+    """
+    design = model.design
+    rows = model.rows
+    for part in model.fitted_parts:
+        if part.X.shape[1] > rows:
+            raise DataError(
+                f"The {part.predictor} has {part.X.shape[1]} coefficients but there are only "
+                f"{rows} rows: leave out terms.",
+                code="too-few-rows",
+            )
+    if model.linear:
+        if model.nobs <= design.fixed[0].X.shape[1]:
+            raise DataError(
+                f"The model has as many coefficients ({design.fixed[0].X.shape[1]}) as "
+                f"observations ({model.nobs}): no residual variance is left to estimate.",
+                code="too-few-rows",
+            )
+        for term in design.terms:
+            q = len(term.column_names)
+            if len(term.grouping.levels) * q >= rows and model.design.frequency_weights is None:
+                raise DataError(
+                    f"The term ({term.label}) has {len(term.grouping.levels) * q} random effects "
+                    f"for {rows} rows: in a Gaussian model they cannot be told from the residual. "
+                    "Leave out a slope, or group by a factor with several rows per level.",
+                    code="saturated-term",
+                )
+    _check_duplicates(model)
+
+
+def _check_duplicates(model: Model) -> None:
+    seen: dict[tuple[str, bytes, str], str] = {}
+    for term in model.design.terms:
+        if model.covariances and term.structure not in ("us", "diag"):
+            continue
+        partition = _partition(term.grouping.codes)
+        for name in term.column_names:
+            key = (term.predictor, partition, name)
+            if key in seen:
+                raise ModelError(
+                    f"The terms ({seen[key]}) and ({term.label}) group the rows alike and share "
+                    f"the column {name!r}: their variances cannot be told apart. Keep one.",
+                    code="duplicate-term",
+                )
+            seen[key] = term.label
+
+
+def _partition(codes: np.ndarray) -> bytes:
+    """Fingerprint of a partition of the rows, whatever its levels are called."""
+    import hashlib
+
+    _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+    order = np.argsort(np.argsort(first))
+    return hashlib.blake2b(order[inverse].astype(np.int32).tobytes(), digest_size=16).digest()

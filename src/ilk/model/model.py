@@ -1,0 +1,147 @@
+"""A probability model: a design, a family and one covariance structure per random term.
+
+Row i has one linear predictor per parameter of the family,
+
+    eta_k = o_k + X_k beta_k + sum_{t: term of k} Z_t b_t,      b_t[level] ~ N(0, G_t),
+
+and the response has the family's density at (eta_1, ..., eta_K).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from ilk.covariance.base import AbstractCovariance
+    from ilk.design.build import Design
+    from ilk.design.fixed import FixedPart
+    from ilk.design.random import RandomTerm
+    from ilk.family.base import AbstractFamily
+    from ilk.typing import FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A generalized linear mixed model, ready to be estimated.
+
+    Parameters
+    ----------
+    design : Design
+        Matrices and codes.
+    family : AbstractFamily
+        Distribution and link.
+    covariances : tuple of AbstractCovariance
+        Structure of each term of ``design.terms``, in order.
+    reml : bool
+        Restricted likelihood (linear model only).
+    nodes : int
+        Quadrature nodes per dimension: 1 is the Laplace approximation.
+    """
+
+    design: Design
+    family: AbstractFamily
+    covariances: tuple[AbstractCovariance, ...]
+    reml: bool = False
+    nodes: int = 1
+
+    @property
+    def linear(self) -> bool:
+        """Whether beta and sigma can be profiled out: Gaussian, identity link, one sigma."""
+        if self.family.name != "gaussian" or self.family.link.name != "identity":
+            return False
+        dispersion = self.parts["dispersion"]
+        constant = dispersion.names == ("Intercept",) and dispersion.offset is None
+        return constant and all(term.predictor == "mean" for term in self.design.terms)
+
+    @property
+    def parts(self) -> Mapping[str, FixedPart]:
+        """Fixed part of each predictor, by its name."""
+        return {part.predictor: part for part in self.design.fixed}
+
+    @property
+    def fitted_parts(self) -> tuple[FixedPart, ...]:
+        """Predictors that have coefficients: sigma of the linear model is profiled instead."""
+        return self.design.fixed[:1] if self.linear else self.design.fixed
+
+    @property
+    def slices(self) -> Mapping[str, slice]:
+        """Where each predictor's coefficients stand in the flat vector."""
+        slices: dict[str, slice] = {}
+        start = 0
+        for part in self.fitted_parts:
+            stop = start + part.X.shape[1]
+            slices[part.predictor] = slice(start, stop)
+            start = stop
+        return slices
+
+    @property
+    def names(self) -> tuple[tuple[str, str], ...]:
+        """``(component, name)`` of each coefficient."""
+        return tuple((part.predictor, name) for part in self.fitted_parts for name in part.names)
+
+    @property
+    def nobs(self) -> int:
+        """Number of observations; frequency weights count."""
+        weights = self.design.frequency_weights
+        return int(round(float(weights.sum()))) if weights is not None else self.rows
+
+    @property
+    def rows(self) -> int:
+        """Number of rows of the design."""
+        return len(self.design.response.y)
+
+    def dispersion_offset(self, part: FixedPart) -> FloatArray | None:
+        """(n,) offset of a predictor; precision weights are -log w in the log dispersion."""
+        weights = self.design.precision_weights
+        if weights is None or part.predictor != "dispersion":
+            return part.offset
+        shift = -np.log(weights)
+        return shift if part.offset is None else part.offset + shift
+
+    def linear_predictors(
+        self, coef: FloatArray, effects: Sequence[FloatArray] | None
+    ) -> list[FloatArray]:
+        """Linear predictors of all rows, offsets included.
+
+        Parameters
+        ----------
+        coef : (P,) array
+            Coefficients of all predictors.
+        effects : sequence of (L_t, q_t) arrays, or None
+            Random effects of each term; None leaves them at zero.
+
+        Returns
+        -------
+        list of (n,) arrays
+            One for each predictor with coefficients.
+        """
+        slices = self.slices
+        predictors: dict[str, FloatArray] = {}
+        for part in self.fitted_parts:
+            eta = part.X @ coef[slices[part.predictor]]
+            offset = self.dispersion_offset(part)
+            predictors[part.predictor] = eta if offset is None else eta + offset
+        if effects is not None:
+            for term, b in zip(self.design.terms, effects, strict=True):
+                predictors[term.predictor] = predictors[term.predictor] + term_effect(term, b)
+        return list(predictors.values())
+
+
+def term_effect(term: RandomTerm, effects: FloatArray) -> FloatArray:
+    """(n,) contribution of one random term: row i gets z_i'b[level of i].
+
+    Parameters
+    ----------
+    term : RandomTerm
+        Codes and columns of the term.
+    effects : (L, q) array
+        Random effects by level.
+    """
+    gathered = effects[term.grouping.codes]
+    if term.columns is None:
+        return gathered[:, 0]
+    return np.einsum("ij,ij->i", term.columns, gathered)

@@ -1,0 +1,282 @@
+r"""The model as the engine sees it: columns centered and scaled, and the way back.
+
+The likelihood is unchanged when columns of X are shifted and scaled (an intercept absorbs the
+shift) and when the columns of a random term are, provided that its covariance structure follows:
+with :math:`Z = Z_s T^{-1}` the effects are :math:`b = T b_s` and their covariance is
+:math:`G = T G_s T'`.  An unstructured covariance follows any T, a diagonal or a correlation
+structure with its own standard deviations follows scales only, others none.  A Gaussian response
+with identity link is centered and scaled too.  So raw years or time stamps as slopes, and responses
+far from zero, cost no accuracy.
+
+Scales are powers of two, so that scaling alone is exact in floating point.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ilk.kernels.contract import EngineData, PredictorData, TermData
+
+if TYPE_CHECKING:
+    from ilk.covariance.base import AbstractCovariance
+    from ilk.design.fixed import FixedPart
+    from ilk.design.random import RandomTerm
+    from ilk.model.model import Model
+    from ilk.typing import FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class ScaledModel:
+    """Data for the engine and the maps back to the scale of the user's columns.
+
+    Parameters
+    ----------
+    data : EngineData
+        Centered and scaled arrays.
+    coef_map : (P, P) array
+        ``coef = coef_map @ beta + coef_shift`` takes the engine's coefficients back.
+    coef_shift : (P,) array
+        See `coef_map`.
+    term_maps : tuple of (q_t, q_t) arrays
+        T of each term, response scale included: ``b = T b_s``.
+    center, scale : float
+        Of the response: ``y = center + scale * y_s``.
+    value_shift : float
+        Complete log-likelihood minus the engine's value.
+    count : float
+        Number of observations, frequency weights counted.
+    """
+
+    data: EngineData
+    coef_map: FloatArray
+    coef_shift: FloatArray
+    term_maps: tuple[FloatArray, ...]
+    center: float
+    scale: float
+    value_shift: float
+    count: float
+
+    def response(self, y: FloatArray) -> FloatArray:
+        """Response on the engine's scale."""
+        return (y - self.center) / self.scale
+
+    def coef(self, beta: FloatArray) -> FloatArray:
+        """Coefficients on the scale of the user's columns."""
+        return self.coef_map @ beta + self.coef_shift
+
+    def beta(self, coef: FloatArray) -> FloatArray:
+        """Coefficients on the engine's scale."""
+        return np.linalg.solve(self.coef_map, coef - self.coef_shift)
+
+
+def scale_model(model: Model) -> ScaledModel:
+    """Center and scale a model.
+
+    Parameters
+    ----------
+    model : Model
+        The model on the scale of the user's columns.
+
+    Returns
+    -------
+    ScaledModel
+    """
+    design = model.design
+    y = design.response.y
+    normal = model.family.name == "gaussian" and model.family.link.name == "identity"
+    center, scale = _response_scale(model) if normal else (0.0, 1.0)
+
+    predictors: list[PredictorData] = []
+    maps: list[FloatArray] = []
+    shifts: list[FloatArray] = []
+    for part in model.fitted_parts:
+        X, back = _scale_columns(part)
+        offset = model.dispersion_offset(part)
+        shift = np.zeros(len(back))
+        if normal and part.predictor == "mean":
+            back = scale * back
+            shift[_intercepts(part)] = center
+            offset = None if offset is None else offset / scale
+        elif normal and part.predictor == "dispersion":
+            log_scale = np.full(len(y), -2.0 * math.log(scale))
+            offset = log_scale if offset is None else offset + log_scale
+        predictors.append(PredictorData(X=X, offset=offset))
+        maps.append(back)
+        shifts.append(shift)
+
+    order = [part.predictor for part in model.fitted_parts]
+    terms: list[TermData] = []
+    term_maps: list[FloatArray] = []
+    for term, covariance in zip(design.terms, model.covariances, strict=True):
+        columns, back = _scale_term(term, covariance)
+        terms.append(
+            TermData(
+                predictor=order.index(term.predictor),
+                codes=term.grouping.codes,
+                levels=len(term.grouping.levels),
+                columns=columns,
+            )
+        )
+        term_maps.append(scale * back if term.predictor == "mean" else back)
+
+    data = EngineData(
+        response=(y - center) / scale if normal else y,
+        trials=design.response.trials,
+        weights=_engine_weights(model),
+        predictors=tuple(predictors),
+        terms=tuple(terms),
+    )
+    count = float(model.nobs)
+    coef_map = _block_diagonal(maps)
+    return ScaledModel(
+        data=data,
+        coef_map=coef_map,
+        coef_shift=np.concatenate(shifts) if shifts else np.zeros(0),
+        term_maps=tuple(term_maps),
+        center=center,
+        scale=scale,
+        value_shift=_value_shift(model, data, coef_map, scale, count),
+        count=count,
+    )
+
+
+def rescale_response(model: Model, scaled: ScaledModel) -> ScaledModel:
+    """The scaled form of a model that differs from the one scaled before in its response only.
+
+    Parameters
+    ----------
+    model : Model
+        The model with the new response.
+    scaled : ScaledModel
+        Scaled form of the old one; its center and scale are kept.
+    """
+    data = replace(scaled.data, response=scaled.response(model.design.response.y))
+    if model.linear:
+        return replace(scaled, data=data)
+    shift = _value_shift(model, data, scaled.coef_map, scaled.scale, scaled.count)
+    return replace(scaled, data=data, value_shift=shift)
+
+
+def _engine_weights(model: Model) -> FloatArray | None:
+    """Row multipliers: frequency weights; times precision weights in the linear engine."""
+    weights = model.design.frequency_weights
+    precision = model.design.precision_weights
+    if not model.linear or precision is None:
+        return weights
+    return precision if weights is None else weights * precision
+
+
+def _value_shift(
+    model: Model, data: EngineData, coef_map: FloatArray, scale: float, count: float
+) -> float:
+    """Complete log-likelihood minus the engine's value.
+
+    The linear engine gives the density of the scaled response, and for REML the determinant of the
+    scaled X: with X_s = X B, |X'V^-1 X| = |X_s'V^-1 X_s| / |B|^2.
+    """
+    frequency = model.design.frequency_weights
+    log_scale = math.log(scale)
+    if not model.linear:
+        constant = model.family.constant(data.response, data.trials) - log_scale
+        return float(constant.sum() if frequency is None else frequency @ constant)
+    p = len(coef_map)
+    shift = -(count - p if model.reml else count) * log_scale
+    if model.reml and p:
+        shift += float(np.linalg.slogdet(coef_map / scale)[1])
+    precision = model.design.precision_weights
+    if precision is not None:
+        logs = np.log(precision)
+        shift += 0.5 * float(logs.sum() if frequency is None else frequency @ logs)
+    return shift
+
+
+def _response_scale(model: Model) -> tuple[float, float]:
+    """Center (only if an intercept absorbs it) and power-of-two scale of a Gaussian response."""
+    y = model.design.response.y
+    mean = model.design.fixed[0]
+    center = float(y.mean()) if mean.has_intercept else 0.0
+    residual = y - center
+    return center, _power_of_two(math.sqrt(float(residual @ residual) / len(y)))
+
+
+def _power_of_two(size: float) -> float:
+    """Power of two nearest to a positive number; 1 for zero."""
+    return 2.0 ** round(math.log2(size)) if size > 0.0 else 1.0
+
+
+def _column_scales(X: FloatArray, centered: bool) -> tuple[FloatArray, FloatArray]:
+    """Centers (zero unless `centered`) and power-of-two scales of columns."""
+    n, p = X.shape
+    center = X.mean(axis=0) if centered else np.zeros(p)
+    spread = np.sqrt(np.maximum(np.einsum("ij,ij->j", X, X) / n - center**2, 0.0))
+    if centered and np.any(spread < 1e-4 * np.abs(center)):
+        spread = (X - center).std(axis=0)
+    spread[spread == 0.0] = 1.0
+    return center, np.exp2(np.round(np.log2(spread)))
+
+
+def _intercepts(part: FixedPart) -> list[int]:
+    """Position of the intercept among the columns of a fixed part, as a list of none or one."""
+    if not part.has_intercept or "Intercept" not in part.names:
+        return []
+    return [part.names.index("Intercept")]
+
+
+def _scale_columns(part: FixedPart) -> tuple[FloatArray, FloatArray]:
+    """Scaled X and the matrix B of ``coef = B beta``."""
+    X = part.X
+    p = X.shape[1]
+    intercept = _intercepts(part)
+    if p == len(intercept):
+        return X, np.eye(p)
+    center, scale = _column_scales(X, centered=bool(intercept))
+    center[intercept] = 0.0
+    scale[intercept] = 1.0
+    scaled = np.empty_like(X, order="F")
+    for j in range(p):
+        np.subtract(X[:, j], center[j], out=scaled[:, j])
+        if scale[j] != 1.0:
+            scaled[:, j] /= scale[j]
+    back = np.diag(1.0 / scale)
+    if intercept:
+        back[intercept[0]] -= center / scale
+    return scaled, back
+
+
+def _scale_term(
+    term: RandomTerm, covariance: AbstractCovariance
+) -> tuple[FloatArray | None, FloatArray]:
+    """Scaled columns of a random term and the matrix T of ``b = T b_s``."""
+    if term.columns is None:
+        return None, np.eye(1)
+    columns = term.columns
+    q = columns.shape[1]
+    if covariance.equivariance == "none":
+        return np.ascontiguousarray(columns), np.eye(q)
+    affine = covariance.equivariance == "affine" and "Intercept" in term.column_names
+    center, scale = _column_scales(columns, centered=affine)
+    back = np.eye(q)
+    if affine:
+        intercept = term.column_names.index("Intercept")
+        center[intercept], scale[intercept] = 0.0, 1.0
+        back = np.diag(1.0 / scale)
+        back[intercept] -= center / scale
+    else:
+        back = np.diag(1.0 / scale)
+    return np.ascontiguousarray((columns - center) / scale), back
+
+
+def _block_diagonal(blocks: list[FloatArray]) -> FloatArray:
+    """Block-diagonal matrix of square blocks."""
+    size = sum(len(block) for block in blocks)
+    out = np.zeros((size, size))
+    start = 0
+    for block in blocks:
+        stop = start + len(block)
+        out[start:stop, start:stop] = block
+        start = stop
+    return out
