@@ -1,0 +1,295 @@
+r"""What a family is: a log density with one linear predictor for each of its parameters.
+
+The first predictor is the mean's, through a link; then, where the family has one, the logarithm
+of the dispersion :math:`\phi`, which always grows with the variance; wrappers add theirs.  A
+family of one's own subclasses :class:`AbstractFamily` and writes its ``log_density`` with the
+functions of :mod:`ilk.num.jets`; fits need nothing more.  What else a family can do (draws,
+distribution function, ...) is optional, and a question that needs a missing part says so.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar, NoReturn, final
+
+import numpy as np
+
+from ilk.errors import DataError, ModelError
+from ilk.family.link import AbstractLink, Interval, is_registered
+from ilk.num.jets import NumberT
+from ilk.typing import BoolArray, FloatArray, IntArray
+
+__all__ = ["AbstractFamily", "refuse_rows", "require_link", "weighted_mean"]
+
+
+class AbstractFamily(ABC):
+    r"""Distribution of the response given its linear predictors.
+
+    Attributes
+    ----------
+    name : str
+        Name that users write.
+    link : AbstractLink
+        Link of the mean.
+    parameters : tuple of str
+        Names of the predictors: ``"mean"``, then ``"dispersion"`` and ``"zero_inflation"`` where
+        the family has them.
+    links : tuple of str
+        Links that make sense, the usual one first; links of the user's own are always accepted.
+    compiled_links : tuple of str
+        Links for which the compiled engine has the density.
+    mean_range : Interval
+        Possible means.
+    discrete : bool
+        Whether the response is a count.
+    takes_trials : bool
+        Whether the response is a count out of a number of trials; the mean is then a probability.
+    has_unit_deviance : bool
+        Whether :meth:`unit_deviance` is defined.
+
+    Examples
+    --------
+    A Laplace (double exponential) distribution, smoothed at its peak:
+
+    >>> from dataclasses import dataclass
+    >>> from ilk.family.base import AbstractFamily
+    >>> from ilk.family.link import AbstractLink, Identity
+    >>> from ilk.num import jets
+    >>> @dataclass(frozen=True)
+    ... class DoubleExponential(AbstractFamily):
+    ...     name = "double_exponential"
+    ...     parameters = ("mean", "dispersion")
+    ...     link: AbstractLink = Identity()
+    ...     def log_density(self, y, trials, eta):
+    ...         z = (y - eta[0]) * jets.exp(-0.5 * eta[1])
+    ...         return -jets.sqrt(z * z + 0.01) - 0.5 * eta[1]
+    >>> DoubleExponential().predictors
+    2
+    """
+
+    __slots__ = ()
+
+    name: ClassVar[str]
+    links: ClassVar[tuple[str, ...]] = ()
+    compiled_links: ClassVar[tuple[str, ...]] = ()
+    mean_range: ClassVar[Interval] = Interval(-np.inf, np.inf)
+    discrete: ClassVar[bool] = False
+    takes_trials: ClassVar[bool] = False
+    has_unit_deviance: ClassVar[bool] = False
+    parameters: ClassVar[tuple[str, ...]]
+    link: AbstractLink
+
+    @abstractmethod
+    def log_density(
+        self, y: FloatArray, trials: FloatArray | None, eta: Sequence[NumberT]
+    ) -> NumberT:
+        """Log density by row, up to terms that depend on the response and trials only.
+
+        Parameters
+        ----------
+        y : ndarray (n,)
+            Response; the number of successes where there are trials.
+        trials : ndarray (n,) or None
+            Number of trials; None stands for ones.
+        eta : sequence of jets, or of ndarrays (n,)
+            Linear predictors, one for each of ``parameters``.
+
+        Returns
+        -------
+        jet or ndarray (n,)
+            Log density, of the kind of ``eta``; not finite where the mean is impossible.
+        """
+
+    @property
+    def key(self) -> str | None:
+        """Name of the compiled density, None if there is none."""
+        if self.link.name in self.compiled_links and is_registered(self.link):
+            return f"{self.name}:{self.link.name}"
+        return None
+
+    @property
+    @final
+    def predictors(self) -> int:
+        """Number of linear predictors."""
+        return len(self.parameters)
+
+    @property
+    @final
+    def has_dispersion(self) -> bool:
+        """Whether there is a dispersion parameter."""
+        return "dispersion" in self.parameters
+
+    def constant(self, y: FloatArray, trials: FloatArray | None) -> FloatArray:
+        """Terms (n,) in the response only that complete the log density."""
+        return np.zeros_like(y)
+
+    def mean(self, eta: Sequence[FloatArray]) -> FloatArray:
+        """Mean (n,) of the response; the mean proportion where there are trials.
+
+        Parameters
+        ----------
+        eta : sequence of ndarray (n,)
+            Linear predictors.
+        """
+        return self.link.inverse(eta[0])
+
+    def variance(self, eta: Sequence[FloatArray], trials: FloatArray | None) -> FloatArray:
+        """Variance (n,) of the response; of the count where there are trials."""
+        self._lacks("variance")
+
+    def draw(
+        self, eta: Sequence[FloatArray], trials: FloatArray | None, rng: np.random.Generator
+    ) -> FloatArray:
+        """Random responses (n,)."""
+        self._lacks("random draws")
+
+    def cdf(
+        self, y: FloatArray, trials: FloatArray | None, eta: Sequence[FloatArray]
+    ) -> FloatArray:
+        """Probability (n,) of a response of at most y."""
+        self._lacks("distribution function")
+
+    def unit_deviance(
+        self,
+        y: FloatArray,
+        trials: FloatArray | None,
+        mu: FloatArray,
+        phi: FloatArray | float | None = None,
+    ) -> FloatArray:
+        """Return the unit deviance (n,), phi times twice the gain of a perfect mean.
+
+        Parameters
+        ----------
+        y : ndarray (n,)
+            Response.
+        trials : ndarray (n,) or None
+            Number of trials.
+        mu : ndarray (n,)
+            Means; probabilities where there are trials.
+        phi : ndarray (n,) or float, optional
+            Dispersion; needed by the negative binomial families only.
+        """
+        self._lacks("deviance")
+
+    def check(
+        self,
+        y: FloatArray,
+        trials: FloatArray | None,
+        name: str,
+        rows: IntArray | None = None,
+    ) -> None:
+        """Refuse responses that the family cannot have produced.
+
+        Parameters
+        ----------
+        y : ndarray (n,)
+            Response.
+        trials : ndarray (n,) or None
+            Number of trials.
+        name : str
+            Column of the response, for the message.
+        rows : ndarray (n,) of int, optional
+            Positions in the user's table, for the message; by default 0, 1, ...
+
+        Raises
+        ------
+        DataError
+            Names the column, the first offending row, its value, and what would take it.
+        """
+        refuse_rows(self, y, ~np.isfinite(y), name, "finite numbers", "", rows)
+
+    def start(
+        self,
+        y: FloatArray,
+        trials: FloatArray | None,
+        offset: FloatArray | None,
+        weights: FloatArray | None,
+    ) -> tuple[float, ...]:
+        """Start of the intercept of each linear predictor.
+
+        Parameters
+        ----------
+        y : ndarray (n,)
+            Response.
+        trials : ndarray (n,) or None
+            Number of trials.
+        offset : ndarray (n,) or None
+            Offset of the mean's predictor.
+        weights : ndarray (n,) or None
+            Weights of the rows.
+        """
+        center = weighted_mean(y, weights)
+        inside = bool(self.link.range.contains(np.array(center)))
+        first = float(self.link.link(np.array(center))) if inside else 0.0
+        return (first, *(0.0 for _ in self.parameters[1:]))
+
+    @final
+    def _lacks(self, what: str) -> NoReturn:
+        raise ModelError(
+            f"The family {self.name!r} does not define its {what}, which this question needs.",
+            code="family-incomplete",
+        )
+
+
+def require_link(family: AbstractFamily) -> None:
+    """Refuse one of the package's links that makes no sense with a family.
+
+    Raises
+    ------
+    ModelError
+        Names the links that do.
+    """
+    link = family.link
+    if is_registered(link) and link.name not in family.links:
+        raise ModelError(
+            f"The family {family.name!r} does not go with link {link.name!r}; "
+            f"use one of {', '.join(family.links)}.",
+            code="link-not-for-family",
+        )
+
+
+def refuse_rows(
+    family: AbstractFamily,
+    y: FloatArray,
+    bad: BoolArray,
+    name: str,
+    takes: str,
+    advice: str,
+    rows: IntArray | None,
+) -> None:
+    """Raise for the first offending row of a response, if there is one.
+
+    Parameters
+    ----------
+    family : AbstractFamily
+        Family that refuses.
+    y : ndarray (n,)
+        Response.
+    bad : ndarray (n,) of bool
+        Rows that the family cannot have produced.
+    name : str
+        Column of the response.
+    takes : str
+        What the family takes, in words.
+    advice : str
+        Which family, or argument, would help.
+    rows : ndarray (n,) of int or None
+        Positions in the user's table.
+    """
+    positions = np.flatnonzero(bad)
+    if not len(positions):
+        return
+    first = int(positions[0])
+    row = first if rows is None else int(rows[first])
+    more = f" ({len(positions)} such rows)" if len(positions) > 1 else ""
+    raise DataError(
+        f"Column {name!r} has {y[first]:g} in row {row}{more}, but family {family.name!r} takes "
+        f"{takes}.{' ' if advice else ''}{advice}",
+        code="response-out-of-range",
+    )
+
+
+def weighted_mean(x: FloatArray, weights: FloatArray | None) -> float:
+    """Mean of x (n,), each row counted ``weights`` times."""
+    return float(np.mean(x)) if weights is None else float(weights @ x / weights.sum())

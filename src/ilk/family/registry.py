@@ -1,0 +1,140 @@
+"""Families by the names that users write."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ilk.errors import ModelError, did_you_mean
+from ilk.family.base import AbstractFamily
+from ilk.family.beta import Beta
+from ilk.family.beta_binomial import BetaBinomial
+from ilk.family.binomial import Binomial
+from ilk.family.gamma import Gamma
+from ilk.family.gaussian import Gaussian
+from ilk.family.inflation import ZeroInflated
+from ilk.family.inverse_gaussian import InverseGaussian
+from ilk.family.link import AbstractLink, find_link
+from ilk.family.negative_binomial import NegativeBinomial1, NegativeBinomial2
+from ilk.family.poisson import Poisson
+
+__all__ = ["FAMILIES", "make_family"]
+
+FAMILIES: dict[str, type[AbstractFamily]] = {
+    kind.name: kind
+    for kind in (
+        Gaussian,
+        Binomial,
+        Poisson,
+        NegativeBinomial1,
+        NegativeBinomial2,
+        Gamma,
+        InverseGaussian,
+        Beta,
+        BetaBinomial,
+    )
+}
+"""Families by name; the zero-inflated ones are made by wrapping."""
+
+_ELSEWHERE = {
+    "p": "poisson",
+    "pois": "poisson",
+    "normal": "gaussian",
+    "norm": "gaussian",
+    "bernoulli": "binomial",
+    "nbinom": "negative_binomial_2",
+    "nbinom1": "negative_binomial_1",
+    "nbinom2": "negative_binomial_2",
+    "nb": "negative_binomial_2",
+    "nb1": "negative_binomial_1",
+    "nb2": "negative_binomial_2",
+    "negbin": "negative_binomial_2",
+    "negbinomial": "negative_binomial_2",
+    "negativebinomial": "negative_binomial_2",
+    "negative_binomial": "negative_binomial_2",
+    "betabinomial": "beta_binomial",
+    "beta_family": "beta",
+    "betar": "beta",
+    "inversegaussian": "inverse_gaussian",
+    "inverse.gaussian": "inverse_gaussian",
+    "quasipoisson": "negative_binomial_1",
+    "quasibinomial": "beta_binomial",
+}
+"""Names of the same distributions in other programs, and the nearest for those without density."""
+
+
+def make_family(
+    family: str | AbstractFamily,
+    link: str | AbstractLink | None = None,
+    *,
+    zero_inflated: bool = False,
+) -> AbstractFamily:
+    """Family by its name, with a link and zero inflation where asked for.
+
+    Parameters
+    ----------
+    family : str or AbstractFamily
+        Name, or a family object (one of :mod:`ilk.families` or of the user's own).
+    link : str or AbstractLink, optional
+        Link of the mean; by default the family's usual one.
+    zero_inflated : bool
+        Whether the response has excess zeros, with a predictor of their own.
+
+    Returns
+    -------
+    AbstractFamily
+        The family.
+
+    Raises
+    ------
+    ModelError
+        The family or the link is unknown, or they do not go together.
+    """
+    made = _lookup(family)
+    if link is not None:
+        made = _with_link(made, find_link(link))
+    if zero_inflated and not isinstance(made, ZeroInflated):
+        made = ZeroInflated(made)
+    return made
+
+
+def _lookup(family: object) -> AbstractFamily:
+    if isinstance(family, str) and family in FAMILIES:
+        return FAMILIES[family]()
+    if isinstance(family, AbstractFamily):
+        return family
+    made = family() if callable(family) else None  # poisson instead of poisson()
+    if isinstance(made, AbstractFamily):
+        return made
+    raise ModelError(_unknown(family), code="unknown-family")
+
+
+def _with_link(family: AbstractFamily, link: AbstractLink) -> AbstractFamily:
+    if isinstance(family, ZeroInflated):
+        return ZeroInflated(_with_link(family.base, link))
+    if not dataclasses.is_dataclass(family) or not any(
+        field.name == "link" for field in dataclasses.fields(family)
+    ):
+        raise ModelError(
+            f"The link of family {family.name!r} is part of the family; leave link= out.",
+            code="link-not-for-family",
+        )
+    changed: AbstractFamily = dataclasses.replace(family, link=link)
+    return changed
+
+
+def _unknown(family: object) -> str:
+    known = ", ".join(FAMILIES)
+    if not isinstance(family, str):
+        return f"family={family!r} is neither a name nor a family; the names are {known}."
+    plain = family.casefold().replace(" ", "_").replace("-", "_")
+    bare = plain.removeprefix("zero_inflated_").removeprefix("zi").lstrip("_")
+    if bare != plain and (bare in FAMILIES or bare in _ELSEWHERE):
+        inner = bare if bare in FAMILIES else _ELSEWHERE[bare]
+        return (
+            f"Unknown family {family!r}; zero inflation is asked for with "
+            f"family={inner!r} and zero_inflation='~ 1'."
+        )
+    other = plain if plain in FAMILIES else _ELSEWHERE.get(plain)
+    if other is not None:
+        return f"Unknown family {family!r}; here it is called {other!r}."
+    return f"Unknown family {family!r}; there are {known}.{did_you_mean(family, FAMILIES)}"
