@@ -1,0 +1,62 @@
+"""What a picture asks of a fit, and how it reads the answer.
+
+Pictures stand below the facade that users hold and do not import it; any object that answers the
+questions below can be drawn.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import narwhals as nw
+import numpy as np
+
+from ilk.typing import FloatArray
+
+__all__ = ["Drawable", "column", "columns_of"]
+
+
+class Drawable(Protocol):
+    """A fit, as far as pictures are concerned."""
+
+    def random_effects(self, group: str | None = None) -> Any:
+        """Frame with a row per level and term."""
+
+    def tidy(self) -> Any:
+        """Frame with a row per parameter."""
+
+    def predict(
+        self,
+        data: Any = None,
+        *,
+        estimand: Any = "conditional",
+        scale: Any = "response",
+        interval: Any = None,
+        level: float = 0.95,
+        new_levels: Any = "error",
+    ) -> Any:
+        """Predictions, with an interval if asked for."""
+
+
+def columns_of(frame: Any) -> dict[str, Any]:
+    """Columns of a data frame of any library as NumPy arrays.
+
+    Parameters
+    ----------
+    frame : pandas, polars or pyarrow frame, or a dict of arrays
+        The frame.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Columns by name.
+    """
+    if isinstance(frame, dict):
+        return {str(name): np.asarray(values) for name, values in frame.items()}
+    data = nw.from_native(frame, eager_only=True)
+    return {name: data[name].to_numpy() for name in data.columns}
+
+
+def column(columns: dict[str, Any], name: str) -> FloatArray:
+    """Return one column as float64."""
+    return np.asarray(columns[name], dtype=np.float64)

@@ -1,0 +1,291 @@
+"""Effect plot: one variable moves, and the two answers are drawn side by side.
+
+*Typical* is the mean in a cluster in the middle of the distribution, random effects at zero.
+*Population* is the mean over all clusters. With a link that is not the identity they differ, and
+so do the effects that one reads from them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ilk.errors import DataError, did_you_mean
+from ilk.plot.asked import Drawable, column, columns_of
+from ilk.plot.style import ESTIMAND_STYLE, axis_or_new, house_style, printable, tidy_axis
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ilk.typing import FloatArray
+
+__all__ = ["Effect", "draw_effect", "effect", "effect_table", "reference_row"]
+
+BOTH = ("typical", "population")
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Predicted means along one variable, by estimand.
+
+    Attributes
+    ----------
+    variable : str
+        The variable that moves.
+    values : tuple
+        Its values, numbers or levels.
+    estimands : tuple of str
+        Names of the rows below.
+    mean, low, high : ndarray (e, k)
+        Predicted means and bounds of their intervals.
+    held : mapping of str to object
+        The values at which all other columns are held.
+    """
+
+    variable: str
+    values: tuple[Any, ...]
+    estimands: tuple[str, ...]
+    mean: FloatArray
+    low: FloatArray
+    high: FloatArray
+    held: Mapping[str, Any]
+
+    @property
+    def continuous(self) -> bool:
+        """Whether the variable is a number with more than a few values."""
+        return len(self.values) > 6 and all(isinstance(v, (int, float)) for v in self.values)
+
+
+def reference_row(data: Any) -> dict[str, Any]:
+    """Values at which columns are held: the mean of a number, the most frequent value of all else.
+
+    Parameters
+    ----------
+    data : data frame
+        Data of the fit.
+
+    Returns
+    -------
+    dict of str to object
+        One value per column. A number with two values or less counts as a label.
+    """
+    row: dict[str, Any] = {}
+    for name, values in columns_of(data).items():
+        unique = _unique(values)
+        if _is_number(values) and len(unique) > 2:
+            row[name] = float(np.nanmean(np.asarray(values, dtype=np.float64)))
+        else:
+            counts = Counter(np.asarray(values).tolist())
+            row[name] = max(unique, key=counts.__getitem__)
+    return row
+
+
+def effect_table(
+    fit: Drawable,
+    data: Any,
+    variable: str,
+    *,
+    at: Mapping[str, Any] | None = None,
+    points: int = 50,
+    estimands: Sequence[str] = BOTH,
+    level: float = 0.95,
+) -> Effect:
+    """Predict along one variable, all others held.
+
+    Parameters
+    ----------
+    fit : Fit
+        The fit.
+    data : data frame
+        Data of the fit, which give the range of the variable and the values of all others.
+    variable : str
+        The variable that moves.
+    at : mapping of str to object, optional
+        Other values at which to hold columns. An exposure is best held at its unit.
+    points : int
+        Number of points along a number.
+    estimands : sequence of str
+        Which means to predict.
+    level : float
+        Coverage of the intervals.
+
+    Returns
+    -------
+    Effect
+        The table.
+    """
+    columns = columns_of(data)
+    for name in (variable, *(at or {})):
+        if name not in columns:
+            raise DataError(
+                f"column {name!r} is not in the data." + did_you_mean(name, columns),
+                code="unknown-column",
+            )
+    held = {**reference_row(data), **(at or {})}
+    del held[variable]
+    values = _grid(columns[variable], points)
+    frame: dict[str, Any] = {name: _repeat(value, len(values)) for name, value in held.items()}
+    frame[variable] = np.array(values, dtype=None if _is_number(columns[variable]) else object)
+    rows = []
+    for estimand in estimands:
+        new = "error" if estimand == "conditional" else estimand
+        answer = columns_of(
+            fit.predict(
+                frame, estimand=estimand, interval="confidence", level=level, new_levels=new
+            )
+        )
+        rows.append([column(answer, name) for name in ("estimate", "conf_low", "conf_high")])
+    stacked = np.array(rows)
+    return Effect(
+        variable=variable,
+        values=tuple(values),
+        estimands=tuple(estimands),
+        mean=stacked[:, 0],
+        low=stacked[:, 1],
+        high=stacked[:, 2],
+        held=held,
+    )
+
+
+def draw_effect(
+    table: Effect, ax: Axes | None = None, *, ylabel: str = "mean", per: float = 1.0
+) -> Axes:
+    """Draw predicted means along one variable, each estimand in its color.
+
+    Parameters
+    ----------
+    table : Effect
+        The table.
+    ax : matplotlib.axes.Axes, optional
+        Axis to draw on; a new figure by default.
+    ylabel : str
+        What the means are, with unit.
+    per : float
+        Unit in which they are shown, e.g. 1000 for rates per 1000 days.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axis.
+    """
+    axis = axis_or_new(ax, 5.6, 3.8)
+    with house_style():
+        tidy_axis(axis, grid="y")
+        draw = _draw_lines if table.continuous else _draw_points
+        draw(table, axis, per)
+        axis.set_xlabel(printable(table.variable, 60))
+        axis.set_ylabel(printable(ylabel, 60))
+        axis.legend(loc="best", handlelength=2.4)
+    return axis
+
+
+def effect(
+    fit: Drawable,
+    data: Any,
+    variable: str,
+    *,
+    at: Mapping[str, Any] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the typical and the population mean along one variable.
+
+    Parameters
+    ----------
+    fit : Fit
+        The fit.
+    data : data frame
+        Data of the fit.
+    variable : str
+        The variable that moves.
+    at : mapping of str to object, optional
+        Values at which to hold other columns.
+    ax : matplotlib.axes.Axes, optional
+        Axis to draw on; a new figure by default.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axis.
+    """
+    return draw_effect(effect_table(fit, data, variable, at=at), ax)
+
+
+def _draw_lines(table: Effect, ax: Axes, per: float) -> None:
+    x = np.asarray(table.values, dtype=np.float64)
+    for row, estimand in enumerate(table.estimands):
+        style = ESTIMAND_STYLE[estimand]
+        ax.fill_between(
+            x, per * table.low[row], per * table.high[row], color=style["color"], alpha=0.14,
+            linewidth=0.0,
+        )  # fmt: skip
+        ax.plot(
+            x, per * table.mean[row], color=style["color"], linestyle=style["linestyle"],
+            label=estimand,
+        )  # fmt: skip
+
+
+def _draw_points(table: Effect, ax: Axes, per: float) -> None:
+    place = np.arange(len(table.values), dtype=float)
+    spread = np.linspace(-0.09, 0.09, len(table.estimands)) if len(table.estimands) > 1 else [0.0]
+    for row, (estimand, shift) in enumerate(zip(table.estimands, spread, strict=True)):
+        style = ESTIMAND_STYLE[estimand]
+        x, mean = place + shift, per * table.mean[row]
+        ax.plot(
+            x, mean, color=style["color"], linestyle=style["linestyle"], linewidth=1.0, alpha=0.5
+        )
+        ax.vlines(
+            x, per * table.low[row], per * table.high[row], color=style["color"], linewidth=2.4,
+            alpha=0.45,
+        )  # fmt: skip
+        ax.scatter(
+            x, mean, color=style["color"], marker=style["marker"], s=36, zorder=3, label=estimand
+        )
+        if len(place) <= 3:
+            _write_means(ax, x, mean, per * table.high[row], style["color"])
+    ax.set_xticks(place, [printable(_plain(value), 18) for value in table.values])
+    ax.set_xlim(-0.5, len(place) - 0.5)
+
+
+def _write_means(ax: Axes, x: FloatArray, mean: FloatArray, top: FloatArray, color: str) -> None:
+    for place, value, edge in zip(x, mean, top, strict=True):
+        ax.annotate(
+            f"{value:.3g}",
+            (place, edge),
+            xytext=(0, 4),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            fontsize=8.5,
+            color=color,
+        )
+
+
+def _grid(values: Any, points: int) -> list[Any]:
+    unique = _unique(values)
+    if not _is_number(values) or len(unique) <= 6:
+        return unique
+    numbers = np.asarray(values, dtype=np.float64)
+    return [float(x) for x in np.linspace(np.nanmin(numbers), np.nanmax(numbers), points)]
+
+
+def _unique(values: Any) -> list[Any]:
+    present = [
+        value for value in np.asarray(values).tolist() if value is not None and value == value
+    ]
+    return sorted(set(present), key=lambda value: (str(type(value)), value))
+
+
+def _is_number(values: Any) -> bool:
+    return np.asarray(values).dtype.kind in "iuf"
+
+
+def _repeat(value: Any, count: int) -> Any:
+    return np.full(count, value, dtype=object if isinstance(value, str) else None)
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

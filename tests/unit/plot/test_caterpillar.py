@@ -1,0 +1,47 @@
+"""The caterpillar plot."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ilk.errors import FitError
+from ilk.plot import caterpillar, caterpillar_table, draw_caterpillar
+from ilk.plot.caterpillar import Caterpillar
+
+
+def test_table_is_ordered(fake_fit) -> None:
+    table = caterpillar_table(fake_fit, "hospital")
+    assert table.term == "Intercept"
+    assert len(table.levels) == 60
+    assert np.all(np.diff(table.estimate) >= 0)
+    assert np.all((table.low < table.estimate) & (table.estimate < table.high))
+
+
+def test_a_term_can_be_chosen(fake_fit) -> None:
+    assert caterpillar_table(fake_fit, "hospital", "month").estimate[-1] == pytest.approx(
+        0.05 * fake_fit.b.max()
+    )
+
+
+def test_unknown_term(fake_fit) -> None:
+    with pytest.raises(FitError, match="no random effect 'mont'; it has Intercept, month"):
+        caterpillar_table(fake_fit, "hospital", "mont")
+
+
+def _table(count: int) -> Caterpillar:
+    x = np.linspace(-1.0, 1.0, count)
+    levels = tuple(f"level $x_{i}$ \x07" for i in range(count))
+    return Caterpillar("g", "Intercept", levels, x, x - 0.3, x + 0.3)
+
+
+@pytest.mark.parametrize("count", [1, 10, 60, 300])
+def test_draws_any_number_of_levels(count: int) -> None:
+    axis = draw_caterpillar(_table(count))
+    axis.figure.canvas.draw()
+    points = sum(len(c.get_offsets()) for c in axis.collections if hasattr(c, "get_sizes"))
+    assert points >= count
+
+
+def test_one_call(fake_fit) -> None:
+    assert caterpillar(fake_fit, "hospital").get_ylabel().endswith("Intercept")
