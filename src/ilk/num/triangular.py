@@ -1,0 +1,90 @@
+"""Lower triangles, Cholesky factors and inverses of information matrices."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ilk.typing import FloatArray, IntArray
+
+_FLAT = 1e-9
+"""Eigenvalue of a scaled information matrix, relative to the largest, that counts as zero."""
+
+
+def lower_indices(q: int) -> tuple[IntArray, IntArray]:
+    """Rows and columns of the lower triangle of a matrix of order q, column by column.
+
+    Parameters
+    ----------
+    q : int
+        Order.
+
+    Returns
+    -------
+    rows, columns : ndarray (q (q + 1) / 2,) of int
+        Positions, diagonal included.
+    """
+    columns, rows = np.triu_indices(q)
+    return rows, columns
+
+
+def cholesky(matrix: FloatArray) -> FloatArray | None:
+    """Lower Cholesky factor, None if the matrix is not positive definite or not finite.
+
+    Parameters
+    ----------
+    matrix : ndarray (..., q, q)
+        One symmetric matrix or a stack of them.
+
+    Returns
+    -------
+    ndarray (..., q, q) or None
+        Factors; None if any of the matrices has none.
+    """
+    if not np.all(np.isfinite(matrix)):
+        return None
+    try:
+        factor: FloatArray = np.linalg.cholesky(matrix)
+    except np.linalg.LinAlgError:
+        return None
+    return factor
+
+
+def log_det(factor: FloatArray) -> float:
+    """Log determinant of L L' (summed over a stack) from the lower factors L (..., q, q)."""
+    return 2.0 * float(np.sum(np.log(np.diagonal(factor, axis1=-2, axis2=-1))))
+
+
+def invert_information(information: FloatArray) -> FloatArray:
+    """Covariance matrix of estimates from their observed information.
+
+    Directions in which the information is zero or negative are not identified; the parameters that
+    take part in them get rows and columns of NaN, the others the covariance that they have
+    when those directions are left out.
+
+    Parameters
+    ----------
+    information : ndarray (m, m)
+        Minus the Hessian of the log-likelihood.
+
+    Returns
+    -------
+    ndarray (m, m)
+        Symmetric covariance matrix.
+    """
+    m = len(information)
+    out = np.full((m, m), np.nan)
+    symmetric = 0.5 * (information + information.T)
+    keep = np.flatnonzero(np.diagonal(symmetric) > 0.0)
+    if len(keep) == 0 or not np.all(np.isfinite(symmetric[np.ix_(keep, keep)])):
+        return out
+    # unit diagonal, so that "small" does not depend on the scales of the parameters
+    scale = 1.0 / np.sqrt(np.diagonal(symmetric)[keep])
+    values, vectors = np.linalg.eigh(symmetric[np.ix_(keep, keep)] * np.outer(scale, scale))
+    flat = values <= _FLAT * values[-1]
+    solid = vectors[:, ~flat]
+    inverse = (solid / values[~flat]) @ solid.T * np.outer(scale, scale)
+    lost = np.any(np.abs(vectors[:, flat]) > 1e-3, axis=1)
+    inverse[lost, :] = np.nan
+    inverse[:, lost] = np.nan
+    out[np.ix_(keep, keep)] = inverse
+    return out
