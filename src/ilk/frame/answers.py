@@ -1,0 +1,58 @@
+"""Answers in the frame that the caller uses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import numpy as np
+
+
+def answer(columns: Mapping[str, Any], flavor: str) -> Any:
+    """Make a frame in the caller's flavor.
+
+    Parameters
+    ----------
+    columns : mapping of str to (n,) array or list
+        Columns of the answer.
+    flavor : str
+        `Frame.flavor` of the data that the question is about. A caller who gave a dictionary gets a
+        pandas frame, which every installation has and which prints as a table.
+
+    Returns
+    -------
+    data frame
+
+    Examples
+    --------
+    >>> from ilk.frame import answer
+    >>> answer({"term": ["x"], "estimate": [0.5]}, "dict").shape
+    (1, 2)
+    """
+    if flavor in ("pandas", "dict"):
+        import pandas as pd
+
+        return pd.DataFrame(dict(columns))
+    lists = {name: _for_frame(values) for name, values in columns.items()}
+    if flavor == "pyarrow":
+        import pyarrow as pa
+
+        return pa.table(lists)
+    if flavor == "polars":
+        import polars as pl
+
+        return pl.DataFrame(lists, strict=False)
+    import narwhals as nw
+
+    return nw.from_dict(lists, backend=cast(Any, flavor)).to_native()
+
+
+def _for_frame(values: Any) -> Any:
+    """Array as it is; objects as a list of one type, as text if the types differ."""
+    if isinstance(values, np.ndarray) and values.dtype.kind not in "OU":
+        return values
+    items = values.tolist() if isinstance(values, np.ndarray) else list(values)
+    kinds = {type(item) for item in items if item is not None}
+    if len(kinds) > 1 and not kinds <= {int, float}:
+        return [None if item is None else str(item) for item in items]
+    return items
