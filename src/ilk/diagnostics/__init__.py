@@ -1,0 +1,7 @@
+"""Is the model right? Residuals of several kinds."""
+
+from __future__ import annotations
+
+from ilk.diagnostics.residuals import ResidualKind, residuals
+
+__all__ = ["ResidualKind", "residuals"]

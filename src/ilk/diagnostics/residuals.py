@@ -1,0 +1,80 @@
+r"""Residuals around the fitted means, random effects at their conditional modes.
+
+With response y (a proportion where there are trials), fitted mean :math:`\mu`:
+
+* **response**: :math:`y - \mu`;
+* **pearson**: :math:`(y - \mu) / \sqrt{Var(y)}`, dispersion included;
+* **deviance**: signed root of the unit deviance (times the precision weight), whose squares sum to
+  the deviance; not scaled by the dispersion;
+* **quantile**: :math:`\Phi^{-1}(u)` with u the distribution function at y; for counts u is drawn
+  uniformly between its values just below and at y.  Standard normal if the model is right
+  (Dunn and Smyth 1996, JCGS 5, p. 237).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+
+from ilk.num.stable import special
+from ilk.prediction.levels import check_choice
+from ilk.simulate import full_predictors
+
+if TYPE_CHECKING:
+    from ilk.fitted import Fitted
+    from ilk.typing import FloatArray
+
+__all__ = ["ResidualKind", "residuals"]
+
+ResidualKind: TypeAlias = Literal["response", "pearson", "deviance", "quantile"]
+"""Kinds of residuals."""
+
+
+def residuals(fitted: Fitted, kind: ResidualKind = "response", seed: int | None = 0) -> FloatArray:
+    """Compute residuals of the rows of the fit.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    kind : {"response", "pearson", "deviance", "quantile"}
+        Which residuals.
+    seed : int, optional
+        For quantile residuals of counts, which are randomized; None for fresh randomness.
+
+    Returns
+    -------
+    (n,) array
+    """
+    check_choice("kind", kind, ResidualKind)
+    response, family = fitted.design.response, fitted.family
+    y, trials = response.y, response.trials
+    eta = full_predictors(fitted, fitted.estimates.modes)
+    if kind == "quantile":
+        return _quantile(fitted, eta, seed)
+    mean = family.mean(eta)
+    size = 1.0 if trials is None else trials
+    raw: FloatArray = y / size - mean
+    if kind == "response":
+        return raw
+    if kind == "pearson":
+        return size * raw / np.sqrt(family.variance(eta, trials))
+    phi = np.exp(eta[1]) if family.has_dispersion else None
+    deviance = family.unit_deviance(y, trials, mean, phi)
+    precision = fitted.design.precision_weights
+    if precision is not None:
+        deviance = precision * deviance
+    return np.sign(raw) * np.sqrt(np.maximum(deviance, 0.0))
+
+
+def _quantile(fitted: Fitted, eta: list[FloatArray], seed: int | None) -> FloatArray:
+    family, response = fitted.family, fitted.design.response
+    y, trials = response.y, response.trials
+    upper = family.cdf(y, trials, eta)
+    if family.discrete:
+        lower = np.where(y > 0.0, family.cdf(y - 1.0, trials, eta), 0.0)
+        position = np.random.default_rng(seed).random(len(y))
+        upper = lower + position * (upper - lower)
+    inside = np.clip(upper, np.finfo(float).tiny, 1.0 - np.finfo(float).epsneg)
+    return np.asarray(special().ndtri(inside))

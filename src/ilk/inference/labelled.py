@@ -1,0 +1,107 @@
+"""A vector whose elements have names: what `fit.params` and `fit.std_errors` are.
+
+It is a mapping and an array at once, and belongs to no data frame library.  A coefficient of the
+mean is known by its name; one of another part of the model by the pair of component and name, or
+by the label that printing shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ilk.errors import did_you_mean
+from ilk.typing import FloatArray
+
+__all__ = ["Labelled"]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Labelled(Mapping[Any, float]):
+    """Numbers with names.
+
+    Parameters
+    ----------
+    array : (P,) array
+        The numbers; nan for a coefficient that the data do not determine.
+    names : tuple of (str, str)
+        ``(component, name)`` of each number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ilk.inference.labelled import Labelled
+    >>> params = Labelled(np.array([1.5, -0.25]), (("mean", "Intercept"), ("dispersion", "age")))
+    >>> params["Intercept"], params["dispersion", "age"]
+    (1.5, -0.25)
+    >>> params
+    Intercept          1.5
+    dispersion: age  -0.25
+    >>> np.exp(params).round(3)
+    array([4.482, 0.779])
+    """
+
+    array: FloatArray
+    names: tuple[tuple[str, str], ...]
+
+    def __post_init__(self) -> None:
+        if self.array.shape != (len(self.names),):
+            raise ValueError(f"{self.array.shape} numbers for {len(self.names)} names")
+        self.array.setflags(write=False)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Label of each number: the name, after its component unless that is the mean."""
+        return tuple(label(component, name) for component, name in self.names)
+
+    def __getitem__(self, key: Any) -> float:
+        if isinstance(key, tuple) and key in self.names:
+            return float(self.array[self.names.index(key)])
+        labels = self.labels
+        if isinstance(key, str):
+            if key in labels:
+                return float(self.array[labels.index(key)])
+            same = [i for i, (_, name) in enumerate(self.names) if name == key]
+            if len(same) == 1:
+                return float(self.array[same[0]])
+        raise KeyError(
+            f"There is no coefficient {key!r}; there are {', '.join(labels)}."
+            + did_you_mean(str(key), labels)
+        )
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.labels)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if copy is False and dtype not in (None, self.array.dtype):
+            raise ValueError("a conversion of the numbers needs a copy")
+        return np.array(self.array, dtype=dtype) if copy is not False else self.array
+
+    def __repr__(self) -> str:
+        if not self.names:
+            return "(no coefficients)"
+        labels = self.labels
+        numbers = [f"{value:.6g}" for value in self.array]
+        left, right = max(map(len, labels)), max(map(len, numbers))
+        marks = ["  not estimable" if number == "nan" else "" for number in numbers]
+        return "\n".join(
+            f"{name:<{left}}  {number:>{right}}{mark}"
+            for name, number, mark in zip(labels, numbers, marks, strict=True)
+        )
+
+
+def label(component: str, name: str) -> str:
+    """Label a coefficient, such as ``"age"`` or ``"dispersion: age"``.
+
+    Parameters
+    ----------
+    component, name : str
+        Predictor and column.
+    """
+    return name if component == "mean" else f"{component}: {name}"

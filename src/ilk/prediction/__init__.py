@@ -1,0 +1,20 @@
+"""Predictions: means for these clusters, a typical one or the population; random effects."""
+
+from __future__ import annotations
+
+from ilk.prediction.levels import Cases, Estimand, NewLevels, training_cases
+from ilk.prediction.predict import Interval, Prediction, Scale, predict
+from ilk.prediction.random_effects import LevelEffects, random_effects
+
+__all__ = [
+    "Cases",
+    "Estimand",
+    "Interval",
+    "LevelEffects",
+    "NewLevels",
+    "Prediction",
+    "Scale",
+    "predict",
+    "random_effects",
+    "training_cases",
+]

@@ -1,0 +1,204 @@
+r"""Intervals around predictions.
+
+**Confidence** limits of a mean m with standard error s are normal on the scale of the link,
+:math:`g^{-1}(g(m) \pm z\, s\, |g'(m)|)`, so that they respect the range of means.
+
+**Prediction** limits are quantiles of the distribution of a new observation.  Its mean predictor is
+taken as normal around the estimate, with the variance of the estimate (coefficients, covariance
+parameters and, for known clusters, their random effects) plus that of the random effects that are
+averaged over; given the predictors, the observation follows the family.  For a Gaussian response
+with identity link the mixture is normal and the limits are exact; for others the distribution
+function is averaged by quadrature and inverted.  Uncertainty about dispersion and zero-inflation
+coefficients is not included.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ilk.errors import FitError
+from ilk.num.stable import sigmoid
+from ilk.prediction.population import average
+
+if TYPE_CHECKING:
+    from ilk.family.base import AbstractFamily
+    from ilk.family.link import AbstractLink
+    from ilk.typing import BoolArray, FloatArray
+
+__all__ = ["confidence_limits", "observation_quantiles"]
+
+_POSITIVE_PREDICTOR = ("inverse", "inverse_squared", "sqrt")
+"""Links whose inverse is decreasing or increasing on positive predictors only."""
+
+
+def confidence_limits(
+    link: AbstractLink, mean: FloatArray, error: FloatArray, z: float
+) -> tuple[FloatArray, FloatArray]:
+    """Compute confidence limits of means on the scale of the link.
+
+    Parameters
+    ----------
+    link : AbstractLink
+        Link of the mean.
+    mean, error : (n,) arrays
+        Estimates and their standard errors.
+    z : float
+        Normal quantile.
+
+    Returns
+    -------
+    low, high : (n,) arrays
+        Limits on the scale of the mean.
+    """
+    with np.errstate(all="ignore"):
+        eta = link.link(mean)
+        spread = z * error / np.abs(link.derivative(eta))
+        low, high = eta - spread, eta + spread
+        if link.name in _POSITIVE_PREDICTOR:
+            low = np.maximum(low, 0.0)
+        ends = link.inverse(low), link.inverse(high)
+    return np.minimum(*ends), np.maximum(*ends)
+
+
+def observation_quantiles(
+    family: AbstractFamily,
+    eta: Sequence[FloatArray],
+    variance: Sequence[FloatArray],
+    trials: FloatArray | None,
+    probabilities: Sequence[float],
+) -> tuple[FloatArray, ...]:
+    """Quantiles of new observations whose linear predictors are uncertain.
+
+    Parameters
+    ----------
+    family : AbstractFamily
+        Distribution given the predictors.
+    eta : sequence of K (n,) arrays
+        Centers of the linear predictors.
+    variance : sequence of K (n,) arrays
+        Variances of the (normal, independent) linear predictors.
+    trials : (n,) array or None
+        Binomial sizes.
+    probabilities : sequence of float
+        Which quantiles.
+
+    Returns
+    -------
+    tuple of (n,) arrays
+        For each probability, the smallest y with P(Y <= y) at least that probability.
+    """
+    K = len(eta)
+    zero = np.zeros_like(eta[0])
+    extra = [] if trials is None else [trials]
+
+    def distribution(y: FloatArray, rows: BoolArray) -> FloatArray:
+        def at(arguments: Sequence[FloatArray]) -> FloatArray:
+            sizes = None if trials is None else arguments[K + 1]
+            return family.cdf(arguments[K], sizes, arguments[:K])
+
+        centers = [a[rows] for a in (*eta, y, *extra)]
+        spreads = [a[rows] for a in (*variance, zero, *(zero for _ in extra))]
+        return average(at, centers, spreads, tolerance=1e-7).value
+
+    center = family.mean(eta)
+    if trials is not None:
+        center = center * trials
+    search = _discrete_quantile if family.discrete else _continuous_quantile
+    return tuple(search(family, distribution, center, p) for p in probabilities)
+
+
+def _discrete_quantile(
+    family: AbstractFamily,
+    distribution: Callable[[FloatArray, BoolArray], FloatArray],
+    center: FloatArray,
+    p: float,
+) -> FloatArray:
+    """Smallest count whose distribution function reaches p, by doubling and bisection."""
+    low = np.full(len(center), -1.0)  # distribution below p
+    high = np.ceil(np.maximum(center, 0.0))
+    todo = np.ones(len(center), dtype=bool)
+    for _ in range(60):
+        reached = np.zeros_like(todo)
+        reached[todo] = distribution(high, todo) >= p
+        low = np.where(todo & ~reached, high, low)
+        todo &= ~reached
+        if not todo.any():
+            break
+        high = np.where(todo, 2.0 * high + 1.0, high)
+    else:
+        raise _endless(family)
+    while True:
+        todo = high - low > 1.0
+        if not todo.any():
+            return high
+        middle = np.where(todo, np.floor(0.5 * (low + high)), high)
+        reached = np.zeros_like(todo)
+        reached[todo] = distribution(middle, todo) >= p
+        high = np.where(todo & reached, middle, high)
+        low = np.where(todo & ~reached, middle, low)
+
+
+def _continuous_quantile(
+    family: AbstractFamily,
+    distribution: Callable[[FloatArray, BoolArray], FloatArray],
+    center: FloatArray,
+    p: float,
+) -> FloatArray:
+    """Root of the distribution function minus p, by bisection on the real line."""
+    to_real, from_real = _real_line(family)
+    t = to_real(center)
+    rows = np.ones(len(t), dtype=bool)
+    scale = np.maximum(1.0, np.abs(t)) if family.mean_range.low == -math.inf else np.ones_like(t)
+    low, high = _bracket(family, lambda s: distribution(from_real(s), rows), t, scale, p)
+    for _ in range(200):
+        middle = 0.5 * (low + high)
+        open_ = (middle > low) & (middle < high) & (high - low > 1e-10 * (scale + np.abs(middle)))
+        if not open_.any():
+            break
+        reached = np.zeros_like(open_)
+        reached[open_] = distribution(from_real(middle), open_) >= p
+        high = np.where(open_ & reached, middle, high)
+        low = np.where(open_ & ~reached, middle, low)
+    return from_real(0.5 * (low + high))
+
+
+def _bracket(
+    family: AbstractFamily,
+    distribution: Callable[[FloatArray], FloatArray],
+    t: FloatArray,
+    scale: FloatArray,
+    p: float,
+) -> tuple[FloatArray, FloatArray]:
+    """Points below and above a quantile, by steps that double."""
+    step = 0.5 * scale
+    low, high = t - step, t + step
+    for _ in range(64):
+        below, above = distribution(low) < p, distribution(high) >= p
+        if np.all(below & above):
+            return low, high
+        step = 2.0 * step
+        low, high = np.where(below, low, low - step), np.where(above, high, high + step)
+    raise _endless(family)
+
+
+def _real_line(
+    family: AbstractFamily,
+) -> tuple[Callable[[FloatArray], FloatArray], Callable[[FloatArray], FloatArray]]:
+    """Map between the range of a continuous response and the real line."""
+    if family.mean_range.low == -math.inf:
+        return (lambda y: y), (lambda t: t)
+    if family.mean_range.high == math.inf:
+        return np.log, lambda t: np.exp(np.clip(t, -745.0, 709.0))
+    return (lambda y: np.log(y) - np.log1p(-y)), sigmoid
+
+
+def _endless(family: AbstractFamily) -> FitError:
+    return FitError(
+        f"The limits of a new observation of family {family.name!r} could not be computed: its "
+        "distribution is too wide. Ask for interval='confidence' instead.",
+        code="prediction-interval",
+    )

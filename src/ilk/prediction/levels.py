@@ -1,0 +1,260 @@
+r"""The rows to predict as arrays, and what is assumed of the random effects of each.
+
+A prediction answers one of three questions.  **conditional**: the mean in these very clusters,
+with their own estimated effects.  **typical**: the mean in a cluster whose random effects are zero.
+**population**: the mean over the distribution of the random effects.  In all three a row's
+predictor is
+
+.. math:: \eta = o + x'\beta + \sum_{known} z_t' \hat b_t + \sum_{averaged} z_t' b_t,
+
+and the questions differ in which terms are known and which are averaged over.  A level that was not
+in the data has no estimated effect; what a conditional prediction does then is the caller's choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+
+import numpy as np
+
+from ilk.errors import DataError, ModelError, did_you_mean
+from ilk.prediction.population import random_variance
+
+if TYPE_CHECKING:
+    from ilk.fitted import Fitted
+    from ilk.typing import BoolArray, FloatArray, IntArray
+
+__all__ = [
+    "Assumed",
+    "Cases",
+    "Estimand",
+    "NewLevels",
+    "assume",
+    "averaged_variance",
+    "check_choice",
+    "fixed_predictors",
+    "known_effects",
+    "training_cases",
+]
+
+Estimand: TypeAlias = Literal["conditional", "typical", "population"]
+"""The question that a mean answers."""
+
+NewLevels: TypeAlias = Literal["error", "population", "typical"]
+"""What a conditional prediction does about a level without estimated effects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """Rows to predict.
+
+    Parameters
+    ----------
+    X : tuple of (n, p_k) arrays
+        Columns of each predictor that has coefficients.
+    offsets : tuple of (n,) arrays or None
+        Known part of each predictor.
+    codes : tuple of (n,) arrays
+        Level of each random term; -1 where it was not in the data of the fit.
+    columns : tuple of (n, q_t) arrays or None
+        Columns of each random term; None is a column of ones.
+    trials : (n,) array or None
+        Binomial sizes.
+    precision : (n,) array or None
+        Precision weights of the linear model's residuals.
+    unseen : tuple of tuples
+        For each random term, a few labels that were not in the data of the fit.
+    """
+
+    X: tuple[FloatArray, ...]
+    offsets: tuple[FloatArray | None, ...]
+    codes: tuple[IntArray, ...]
+    columns: tuple[FloatArray | None, ...]
+    trials: FloatArray | None = None
+    precision: FloatArray | None = None
+    unseen: tuple[tuple[object, ...], ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """Number n of rows."""
+        return len(self.X[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Assumed:
+    """What is assumed of the random effects of each row.
+
+    Parameters
+    ----------
+    known : tuple of (n,) bool arrays
+        For each random term, the rows that use the effect estimated for their level.
+    averaged : tuple of (n,) bool arrays
+        For each random term, the rows that average over its distribution.  Rows in neither have
+        an effect of zero.
+    """
+
+    known: tuple[BoolArray, ...]
+    averaged: tuple[BoolArray, ...]
+
+
+def check_choice(argument: str, value: object, choices: object) -> None:
+    """Refuse a value that is not one of the choices of a `Literal`, and name them.
+
+    Parameters
+    ----------
+    argument : str
+        Name of the argument.
+    value : object
+        What was given.
+    choices : Literal
+        The type alias whose members are the choices.
+    """
+    names = get_args(choices)
+    if value in names:
+        return
+    words = ", ".join(repr(name) for name in names)
+    hint = did_you_mean(value, [n for n in names if n]) if isinstance(value, str) else ""
+    raise ModelError(
+        f"{argument}={value!r} is not known; choose from {words}.{hint}", code="choice"
+    )
+
+
+def training_cases(fitted: Fitted) -> Cases:
+    """Rows that the model was fitted to.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    """
+    model = fitted.model
+    parts = model.fitted_parts
+    terms = model.design.terms
+    return Cases(
+        X=tuple(part.X for part in parts),
+        offsets=tuple(model.predictor_offset(part) for part in parts),
+        codes=tuple(term.grouping.codes for term in terms),
+        columns=tuple(term.columns for term in terms),
+        trials=model.design.response.trials,
+        precision=model.design.precision_weights if model.linear else None,
+        unseen=tuple(() for _ in terms),
+    )
+
+
+def assume(fitted: Fitted, cases: Cases, estimand: Estimand, new_levels: NewLevels) -> Assumed:
+    """Decide what is assumed of the random effects.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    cases : Cases
+        Rows to predict.
+    estimand : {"conditional", "typical", "population"}
+        The question.
+    new_levels : {"error", "population", "typical"}
+        For conditional predictions of levels that were not in the data.
+
+    Returns
+    -------
+    Assumed
+
+    Raises
+    ------
+    DataError
+        A level was not in the data and the policy is ``"error"``.
+    """
+    check_choice("estimand", estimand, Estimand)
+    check_choice("new_levels", new_levels, NewLevels)
+    n, terms = cases.rows, fitted.design.terms
+    if estimand != "conditional":
+        everywhere = np.full(n, estimand == "population")
+        return Assumed(tuple(np.zeros(n, dtype=bool) for _ in terms), (everywhere,) * len(terms))
+    seen = tuple(codes >= 0 for codes in cases.codes)
+    if new_levels == "error":
+        for t, term in enumerate(terms):
+            if not np.all(seen[t]):
+                raise _unseen(term.grouping.name, cases.unseen[t], int(np.sum(~seen[t])))
+    average = new_levels == "population"
+    return Assumed(seen, tuple(~known & average for known in seen))
+
+
+def _unseen(group: str, labels: Sequence[object], rows: int) -> DataError:
+    shown = ", ".join(repr(label) for label in labels[:3])
+    more = ", ..." if len(labels) > 3 else ""
+    what = (
+        f"levels that were not in the data of the fit ({shown}{more})"
+        if labels
+        else ("missing levels")
+    )
+    return DataError(
+        f"Column {group!r} has {what}, in {rows} row{'s' if rows != 1 else ''}: there is no effect "
+        "to predict with. Choose new_levels='population' (average over clusters) or 'typical' "
+        "(random effect zero), or another estimand.",
+        code="unseen-level",
+    )
+
+
+def fixed_predictors(fitted: Fitted, cases: Cases) -> list[FloatArray]:
+    """(n,) fixed part and offset of each predictor that has coefficients."""
+    slices = list(fitted.model.slices.values())
+    predictors = []
+    for X, offset, where in zip(cases.X, cases.offsets, slices, strict=True):
+        eta = X @ fitted.coef[where]
+        predictors.append(eta if offset is None else eta + offset)
+    return predictors
+
+
+def known_effects(
+    fitted: Fitted, cases: Cases, assumed: Assumed, modes: Sequence[FloatArray]
+) -> list[FloatArray]:
+    """(n,) sum of the known random effects in each predictor.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    cases : Cases
+        Rows to predict.
+    assumed : Assumed
+        Which effects are known.
+    modes : sequence of (L_t, q_t) arrays
+        The effects of each level.
+    """
+    order = [part.predictor for part in fitted.model.fitted_parts]
+    sums = [np.zeros(cases.rows) for _ in order]
+    for t, term in enumerate(fitted.design.terms):
+        if not np.any(assumed.known[t]):
+            continue
+        columns = cases.columns[t]
+        b = modes[t][np.where(assumed.known[t], cases.codes[t], 0)]
+        effect = b[:, 0] if columns is None else np.sum(columns * b, axis=1)
+        sums[order.index(term.predictor)] += np.where(assumed.known[t], effect, 0.0)
+    return sums
+
+
+def averaged_variance(
+    fitted: Fitted, cases: Cases, assumed: Assumed, matrices: Sequence[FloatArray]
+) -> list[FloatArray]:
+    """(n,) sum of ``z'Gz`` over the averaged terms of each predictor.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    cases : Cases
+        Rows to predict.
+    assumed : Assumed
+        Which terms are averaged over.
+    matrices : sequence of (q_t, q_t) arrays
+        G of each term, or a derivative of it.
+    """
+    order = [part.predictor for part in fitted.model.fitted_parts]
+    sums = [np.zeros(cases.rows) for _ in order]
+    for t, term in enumerate(fitted.design.terms):
+        if np.any(assumed.averaged[t]):
+            variance = random_variance(cases.columns[t], matrices[t], cases.rows)
+            sums[order.index(term.predictor)] += np.where(assumed.averaged[t], variance, 0.0)
+    return sums

@@ -1,0 +1,149 @@
+r"""New responses drawn from a fitted model.
+
+**population** draws the random effects afresh, b ~ N(0, G), on the same clusters and rows: data as
+another sample of clusters would give (what the parametric bootstrap needs).  **conditional** keeps
+the clusters' estimated effects, **typical** sets them to zero.  Then each response is drawn from
+the family at its linear predictors.  Draw j depends on the seed and on j only, not on how many are
+drawn.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ilk.errors import ModelError
+from ilk.model.model import term_effect
+from ilk.prediction.levels import Estimand, check_choice
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ilk.fitted import Fitted
+    from ilk.typing import FloatArray
+
+__all__ = ["covariance_root", "draw_effects", "full_predictors", "simulate"]
+
+
+def simulate(
+    fitted: Fitted,
+    n: int = 1,
+    *,
+    estimand: Estimand = "population",
+    seed: int | np.random.SeedSequence | None = None,
+) -> FloatArray:
+    """Draw responses for the rows of the fit.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    n : int
+        Number of draws.
+    estimand : {"population", "conditional", "typical"}
+        New random effects, the estimated ones, or none.
+    seed : int or SeedSequence, optional
+        Makes the draws repeatable.
+
+    Returns
+    -------
+    (rows, n) array
+        Responses; counts of successes where there are trials.
+    """
+    check_choice("estimand", estimand, Estimand)
+    count = _whole_number("n", n)
+    trials, family = fitted.design.response.trials, fitted.family
+    fixed = full_predictors(fitted, None)
+    shift = term_shift(fitted, fitted.estimates.modes) if estimand == "conditional" else None
+    out = np.empty((fitted.model.rows, count), order="F")
+    root = _seed_sequence(seed)
+    for j in range(count):
+        key = (*root.spawn_key, j)
+        rng = np.random.default_rng(np.random.SeedSequence(root.entropy, spawn_key=key))
+        if estimand == "population":
+            shift = term_shift(fitted, draw_effects(fitted, rng))
+        eta = fixed if shift is None else [a + b for a, b in zip(fixed, shift, strict=True)]
+        out[:, j] = family.draw(eta, trials, rng)
+    return out
+
+
+def full_predictors(fitted: Fitted, effects: Sequence[FloatArray] | None) -> list[FloatArray]:
+    """(n,) linear predictors of all of the family's parameters, profiled sigma included.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    effects : sequence of (L_t, q_t) arrays or None
+        Random effects; None for zero.
+    """
+    model = fitted.model
+    predictors = model.linear_predictors(fitted.coef, effects)
+    if model.linear:
+        log_variance = np.full(model.rows, np.log(fitted.estimates.sigma2))
+        precision = model.design.precision_weights
+        predictors.append(log_variance if precision is None else log_variance - np.log(precision))
+    return predictors
+
+
+def term_shift(fitted: Fitted, effects: Sequence[FloatArray]) -> list[FloatArray]:
+    """(n,) sum of the random effects of each of the family's predictors."""
+    order = list(fitted.family.parameters)
+    shift = [np.zeros(fitted.model.rows) for _ in order]
+    for term, b in zip(fitted.design.terms, effects, strict=True):
+        shift[order.index(term.predictor)] += term_effect(term, b)
+    return shift
+
+
+def draw_effects(fitted: Fitted, rng: np.random.Generator) -> list[FloatArray]:
+    """Draw new random effects (L_t, q_t) of all terms.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    rng : numpy.random.Generator
+        Source of randomness.
+    """
+    return [
+        rng.standard_normal((len(term.grouping.levels), len(G))) @ covariance_root(G).T
+        for term, G in zip(fitted.design.terms, fitted.estimates.covariances, strict=True)
+    ]
+
+
+def covariance_root(G: FloatArray) -> FloatArray:
+    """Find a matrix R with ``R R' = G``; G may be singular.
+
+    Parameters
+    ----------
+    G : (q, q) array
+        Covariance matrix.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> R = covariance_root(np.array([[4.0, 2.0], [2.0, 1.0]]))
+    >>> (R @ R.T).round(12)
+    array([[4., 2.],
+           [2., 1.]])
+    """
+    scale = np.sqrt(np.maximum(np.diag(G), np.finfo(float).tiny))
+    values, vectors = np.linalg.eigh(G / np.outer(scale, scale))
+    return np.asarray(scale[:, None] * vectors * np.sqrt(np.maximum(values, 0.0)))
+
+
+def _whole_number(argument: str, value: object) -> int:
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 1:
+        return int(value)
+    raise ModelError(f"{argument}={value!r}: give a whole number above 0.", code="count")
+
+
+def _seed_sequence(seed: object) -> np.random.SeedSequence:
+    if isinstance(seed, np.random.SeedSequence):
+        return seed
+    if seed is None or (
+        isinstance(seed, (int, np.integer)) and not isinstance(seed, bool) and seed >= 0
+    ):
+        return np.random.SeedSequence(None if seed is None else int(seed))
+    raise ModelError(f"seed={seed!r}: give a whole number that is not negative.", code="seed")
