@@ -84,7 +84,7 @@ def run_case(
         versions[peer] = workers[peer].version
         results[peer] = _first(workers[peer], case)
     active = [peer for peer in workers if "cpu" in results[peer]]
-    for turn in range(repeats or case.repeats):
+    for turn in range(case.repeats if repeats is None else repeats):
         for peer in active[turn % len(active) :] + active[: turn % len(active)] if active else ():
             _turn(workers[peer], case, results[peer])
     for peer in active:
