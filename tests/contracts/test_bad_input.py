@@ -21,7 +21,6 @@ import pytest
 
 import ilk
 
-
 # Warnings repeat the verdict, which is what is looked at here.
 pytestmark = pytest.mark.filterwarnings("ignore::ilk.errors.IlkWarning")
 
