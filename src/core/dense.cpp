@@ -58,6 +58,11 @@ void multiply_add(Index m, Index n, Index k, double sign, Operand A, Operand B, 
   multiply_add_slabs(false, m, n, k, sign, A, B, C, stride, work);
 }
 
+void lower_multiply_add(Index m, Index n, Index k, double sign, Operand A, Operand B, double* C,
+                        Index stride, Workspace& work) {
+  multiply_add_slabs(true, m, n, k, sign, A, B, C, stride, work);
+}
+
 void symmetric_update(Index n, Index k, double sign, Operand A, double* C, Index stride,
                       Workspace& work) {
   multiply_add_slabs(true, n, n, k, sign, A, transpose(A), C, stride, work);
@@ -65,16 +70,17 @@ void symmetric_update(Index n, Index k, double sign, Operand A, double* C, Index
 
 // [A11  . ]   [L11     ]     L11 = chol(A11),  L21 = A21 L11^-T,
 // [A21 A22] = [L21 L22 ] :   L22 = chol(A22 - L21 L21').
-bool cholesky(Index n, double* A, Index stride, Workspace& work) {
+Index cholesky(Index n, double* A, Index stride, Workspace& work) {
   if (n <= kTriangle) return kernels().cholesky(n, A, stride);
   const Index n1 = split(n);
   const Index n2 = n - n1;
   double* A21 = A + n1;
   double* A22 = A + n1 * (stride + 1);
-  if (!cholesky(n1, A, stride, work)) return false;
+  const Index done = cholesky(n1, A, stride, work);
+  if (done < n1) return done;
   solve_right_transposed(n2, n1, A, stride, A21, stride, work);
   symmetric_update(n2, n1, -1.0, columns_of(A21, stride), A22, stride, work);
-  return cholesky(n2, A22, stride, work);
+  return n1 + cholesky(n2, A22, stride, work);
 }
 
 // [X1 X2] [L11' L21'] = [B1 B2] :   X1 = B1 L11^-T,   X2 = (B2 - X1 L21') L22^-T.
@@ -157,7 +163,7 @@ void invert_from_cholesky(Index n, double* L, Index stride, Workspace& work) {
     multiply_add(below, columns, below, -1.0, columns_of(Z22, stride), columns_of(Y, below), Z21,
                  stride, work);
     invert_block(columns, Z11, stride, X, work);
-    multiply_add_slabs(true, columns, columns, below, -1.0, transpose(columns_of(Y, below)),
+    lower_multiply_add(columns, columns, below, -1.0, transpose(columns_of(Y, below)),
                        columns_of(Z21, stride), Z11, stride, work);
     mirror_columns(begin, end, n, L, stride);
     end = begin;

@@ -38,12 +38,16 @@ inline Operand transpose(Operand A) { return {A.data, A.column_stride, A.row_str
 void multiply_add(Index m, Index n, Index k, double sign, Operand A, Operand B, double* C,
                   Index stride, Workspace& work);
 
+// The same for the part of C on and below its diagonal, m >= n.
+void lower_multiply_add(Index m, Index n, Index k, double sign, Operand A, Operand B, double* C,
+                        Index stride, Workspace& work);
+
 // Lower triangle of C += sign * A A' with A (n, k).
 void symmetric_update(Index n, Index k, double sign, Operand A, double* C, Index stride,
                       Workspace& work);
 
-// A = L L' in place. False if A is not positive definite.
-bool cholesky(Index n, double* A, Index stride, Workspace& work);
+// A = L L' in place. Returns the number of columns done: n, or less if a pivot is not positive.
+Index cholesky(Index n, double* A, Index stride, Workspace& work);
 
 // B <- B L^-T and B <- B L^-1 with L (n, n) lower triangular and B (m, n).
 void solve_right_transposed(Index m, Index n, const double* L, Index stride, double* B,

@@ -164,11 +164,11 @@ void multiply_add(bool lower_only, Index m, Index n, Index k, double sign, Opera
 
 // ---- Small triangular matrices ------------------------------------------------------------------
 
-bool cholesky(Index n, double* A, Index stride) {
+Index cholesky(Index n, double* A, Index stride) {
   for (Index k = 0; k < n; ++k) {
     double* column = A + k * stride;
     const double pivot = column[k];
-    if (!(pivot > 0.0)) return false;
+    if (!(pivot > 0.0)) return k;
     const double root = std::sqrt(pivot);
     const double inverse = 1.0 / root;
     column[k] = root;
@@ -179,7 +179,7 @@ bool cholesky(Index n, double* A, Index stride) {
       for (Index i = j; i < n; ++i) target[i] -= factor * column[i];
     }
   }
-  return true;
+  return n;
 }
 
 constexpr Index kSolveColumns = 4;

@@ -30,9 +30,9 @@ struct Kernels {
   void (*multiply_add)(bool lower_only, Index m, Index n, Index k, double sign, Operand A,
                        Operand B, double* C, Index stride, double* scratch);
 
-  // Cholesky factor of a small matrix, lower triangle in place. False at a pivot that is not
-  // positive.
-  bool (*cholesky)(Index n, double* A, Index stride);
+  // Cholesky factor of a small matrix, lower triangle in place. Returns the number of columns
+  // done: n, or less if a pivot is not positive.
+  Index (*cholesky)(Index n, double* A, Index stride);
 
   // B <- B L^-T and B <- B L^-1 for small lower-triangular L (n, n) and B (m, n).
   void (*solve_right_transposed)(Index m, Index n, const double* L, Index stride, double* B,
