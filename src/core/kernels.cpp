@@ -1,0 +1,46 @@
+// kernels.cpp: the table of densities.  Compiled once per instruction set, with
+//   -DILK_NAMESPACE=<x86_64_v2|x86_64_v3|x86_64_v4|generic> -DILK_WIDTH=<2|4|8|2> and
+//   -march=<x86-64-v2|x86-64-v3|x86-64-v4|(default)>; always
+//   -O3 -std=c++17 -fno-math-errno -fno-trapping-math -fno-signed-zeros -ffinite-math-only -Wno-psabi
+#include "kernel_drivers.h"
+
+namespace ilk {
+namespace ILK_NAMESPACE {
+
+static constexpr DensityEntry entries[] = {
+    entry<Gaussian<real_mean::Identity>>("gaussian:identity"),
+    entry<Gaussian<real_mean::Log>>("gaussian:log"),
+    entry<Gaussian<real_mean::Inverse>>("gaussian:inverse"),
+    entry<Binomial<unit_mean::Logit>>("binomial:logit"),
+    entry<Binomial<unit_mean::Probit>>("binomial:probit"),
+    entry<Binomial<unit_mean::Cloglog>>("binomial:cloglog"),
+    entry<Poisson<positive_mean::Log>>("poisson:log"),
+    entry<Poisson<positive_mean::Identity>>("poisson:identity"),
+    entry<Poisson<positive_mean::Sqrt>>("poisson:sqrt"),
+    entry<NegativeBinomial1>("negative_binomial_1:log"),
+    entry<NegativeBinomial2>("negative_binomial_2:log"),
+    entry<Gamma<positive_mean::Log>>("gamma:log"),
+    entry<Gamma<positive_mean::Inverse>>("gamma:inverse"),
+    entry<Gamma<positive_mean::Identity>>("gamma:identity"),
+    entry<InverseGaussian<positive_mean::Log>>("inverse_gaussian:log"),
+    entry<InverseGaussian<positive_mean::Inverse>>("inverse_gaussian:inverse"),
+    entry<InverseGaussian<positive_mean::InverseSquared>>("inverse_gaussian:inverse_squared"),
+    entry<InverseGaussian<positive_mean::Identity>>("inverse_gaussian:identity"),
+    entry<Beta<unit_mean::Logit>>("beta:logit"),
+    entry<Beta<unit_mean::Probit>>("beta:probit"),
+    entry<Beta<unit_mean::Cloglog>>("beta:cloglog"),
+    entry<BetaBinomial<unit_mean::Logit>>("beta_binomial:logit"),
+    entry<BetaBinomial<unit_mean::Probit>>("beta_binomial:probit"),
+    entry<BetaBinomial<unit_mean::Cloglog>>("beta_binomial:cloglog"),
+    entry<ZeroInflated<Poisson<positive_mean::Log>>>("zero_inflated_poisson:log"),
+    entry<ZeroInflated<NegativeBinomial1>>("zero_inflated_negative_binomial_1:log"),
+    entry<ZeroInflated<NegativeBinomial2>>("zero_inflated_negative_binomial_2:log"),
+    entry<ZeroInflated<Binomial<unit_mean::Logit>>>("zero_inflated_binomial:logit"),
+    entry<ZeroInflated<BetaBinomial<unit_mean::Logit>>>("zero_inflated_beta_binomial:logit"),
+};
+
+extern const DensityTable density_table;
+const DensityTable density_table = {entries, int(sizeof entries / sizeof entries[0])};
+
+}  // namespace ILK_NAMESPACE
+}  // namespace ilk
