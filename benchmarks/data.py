@@ -117,16 +117,20 @@ def crossed_large() -> pd.DataFrame:
     """300,000 scores: 100,000 pupils, 4,500 teachers and 500 schools, partially crossed.
 
     Each pupil has a home school and three scores. Five scores in six are given by a teacher of the
-    home school, the others by any teacher; one score in ten is taken at another school.
+    home school, the others by a teacher of its district (ten schools), one in a hundred by any
+    teacher; one score in ten is taken at another school of the district.
     """
     rng = np.random.default_rng(SEED + 1)
-    pupils, teachers, schools, scores = 100_000, 4_500, 500, 3
+    pupils, teachers, schools, district, scores = 100_000, 4_500, 500, 10, 3
     pupil = np.repeat(np.arange(pupils), scores)
     n = pupil.size
     home = rng.integers(0, schools, pupils)[pupil]
-    own = home * (teachers // schools) + rng.integers(0, teachers // schools, n)
-    teacher = np.where(rng.random(n) < 5 / 6, own, rng.integers(0, teachers, n))
-    school = np.where(rng.random(n) < 0.9, home, rng.integers(0, schools, n))
+    near = home // district * district + rng.integers(0, district, n)
+    staff = teachers // schools
+    place = np.where(rng.random(n) < 5 / 6, home, near)
+    teacher = place * staff + rng.integers(0, staff, n)
+    teacher = np.where(rng.random(n) < 0.01, rng.integers(0, teachers, n), teacher)
+    school = np.where(rng.random(n) < 0.9, home, near)
     x = rng.standard_normal(n)
     effects = (
         0.8 * rng.standard_normal(pupils)[pupil]
