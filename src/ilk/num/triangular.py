@@ -43,10 +43,20 @@ def cholesky(matrix: FloatArray) -> FloatArray | None:
     if not np.all(np.isfinite(matrix)):
         return None
     try:
-        factor: FloatArray = np.linalg.cholesky(matrix)
+        factor = np.linalg.cholesky(matrix)
     except np.linalg.LinAlgError:
         return None
-    return factor
+    return np.asarray(factor, dtype=np.float64)
+
+
+def inverse(matrix: FloatArray) -> FloatArray:
+    """Inverse of one matrix, or of a stack of them (..., q, q)."""
+    return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
+
+
+def solve(matrix: FloatArray, right: FloatArray) -> FloatArray:
+    """Solution x (q, k), or (q,), of matrix (q, q) times x = right."""
+    return np.asarray(np.linalg.solve(matrix, right), dtype=np.float64)
 
 
 def log_det(factor: FloatArray) -> float:
@@ -88,3 +98,28 @@ def invert_information(information: FloatArray) -> FloatArray:
     inverse[:, lost] = np.nan
     out[np.ix_(keep, keep)] = inverse
     return out
+
+
+def floor_eigenvalues(matrix: FloatArray, share: float) -> FloatArray:
+    """Make a symmetric matrix positive definite, on the scale of its diagonal.
+
+    Parameters
+    ----------
+    matrix : ndarray (m, m)
+        Symmetric matrix.
+    share : float
+        Least eigenvalue of the matrix scaled to unit diagonal.
+
+    Returns
+    -------
+    ndarray (m, m)
+        The matrix itself if its scaled eigenvalues are large enough.
+    """
+    diagonal = np.abs(np.diagonal(matrix))
+    scale = np.sqrt(np.where(np.isfinite(diagonal) & (diagonal > 0.0), diagonal, 1.0))
+    scaled = np.nan_to_num(matrix / np.outer(scale, scale), posinf=0.0, neginf=0.0)
+    values, vectors = np.linalg.eigh(0.5 * (scaled + scaled.T))
+    if len(values) == 0 or values[0] >= share:
+        return matrix
+    repaired = (vectors * np.maximum(np.abs(values), share)) @ vectors.T
+    return np.asarray(repaired * np.outer(scale, scale), dtype=np.float64)

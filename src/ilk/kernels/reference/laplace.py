@@ -1,0 +1,348 @@
+r"""Laplace approximation and adaptive quadrature for any density, with the exact gradient.
+
+    L = -h(u^) - log|H| / 2,   u^ = argmin h
+
+With P = H^-1, P_b = Lambda P Lambda', R the predictors that carry random effects, and subscripts
+of l for its derivatives in the linear predictors, by row:
+
+    T_ab  = z_a'P_b z_b                              leverages
+    c_k   = sum over a, b in R of l_abk T_ab / 2     through the weights in H
+    s     = P Lambda' sum over a of Z_a'c_a          adjoint of the motion of u^
+    t_a   = z_a'Lambda s
+    r_k   = l_k + c_k + sum over a of l_ka t_a
+
+    dL/dbeta_k   = X_k'r_k
+    dL/dLambda_t = sum over rows of z ( r_a u^' + l_a s' + sum over b of l_ab v_b' ),  a = pred(t)
+
+where v_b = P Lambda'z_b are the row's leverages in u and the sum over b of l_ab v_b' is minus the
+matrix M of the trace term, which so needs no division by Lambda and stays exact at Lambda = 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Literal, final
+
+import numpy as np
+
+from ilk.kernels.contract import (
+    Density,
+    EngineData,
+    Evaluation,
+    FactorMap,
+    LinearFactor,
+    SearchResult,
+)
+from ilk.kernels.reference.conditional import Conditional, Mode, curvature, find_mode
+from ilk.kernels.reference.quadrature import NodeSums, integrate
+from ilk.kernels.reference.rows import row_design
+from ilk.kernels.reference.start import (
+    JointStart,
+    joint_start,
+    moment_start,
+    theta_information,
+)
+from ilk.kernels.reference.working import cross_information, fixed_information
+from ilk.num.jets import Jet, triple
+from ilk.num.search import maximize
+from ilk.num.triangular import inverse
+from ilk.typing import FloatArray
+
+__all__ = ["LaplaceEngine"]
+
+_CAP_BETA, _CAP_THETA = 3.0, 1.0
+"""Greatest changes of a coefficient and of a covariance parameter in one step."""
+
+_MAX_EFFECTS = 3
+"""Quadrature is offered for at most this many effects per level."""
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """Where the engine stands."""
+
+    conditional: Conditional
+    mode: Mode
+    factor: FloatArray
+
+
+@final
+class LaplaceEngine:
+    """Marginal log-likelihood of a generalized linear mixed model.
+
+    Parameters
+    ----------
+    data : EngineData
+        Response, design and grouping.
+    density : Density
+        Log density of a row.
+    threads : int
+        Accepted for the sake of the contract; one thread is used.
+    """
+
+    def __init__(self, data: EngineData, density: Density, threads: int = 1) -> None:
+        if density.predictors != len(data.predictors):
+            raise ValueError(f"{len(data.predictors)} predictors for {density.predictors}")
+        self._data = data
+        self._density = density
+        self._rows = row_design(data)
+        ends = np.cumsum([0, *(part.X.shape[1] for part in data.predictors)])
+        self._slices = [slice(int(a), int(b)) for a, b in pairwise(ends)]
+        self._u = np.zeros(self._rows.size)
+        self._state: _State | None = None
+        self._passes = 0
+        self._random = sorted(set(self._rows.predictor.tolist()))
+
+    # ---- evaluation ---------------------------------------------------------------------------
+
+    def evaluate(
+        self,
+        beta: FloatArray,
+        lam: FloatArray,
+        *,
+        nodes: int = 1,
+        gradient: bool = True,
+        tolerance: float = 1e-10,
+        cold: bool = False,
+    ) -> Evaluation:
+        """Log-likelihood at (beta, lam); see :class:`ilk.kernels.contract.LaplaceEngine`."""
+        self._check_nodes(nodes)
+        factor = self._rows.factor(np.asarray(lam, dtype=np.float64))
+        conditional = Conditional(
+            self._data, self._density, self._rows, self._rows.columns @ factor, self._fixed(beta)
+        )
+        start = np.zeros_like(self._u) if cold else self._u
+        mode = find_mode(conditional, start, 3 if gradient else 2, tolerance)
+        if mode is None:
+            return Evaluation(-np.inf, None, None, converged=False, clipped=False)
+        self._passes += mode.passes
+        self._u, self._state = mode.u, _State(conditional, mode, factor)
+        if nodes == 1:
+            sums = self._one_node(mode, gradient)
+        else:
+            sums = integrate(conditional, mode, nodes, gradient=gradient)
+        if not np.isfinite(sums.value):
+            return Evaluation(-np.inf, None, None, converged=False, clipped=mode.clipped)
+        if not gradient:
+            return Evaluation(sums.value, None, None, converged=True, clipped=mode.clipped)
+        grad_beta, grad_lam = self._gradient(self._state, sums)
+        return Evaluation(sums.value, grad_beta, grad_lam, converged=True, clipped=mode.clipped)
+
+    def _one_node(self, mode: Mode, gradient: bool) -> NodeSums:
+        """Laplace approximation, as quadrature with the mode for its only node."""
+        value = mode.value - 0.5 * mode.arrow.log_det
+        empty = np.zeros(0)
+        if not gradient:
+            return NodeSums(value, empty, empty, empty, empty)
+        score = mode.jet.first
+        score_u = score[:, :, None] * mode.u[self._rows.index]
+        return NodeSums(value, score, score_u, np.zeros_like(mode.u), mode.arrow.inverse()[0])
+
+    def _gradient(self, state: _State, sums: NodeSums) -> tuple[FloatArray, FloatArray]:
+        """Gradient in beta (P,) and in the elements of Lambda (sum of q_t^2,)."""
+        rows, mode, scaled = self._rows, state.mode, state.conditional.scaled
+        ell2, ell3 = -curvature(mode.jet), _thirds(mode.jet)
+        _, p12, p22 = mode.arrow.inverse()
+        blocks = mode.arrow.row_blocks(sums.inverse, p12, p22)
+
+        count = mode.jet.variables
+        v = np.zeros((count, *scaled.shape))
+        for b in self._random:
+            v[b] = np.einsum("nij,nj->ni", blocks, scaled * (rows.predictor == b))
+        leverages = np.stack(
+            [(scaled * v)[:, :, rows.predictor == a].sum(axis=2) for a in range(count)]
+        )
+        c = 0.5 * np.einsum("abkn,abn->kn", ell3, leverages)
+        zc = rows.total(scaled * rows.by_predictor(c))
+        s = mode.arrow.solve(zc + sums.shift)[rows.index]
+        t = np.stack([(scaled * s)[:, rows.predictor == a].sum(axis=1) for a in range(count)])
+        moved = c + np.einsum("kan,an->kn", ell2, t)
+
+        r = sums.score + moved
+        grad_beta = [part.X.T @ r[k] for k, part in enumerate(self._data.predictors)]
+        right = (
+            sums.score_u
+            + moved[:, :, None] * mode.u[rows.index]
+            + mode.jet.first[:, :, None] * s
+            + np.einsum("abn,bnj->anj", ell2, v)
+        )
+        by_column = right[rows.predictor]
+        full = np.einsum("ni,inj->ij", rows.columns, by_column)
+        return np.concatenate([np.zeros(0), *grad_beta]), rows.diagonal_blocks(full)
+
+    def _fixed(self, beta: FloatArray) -> tuple[FloatArray, ...]:
+        """o_k + X_k beta_k of each predictor."""
+        out = []
+        for part, where in zip(self._data.predictors, self._slices, strict=True):
+            eta = part.X @ beta[where]
+            out.append(eta if part.offset is None else eta + part.offset)
+        return tuple(out)
+
+    def _check_nodes(self, nodes: int) -> None:
+        if nodes == 1 or not self._data.terms:
+            return
+        if len(self._rows.rest_index) or self._rows.leading > _MAX_EFFECTS:
+            raise ValueError("quadrature needs one grouping factor with at most three effects")
+
+    # ---- search -------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        factor: FactorMap,
+        *,
+        beta: FloatArray,
+        theta: FloatArray | None = None,
+        inverse_hessian: FloatArray | None = None,
+        nodes: int = 1,
+        max_steps: int = 200,
+        tolerance: float = 1e-8,
+    ) -> SearchResult:
+        """Maximize over (beta, theta); see :class:`ilk.kernels.contract.LaplaceEngine`."""
+        self._check_nodes(nodes)
+        passes = self._passes
+        beta = np.array(beta, dtype=np.float64)
+        if inverse_hessian is None:
+            beta, theta, inverse_hessian = self._start(factor, beta, theta)
+        elif theta is None:
+            raise ValueError("a warm start needs theta")
+        count = len(beta)
+        caps = np.concatenate([np.full(count, _CAP_BETA), np.full(len(theta), _CAP_THETA)])
+        clipped = False
+
+        def objective(x: FloatArray) -> tuple[float, FloatArray]:
+            nonlocal clipped
+            at, gradient = self._evaluate_at(factor, x, count, nodes, 1e-10)
+            clipped = at.clipped
+            return at.value, gradient
+
+        start = np.concatenate([beta, theta])
+        end = maximize(
+            objective, start, inverse_hessian, caps, max_steps=max_steps, tolerance=tolerance
+        )
+        status: Literal["converged", "line_search", "max_steps", "no_mode"] = (
+            "no_mode" if end.status == "running" else end.status
+        )
+        return SearchResult(
+            status=status,
+            beta=end.x[:count],
+            theta=end.x[count:],
+            value=end.value,
+            gradient=end.gradient,
+            inverse_hessian=end.inverse_hessian,
+            decrement=end.decrement,
+            steps=end.steps,
+            evaluations=end.evaluations,
+            passes=self._passes - passes,
+            clipped=clipped,
+            sigma2=np.nan,
+        )
+
+    def _start(
+        self, factor: FactorMap, beta: FloatArray, theta: FloatArray | None
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Joint start of coefficients and covariance parameters, and the inverse Hessian."""
+        size = sum(where.stop - where.start for where in self._slices)
+        if beta.shape != (size,):
+            raise ValueError(f"beta of shape {beta.shape} for {size} coefficients")
+        still = self._joint_start(beta, np.zeros(self._rows.lambda_size), steps=8)
+        beta, self._u = still.beta, np.zeros_like(self._u)
+        if theta is None:
+            if not isinstance(factor, LinearFactor):
+                raise ValueError("a factor map that is not linear needs a start of theta")
+            theta = moment_start(self._rows, still.jet, factor)
+        lam, jacobian = factor(np.asarray(theta, dtype=np.float64))
+        joint = self._joint_start(beta, lam, steps=3) if self._data.terms else still
+        self._u = joint.u
+        information = theta_information(self._rows, joint.jet, lam, jacobian)
+        count = len(beta)
+        hessian_inverse = np.zeros((count + len(theta),) * 2)
+        hessian_inverse[:count, :count] = inverse(joint.information)
+        hessian_inverse[count:, count:] = inverse(information)
+        return joint.beta, theta, hessian_inverse
+
+    def _joint_start(self, beta: FloatArray, lam: FloatArray, steps: int) -> JointStart:
+        scaled = self._rows.columns @ self._rows.factor(lam)
+        return joint_start(
+            self._data, self._density, self._rows, scaled, self._slices, beta, self._u, steps
+        )
+
+    def _evaluate_at(
+        self, factor: FactorMap, x: FloatArray, count: int, nodes: int, tolerance: float
+    ) -> tuple[Evaluation, FloatArray]:
+        """Evaluate, with the gradient in (beta, theta)."""
+        lam, jacobian = factor(x[count:])
+        at = self.evaluate(x[:count], lam, nodes=nodes, tolerance=tolerance)
+        if at.grad_beta is None or at.grad_lam is None:
+            return at, np.full(len(x), np.nan)
+        return at, np.concatenate([at.grad_beta, jacobian.T @ at.grad_lam])
+
+    def information(
+        self,
+        factor: FactorMap,
+        beta: FloatArray,
+        theta: FloatArray,
+        scale: FloatArray,
+        *,
+        nodes: int = 1,
+    ) -> FloatArray:
+        """Observed information in (beta, theta), by differences of the exact gradient."""
+        x, count = np.concatenate([beta, theta]), len(beta)
+        out = np.empty((len(x), len(x)))
+        for j, step in enumerate(1e-3 * np.asarray(scale, dtype=np.float64)):
+            ends = []
+            for side in (step, -step):
+                moved = x.copy()
+                moved[j] += side
+                ends.append(self._evaluate_at(factor, moved, count, nodes, 1e-14)[1])
+            out[j] = (ends[1] - ends[0]) / (2.0 * step)
+        self._evaluate_at(factor, x, count, nodes, 1e-14)
+        information: FloatArray = 0.5 * (out + out.T)
+        return information
+
+    # ---- at the last evaluation ---------------------------------------------------------------
+
+    def modes(self) -> FloatArray:
+        """Modes u (U,)."""
+        return self._at().mode.u.copy()
+
+    def conditional_covariance(self) -> list[FloatArray]:
+        """Blocks of Lambda P Lambda' by term, (L_t, q_t, q_t)."""
+        state = self._at()
+        blocks = []
+        for part, block in zip(self._rows.terms, state.mode.arrow.term_blocks(), strict=True):
+            factor = state.factor[part, part]
+            blocks.append(factor @ block @ factor.T)
+        return blocks
+
+    def solve(self, rhs: FloatArray) -> FloatArray:
+        """H^-1 rhs for rhs (U, k)."""
+        return self._at().mode.arrow.solve(rhs)
+
+    def cross_information(self) -> FloatArray:
+        """Lambda'Z'W X, (U, P)."""
+        state = self._at()
+        return cross_information(
+            self._data, self._rows, state.conditional.scaled, curvature(state.mode.jet)
+        )
+
+    def fixed_information(self) -> FloatArray:
+        """X'W X, (P, P)."""
+        return fixed_information(self._data, curvature(self._at().mode.jet))
+
+    def set_response(self, response: FloatArray) -> None:
+        """Replace the response (n,)."""
+        self._data = replace(self._data, response=np.asarray(response, dtype=np.float64))
+        self._state = None
+
+    def _at(self) -> _State:
+        if self._state is None:
+            raise ValueError("the engine has not evaluated anything yet")
+        return self._state
+
+
+def _thirds(jet: Jet) -> FloatArray:
+    """Third derivatives as an array (K, K, K, n)."""
+    index = range(jet.variables)
+    order = [[[triple(a, b, k) for k in index] for b in index] for a in index]
+    return np.asarray(jet.third[np.array(order, int)])

@@ -1,0 +1,166 @@
+r"""Random effects in row coordinates.
+
+Every term gives each row q_t random effects, those of the row's level; over all terms a row is
+touched by m = sum of q_t effects, at the positions ``index (n, m)`` of u, with coefficients
+``columns (n, m)``.  So (Z b)_i is a sum of m products, Z'g is a sum by position, and of a matrix
+over u only the (m, m) parts between effects of the same row are ever needed.
+
+The terms that share the grouping of the term with most effects *lead*: they come first in row
+coordinates, and their part of H is block diagonal with one (Q, Q) block per level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from ilk.kernels.contract import EngineData, TermData
+from ilk.typing import FloatArray, IntArray
+
+__all__ = ["RowDesign", "row_design"]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class RowDesign:
+    """Random effects in row coordinates.
+
+    Attributes
+    ----------
+    size : int
+        Number U of random effects.
+    columns : ndarray (n, m)
+        Coefficients z of the row's effects.
+    index : ndarray (n, m) of int
+        Their positions in u.
+    predictor : ndarray (m,) of int
+        The linear predictor that each belongs to.
+    terms : tuple of slice
+        Row coordinates of each term, in the order of the data's terms.
+    positions : tuple of ndarray (L_t, q_t) of int
+        Positions in u of each term's effects.
+    leading : int
+        Number Q of row coordinates that lead.
+    groups : ndarray (n,) of int
+        Level of each row in the leading grouping.
+    lead_index : ndarray (L, Q) of int
+        Positions in u of the leading effects, by level.
+    rest_index : ndarray (R,) of int
+        Positions in u of the other effects.
+    rest : ndarray (n, m - Q) of int
+        Which of the other effects touch each row, as positions in ``rest_index``.
+    """
+
+    size: int
+    columns: FloatArray
+    index: IntArray
+    predictor: IntArray
+    terms: tuple[slice, ...]
+    positions: tuple[IntArray, ...]
+    leading: int
+    groups: IntArray
+    lead_index: IntArray
+    rest_index: IntArray
+    rest: IntArray
+
+    @property
+    def width(self) -> int:
+        """Number m of random effects that touch a row."""
+        return int(self.columns.shape[1])
+
+    @property
+    def lambda_size(self) -> int:
+        """Length of ``lam``, the sum of q_t^2."""
+        return sum((part.stop - part.start) ** 2 for part in self.terms)
+
+    def factor(self, lam: FloatArray) -> FloatArray:
+        """Block-diagonal matrix Lambda (m, m) in row coordinates."""
+        out = np.zeros((self.width, self.width))
+        start = 0
+        for part in self.terms:
+            q = part.stop - part.start
+            out[part, part] = lam[start : start + q * q].reshape(q, q, order="F")
+            start += q * q
+        return out
+
+    def diagonal_blocks(self, matrix: FloatArray) -> FloatArray:
+        """Blocks of a matrix (m, m) that belong to terms, flat like ``lam``."""
+        blocks = [matrix[part, part].ravel(order="F") for part in self.terms]
+        return np.concatenate([np.zeros(0), *blocks])
+
+    def total(self, contributions: FloatArray) -> FloatArray:
+        """Sum row contributions (n, m) by effect, (U,)."""
+        flat = np.bincount(self.index.ravel(), contributions.ravel(), minlength=self.size)
+        return np.asarray(flat, dtype=np.float64)
+
+    def by_predictor(self, rows: FloatArray) -> FloatArray:
+        """Expand (K, n) values by predictor to those of each row coordinate, (n, m)."""
+        return rows[self.predictor].T
+
+
+def row_design(data: EngineData) -> RowDesign:
+    """Row coordinates of the random effects of a data set.
+
+    Parameters
+    ----------
+    data : EngineData
+        Terms, their codes and columns.
+
+    Returns
+    -------
+    RowDesign
+        Leading terms first.
+    """
+    n, terms = len(data.response), data.terms
+    starts = np.cumsum([0, *(term.levels * term.width for term in terms)])
+    positions = tuple(
+        start + np.arange(term.levels * term.width).reshape(term.levels, term.width)
+        for start, term in zip(starts, terms, strict=False)
+    )
+    lead = _leading_terms(terms)
+    order = [*lead, *(t for t in range(len(terms)) if t not in lead)]
+    widths = [terms[t].width for t in order]
+    ends = np.cumsum([0, *widths])
+    slices = {t: slice(int(a), int(b)) for t, a, b in zip(order, ends, ends[1:], strict=False)}
+    leading = sum(terms[t].width for t in lead)
+
+    columns, index, predictor = np.zeros((n, ends[-1])), np.zeros((n, ends[-1]), int), []
+    for t in order:
+        term = terms[t]
+        columns[:, slices[t]] = 1.0 if term.columns is None else term.columns
+        index[:, slices[t]] = positions[t][term.codes]
+        predictor += [term.predictor] * term.width
+
+    rest_index = np.concatenate(
+        [np.zeros(0, int), *(positions[t].ravel() for t in order[len(lead) :])]
+    )
+    inverse = np.zeros(int(starts[-1]), int)
+    inverse[rest_index] = np.arange(len(rest_index))
+    return RowDesign(
+        size=int(starts[-1]),
+        columns=columns,
+        index=index,
+        predictor=np.array(predictor, int),
+        terms=tuple(slices[t] for t in range(len(terms))),
+        positions=positions,
+        leading=leading,
+        groups=np.asarray(terms[lead[0]].codes) if lead else np.zeros(n, int),
+        lead_index=np.hstack([positions[t] for t in lead]) if lead else np.zeros((1, 0), int),
+        rest_index=rest_index,
+        rest=inverse[index[:, leading:]],
+    )
+
+
+def _leading_terms(terms: Sequence[TermData]) -> list[int]:
+    """Terms that share the grouping of the term with most effects."""
+    if not terms:
+        return []
+    first = max(terms, key=lambda term: term.levels * term.width)
+    return [t for t, term in enumerate(terms) if _same_grouping(term, first)]
+
+
+def _same_grouping(a: TermData, b: TermData) -> bool:
+    return a.levels == b.levels and (a.codes is b.codes or np.array_equal(a.codes, b.codes))

@@ -1,0 +1,47 @@
+"""Information of the working model: the curvature of the log densities seen through X and Z."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ilk.kernels.contract import EngineData
+from ilk.kernels.reference.rows import RowDesign
+from ilk.typing import FloatArray
+
+__all__ = ["cross_information", "fixed_information", "level_information"]
+
+
+def fixed_information(data: EngineData, w: FloatArray) -> FloatArray:
+    """X'W X, (P, P), for weights w (K, K, n)."""
+    X = [part.X for part in data.predictors]
+    return np.block(
+        [[X[k].T @ (w[k, j][:, None] * X[j]) for j in range(len(X))] for k in range(len(X))]
+    )
+
+
+def cross_information(
+    data: EngineData, rows: RowDesign, scaled: FloatArray, w: FloatArray
+) -> FloatArray:
+    """Lambda'Z'W X, (U, P), for Lambda'z_i (n, m) and weights w (K, K, n)."""
+    columns = [
+        rows.total(scaled * rows.by_predictor(w[k] * part.X[:, j]))
+        for k, part in enumerate(data.predictors)
+        for j in range(part.X.shape[1])
+    ]
+    return np.column_stack(columns) if columns else np.zeros((rows.size, 0))
+
+
+def level_information(rows: RowDesign, term: int, w: FloatArray) -> FloatArray:
+    """Diagonal blocks A_ll = sum of w z z' of a term by level, (L_t, q_t, q_t)."""
+    part = rows.terms[term]
+    z = rows.columns[:, part]
+    a = rows.predictor[part.start]
+    q = z.shape[1]
+    positions = rows.positions[term]
+    level = (rows.index[:, part.start] - positions[0, 0]) // q
+    out = np.empty((len(positions), q, q))
+    for j in range(q):
+        for k in range(q):
+            product = w[a, a] * z[:, j] * z[:, k]
+            out[:, j, k] = np.bincount(level, product, minlength=len(positions))
+    return out
