@@ -1,0 +1,100 @@
+"""The summary as text for a terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ilk.show.numbers import align
+
+if TYPE_CHECKING:
+    from ilk.show.summary import Summary, Table
+
+__all__ = ["summary_text", "table_text"]
+
+WIDTH = 88
+"""Columns of running text; tables may be as wide as their labels need."""
+
+
+def summary_text(summary: Summary) -> str:
+    """Write a summary as text.
+
+    Parameters
+    ----------
+    summary : Summary
+        What was collected.
+    """
+    blocks = [summary.title, _facts(summary.facts)]
+    blocks += [table_text(table) for table in summary.tables]
+    blocks.append(_verdict(summary))
+    blocks.append(f"  {summary.footer}")
+    return "\n\n".join(blocks)
+
+
+def _facts(facts: Sequence[tuple[str, str]]) -> str:
+    lines = []
+    for label, text in facts:
+        lines += textwrap.wrap(
+            text, WIDTH, initial_indent=f"  {label:<12}", subsequent_indent=" " * 14
+        ) or [f"  {label}"]
+    return "\n".join(lines)
+
+
+def _verdict(summary: Summary) -> str:
+    lines = textwrap.wrap(f"Verdict: {summary.verdict}", WIDTH)
+    for severity, text in summary.reasons:
+        lines += textwrap.wrap(
+            f"{severity}: {text}", WIDTH, initial_indent="  ", subsequent_indent="    "
+        )
+    return "\n".join(lines)
+
+
+def table_text(table: Table) -> str:
+    r"""Write a table as text: words to the left, numbers at their decimal points.
+
+    Parameters
+    ----------
+    table : Table
+        The table.
+
+    Examples
+    --------
+    >>> from ilk.show.summary import Table
+    >>> print(table_text(Table("Ages", ("", "mean"), (("boys", "7.5"), ("girls", "10")))))
+    Ages
+             mean
+      boys    7.5
+      girls  10
+    """
+    columns: list[list[str]] = []
+    j = 0
+    while j < len(table.header):
+        cells = [row[j] for row in table.rows]
+        if table.spans(j):
+            others = [row[j + 1] for row in table.rows]
+            cells = [_range(*ends) for ends in zip(align(cells), align(others), strict=True)]
+            columns.append(_column(table.header[j], cells, left=False))
+            j += 1
+        elif j < table.labels or not any(cell[-1:].isdigit() for cell in cells):
+            columns.append(_column(table.header[j], cells, left=True))
+        else:
+            columns.append(_column(table.header[j], align(cells), left=False))
+        j += 1
+    lines = ["  " + "  ".join(parts).rstrip() for parts in zip(*columns, strict=True)]
+    notes = (
+        textwrap.wrap(note, WIDTH, initial_indent="  ", subsequent_indent="  ")
+        for note in table.notes
+    )
+    return "\n".join([table.title, *lines, *(line for note in notes for line in note)])
+
+
+def _range(low: str, high: str) -> str:
+    if low.strip() == "-" and high.strip() == "-":
+        return " " * len(low) + " - ".center(4) + " " * len(high)
+    return f"{low} to {high}"
+
+
+def _column(name: str, cells: Sequence[str], *, left: bool) -> list[str]:
+    width = max([len(name), *map(len, cells)])
+    return [f"{cell:<{width}}" if left else f"{cell:>{width}}" for cell in (name, *cells)]

@@ -1,0 +1,247 @@
+"""The answers of a fit as columns: what the frames that users get are made of.
+
+Every function returns a dictionary of columns; the facade turns it into a frame of the kind that
+the data came in.  A table that reports means or effects carries its estimand.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from ilk.diagnostics.residuals import residuals
+from ilk.inference.criteria import aic, bic, df_model, df_resid
+from ilk.inference.wald import check_method, coefficient_table
+from ilk.prediction.random_effects import random_effects
+from ilk.show.wording import estimator_phrase
+from ilk.variance.components import DEVIATION, RESIDUAL, variance_components
+
+if TYPE_CHECKING:
+    from ilk.fitted import Fitted
+    from ilk.prediction.predict import Prediction
+
+__all__ = [
+    "augment",
+    "glance",
+    "intervals",
+    "level_effects",
+    "predictions",
+    "tidy",
+    "variance_table",
+]
+
+Columns: TypeAlias = dict[str, Any]
+"""Columns of a frame by name."""
+
+CONDITIONAL = "conditional"
+
+
+def tidy(fitted: Fitted, level: float = 0.95) -> Columns:
+    """Tabulate all parameters, one row each: coefficients, then variance components.
+
+    Columns: ``component, group, term, estimate, std_error, statistic, df, p_value, conf_low,
+    conf_high, estimand``.  The group of a coefficient is None; the terms of variance components are
+    ``sd(...)`` and ``correlation(...)``.  Statistics are z statistics, so ``df`` is infinite.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    level : float
+        Coverage of the intervals.
+    """
+    table = coefficient_table(fitted, level)
+    parts = variance_components(fitted, level)
+    count, blank = len(parts), [math.nan] * len(parts)
+    return {
+        "component": [c for c, _ in table.names] + [c.component for c in parts],
+        "group": [None] * len(table.names) + [c.group for c in parts],
+        "term": [name for _, name in table.names] + [f"{c.kind}({c.term})" for c in parts],
+        "estimate": np.append(table.estimate, [c.estimate for c in parts]),
+        "std_error": np.append(table.std_error, [c.std_error for c in parts]),
+        "statistic": np.append(table.statistic, blank),
+        "df": np.append(np.full(len(table.names), math.inf), blank),
+        "p_value": np.append(table.p_value, blank),
+        "conf_low": np.append(table.conf_low, [c.conf_low for c in parts]),
+        "conf_high": np.append(table.conf_high, [c.conf_high for c in parts]),
+        "estimand": [CONDITIONAL] * len(table.names) + [None] * count,
+    }
+
+
+def intervals(fitted: Fitted, level: float = 0.95, method: str = "wald") -> Columns:
+    """Tabulate intervals of coefficients and variance components.
+
+    Columns: ``component, group, term, estimate, conf_low, conf_high, method``.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    level : float
+        Coverage.
+    method : {"wald"}
+        Kind of interval.
+    """
+    check_method(method, ["wald"], ["profile", "bootstrap"])
+    columns = tidy(fitted, level)
+    wanted = ("component", "group", "term", "estimate", "conf_low", "conf_high")
+    return {
+        **{name: columns[name] for name in wanted},
+        "method": [method] * len(columns["term"]),
+    }
+
+
+def glance(fitted: Fitted) -> Columns:
+    """Tabulate what describes the fit as a whole, in one row.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    """
+    one = {
+        "family": fitted.family.name,
+        "link": fitted.family.link.name,
+        "estimator": estimator_phrase(fitted),
+        "nobs": fitted.nobs,
+        "df_model": df_model(fitted),
+        "df_resid": df_resid(fitted),
+        "loglik": fitted.loglik,
+        "aic": aic(fitted),
+        "bic": bic(fitted),
+        "sigma": math.sqrt(fitted.estimates.sigma2),
+        "dispersion": fitted.dispersion,
+        "converged": fitted.verdict.converged,
+        "verdict": fitted.verdict.status.value,
+    }
+    return {name: [value] for name, value in one.items()}
+
+
+def augment(fitted: Fitted) -> Columns:
+    """Tabulate the rows of the fit with fitted means and residuals.
+
+    Columns: ``row`` (position in the caller's data), the response, the grouping factors, ``fitted``
+    (mean at the conditional modes), ``residual``, ``pearson`` and ``estimand``.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    """
+    design = fitted.design
+    own: Columns = {
+        "row": design.rows.kept,
+        "fitted": fitted.mean,
+        "residual": residuals(fitted, "response"),
+        "pearson": residuals(fitted, "pearson"),
+        "estimand": [CONDITIONAL] * fitted.model.rows,
+    }
+    columns: Columns = {"row": own.pop("row")}
+    theirs: Columns = {design.response.name: design.response.y}
+    for term in design.terms:
+        labels = term.grouping.levels
+        theirs[term.grouping.name] = [labels[code] for code in term.grouping.codes]
+    for name, values in theirs.items():
+        columns[f"{name}_" if name in own or name == "row" else name] = values
+    return {**columns, **own}
+
+
+def level_effects(fitted: Fitted, group: str | None = None, level: float = 0.95) -> Columns:
+    """Tabulate the random effects, one row for each level and effect.
+
+    Columns: ``component, group, level, term, estimate, std_error, conf_low, conf_high, n,
+    shrinkage``; the last is the weight of the level's own data, 1 minus the conditional over the
+    prior variance.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    group : str, optional
+        Grouping factor; all by default.
+    level : float
+        Coverage of the intervals.
+    """
+    tables = random_effects(fitted, group, level)
+    labels: list[object] = []
+    words: dict[str, list[str]] = {"component": [], "group": [], "term": []}
+    for table in tables:
+        L, q = table.estimate.shape
+        words["component"] += [table.component] * (L * q)
+        words["group"] += [table.group] * (L * q)
+        words["term"] += list(table.names) * L
+        labels += [label for label in table.levels for _ in range(q)]
+    if len({type(label) for label in labels}) > 1:
+        labels = [str(label) for label in labels]
+
+    def flat(name: str) -> Any:
+        return np.concatenate([np.zeros(0), *(getattr(t, name).ravel() for t in tables)])
+
+    return {
+        "component": words["component"],
+        "group": words["group"],
+        "level": labels,
+        "term": words["term"],
+        "estimate": flat("estimate"),
+        "std_error": flat("std_error"),
+        "conf_low": flat("conf_low"),
+        "conf_high": flat("conf_high"),
+        "n": np.concatenate([np.zeros(0), *(np.repeat(t.count, len(t.names)) for t in tables)]),
+        "shrinkage": flat("weight"),
+    }
+
+
+def variance_table(fitted: Fitted, level: float = 0.95) -> Columns:
+    """Tabulate the variance components, one row for each standard deviation and correlation.
+
+    Columns: ``component, group, term, sd, variance, correlation, std_error, conf_low, conf_high,
+    boundary``.  Standard error and limits are those of the standard deviation or correlation; the
+    term of a correlation is ``"a ~ b"``.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    level : float
+        Coverage of the intervals.
+    """
+    parts = variance_components(fitted, level)
+    sd = np.array([c.estimate if c.kind == DEVIATION else math.nan for c in parts], dtype=float)
+    return {
+        "component": [c.component for c in parts],
+        "group": [c.group for c in parts],
+        "term": [c.term if c.group != RESIDUAL else RESIDUAL for c in parts],
+        "sd": sd,
+        "variance": sd**2,
+        "correlation": np.array(
+            [c.estimate if c.kind != DEVIATION else math.nan for c in parts], dtype=float
+        ),
+        "std_error": np.array([c.std_error for c in parts], dtype=float),
+        "conf_low": np.array([c.conf_low for c in parts], dtype=float),
+        "conf_high": np.array([c.conf_high for c in parts], dtype=float),
+        "boundary": np.array([c.boundary for c in parts], dtype=bool),
+    }
+
+
+def predictions(prediction: Prediction) -> Columns:
+    """Tabulate predictions, one row each.
+
+    Columns: ``estimate``, then ``std_error, conf_low, conf_high, interval`` if an interval was
+    asked for, and ``estimand``.
+
+    Parameters
+    ----------
+    prediction : Prediction
+        The answer.
+    """
+    n = len(prediction.estimate)
+    columns: Columns = {"estimate": prediction.estimate}
+    if prediction.interval is not None:
+        columns["std_error"] = prediction.std_error
+        columns["conf_low"] = prediction.conf_low
+        columns["conf_high"] = prediction.conf_high
+        columns["interval"] = [prediction.interval] * n
+    columns["estimand"] = [prediction.estimand] * n
+    return columns
