@@ -2,7 +2,8 @@
 //
 //     y = offset + X beta + Z Lambda(theta) u + e,    u ~ N(0, sigma^2 I),   e ~ N(0, sigma^2 / w)
 //
-// All cross-products are formed once. One factorization of
+// All cross-products are formed once. [X y] is treated as one more term with a single level and no
+// prior, so that one factorization of
 //
 //     [ Lambda'Z'WZ Lambda + I   Lambda'Z'WX   Lambda'Z'Wy ]
 //     [           .                 X'WX          X'Wy     ]
@@ -10,9 +11,16 @@
 //
 // gives log|H|, log|R_X|^2, r^2 = (last pivot)^2 and, by one back-substitution, beta and u:
 //
-//     -2 l = log|H| [+ log|R_X|^2 if REML] + nu (1 + log(2 pi r^2 / nu)),  nu = n or n - p.
+//     -2 L = log|H| [+ log|R_X|^2 if REML] + nu (1 + log(2 pi r^2 / nu)),  nu = n or n - p.
 //
-// Columns of X and of the terms should be centered and scaled by the caller.
+// Gradient (envelope theorem), with e the residuals and M_t as in half_log_det_gradient, from the
+// selected inverse of H (ML) or of the joint matrix of u and beta (REML):
+//
+//     dL/dLambda_t = -M_t' + (nu / r^2) sum_l (Z'We)_l u_l'.
+//
+// D. Bates, M. Maechler, B. Bolker and S. Walker, "Fitting linear mixed-effects models using lme4",
+// J. Stat. Softw. 67 (2015) no. 1, sections 3 and 5. Columns of X and of the terms, and y, should
+// be centered and scaled by the caller.
 #pragma once
 
 #include <cstddef>
@@ -21,6 +29,7 @@
 
 #include "block_cholesky.h"
 #include "data.h"
+#include "dense.h"
 #include "factor_map.h"
 #include "interrupt.h"
 #include "search_result.h"
@@ -29,8 +38,8 @@ namespace ilk {
 
 enum class LinearStatus {
   ok,
-  not_positive_definite,  // X is rank deficient (or lam not finite)
-  no_residual,            // r^2 is lost to rounding: the model reproduces the response
+  not_positive_definite,  // X is rank deficient, or lam is not finite
+  no_residual,            // the model reproduces the response, or n <= p
 };
 
 struct LinearEvaluation {
@@ -51,7 +60,7 @@ class LinearEngine {
   // `count` is the number of observations entering nu (<= 0: the rows). Weights multiply the
   // squared residuals; the constant sum(log w) / 2 of precision weights is left to the caller,
   // who alone knows which part of a weight is a precision and which a frequency.
-  explicit LinearEngine(const Data& data, double count = 0.0);
+  explicit LinearEngine(Data data, double count = 0.0);
 
   int coefficients() const { return p_; }
   int lambda_size() const { return lambda_size_; }
@@ -61,31 +70,94 @@ class LinearEngine {
 
   void set_interrupt(std::function<bool()> wants_stop);
 
-  // A new response on the same pattern: only cross-products with y are recomputed.
+  // A new response (n,) on the same pattern: only cross-products with y are recomputed.
   void set_response(const double* response);
 
   LinearEvaluation evaluate(const double* lam, bool reml, bool gradient);
 
-  // Maximizes over theta. `theta` null: start from Henderson moments (linear maps only; for
-  // other maps the start is required).
+  // Maximizes over theta (linear_search.cpp). `theta` null: start from moments (linear maps only;
+  // for other maps the start is required).
   SearchResult fit(const FactorMap& factor, const double* theta, bool reml, int max_steps = 100,
                    double tolerance = 1e-8);
 
-  // Henderson/MINQUE(0) moments mapped through a linear factor map.
-  std::vector<double> moment_start(const FactorMap& factor) const;
+  // Starting values: Henderson/MINQUE(0) moments mapped through a linear factor map.
+  std::vector<double> moment_start(const FactorMap& factor);
 
   // Observed information in theta by central differences of the exact gradient, steps
   // 1e-3 * scale. Leaves the engine evaluated at theta.
   LinearInformation information(const FactorMap& factor, const double* theta, const double* scale,
                                 bool reml);
 
+  // Approximate information about theta (m, m) at the last evaluation with gradient: average
+  // information plus the curvature of Lambda -> Lambda Lambda'. `jacobian` is that of the factor
+  // map, `gradient` that of the value in lam. May be indefinite.
+  std::vector<double> newton_matrix(const double* jacobian, int theta_size, bool reml,
+                                    const std::vector<double>& gradient);
+
+  // Whether a factor of several columns has a diagonal element below `ratio` of its largest.
+  bool has_nearly_singular_factor(double ratio) const;
+
   // ---- At the last evaluation -------------------------------------------------------------------
-  const std::vector<double>& modes() const { return u_; }  // (U,)
+  // (std::logic_error if there has been none since the response was set.)
+
+  std::vector<double> modes() const;  // u (U,)
   // sigma^2 Lambda_t P_ll Lambda_t' for all levels, term after term: (L_t, q_t, q_t) each.
   std::vector<double> conditional_covariance();
-  void solve(double* rhs, int columns) const;           // rhs (U, columns) <- H^-1 rhs
-  std::vector<double> cross_information() const;        // Lambda' Z'WX (U, p), column-major
-  std::vector<double> coefficient_covariance() const;   // (R_X' R_X)^-1 (p, p), without sigma^2
+  void solve(double* rhs, int columns) const;          // rhs (U, columns) <- H^-1 rhs
+  std::vector<double> cross_information() const;       // Lambda'Z'WX (U, p), column-major
+  std::vector<double> coefficient_covariance() const;  // (R_X'R_X)^-1 (p, p), without sigma^2
+
+ private:
+  // Cross-products
+  void accumulate_pairs(const std::vector<std::vector<int>>& block_of_row);
+  void accumulate_design();
+  void accumulate_term(const Term& term, std::size_t begin, std::size_t end, const double* rows);
+  void accumulate_response();
+  double weight(std::size_t i) const { return data_.weights.empty() ? 1.0 : data_.weights[i]; }
+  double response(std::size_t i) const;
+  std::int64_t fixed_offset(int term) const;  // of Z'W[X y]: blocks (q, p + 1), level by level
+
+  // Evaluation
+  void solve_profile(bool factored);
+  void recompute_residuals();
+  const std::vector<double>& residual_scores();
+  void score_products(double* S);
+  void compute_gradient(bool reml, double* gradient);
+  double fixed_log_det() const;
+  void require_evaluation() const;
+
+  // Search
+  bool least_squares(double* x, double* sum_of_squares);
+  std::vector<double> moment_deviations();
+  void score_direction(const double* dlam, double* m);
+  std::vector<double> average_information(const double* jacobian, int theta_size, double nu);
+
+  int terms() const { return static_cast<int>(data_.terms.size()); }
+  int effects() const { return pattern().prior_scalars(); }
+  double degrees(bool reml) const { return count_ - (reml ? p_ : 0); }
+
+  Data data_;
+  int p_ = 0;
+  int lambda_size_ = 0;
+  double count_ = 0.0;
+  BlockCholesky cholesky_;
+  std::vector<double> A_;  // Z'WZ, Z'W[X y], [X y]'W[X y] in the compact layout
+  std::vector<double> P_;  // selected inverse
+  double total_ = 0.0;     // y'Wy
+
+  // The last evaluation.
+  bool evaluated_ = false;
+  std::vector<double> lam_;
+  std::vector<const double*> lambda_;  // factors by term, null for [X y]
+  std::vector<double> solution_;       // (N,): u, beta, -1
+  std::vector<double> effects_;        // (N,): Lambda u, beta, -1
+  std::vector<double> scores_;         // (N,): Z'We; what stands for [X y] is not used
+  bool have_scores_ = false;
+  double r2_ = 0.0;
+  double sigma2_ = 0.0;
+
+  dense::Workspace work_;
+  InterruptPoll poll_;
 };
 
 }  // namespace ilk

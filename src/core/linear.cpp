@@ -1,0 +1,374 @@
+#include "linear.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+#include <utility>
+
+namespace ilk {
+namespace {
+
+constexpr std::size_t kChunk = 512;  // rows of X brought into row order at a time
+constexpr double kPi = 3.14159265358979323846;
+
+// Below this share of y'Wy the residual sum of squares is recomputed from the rows, because the
+// last pivot has lost too many digits to cancellation.
+constexpr double kCancellation = 1e-6;
+// Below this share the response is reproduced exactly but for rounding.
+constexpr double kNoResidual = 1e-24;
+
+}  // namespace
+
+LinearEngine::LinearEngine(Data data, double count) : data_(std::move(data)) {
+  if (data_.predictors.size() != 1)
+    throw std::invalid_argument("a linear model has one predictor");
+  p_ = data_.predictors[0].p;
+  count_ = count > 0.0 ? count : static_cast<double>(data_.n);
+  std::vector<BlockTerm> blocks;
+  for (const Term& term : data_.terms) {
+    blocks.push_back({term.width, term.levels, true});
+    lambda_size_ += term.width * term.width;
+  }
+  blocks.push_back({p_ + 1, 1, false});
+
+  BlockPattern pattern(std::move(blocks));
+  std::vector<std::vector<int>> block_of_row;
+  for (int s = 0; s < terms(); ++s)
+    for (int t = s + 1; t < terms(); ++t)
+      block_of_row.push_back(pattern.add_pair(s, t, data_.terms[s].codes.data(),
+                                              data_.terms[t].codes.data(), data_.n));
+  for (int t = 0; t < terms(); ++t) pattern.add_complete_pair(t, terms());
+  cholesky_ = BlockCholesky(std::move(pattern));
+
+  A_.assign(static_cast<std::size_t>(this->pattern().compact_size()), 0.0);
+  const std::size_t scalars = static_cast<std::size_t>(this->pattern().scalars());
+  lam_.assign(static_cast<std::size_t>(lambda_size_), 0.0);
+  std::size_t offset = 0;
+  for (const Term& term : data_.terms) {
+    lambda_.push_back(lam_.data() + offset);
+    offset += static_cast<std::size_t>(term.width) * term.width;
+  }
+  lambda_.push_back(nullptr);
+  solution_.assign(scalars, 0.0);
+  effects_.assign(scalars, 0.0);
+  scores_.assign(scalars, 0.0);
+  accumulate_pairs(block_of_row);
+  accumulate_design();
+  accumulate_response();
+}
+
+void LinearEngine::set_interrupt(std::function<bool()> wants_stop) {
+  poll_ = InterruptPoll(std::move(wants_stop));
+  cholesky_.set_interrupt(poll_);
+}
+
+// ---- Cross-products -----------------------------------------------------------------------------
+
+double LinearEngine::response(std::size_t i) const {
+  const std::vector<double>& offset = data_.predictors[0].offset;
+  return data_.response[i] - (offset.empty() ? 0.0 : offset[i]);
+}
+
+std::int64_t LinearEngine::fixed_offset(int term) const {
+  const std::vector<BlockPair>& pairs = pattern().pairs();
+  return pairs[pairs.size() - data_.terms.size() + term].offset;
+}
+
+// Off-diagonal blocks of Z'WZ.
+void LinearEngine::accumulate_pairs(const std::vector<std::vector<int>>& block_of_row) {
+  std::size_t pair = 0;
+  for (int s = 0; s < terms(); ++s)
+    for (int t = s + 1; t < terms(); ++t, ++pair) {
+      const Term& rows = data_.terms[s];
+      const Term& columns = data_.terms[t];
+      const std::size_t size = static_cast<std::size_t>(rows.width) * columns.width;
+      double* blocks = A_.data() + pattern().pairs()[pair].offset;
+      for (std::size_t i = 0; i < data_.n; ++i) {
+        double* block = blocks + block_of_row[pair][i] * size;
+        for (int b = 0; b < columns.width; ++b) {
+          const double z = columns.columns.empty() ? 1.0 : columns.columns[i * columns.width + b];
+          const double factor = weight(i) * z;
+          for (int a = 0; a < rows.width; ++a)
+            block[a + b * rows.width] +=
+                factor * (rows.columns.empty() ? 1.0 : rows.columns[i * rows.width + a]);
+        }
+      }
+    }
+}
+
+// Z'WZ within levels, Z'WX, and X'WX; X in chunks of rows, brought into row order.
+void LinearEngine::accumulate_design() {
+  const int width = p_ + 1;
+  const double* X = data_.predictors[0].X.data();
+  double* cross = A_.data() + pattern().diagonal_offset(terms());
+  std::vector<double> rows(kChunk * static_cast<std::size_t>(p_));
+  for (std::size_t begin = 0; begin < data_.n; begin += kChunk) {
+    const std::size_t end = std::min(begin + kChunk, data_.n);
+    for (int j = 0; j < p_; ++j)
+      for (std::size_t i = begin; i < end; ++i) rows[(i - begin) * p_ + j] = X[i + j * data_.n];
+    for (const Term& term : data_.terms) accumulate_term(term, begin, end, rows.data());
+    if (!data_.weights.empty())
+      for (std::size_t i = begin; i < end; ++i)
+        for (int j = 0; j < p_; ++j) rows[(i - begin) * p_ + j] *= std::sqrt(data_.weights[i]);
+    dense::symmetric_update(p_, static_cast<dense::Index>(end - begin), 1.0,
+                            dense::columns_of(rows.data(), p_), cross, width, work_);
+  }
+  dense::mirror_lower(p_, cross, width);
+}
+
+// `rows` holds rows begin .. end of X.
+void LinearEngine::accumulate_term(const Term& term, std::size_t begin, std::size_t end,
+                                   const double* rows) {
+  const int q = term.width;
+  const int t = static_cast<int>(&term - data_.terms.data());
+  double* diagonal = A_.data() + pattern().diagonal_offset(t);
+  double* fixed = A_.data() + fixed_offset(t);
+  const double one = 1.0;
+  for (std::size_t i = begin; i < end; ++i, rows += p_) {
+    const double* z = term.columns.empty() ? &one : &term.columns[i * q];
+    const std::size_t level = static_cast<std::size_t>(term.codes[i]);
+    double* own = diagonal + level * q * q;
+    double* with_x = fixed + level * q * (p_ + 1);
+    for (int b = 0; b < q; ++b) {
+      const double factor = weight(i) * z[b];
+      for (int a = 0; a < q; ++a) own[a + b * q] += z[a] * factor;
+      for (int j = 0; j < p_; ++j) with_x[b + j * q] += factor * rows[j];
+    }
+  }
+}
+
+// The column of y: Z'Wy, X'Wy and y'Wy.
+void LinearEngine::accumulate_response() {
+  const int width = p_ + 1;
+  std::vector<double> weighted(data_.n);
+  total_ = 0.0;
+  for (std::size_t i = 0; i < data_.n; ++i) {
+    const double y = response(i);
+    weighted[i] = weight(i) * y;
+    total_ += weighted[i] * y;
+  }
+  for (int t = 0; t < terms(); ++t) {
+    const Term& term = data_.terms[t];
+    const int q = term.width;
+    const std::size_t stride = static_cast<std::size_t>(q) * width;
+    double* column = A_.data() + fixed_offset(t) + static_cast<std::size_t>(p_) * q;
+    for (int level = 0; level < term.levels; ++level)
+      std::fill(column + level * stride, column + level * stride + q, 0.0);
+    for (std::size_t i = 0; i < data_.n; ++i) {
+      double* sums = column + static_cast<std::size_t>(term.codes[i]) * stride;
+      if (term.columns.empty()) sums[0] += weighted[i];
+      else
+        for (int a = 0; a < q; ++a) sums[a] += weighted[i] * term.columns[i * q + a];
+    }
+  }
+  double* cross = A_.data() + pattern().diagonal_offset(terms());
+  for (int j = 0; j < p_; ++j) {
+    const double* x = data_.predictors[0].X.data() + j * data_.n;
+    double sum = 0.0;
+    for (std::size_t i = 0; i < data_.n; ++i) sum += x[i] * weighted[i];
+    cross[p_ + j * width] = cross[j + p_ * width] = sum;
+  }
+  cross[p_ + p_ * width] = total_;
+  evaluated_ = false;
+}
+
+void LinearEngine::set_response(const double* response) {
+  data_.response.assign(response, response + data_.n);
+  accumulate_response();
+}
+
+// ---- Evaluation ---------------------------------------------------------------------------------
+
+LinearEvaluation LinearEngine::evaluate(const double* lam, bool reml, bool gradient) {
+  poll_();
+  evaluated_ = false;
+  std::copy(lam, lam + lambda_size_, lam_.begin());
+  LinearEvaluation out;
+  out.value = -std::numeric_limits<double>::infinity();
+  out.beta.assign(static_cast<std::size_t>(p_), std::numeric_limits<double>::quiet_NaN());
+  out.sigma2 = std::numeric_limits<double>::quiet_NaN();
+  const bool factored = cholesky_.factor(A_.data(), lambda_);
+  if (!factored && cholesky_.failed_tail_column() != p_) {  // (p_: only the pivot of y)
+    out.status = LinearStatus::not_positive_definite;
+    return out;
+  }
+  solve_profile(factored);
+  const double nu = degrees(reml);
+  if (!(nu > 0.0) || !(r2_ > kNoResidual * total_)) {
+    out.status = LinearStatus::no_residual;
+    return out;
+  }
+  evaluated_ = true;
+  sigma2_ = r2_ / nu;
+  out.sigma2 = sigma2_;
+  out.beta.assign(solution_.begin() + effects(), solution_.end() - 1);
+  double log_det = cholesky_.log_det();
+  if (reml) log_det += fixed_log_det();
+  out.value = -0.5 * (log_det + nu * (1.0 + std::log(2.0 * kPi * sigma2_)));
+  if (gradient) {
+    out.gradient.resize(static_cast<std::size_t>(lambda_size_));
+    compute_gradient(reml, out.gradient.data());
+  }
+  return out;
+}
+
+// log|R_X|^2.
+double LinearEngine::fixed_log_det() const {
+  int stride = 0;
+  const double* R = cholesky_.tail(&stride);
+  double log_det = 0.0;
+  for (int j = 0; j < p_; ++j)
+    log_det += 2.0 * std::log(R[j + j * static_cast<std::size_t>(stride)]);
+  return log_det;
+}
+
+// u and beta solve the system without y whose right-hand side is the column of y; the row of y in
+// the factor is the forward half of that solve.
+void LinearEngine::solve_profile(bool factored) {
+  const int y = pattern().scalars() - 1;
+  cholesky_.factor_row(y, solution_.data());
+  cholesky_.backward(solution_.data(), 1, y);
+  solution_[y] = -1.0;
+  apply_factor(pattern(), lambda_, solution_.data(), effects_.data());
+  have_scores_ = false;
+  int stride = 0;
+  const double pivot = cholesky_.tail(&stride)[p_ * (static_cast<std::size_t>(stride) + 1)];
+  r2_ = factored ? pivot * pivot : 0.0;
+  if (r2_ < kCancellation * total_) recompute_residuals();
+}
+
+// r^2 = e'We + u'u and the scores Z'We from the residuals of all rows.
+void LinearEngine::recompute_residuals() {
+  std::fill(scores_.begin(), scores_.end(), 0.0);
+  r2_ = 0.0;
+  for (int k = 0; k < effects(); ++k) r2_ += solution_[k] * solution_[k];
+  const double* beta = effects_.data() + effects();
+  const double* X = data_.predictors[0].X.data();
+  for (std::size_t i = 0; i < data_.n; ++i) {
+    double residual = response(i);
+    for (int j = 0; j < p_; ++j) residual -= X[i + j * data_.n] * beta[j];
+    for (int t = 0; t < terms(); ++t) {
+      const Term& term = data_.terms[t];
+      const double* b = &effects_[pattern().scalar_offset(t) + term.codes[i] * term.width];
+      for (int a = 0; a < term.width; ++a)
+        residual -= b[a] * (term.columns.empty() ? 1.0 : term.columns[i * term.width + a]);
+    }
+    const double weighted = weight(i) * residual;
+    r2_ += weighted * residual;
+    for (int t = 0; t < terms(); ++t) {
+      const Term& term = data_.terms[t];
+      double* sums = &scores_[pattern().scalar_offset(t) + term.codes[i] * term.width];
+      for (int a = 0; a < term.width; ++a)
+        sums[a] += weighted * (term.columns.empty() ? 1.0 : term.columns[i * term.width + a]);
+    }
+  }
+  have_scores_ = true;
+}
+
+// Z'We = Z'W(y - X beta - Z Lambda u), a product of the stored blocks with (Lambda u, beta, -1).
+const std::vector<double>& LinearEngine::residual_scores() {
+  if (have_scores_) return scores_;
+  multiply(pattern(), A_.data(), effects_.data(), scores_.data());
+  for (double& score : scores_) score = -score;
+  have_scores_ = true;
+  return scores_;
+}
+
+// S_t = sum over levels of (Z'We)_l u_l', (q, q) for each term.
+void LinearEngine::score_products(double* S) {
+  const std::vector<double>& scores = residual_scores();
+  for (int t = 0; t < terms(); ++t) {
+    const int q = data_.terms[t].width;
+    std::fill(S, S + q * q, 0.0);
+    for (int k = pattern().scalar_offset(t); k < pattern().scalar_offset(t + 1); k += q)
+      for (int b = 0; b < q; ++b)
+        for (int a = 0; a < q; ++a) S[a + b * q] += scores[k + a] * solution_[k + b];
+    S += q * q;
+  }
+}
+
+void LinearEngine::compute_gradient(bool reml, double* gradient) {
+  if (lambda_size_ == 0) return;
+  P_.resize(A_.size());
+  cholesky_.selected_inverse(P_.data(), reml ? pattern().scalars() - 1 : effects());
+  half_log_det_gradient(pattern(), A_.data(), P_.data(), lambda_, terms() + (reml ? 1 : 0),
+                        gradient);
+  std::vector<double> S(static_cast<std::size_t>(lambda_size_));
+  score_products(S.data());
+  for (int k = 0; k < lambda_size_; ++k) gradient[k] = S[k] / sigma2_ - gradient[k];
+}
+
+// ---- At the last evaluation ---------------------------------------------------------------------
+
+void LinearEngine::require_evaluation() const {
+  if (!evaluated_) throw std::logic_error("the linear engine has no current evaluation");
+}
+
+std::vector<double> LinearEngine::modes() const {
+  require_evaluation();
+  return std::vector<double>(solution_.begin(), solution_.begin() + effects());
+}
+
+std::vector<double> LinearEngine::conditional_covariance() {
+  require_evaluation();
+  P_.resize(A_.size());
+  cholesky_.selected_inverse(P_.data());
+  std::size_t size = 0;
+  for (const Term& term : data_.terms)
+    size += static_cast<std::size_t>(term.levels) * term.width * term.width;
+  std::vector<double> out(size);
+  double* blocks = out.data();
+  for (int t = 0; t < terms(); ++t) {
+    covariance_blocks(pattern(), P_.data(), lambda_, t, blocks);
+    blocks += static_cast<std::size_t>(data_.terms[t].levels) * data_.terms[t].width *
+              data_.terms[t].width;
+  }
+  for (double& value : out) value *= sigma2_;
+  return out;
+}
+
+void LinearEngine::solve(double* rhs, int columns) const {
+  require_evaluation();
+  std::vector<double> x(static_cast<std::size_t>(pattern().scalars()), 0.0);
+  for (int j = 0; j < columns; ++j, rhs += effects()) {
+    std::copy(rhs, rhs + effects(), x.begin());
+    cholesky_.solve(x.data());
+    std::copy(x.begin(), x.begin() + effects(), rhs);
+  }
+}
+
+std::vector<double> LinearEngine::cross_information() const {
+  require_evaluation();
+  const std::size_t U = static_cast<std::size_t>(effects());
+  std::vector<double> out(U * p_);
+  std::vector<double> column(static_cast<std::size_t>(pattern().scalars()), 0.0);
+  for (int j = 0; j < p_; ++j) {
+    for (int t = 0; t < terms(); ++t) {
+      const int q = data_.terms[t].width;
+      const double* block = A_.data() + fixed_offset(t) + static_cast<std::size_t>(j) * q;
+      double* target = column.data() + pattern().scalar_offset(t);
+      for (int level = 0; level < data_.terms[t].levels; ++level, target += q)
+        std::copy(block + static_cast<std::size_t>(level) * q * (p_ + 1),
+                  block + static_cast<std::size_t>(level) * q * (p_ + 1) + q, target);
+    }
+    apply_factor_transposed(pattern(), lambda_, column.data(), column.data());
+    std::copy(column.begin(), column.begin() + effects(), out.begin() + j * U);
+  }
+  return out;
+}
+
+std::vector<double> LinearEngine::coefficient_covariance() const {
+  require_evaluation();
+  int stride = 0;
+  const double* R = cholesky_.tail(&stride);
+  std::vector<double> out(static_cast<std::size_t>(p_) * p_);
+  for (int j = 0; j < p_; ++j)
+    std::copy(R + j * static_cast<std::size_t>(stride),
+              R + j * static_cast<std::size_t>(stride) + p_, out.begin() + j * p_);
+  dense::Workspace work;
+  dense::invert_from_cholesky(p_, out.data(), p_, work);
+  return out;
+}
+
+}  // namespace ilk
