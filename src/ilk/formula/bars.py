@@ -1,0 +1,300 @@
+"""Random terms: ``(expression | grouping)``, ``||``, nesting, and calls of covariance structures.
+
+A nested grouping is expanded here, ``(1 | a/b)`` to ``(1 | a) + (1 | a:b)``; two bars make the
+components independent, the columns of a factor too (lme4 2 writes ``diag`` for that).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ilk.covariance import STRUCTURES
+from ilk.errors import FormulaError, ModelError, closest
+from ilk.formula.functions import FUNCTIONS
+from ilk.formula.pointing import pointed
+from ilk.formula.scan import Word, inside, scan, split
+from ilk.formula.spec import OLRE, RandomSpec, Sum, Term
+
+PLANNED = (
+    "ar1",
+    "ou",
+    "exp",
+    "gau",
+    "mat",
+    "matern",
+    "toep",
+    "homtoep",
+    "hetar1",
+    "rr",
+    "propto",
+    "spde",
+)
+"""Structures known by name that this version does not have."""
+
+ReadSum = Callable[[Sequence[Word], str], Sum]
+"""Reads the words of a sum of terms with its implicit intercept."""
+
+
+def has_bar(words: Sequence[Word]) -> bool:
+    """Whether a bar stands outside the parentheses among these words.
+
+    Parameters
+    ----------
+    words : sequence of Word
+        Part of a formula.
+
+    Returns
+    -------
+    bool
+    """
+    return len(split(words, "| ||")) > 1
+
+
+def is_structure(word: Word, text: str) -> bool:
+    """Whether a call is a covariance structure around a random term.
+
+    Parameters
+    ----------
+    word : Word
+        A word of kind ``"call"``.
+    text : str
+        The formula.
+
+    Returns
+    -------
+    bool
+        True for a known structure that cannot be a function, and for any call that holds a bar
+        and is not one of the functions.
+    """
+    name = word.function
+    known = name in STRUCTURES or name in PLANNED
+    if known and name not in FUNCTIONS:
+        return True
+    if not word.text.endswith(")") or "|" not in word.text or (name in FUNCTIONS and not known):
+        return False
+    try:
+        return has_bar(_argument(word, text))
+    except FormulaError:
+        return known
+
+
+def read_random(
+    words: Sequence[Word], text: str, read_sum: ReadSum, structure: str = "us"
+) -> list[RandomSpec]:
+    """Read the words between the parentheses of a random term.
+
+    Parameters
+    ----------
+    words : sequence of Word
+        ``expression | grouping``.
+    text : str
+        The formula.
+    read_sum : callable
+        Reads the expression.
+    structure : str
+        Covariance structure.
+
+    Returns
+    -------
+    list of RandomSpec
+        One, or one for each level of nesting.
+    """
+    pieces = split(words, "| ||")
+    if len(pieces) != 2:
+        second = pieces[2][0] if len(pieces) > 2 else None
+        position = second.start if second is not None else words[0].start
+        raise FormulaError(
+            pointed("A random term has one bar, as in (1 + x | g).", text, position), code="bar"
+        )
+    (_, left), (bar, right) = pieces
+    assert bar is not None
+    if not left:
+        raise FormulaError(
+            pointed(
+                "The random term has nothing left of its bar; write (1 | g) for an intercept.",
+                text,
+                bar.start,
+            ),
+            code="bar",
+        )
+    if not right:
+        raise FormulaError(
+            pointed("The random term has no grouping factor right of its bar.", text, bar.start),
+            code="bar",
+        )
+    if bar.text == "||":
+        if structure not in ("us", "diag"):
+            raise FormulaError(
+                pointed(
+                    f"'||' means independent components and cannot go with {structure}(...); write "
+                    "one bar.",
+                    text,
+                    bar.start,
+                    2,
+                ),
+                code="bar",
+            )
+        structure = "diag"
+    effects = read_sum(left, text)
+    if not effects.terms:
+        raise FormulaError(
+            pointed("The random term has no effect left of its bar.", text, left[0].start),
+            code="bar",
+        )
+    return [
+        RandomSpec(effects, grouping, structure, _label(effects, grouping, structure, bar.text))
+        for grouping in _groupings(right, text)
+    ]
+
+
+def read_structure(word: Word, text: str, read_sum: ReadSum) -> list[RandomSpec]:
+    """Read a covariance structure around a random term, such as ``cs(1 + x | g)``.
+
+    Parameters
+    ----------
+    word : Word
+        The call.
+    text : str
+        The formula.
+    read_sum : callable
+        Reads the expression left of the bar.
+
+    Returns
+    -------
+    list of RandomSpec
+    """
+    name = word.function
+    if name not in STRUCTURES:
+        if name in PLANNED:
+            raise ModelError(
+                pointed(
+                    f"The covariance structure {name}(...) is not available in this version; there "
+                    f"are {', '.join(STRUCTURES)}.",
+                    text,
+                    word.start,
+                    len(name),
+                ),
+                code="not-available",
+            )
+        near = closest(name, [*STRUCTURES, *PLANNED])
+        raise ModelError(
+            pointed(
+                f"Unknown covariance structure {name!r}; there are {', '.join(STRUCTURES)}."
+                + (f" Did you mean {near!r}?" if near else ""),
+                text,
+                word.start,
+                len(name),
+            ),
+            code="unknown-covariance",
+        )
+    words = _argument(word, text) if "|" in word.text else ()
+    if not has_bar(words):
+        raise FormulaError(
+            pointed(
+                f"{name}(...) is a covariance structure and holds a random term, as in "
+                f"{name}(1 + x | g)."
+                + (" The natural cubic spline is cr()." if name == "cs" else ""),
+                text,
+                word.start,
+                len(word.text),
+            ),
+            code="bar",
+        )
+    return read_random(words, text, read_sum, name)
+
+
+def _argument(word: Word, text: str) -> Sequence[Word]:
+    """Words between the parentheses of a call."""
+    opening = word.start + len(word.function)
+    return scan(text, opening + 1, word.stop - 1)
+
+
+def observation_level() -> RandomSpec:
+    """Random intercept of every row, ``olre()``.
+
+    Returns
+    -------
+    RandomSpec
+    """
+    return RandomSpec(Sum((Term(),)), (OLRE,), "us", f"1 | {OLRE}")
+
+
+def _label(effects: Sum, grouping: tuple[str, ...], structure: str, bar: str) -> str:
+    label = f"{effects.text} {bar} {':'.join(grouping)}"
+    if structure == "us" or bar == "||":
+        return label
+    return f"{structure}({label})"
+
+
+def _groupings(words: Sequence[Word], text: str) -> list[tuple[str, ...]]:
+    """Read the right of a bar; ``a/b`` gives ``a`` and ``a:b``."""
+    groupings: list[tuple[str, ...]] = []
+    combined: tuple[str, ...] = ()
+    for operator, piece in split(words, "/"):
+        if not piece:
+            raise _misplaced(operator, words, text)
+        combined = tuple(dict.fromkeys((*combined, *_interaction(piece, text))))
+        groupings.append(combined)
+    return groupings
+
+
+def _interaction(words: Sequence[Word], text: str) -> tuple[str, ...]:
+    """Columns of ``a:b``."""
+    inner = inside(words)
+    if inner is not None:
+        return _interaction(inner, text)
+    names: list[str] = []
+    for operator, piece in split(words, ":"):
+        if not piece:
+            raise _misplaced(operator, words, text)
+        first = piece[0]
+        if len(piece) == 1 and first.kind == "name":
+            names.append(first.text)
+        elif len(piece) > 1 and inside(piece) is not None:
+            names.extend(_interaction(piece, text))
+        else:
+            raise _not_a_grouping(piece, text)
+    return tuple(dict.fromkeys(names))
+
+
+def _misplaced(operator: Word | None, words: Sequence[Word], text: str) -> FormulaError:
+    culprit = operator if operator is not None else words[0] if words else None
+    return FormulaError(
+        pointed(
+            "A grouping factor is missing beside this operator.",
+            text,
+            None if culprit is None else culprit.start,
+        ),
+        code="grouping",
+    )
+
+
+def _not_a_grouping(words: Sequence[Word], text: str) -> FormulaError | ModelError:
+    """Make the error that says what a grouping factor may be."""
+    first = words[0]
+    call = next((word for word in words if word.kind == "call"), None)
+    sign = next((word for word in words if word.kind == "operator"), None)
+    if call is not None and call.function == "mm":
+        return ModelError(
+            pointed(
+                "Multiple membership, mm(...), is not available in this version.",
+                text,
+                call.start,
+                len(call.text),
+            ),
+            code="not-available",
+        )
+    advice = {
+        "+": "write one term for each factor: (1 | a) + (1 | b).",
+        "*": "write (1 | a) + (1 | b) + (1 | a:b).",
+    }.get(sign.text if sign is not None else "", "it is a column, a:b or a/b.")
+    if call is not None:
+        advice = "it is a column; make that column in the data first."
+        if call.function in ("C", "factor", "as.factor", "I"):
+            advice = f"name the column alone, without {call.function}(); it is a factor anyway."
+    elif first.kind == "number":
+        advice = "it is a column, not a number."
+    culprit = call or sign or first
+    return FormulaError(
+        pointed(f"This cannot be a grouping factor: {advice}", text, culprit.start), code="grouping"
+    )

@@ -1,0 +1,209 @@
+"""What a formula says, in words that know no data: response, terms, random terms, offsets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from ilk.formula.language import Expression, Name, column_names
+
+MEAN = "mean"
+"""Name of the predictor of the response's mean."""
+
+OLRE = "olre()"
+"""Name of the grouping in which every row is a level of its own."""
+
+Functions: TypeAlias = Mapping[str, Callable[..., Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One factor of a term: a column, or an expression of columns.
+
+    Parameters
+    ----------
+    text : str
+        Normal form; it names the columns of the design.
+    expression : Expression
+        What it means.
+    """
+
+    text: str
+    expression: Expression
+
+    @property
+    def plain(self) -> bool:
+        """Whether the factor is just a column."""
+        return isinstance(self.expression, Name)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A product of factors; without factors it is the intercept.
+
+    Parameters
+    ----------
+    factors : tuple of Factor
+        In the order of the formula.
+    """
+
+    factors: tuple[Factor, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The term as a formula shows it."""
+        return ":".join(factor.text for factor in self.factors) or "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """A sum of terms, by degree as formulaic orders them.
+
+    Parameters
+    ----------
+    terms : tuple of Term
+        The intercept first, if there is one.
+    """
+
+    terms: tuple[Term, ...]
+
+    @property
+    def has_intercept(self) -> bool:
+        """Whether the intercept is among the terms."""
+        return Term() in self.terms
+
+    @property
+    def plain(self) -> bool:
+        """Whether every factor is just a column."""
+        return all(factor.plain for factor in self.factors)
+
+    @property
+    def factors(self) -> tuple[Factor, ...]:
+        """The different factors."""
+        return tuple(dict.fromkeys(f for term in self.terms for f in term.factors))
+
+    @property
+    def text(self) -> str:
+        """The sum as a formula shows it, the intercept explicit."""
+        texts = [term.text for term in self.terms]
+        return " + ".join(texts if self.has_intercept else ["0", *texts])
+
+
+@dataclass(frozen=True, slots=True)
+class RandomSpec:
+    """A random term ``(expression | grouping)``.
+
+    Parameters
+    ----------
+    effects : Sum
+        Left of the bar.
+    grouping : tuple of str
+        Columns whose combinations are the levels; ``(OLRE,)`` for one level per row.
+    structure : str
+        Name of the covariance structure.
+    label : str
+        The term as summaries show it.
+    """
+
+    effects: Sum
+    grouping: tuple[str, ...]
+    structure: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class PredictorSpec:
+    """The right side of one predictor.
+
+    Parameters
+    ----------
+    name : str
+        ``"mean"``, ``"dispersion"`` or ``"zero_inflation"``.
+    text : str
+        The formula as given.
+    fixed : Sum
+        Fixed part.
+    random : tuple of RandomSpec
+        Random terms, nested ones expanded.
+    offsets : tuple of Factor
+        Known terms with coefficient one.
+    """
+
+    name: str
+    text: str
+    fixed: Sum
+    random: tuple[RandomSpec, ...] = ()
+    offsets: tuple[Factor, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseSpec:
+    """The left side.
+
+    Parameters
+    ----------
+    kind : str
+        ``"value"``; ``"pair"`` for ``cbind(successes, failures)``; ``"ratio"`` for
+        ``successes / trials``.
+    parts : tuple of Factor
+        One, or two.
+    text : str
+        The left side as given.
+    """
+
+    kind: Literal["value", "pair", "ratio"]
+    parts: tuple[Factor, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FormulaSpec:
+    """All that the formulas of a model say.
+
+    Parameters
+    ----------
+    text : str
+        Formula of the mean, as given.
+    response : ResponseSpec
+        Left side.
+    predictors : tuple of PredictorSpec
+        The mean first; others only if they have a formula.
+    functions : mapping
+        Functions of the caller's, by name.
+    """
+
+    text: str
+    response: ResponseSpec
+    predictors: tuple[PredictorSpec, ...]
+    functions: Functions = field(default_factory=dict, compare=False)
+
+    def predictor(self, name: str) -> PredictorSpec | None:
+        """Right side of a predictor; None if it has no formula.
+
+        Parameters
+        ----------
+        name : str
+            Name of the predictor.
+
+        Returns
+        -------
+        PredictorSpec or None
+        """
+        return next((part for part in self.predictors if part.name == name), None)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that the formulas read, response first."""
+        names: dict[str, None] = {}
+        for part in self.response.parts:
+            names.update(dict.fromkeys(column_names(part.expression)))
+        for predictor in self.predictors:
+            factors = (*predictor.fixed.factors, *predictor.offsets)
+            for factor in factors:
+                names.update(dict.fromkeys(column_names(factor.expression)))
+            for random in predictor.random:
+                for factor in random.effects.factors:
+                    names.update(dict.fromkeys(column_names(factor.expression)))
+                names.update(dict.fromkeys(g for g in random.grouping if g != OLRE))
+        return tuple(names)
