@@ -18,7 +18,7 @@ from typing import final
 import numpy as np
 
 from ilk.kernels.reference.rows import RowDesign
-from ilk.num.triangular import cholesky, inverse, log_det, solve
+from ilk.num.triangular import cholesky, inverse, log_det
 from ilk.typing import FloatArray
 
 __all__ = ["Arrow", "factorize"]
@@ -36,7 +36,7 @@ class Arrow:
     half : ndarray (L, Q, Q)
         L_D^-1.
     tip : ndarray (R, R)
-        Lower Cholesky factor of S.
+        L_S^-1, with S = L_S L_S'.
     shaft : ndarray (L, Q, R)
         Y = L_D^-1 B.
     log_det : float
@@ -55,9 +55,9 @@ class Arrow:
         wide = x.reshape(out.shape)
         lead, rest = self.rows.lead_index, self.rows.rest_index
         upper = self.half @ wide[lead]
-        schur = self.tip @ self.tip.T
-        lower = wide[rest] - np.einsum("lqr,lqk->rk", self.shaft, upper)
-        out[rest] = solve(schur, lower)
+        flat = self.shaft.reshape(lead.size, len(rest))
+        lower = wide[rest] - flat.T @ upper.reshape(lead.size, wide.shape[1])
+        out[rest] = self.tip.T @ (self.tip @ lower)
         out[lead] = self.half.transpose(0, 2, 1) @ (upper - self.shaft @ out[rest])
         return out.reshape(x.shape)
 
@@ -65,7 +65,7 @@ class Arrow:
         """Parts of P: blocks of P_11 (L, Q, Q), P_12 (L, Q, R), P_22 (R, R)."""
         outward = self.half.transpose(0, 2, 1)
         g = outward @ self.shaft
-        p22 = inverse(self.tip @ self.tip.T) if len(self.tip) else self.tip
+        p22 = self.tip.T @ self.tip
         p12 = -g @ p22
         p11 = outward @ self.half - p12 @ g.transpose(0, 2, 1)
         return p11, p12, p22
@@ -135,7 +135,8 @@ def factorize(rows: RowDesign, scaled: FloatArray, weights: FloatArray) -> Arrow
         return None
     half = inverse(root)
     shaft = half @ b
-    tip = cholesky(c + np.eye(r) - np.einsum("lqr,lqs->rs", shaft, shaft))
-    if tip is None:
+    flat = shaft.reshape(levels * q, r)
+    corner = cholesky(c + np.eye(r) - flat.T @ flat)
+    if corner is None:
         return None
-    return Arrow(rows, half, tip, shaft, log_det(root) + log_det(tip))
+    return Arrow(rows, half, inverse(corner), shaft, log_det(root) + log_det(corner))
