@@ -1,0 +1,1 @@
+"""The command line: ``ilk demo`` and ``ilk fit``."""

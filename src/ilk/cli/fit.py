@@ -1,0 +1,133 @@
+"""``ilk fit DATA FORMULA``: fit a model to a file, print the summary, write a report."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from ilk.cli.files import read
+from ilk.cli.progress import step
+from ilk.errors import DataError
+
+__all__ = ["fit"]
+
+
+class Nodes(click.ParamType[Any]):
+    """A number of quadrature nodes, or ``auto``."""
+
+    name = "nodes"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | Literal["auto"]:
+        """Read the option."""
+        if value == "auto" or isinstance(value, int):
+            return value  # type: ignore[no-any-return]
+        if str(value).isdigit() and int(value) > 0:
+            return int(value)
+        self.fail(f"{value!r} is neither a positive number nor 'auto'.", param, ctx)
+
+
+@click.command(short_help="Fit a model to a data file.")
+@click.argument("data", type=click.Path(path_type=Path))
+@click.argument("formula")
+@click.option("--family", default="gaussian", show_default=True, help="Family of the response.")
+@click.option("--link", default=None, help="Link of the mean.  [default: the family's]")
+@click.option("--dispersion", metavar="FORMULA", help="Formula of the log dispersion.")
+@click.option("--zero-inflation", metavar="FORMULA", help="Formula of the logit of a zero.")
+@click.option("--exposure", metavar="COLUMN", help="Exposure; enters as offset log(exposure).")
+@click.option("--trials", metavar="COLUMN", help="Number of trials of a binomial count.")
+@click.option("--offset", metavar="COLUMN", help="Known part of the linear predictor.")
+@click.option(
+    "--missing",
+    type=click.Choice(["drop", "error"]),
+    default="drop",
+    show_default=True,
+    help="What to do with rows that lack a value.",
+)
+@click.option(
+    "--quadrature",
+    type=Nodes(),
+    default="1",
+    show_default=True,
+    help="Quadrature nodes per random effect; 1 is the Laplace approximation.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a report to this HTML file.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print all results as JSON.")
+def fit(
+    data: Path,
+    formula: str,
+    out: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Fit the model FORMULA to the file DATA and print its summary.
+
+    DATA is a CSV, TSV or parquet file; FORMULA is, for example, "infections ~ policy + (1 +
+    month | hospital)". Formulas are not code: they can name columns and call a closed list of
+    functions, nothing else.
+    """
+    import ilk
+    from ilk.report import collect, render
+
+    check_target(out)
+    with step(f"reading {data.name}"):
+        frame = read(data)
+    with step("fitting"):
+        result = ilk.fit(formula, frame, **options)
+    report = None
+    if out is not None or as_json:
+        with step("collecting the report"):
+            report = collect(result, frame)
+    if out is not None and report is not None:
+        with step("drawing"):
+            out.write_text(render(report), encoding="utf-8")
+    if as_json:
+        click.echo(json.dumps(finite(report), ensure_ascii=False, allow_nan=False))
+    else:
+        click.echo(result.summary().text)
+    if out is not None:
+        click.echo(f"Report: {out}", err=as_json)
+
+
+def check_target(out: Path | None) -> None:
+    """Refuse a report file whose folder does not exist, before the work rather than after it.
+
+    Parameters
+    ----------
+    out : Path or None
+        The file.
+    """
+    if out is not None and not out.resolve().parent.is_dir():
+        raise DataError(
+            f"the folder of {str(out)!r} does not exist; make it or choose another file.",
+            code="no-folder",
+        )
+
+
+def finite(value: Any) -> Any:
+    """Replace numbers that JSON does not know (nan, infinity) by null.
+
+    Parameters
+    ----------
+    value : object
+        Plain data.
+
+    Returns
+    -------
+    object
+        The same with None in their place.
+    """
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,292 @@
+"""Collect a report: one plain dictionary of text, numbers, tables and the data of pictures.
+
+Nothing here knows of HTML. The dictionary can be written as JSON, or rendered by
+:mod:`ilk.report.render`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ilk.plot.asked import columns_of
+from ilk.plot.caterpillar import caterpillar_table
+from ilk.plot.coefficients import coefficients_table
+from ilk.plot.effects import effect_table
+from ilk.report.answers import answers, variables
+from ilk.report.asked import Reportable
+from ilk.report.league import league
+from ilk.report.pictures import as_data, plain
+from ilk.report.unit import Unit, unit_of
+from ilk.show.summary import Summary, Table, summarize
+
+__all__ = ["collect", "section"]
+
+MOST_EFFECTS = 4
+"""Variables of which a report shows an effect."""
+
+_TONES = {"error": 3, "warning": 2, "note": 1}
+
+
+def collect(
+    fit: Reportable,
+    data: Any,
+    *,
+    title: str | None = None,
+    lead: Sequence[str] = (),
+    focus: str | None = None,
+    at: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Collect the report of a fit.
+
+    Parameters
+    ----------
+    fit : Fit
+        The fit.
+    data : data frame
+        The data that it was fitted to.
+    title : str, optional
+        Title; the formula by default.
+    lead : sequence of str
+        Paragraphs below the title.
+    focus : str, optional
+        Variable whose effect is answered first; the first one of the formula by default.
+    at : mapping of str to object, optional
+        Values at which other columns are held in comparisons; by default the mean of a number and
+        the most frequent value of all else, and an exposure at its unit.
+
+    Returns
+    -------
+    dict
+        Plain data: dictionaries, lists, text, numbers and None.
+    """
+    names = tuple(columns_of(data))
+    unit = unit_of(fit, names)
+    held = {**unit.at, **(at or {})}
+    summary = summarize(fit.fitted)
+    moving = [name for name in variables(fit, names) if name not in unit.at]
+    if focus is not None:
+        moving = [focus, *(name for name in moving if name != focus)]
+    first = answers(fit, data, moving[0], unit, held) if moving else None
+    sections = [
+        _coefficients(fit, summary),
+        *(_effect(fit, data, name, unit, held) for name in moving[:MOST_EFFECTS]),
+        *_random_part(summary),
+        *_clusters(fit, data, unit, held),
+    ]
+    report: dict[str, Any] = plain(
+        {
+            "title": title or fit.fitted.formula.text,
+            "lead": list(lead),
+            "answers": first,
+            "verdict": _verdict(summary, fit),
+            "sections": sections,
+            "model": _model(summary),
+            "notes": [],
+            "footer": [
+                summary.footer,
+                "Estimates describe associations. Whether they are effects of one thing on another "
+                "depends on how the data came about, which the model does not know.",
+            ],
+        }
+    )
+    return report
+
+
+def section(
+    identifier: str,
+    title: str,
+    *,
+    text: Sequence[str] = (),
+    picture: Mapping[str, Any] | None = None,
+    table: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Make one section of a report.
+
+    Parameters
+    ----------
+    identifier : str
+        Letters, digits and hyphens; unique in the report.
+    title : str
+        Heading.
+    text : sequence of str
+        Paragraphs.
+    picture : mapping, optional
+        ``kind``, ``data``, ``alt``, ``caption`` and ``options``, see :mod:`ilk.report.pictures`.
+    table : mapping, optional
+        ``columns`` (label and kind), ``rows`` and ``note``.
+
+    Returns
+    -------
+    dict
+        The section.
+    """
+    return {
+        "id": identifier,
+        "title": title,
+        "text": list(text),
+        "picture": picture,
+        "table": table,
+    }
+
+
+def _picture(kind: str, table: Any, alt: str, caption: str = "", **options: Any) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "data": as_data(table),
+        "alt": alt,
+        "caption": caption,
+        "options": options,
+    }
+
+
+def _coefficients(fit: Reportable, summary: Summary) -> dict[str, Any]:
+    table = next(t for t in summary.tables if t.title.startswith("Coefficients"))
+    link = fit.fitted.family.link.name
+    ratio = link in ("log", "logit", "cloglog")
+    shown = coefficients_table(fit, ratio=ratio)
+    name = {"log": "Ratios of means", "logit": "Odds ratios"}.get(link, "Exponentials")
+    picture = None
+    if 0 < len(shown.terms) <= 40:
+        picture = _picture(
+            "coefficients",
+            shown,
+            "Coefficients of the mean with their 95% intervals, one row each.",
+            f"{name} within a cluster, with 95% intervals." if ratio else "With 95% intervals.",
+        )
+    return section("coefficients", table.title, picture=picture, table=_text_table(table))
+
+
+def _effect(
+    fit: Reportable, data: Any, variable: str, unit: Unit, at: Mapping[str, Any]
+) -> dict[str, Any]:
+    others = {name: value for name, value in at.items() if name != variable}
+    table = effect_table(fit, data, variable, at=others)
+    alike = bool(np.allclose(table.mean[0], table.mean[-1], rtol=1e-6))
+    if alike:
+        table = effect_table(fit, data, variable, at=others, estimands=("population",))
+    text = (
+        "The typical cluster and the population have the same mean here."
+        if alike
+        else "Typical: a cluster in the middle of the distribution, random effects at zero. "
+        "Population: the mean over the distribution of clusters."
+    )
+    picture = _picture(
+        "effect",
+        table,
+        f"Predicted {unit.label} against {variable}, for a typical cluster and for the population, "
+        "with 95% intervals.",
+        _held(table.held, fit),
+        ylabel=unit.label,
+        per=unit.per,
+    )
+    return section(
+        f"effect-{_slug(variable)}", f"Effect of {variable}", text=[text], picture=picture
+    )
+
+
+def _held(held: Mapping[str, Any], fit: Reportable) -> str:
+    """Say at which values the columns of the model were held."""
+    used = set(fit.fitted.formula.columns)
+    groups = {name for term in fit.fitted.design.terms for name in (term.grouping.name,)}
+    parts = [
+        f"{name} = {value:.3g}" if isinstance(value, float) else f"{name} = {value}"
+        for name, value in held.items()
+        if name in used and name not in groups and name != fit.fitted.design.response.name
+    ]
+    return "With 95% intervals." + (f" Held: {', '.join(parts)}." if parts else "")
+
+
+def _random_part(summary: Summary) -> list[dict[str, Any]]:
+    titles = ("Random effects", "Residual")
+    return [
+        section("random-part", "How much clusters differ", table=_text_table(table))
+        for table in summary.tables
+        if table.title in titles
+    ]
+
+
+def _clusters(
+    fit: Reportable, data: Any, unit: Unit, at: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """League table of counts by one factor, caterpillars of all others."""
+    found = league(fit, data, unit, at)
+    sections = []
+    if found is not None:
+        picture, listing = found
+        sections.append(
+            section(
+                "league",
+                f"How each {picture.group} does",
+                text=[
+                    "Each estimate is a compromise between the level's own data and all levels "
+                    "together. The less data, the more it is drawn to the middle, so that neither "
+                    "luck nor bad luck of a small one looks like merit or fault.",
+                ],
+                picture=_picture(
+                    "shrinkage",
+                    picture,
+                    f"Raw and shrunken {unit.label} of all levels of {picture.group}, in order of "
+                    "the shrunken value. Small levels move furthest.",
+                    f"{unit.label}, same case mix. The horizontal line is the overall rate.",
+                ),
+                table=listing,
+            )
+        )
+    for group in dict.fromkeys(term.grouping.name for term in fit.fitted.design.terms):
+        if found is not None and group == found[0].group:
+            continue
+        table = caterpillar_table(fit, group)
+        if len(table.levels) <= 500:
+            sections.append(
+                section(
+                    f"levels-{_slug(group)}",
+                    f"Effects of {group}",
+                    picture=_picture(
+                        "caterpillar",
+                        table,
+                        f"Estimated effects of the levels of {group}, in order, with intervals.",
+                        f"{table.term}, conditional modes with 95% intervals; hollow where the "
+                        "interval contains zero.",
+                    ),
+                )
+            )
+    return sections
+
+
+def _text_table(table: Table) -> dict[str, Any]:
+    """Lay out a table of the summary, whose cells are text already."""
+    header = list(table.header)
+    last = [j for j, name in enumerate(header) if name.endswith("interval")]
+    for j in last:
+        header[j], header[j + 1] = f"{header[j]}: from", "to"
+    return {
+        "columns": [
+            {"label": name, "kind": "text" if j < table.labels else "number"}
+            for j, name in enumerate(header)
+        ],
+        "rows": [list(row) for row in table.rows],
+        "note": " ".join(table.notes),
+    }
+
+
+def _verdict(summary: Summary, fit: Reportable) -> dict[str, Any]:
+    severities = [severity for severity, _ in summary.reasons]
+    worst = max(severities, key=lambda s: _TONES.get(s, 0), default="good")
+    return {
+        "status": f"Verdict: {summary.verdict}.",
+        "tone": "error" if not fit.fitted.verdict.converged else worst,
+        "reasons": [{"message": text, "advice": ""} for _, text in summary.reasons],
+    }
+
+
+def _model(summary: Summary) -> list[dict[str, Any]]:
+    facts = [("model", summary.title), *summary.facts]
+    return [{"label": label, "value": text, "code": label == "formula"} for label, text in facts]
+
+
+def _slug(name: str) -> str:
+    """Letters and digits of a name for an identifier; others by their number."""
+    return "".join(c if c.isascii() and c.isalnum() else f"-{ord(c):x}-" for c in str(name))[:80]
