@@ -83,12 +83,12 @@ def hospital_infections() -> Columns:
 def classroom_scores() -> Columns:
     """Draw test scores of students in classrooms in schools; the method is set by the classroom.
 
-    Gaussian; score = intercept + method + pretest + school + classroom + residual.
+    Gaussian; score = intercept + method + prior + school + classroom + residual.
     """
     truth = CLASSROOM_SCORES
     rng = RandomState(20260102)
     rows: dict[str, list[object]] = {
-        name: [] for name in ("school", "classroom", "method", "pretest", "score")
+        name: [] for name in ("school", "classroom", "method", "prior", "score")
     }
     for school in range(30):
         b_school = rng.normal(0.0, truth["sd_school"])
@@ -96,11 +96,11 @@ def classroom_scores() -> Columns:
             b_classroom = rng.normal(0.0, truth["sd_classroom"])
             new = int(rng.random_sample() < 0.5)
             for _ in range(rng.randint(4, 25)):
-                pretest = round(50.0 + 0.5 * b_school + rng.normal(0.0, 9.0), 1)
+                prior = round(50.0 + 0.5 * b_school + rng.normal(0.0, 9.0), 1)
                 score = (
                     truth["intercept"]
                     + truth["method"] * new
-                    + truth["pretest"] * (pretest - 50.0)
+                    + truth["prior"] * (prior - 50.0)
                     + b_school
                     + b_classroom
                     + rng.normal(0.0, truth["sd_residual"])
@@ -108,7 +108,7 @@ def classroom_scores() -> Columns:
                 rows["school"].append(f"S{school + 1:02d}")
                 rows["classroom"].append(f"S{school + 1:02d}-{'ABCDE'[classroom]}")
                 rows["method"].append("new" if new else "usual")
-                rows["pretest"].append(f"{pretest:.1f}")
+                rows["prior"].append(f"{prior:.1f}")
                 rows["score"].append(f"{score:.1f}")
     return rows
 

@@ -31,7 +31,7 @@ CLASSROOM_SCORES: Truth = MappingProxyType(
     {
         "intercept": 52.0,
         "method": 3.0,
-        "pretest": 0.60,
+        "prior": 0.60,
         "sd_school": 3.0,
         "sd_classroom": 2.0,
         "sd_residual": 6.0,
