@@ -122,7 +122,7 @@ def fit(
         spec,
         data,
         parameters=distribution.parameters,
-        binomial=distribution.has_trials,
+        binomial=distribution.takes_trials,
         trials=trials,
         exposure=exposure,
         offset=offset,
@@ -130,7 +130,8 @@ def fit(
         precision_weights=precision_weights,
         missing=missing,
     )
-    distribution.check(design.response.y, design.response.trials, design.response.name)
+    response = design.response
+    distribution.check(response.y, response.trials, response.name, design.rows.kept)
     structures = tuple(covariance_structure(term.structure) for term in design.terms)
     model = Model(design, distribution, structures)
     model = _with_options(model, reml, 1 if quadrature == "auto" else quadrature)

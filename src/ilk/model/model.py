@@ -94,7 +94,7 @@ class Model:
         """Number of rows of the design."""
         return len(self.design.response.y)
 
-    def dispersion_offset(self, part: FixedPart) -> FloatArray | None:
+    def predictor_offset(self, part: FixedPart) -> FloatArray | None:
         """(n,) offset of a predictor; precision weights are -log w in the log dispersion."""
         weights = self.design.precision_weights
         if weights is None or part.predictor != "dispersion":
@@ -123,7 +123,7 @@ class Model:
         predictors: dict[str, FloatArray] = {}
         for part in self.fitted_parts:
             eta = part.X @ coef[slices[part.predictor]]
-            offset = self.dispersion_offset(part)
+            offset = self.predictor_offset(part)
             predictors[part.predictor] = eta if offset is None else eta + offset
         if effects is not None:
             for term, b in zip(self.design.terms, effects, strict=True):

@@ -95,7 +95,7 @@ def scale_model(model: Model) -> ScaledModel:
     shifts: list[FloatArray] = []
     for part in model.fitted_parts:
         X, back = _scale_columns(part)
-        offset = model.dispersion_offset(part)
+        offset = model.predictor_offset(part)
         shift = np.zeros(len(back))
         if normal and part.predictor == "mean":
             back = scale * back
