@@ -56,7 +56,8 @@ def softplus(x: FloatArray) -> FloatArray:
 
 def log1mexp(x: FloatArray) -> FloatArray:
     """Logarithm of 1 - exp(-x) for x > 0 (Maechler 2012, the switch is at log 2)."""
-    return np.where(x > math.log(2.0), np.log1p(-np.exp(-x)), np.log(-np.expm1(-x)))
+    with np.errstate(divide="ignore", invalid="ignore"):  # in the branch not chosen
+        return np.where(x > math.log(2.0), np.log1p(-np.exp(-x)), np.log(-np.expm1(-x)))
 
 
 def logsumexp(x: FloatArray, axis: int) -> FloatArray:
@@ -121,11 +122,14 @@ def cloglog_derivatives(x: FloatArray, order: int) -> Derivatives:
 def log_cloglog_derivatives(x: FloatArray, order: int) -> Derivatives:
     """log(1 - exp(-exp(x))); with e = exp(x), r = e / (exp(e) - 1): r' = r (1 - e - r)."""
     # beyond e = 700 all derivatives vanish, below exp(-40) the function is x to machine precision
-    e = np.exp(np.minimum(x, math.log(700.0)))
-    r = np.where(x < -40.0, 1.0, e / np.expm1(np.maximum(e, 1e-300)))
-    value = np.where(x < -40.0, x, log1mexp(np.maximum(np.exp(x), 1e-300)))
-    slope = r * (1.0 - e - r)
-    return (value, r, slope, slope * (1.0 - e - r) - r * (e + slope))[: order + 1]
+    e = np.exp(np.clip(x, -700.0, math.log(700.0)))
+    r = np.where(x < -40.0, 1.0, e / np.expm1(e))
+    value = np.where(x < -40.0, x, log1mexp(e))
+    # 1 - e - r, from the Bernoulli numbers where the difference would cancel
+    series = e * (-1.0 / 2.0 + e * (-1.0 / 12.0 + e * e * (1.0 / 720.0 - e * e / 30240.0)))
+    gap = np.where(e < 0.03, series, 1.0 - e - r)
+    slope = r * gap
+    return (value, r, slope, slope * gap - r * (e + slope))[: order + 1]
 
 
 def lgamma_derivatives(x: FloatArray, order: int) -> Derivatives:
