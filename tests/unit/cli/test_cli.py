@@ -1,0 +1,141 @@
+"""The command line, called as from a shell."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from ilk import datasets
+from ilk.cli.fit import finite
+from ilk.cli.main import cli
+from ilk.cli.progress import step
+
+FORMULA = "infections ~ policy + severity + (1 | hospital)"
+POISSON = ["--family", "poisson", "--exposure", "patient_days"]
+
+
+def call(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("data") / "hospital_infections.csv"
+    file.write_text(datasets.text("hospital_infections"))
+    return file
+
+
+def test_help_lists_the_commands() -> None:
+    result = call("--help")
+    assert result.exit_code == 0
+    assert "demo" in result.output
+    assert "fit" in result.output
+
+
+def test_fit_prints_the_summary(data: Path) -> None:
+    result = call("fit", data, FORMULA, *POISSON)
+    assert result.exit_code == 0, result.output
+    assert "policy" in result.stdout
+    assert "Verdict" in result.stdout
+
+
+def test_fit_writes_a_report(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "report.html"
+    result = call("fit", data, FORMULA, *POISSON, "--out", out)
+    assert result.exit_code == 0, result.output
+    assert str(out) in result.output
+    page = out.read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert page.count("<svg") >= 3
+
+
+def test_fit_prints_json(data: Path) -> None:
+    result = call("fit", data, FORMULA, *POISSON, "--json")
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert report["answers"][1]["estimand"] == "population"
+
+
+def test_parquet(tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    file = tmp_path / "data.parquet"
+    parquet.write_table(datasets.load("classroom_scores", "pyarrow"), file)
+    result = call("fit", file, "score ~ method + prior + (1 | school/classroom)")
+    assert result.exit_code == 0, result.output
+    assert "REML" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["{data}", "infections ~ polcy + (1 | hospital)"], "polcy"),
+        (["{data}", "infections ~ policy + (1 | hospital"], ""),
+        (["{data}", FORMULA, "--family", "possion"], "poisson"),
+        (["{data}", FORMULA, "--family", "poisson", "--exposure", "days"], "days"),
+        (["nowhere.csv", FORMULA], "there is no file 'nowhere.csv'"),
+        (["data.xlsx", FORMULA], "unknown extension"),
+        (["{data}", FORMULA, "--out", "/nowhere/at/all.html"], "folder"),
+        (["{data}", "__import__('os').system('touch /tmp/x') ~ 1"], ""),
+    ],
+)
+def test_errors_are_one_sentence_and_exit_code_2(
+    data: Path, arguments: list[str], words: str
+) -> None:
+    result = call("fit", *[argument.format(data=data) for argument in arguments])
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith("ilk: ")
+    assert words in result.stderr
+    assert "Traceback" not in result.output
+    assert len(result.stderr.strip().splitlines()) <= 4
+
+
+@pytest.mark.parametrize("nodes", ["0", "-1", "many"])
+def test_nodes_are_checked(data: Path, nodes: str) -> None:
+    result = call("fit", data, FORMULA, "--quadrature", nodes)
+    assert result.exit_code == 2
+    assert "neither a positive number nor 'auto'" in result.stderr
+
+
+def test_unreadable_file(tmp_path: Path) -> None:
+    file = tmp_path / "broken.csv"
+    file.write_bytes(b"a,b\n1\n1,2,3,4\n\xff")
+    result = call("fit", file, "a ~ b")
+    assert result.exit_code == 2
+    assert "cannot be read" in result.stderr
+
+
+def test_demo(tmp_path: Path) -> None:
+    result = call("demo", "--out", tmp_path / "demo")
+    assert result.exit_code == 0, result.output
+    assert "typical" in result.stdout
+    assert "population" in result.stdout
+    page = (tmp_path / "demo" / "report.html").read_text(encoding="utf-8")
+    assert "Held against the truth" in page
+    assert (tmp_path / "demo" / "hospital_infections.csv").exists()
+
+
+def test_numbers_that_json_does_not_know() -> None:
+    assert finite({"a": [float("nan"), 1.0, float("inf")]}) == {"a": [None, 1.0, None]}
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_is_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ilk.cli.progress._PATIENCE", 0.0)
+    pipe, terminal = io.StringIO(), Terminal()
+    with step("fitting", pipe):
+        pass
+    with step("fitting", terminal):
+        import time
+
+        time.sleep(0.05)
+    assert pipe.getvalue() == ""
+    assert "fitting ... 0 s" in terminal.getvalue()
