@@ -44,10 +44,10 @@ __all__ = [
 
 
 @functools.cache
-def _core() -> Any | None:
-    """Return the compiled module, or None where the package was built without a compiler."""
+def _compiled() -> Any | None:
+    """Return the compiled engines, or None where the package was built without a compiler."""
     try:
-        return importlib.import_module("ilk.kernels._core")
+        return importlib.import_module("ilk.kernels.compiled")
     except ImportError:
         _warn_not_compiled()
         return None
@@ -70,7 +70,7 @@ def _warn_not_compiled() -> None:
 @functools.cache
 def compiled_densities() -> frozenset[str]:
     """Names of the densities that the compiled engine knows; empty without a compiled core."""
-    core = _core()
+    core = _compiled()
     return frozenset() if core is None else frozenset(core.density_names())
 
 
@@ -91,7 +91,7 @@ def laplace_engine(data: EngineData, density: Density, threads: int = 1) -> Lapl
     LaplaceEngine
         The compiled engine if it knows the density, otherwise the NumPy engine.
     """
-    core = _core()
+    core = _compiled()
     if core is not None and density.key in compiled_densities():
         return cast(LaplaceEngine, core.LaplaceEngine(data, density, threads))
     return cast(LaplaceEngine, _reference().LaplaceEngine(data, density, threads))
@@ -114,6 +114,6 @@ def linear_engine(data: EngineData, count: float | None = None, threads: int = 1
     LinearEngine
         The compiled engine, or the NumPy engine where there is no compiled core.
     """
-    core = _core()
+    core = _compiled()
     module = _reference() if core is None else core
     return cast(LinearEngine, module.LinearEngine(data, count, threads))

@@ -1,0 +1,36 @@
+#include "cell_set.h"
+
+#include <algorithm>
+
+namespace ilk {
+
+CellSet::CellSet(Data data, const Density& density, int threads) : rows_(data.n) {
+  for (const Term& term : data.terms) {
+    Term shape;
+    shape.predictor = term.predictor;
+    shape.width = term.width;
+    shape.levels = term.levels;
+    shapes_.push_back(shape);
+    effects_ += term.width * term.levels;
+  }
+  Partition parts = partition(std::move(data));
+  for (Data& cell : parts.cells)
+    cells_.push_back(std::make_unique<LaplaceCell>(std::move(cell), density));
+  origins_ = std::move(parts.origins);
+  threads_ = std::max(1, std::min(threads, size()));
+  scratch_.reserve(threads_);
+  for (int t = 0; t < threads_; ++t) scratch_.emplace_back(density.predictors);
+}
+
+void CellSet::for_each(const std::function<void(LaplaceCell&, Scratch&, int)>& work) {
+  parallel_for(size(), threads_,
+               [&](int c, int thread) { work(*cells_[c], scratch_[thread], c); });
+}
+
+long CellSet::passes() const {
+  long passes = 0;
+  for (const auto& cell : cells_) passes = std::max(passes, cell->passes());
+  return passes;
+}
+
+}  // namespace ilk

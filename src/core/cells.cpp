@@ -1,0 +1,214 @@
+#include "cells.h"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <numeric>
+#include <thread>
+
+namespace ilk {
+
+namespace {
+
+// Disjoint sets of nodes with path halving.
+class Components {
+ public:
+  explicit Components(int nodes) : parent_(nodes) {
+    std::iota(parent_.begin(), parent_.end(), 0);
+  }
+  int find(int i) {
+    while (parent_[i] != i) i = parent_[i] = parent_[parent_[i]];
+    return i;
+  }
+  void join(int i, int j) {
+    i = find(i);
+    j = find(j);
+    if (i != j) parent_[std::max(i, j)] = std::min(i, j);
+  }
+
+ private:
+  std::vector<int> parent_;
+};
+
+// The term whose levels order the rows: the one with most levels.
+int main_term(const Data& data) {
+  int best = 0;
+  for (std::size_t t = 1; t < data.terms.size(); ++t)
+    if (data.terms[t].levels > data.terms[best].levels) best = static_cast<int>(t);
+  return best;
+}
+
+// The cell of every level of every term; returns the number of cells.
+int assign_levels(const Data& data, int main, std::size_t target_rows,
+                  std::vector<std::vector<int>>& cell_of) {
+  std::vector<int> first_node{0};
+  for (const Term& term : data.terms) first_node.push_back(first_node.back() + term.levels);
+  cell_of.clear();
+  for (const Term& term : data.terms) cell_of.emplace_back(term.levels, 0);
+  if (data.n < 2 * target_rows) return 1;
+
+  Components components(first_node.back());
+  for (std::size_t t = 0; t < data.terms.size(); ++t)
+    if (static_cast<int>(t) != main)
+      for (std::size_t i = 0; i < data.n; ++i)
+        components.join(first_node[main] + data.terms[main].codes[i],
+                        first_node[t] + data.terms[t].codes[i]);
+  std::vector<std::size_t> rows(first_node.back(), 0);
+  for (std::size_t i = 0; i < data.n; ++i)
+    ++rows[components.find(first_node[main] + data.terms[main].codes[i])];
+
+  // Components in the order of their first level, packed until a cell is full.
+  std::vector<int> cell_of_component(first_node.back(), -1);
+  int cell = 0;
+  std::size_t filled = 0;
+  for (int l = 0; l < data.terms[main].levels; ++l) {
+    const int component = components.find(first_node[main] + l);
+    if (cell_of_component[component] < 0) {
+      if (filled >= target_rows) {
+        ++cell;
+        filled = 0;
+      }
+      cell_of_component[component] = cell;
+      filled += rows[component];
+    }
+  }
+  for (std::size_t t = 0; t < data.terms.size(); ++t)
+    for (int l = 0; l < data.terms[t].levels; ++l)  // levels without rows go to the first cell
+      cell_of[t][l] = std::max(0, cell_of_component[components.find(first_node[t] + l)]);
+  return cell + 1;
+}
+
+// Rows of every cell, sorted by the level of the main term.
+std::vector<std::vector<int>> sort_rows(const Term& main, const std::vector<int>& cell_of,
+                                        int cells) {
+  std::vector<std::size_t> start(main.levels + 1, 0);
+  for (int code : main.codes) ++start[code + 1];
+  for (int l = 0; l < main.levels; ++l) start[l + 1] += start[l];
+  std::vector<int> order(main.codes.size());
+  std::vector<std::size_t> next(start.begin(), start.end() - 1);
+  for (std::size_t i = 0; i < order.size(); ++i)
+    order[next[main.codes[i]]++] = static_cast<int>(i);
+  std::vector<std::vector<int>> rows(cells);
+  for (int l = 0; l < main.levels; ++l)
+    rows[cell_of[l]].insert(rows[cell_of[l]].end(), order.begin() + start[l],
+                            order.begin() + start[l + 1]);
+  return rows;
+}
+
+// Rows of a model without random effects: blocks of consecutive rows.
+std::vector<std::vector<int>> consecutive_rows(std::size_t n, std::size_t target_rows) {
+  const std::size_t cells = std::max<std::size_t>(1, n / target_rows);
+  std::vector<std::vector<int>> rows(cells);
+  for (std::size_t c = 0; c < cells; ++c)
+    for (std::size_t i = c * n / cells; i < (c + 1) * n / cells; ++i)
+      rows[c].push_back(static_cast<int>(i));
+  return rows;
+}
+
+// Rows `rows` of an (n, columns) matrix, row-major.
+std::vector<double> pick(const std::vector<double>& values, const std::vector<int>& rows,
+                         std::size_t columns = 1) {
+  if (values.empty()) return {};
+  std::vector<double> out(rows.size() * columns);
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    for (std::size_t j = 0; j < columns; ++j) out[i * columns + j] = values[rows[i] * columns + j];
+  return out;
+}
+
+Data pick_rows(const Data& whole, const CellOrigin& origin,
+               const std::vector<std::vector<int>>& new_level) {
+  Data cell;
+  cell.n = origin.rows.size();
+  cell.response = pick(whole.response, origin.rows);
+  cell.trials = pick(whole.trials, origin.rows);
+  cell.weights = pick(whole.weights, origin.rows);
+  for (const Predictor& source : whole.predictors) {
+    Predictor predictor;
+    predictor.p = source.p;
+    predictor.offset = pick(source.offset, origin.rows);
+    predictor.X.resize(cell.n * source.p);
+    for (int j = 0; j < source.p; ++j) {
+      const double* x = &source.X[j * whole.n];
+      double* out = &predictor.X[j * cell.n];
+      for (std::size_t i = 0; i < cell.n; ++i) out[i] = x[origin.rows[i]];
+    }
+    cell.predictors.push_back(std::move(predictor));
+  }
+  for (std::size_t t = 0; t < whole.terms.size(); ++t) {
+    const Term& source = whole.terms[t];
+    Term term;
+    term.predictor = source.predictor;
+    term.width = source.width;
+    term.levels = static_cast<int>(origin.levels[t].size());
+    term.codes.resize(cell.n);
+    for (std::size_t i = 0; i < cell.n; ++i)
+      term.codes[i] = new_level[t][source.codes[origin.rows[i]]];
+    term.columns = pick(source.columns, origin.rows, source.width);
+    cell.terms.push_back(std::move(term));
+  }
+  return cell;
+}
+
+}  // namespace
+
+Partition partition(Data data, std::size_t target_rows) {
+  Partition out;
+  std::vector<std::vector<int>> cell_of, rows;
+  if (data.terms.empty()) {
+    rows = consecutive_rows(data.n, target_rows);
+  } else {
+    const int main = main_term(data);
+    const int cells = assign_levels(data, main, target_rows, cell_of);
+    rows = sort_rows(data.terms[main], cell_of[main], cells);
+  }
+  const int cells = static_cast<int>(rows.size());
+
+  out.origins.resize(cells);
+  std::vector<std::vector<int>> new_level;
+  for (int c = 0; c < cells; ++c) out.origins[c].levels.resize(data.terms.size());
+  for (std::size_t t = 0; t < data.terms.size(); ++t) {
+    new_level.emplace_back(data.terms[t].levels);
+    for (int l = 0; l < data.terms[t].levels; ++l) {
+      std::vector<int>& levels = out.origins[cell_of[t][l]].levels[t];
+      new_level[t][l] = static_cast<int>(levels.size());
+      levels.push_back(l);
+    }
+  }
+  for (int c = 0; c < cells; ++c) {
+    out.origins[c].rows = std::move(rows[c]);
+    const std::vector<int>& order = out.origins[c].rows;
+    if (cells == 1 && std::is_sorted(order.begin(), order.end()))
+      out.cells.push_back(std::move(data));
+    else
+      out.cells.push_back(pick_rows(data, out.origins[c], new_level));
+  }
+  return out;
+}
+
+void parallel_for(int count, int threads, const std::function<void(int, int)>& work) {
+  threads = std::max(1, std::min(threads, count));
+  if (threads == 1) {
+    for (int i = 0; i < count; ++i) work(i, 0);
+    return;
+  }
+  std::atomic<int> next{0};
+  std::exception_ptr failure;
+  std::mutex failure_lock;
+  const auto run = [&](int thread) {
+    try {
+      for (int i = next++; i < count; i = next++) work(i, thread);
+    } catch (...) {
+      next = count;
+      const std::lock_guard<std::mutex> lock(failure_lock);
+      if (!failure) failure = std::current_exception();
+    }
+  };
+  std::vector<std::thread> others;
+  for (int thread = 1; thread < threads; ++thread) others.emplace_back(run, thread);
+  run(0);
+  for (std::thread& other : others) other.join();
+  if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace ilk

@@ -1,0 +1,35 @@
+// Cells: the log-likelihood is a sum over the connected components of the graph that joins levels
+// occurring in the same row. Components are packed into cells of some 16 thousand rows, which stay
+// in the cache while they are worked on and are the unit of work for threads.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <vector>
+
+#include "data.h"
+
+namespace ilk {
+
+constexpr std::size_t kCellRows = 16384;
+
+// Where the rows and levels of a cell come from.
+struct CellOrigin {
+  std::vector<int> rows;                 // (n of the cell,) rows of the whole
+  std::vector<std::vector<int>> levels;  // by term: levels of the whole
+};
+
+struct Partition {
+  std::vector<Data> cells;  // rows sorted by the level of the term with most levels
+  std::vector<CellOrigin> origins;
+};
+
+// The partition depends on the data alone. Data of fewer than `target_rows` rows, or of one
+// component, are one cell.
+Partition partition(Data data, std::size_t target_rows = kCellRows);
+
+// Calls work(index, thread) for index = 0 .. count - 1 on up to `threads` threads, the calling one
+// among them (thread 0). The first exception is passed on after all threads have stopped.
+void parallel_for(int count, int threads, const std::function<void(int, int)>& work);
+
+}  // namespace ilk

@@ -1,0 +1,286 @@
+#include "laplace_search.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <utility>
+
+#include "laplace.h"
+#include "small_matrix.h"
+
+namespace ilk {
+
+namespace {
+
+constexpr double kCoefficientStep = 3.0;     // largest step, in units of coefficient_sizes
+constexpr double kThetaStep = 2.0;           // largest step, in units of theta
+constexpr double kForcing = 2e-4;            // inner tolerance relative to the outer gain
+constexpr double kTightest = 1e-10;
+constexpr double kLoosest = 1e-5;
+constexpr double kNear = 1.0;                // gain below which a step counts as small
+constexpr double kExact = 1e-18;             // inner tolerance for differences
+constexpr double kDifference = 1e-3;         // step of differences, of the scale
+constexpr double kNearZero = 0.02;           // of theta_scale: theta that may belong at zero
+constexpr double kWorthwhile = 1e-6;         // gain for which a stationary zero is left
+
+}  // namespace
+
+LaplaceSearch::LaplaceSearch(CellSet& cells, EvaluateAt evaluate, const FactorMap& factor,
+                             int max_steps, double tolerance)
+    : cells_(cells),
+      evaluate_(std::move(evaluate)),
+      factor_(factor),
+      P_(cells.front().coefficients()),
+      m_(P_ + factor.theta_size),
+      first_pass_(cells.passes()),
+      lam_(factor.lambda_size),
+      jacobian_(static_cast<std::size_t>(factor.lambda_size) * factor.theta_size) {
+  options_.max_steps = max_steps;
+  options_.tolerance = tolerance;
+}
+
+SearchResult LaplaceSearch::run(const double* beta, const double* theta,
+                                const double* inverse_hessian, const QuadratureRule* rule) {
+  start(beta, theta, inverse_hessian);
+  // Quadrature starts from the Laplace optimum and its curvature, or from the caller's.
+  const bool direct = rule && inverse_hessian;
+  if (!direct) {
+    climb(nullptr);
+    settle_zeros(nullptr);
+  }
+  if (rule && (direct || outcome_.status != SearchStatus::no_mode)) {
+    climb(rule);
+    settle_zeros(rule);
+  }
+  if (outcome_.status != SearchStatus::no_mode && last_psi_ != psi_) {
+    Effort effort;  // leaves the engine at the point that is returned
+    effort.rule = rule;
+    effort.gradient = false;
+    std::vector<double> unused(m_);
+    value_and_gradient(psi_.data(), effort, unused.data());
+  }
+  return result();
+}
+
+SearchResult LaplaceSearch::result() const {
+  SearchResult out;
+  out.status = outcome_.status;
+  out.beta.assign(psi_.begin(), psi_.begin() + P_);
+  out.theta.assign(psi_.begin() + P_, psi_.end());
+  out.value = outcome_.value;
+  out.gradient = outcome_.gradient;
+  out.inverse_hessian = inverse_hessian_;
+  out.decrement = outcome_.decrement;
+  out.steps = steps_;
+  out.evaluations = evaluations_;
+  out.passes = static_cast<int>(cells_.passes() - first_pass_);
+  out.clipped = clipped_;
+  return out;
+}
+
+void LaplaceSearch::start(const double* beta, const double* theta, const double* inverse_hessian) {
+  psi_.assign(beta, beta + P_);
+  if (inverse_hessian && theta) {
+    psi_.insert(psi_.end(), theta, theta + factor_.theta_size);
+    inverse_hessian_.assign(inverse_hessian, inverse_hessian + static_cast<std::size_t>(m_) * m_);
+    theta_scale_.resize(factor_.theta_size);
+    for (int j = 0; j < factor_.theta_size; ++j) {
+      const double variance = inverse_hessian_[(P_ + j) * static_cast<std::size_t>(m_ + 1)];
+      theta_scale_[j] = std::max(std::fabs(theta[j]), 2.0 * std::sqrt(std::fabs(variance)));
+    }
+  } else {
+    LaplaceStart found = find_start(cells_, factor_, beta, theta);
+    psi_ = std::move(found.beta);
+    psi_.insert(psi_.end(), found.theta.begin(), found.theta.end());
+    inverse_hessian_ = std::move(found.inverse_hessian);
+    theta_scale_ = std::move(found.theta_scale);
+  }
+  set_step_limits();
+}
+
+void LaplaceSearch::set_step_limits() {
+  options_.step_limit.clear();
+  for (double size : coefficient_sizes(cells_))
+    options_.step_limit.push_back(size > 0.0 ? kCoefficientStep / size
+                                             : std::numeric_limits<double>::infinity());
+  for (int j = 0; j < factor_.theta_size; ++j)
+    options_.step_limit.push_back(kThetaStep * std::max(theta_scale_[j], std::fabs(psi_[P_ + j])));
+}
+
+// Value at psi = (beta, theta) and its gradient, dL/dtheta = J' dL/dlam.
+double LaplaceSearch::value_and_gradient(const double* psi, const Effort& effort,
+                                         double* gradient) {
+  last_psi_.assign(psi, psi + m_);
+  factor_(psi + P_, lam_.data(), jacobian_.data());
+  LaplaceEvaluation at;
+  evaluate_(psi, lam_.data(), effort, at);
+  clipped_ = at.clipped;
+  if (!at.converged || !effort.gradient) return at.value;
+  std::copy(at.grad_beta.begin(), at.grad_beta.end(), gradient);
+  const int size = factor_.lambda_size;
+  for (int j = 0; j < factor_.theta_size; ++j) {
+    const double* column = &jacobian_[static_cast<std::size_t>(j) * size];
+    double sum = 0.0;
+    for (int i = 0; i < size; ++i) sum += column[i] * at.grad_lam[i];
+    gradient[P_ + j] = sum;
+  }
+  for (int j = 0; j < m_; ++j)
+    if (!std::isfinite(gradient[j])) return -std::numeric_limits<double>::infinity();
+  return at.value;
+}
+
+// BFGS from psi_. The modes of the best point so far are kept, for shorter steps start from there.
+// The inner tolerance follows the gain that the step is to bring.
+void LaplaceSearch::climb(const QuadratureRule* rule) {
+  const Objective objective = [&](const double* psi, const Trial& trial, double* gradient) {
+    Effort effort;
+    effort.rule = rule;
+    effort.tolerance = std::clamp(2.0 * kForcing * trial.predicted_gain, kTightest, kLoosest);
+    const bool first = std::isinf(trial.predicted_gain);
+    effort.near = first || (trial.predicted_gain < kNear && !trial.retreat);
+    if (trial.retreat) {
+      for (int c = 0; c < cells_.size(); ++c) cells_[c].restore_modes();
+      effort.origin = Origin::kept;
+    } else {
+      for (int c = 0; c < cells_.size(); ++c) cells_[c].keep_modes();
+    }
+    return value_and_gradient(psi, effort, gradient);
+  };
+  options_.curvature = [&](const double* psi) {
+    std::vector<double> scale(m_);
+    for (int j = 0; j < m_; ++j)
+      scale[j] = std::min(options_.step_limit[j],
+                          std::sqrt(std::fabs(inverse_hessian_[j * static_cast<std::size_t>(m_ + 1)])));
+    std::vector<double> hessian = differences(psi, scale.data(), rule);
+    for (double value : hessian)
+      if (!std::isfinite(value)) return std::vector<double>();
+    return hessian;
+  };
+  SearchOptions left = options_;
+  left.max_steps = std::max(0, options_.max_steps - steps_);
+  outcome_ = maximize(objective, psi_, inverse_hessian_, left);
+  steps_ += outcome_.steps;
+  evaluations_ += outcome_.evaluations;
+}
+
+// ---- Zeros --------------------------------------------------------------------------------------
+
+// The value is an even function of every column of Lambda, so that theta = 0 is always
+// stationary: a regular maximum if the variance belongs at zero, but perhaps a minimum that the
+// search has run into. Parameters that ended near zero are set to zero if that costs nothing, and
+// the curvature there decides.
+void LaplaceSearch::settle_zeros(const QuadratureRule* rule) {
+  constexpr int kMaxRounds = 2;
+  for (int round = 0; round < kMaxRounds; ++round) {
+    if (outcome_.status == SearchStatus::no_mode) return;
+    std::vector<int> zeros;
+    for (int j = P_; j < m_; ++j)
+      if (std::fabs(psi_[j]) < kNearZero * theta_scale_[j - P_]) zeros.push_back(j);
+    if (zeros.empty() || !leave_zeros(zeros, rule)) return;
+    climb(rule);
+  }
+}
+
+// True if psi_ was moved to a better point away from the zeros.
+bool LaplaceSearch::leave_zeros(const std::vector<int>& zeros, const QuadratureRule* rule) {
+  Effort effort;
+  effort.near = true;
+  effort.rule = rule;
+  effort.tolerance = kExact;
+  const auto evaluate = [&](const std::vector<double>& psi, std::vector<double>& gradient) {
+    ++evaluations_;
+    return value_and_gradient(psi.data(), effort, gradient.data());
+  };
+  std::vector<double> at_zero = psi_, gradient(m_), moved(m_);
+  for (int j : zeros) at_zero[j] = 0.0;
+  const double value = evaluate(at_zero, gradient);
+  if (!(value >= outcome_.value - 1e-9 * std::max(1.0, std::fabs(outcome_.value)))) return false;
+  psi_ = at_zero;
+  outcome_.value = value;
+  outcome_.gradient = gradient;
+
+  // Curvature in the zeros, in units of theta_scale.
+  const int count = static_cast<int>(zeros.size());
+  small::Matrix curvature(static_cast<std::size_t>(count) * count), directions;
+  std::vector<double> eigenvalues;
+  for (int c = 0; c < count; ++c) {
+    const double unit = theta_scale_[zeros[c] - P_];
+    std::vector<double> point = at_zero;
+    point[zeros[c]] = kDifference * unit;
+    if (!std::isfinite(evaluate(point, moved))) return false;
+    for (int r = 0; r < count; ++r)
+      curvature[r + static_cast<std::size_t>(c) * count] =
+          (moved[zeros[r]] - gradient[zeros[r]]) / kDifference * theta_scale_[zeros[r] - P_];
+  }
+  for (int c = 0; c < count; ++c)
+    for (int r = 0; r < c; ++r) {
+      double& upper = curvature[r + static_cast<std::size_t>(c) * count];
+      double& lower = curvature[c + static_cast<std::size_t>(r) * count];
+      upper = lower = 0.5 * (upper + lower);
+    }
+  small::symmetric_eigen(curvature, count, eigenvalues, directions);
+  if (!(eigenvalues.back() > kWorthwhile)) return false;
+  const double* direction = &directions[static_cast<std::size_t>(count - 1) * count];
+  for (double step = 0.5; step > 1e-3; step *= 0.4) {
+    std::vector<double> point = at_zero;
+    for (int c = 0; c < count; ++c)
+      point[zeros[c]] = step * direction[c] * theta_scale_[zeros[c] - P_];
+    const double higher = evaluate(point, moved);
+    if (!(higher > value + 1e-9 * std::max(1.0, std::fabs(value)))) continue;
+    psi_ = point;
+    for (int j : zeros) {  // the curvature found for a maximum at zero is of no use any more
+      for (int i = 0; i < m_; ++i)
+        inverse_hessian_[i + j * static_cast<std::size_t>(m_)] =
+            inverse_hessian_[j + i * static_cast<std::size_t>(m_)] = 0.0;
+      const double unit = theta_scale_[j - P_];
+      inverse_hessian_[j * static_cast<std::size_t>(m_ + 1)] = unit * unit;
+    }
+    return true;
+  }
+  return false;
+}
+
+// ---- Curvature ----------------------------------------------------------------------------------
+
+// Minus the Hessian at psi by central differences of the gradient.
+std::vector<double> LaplaceSearch::differences(const double* psi, const double* scale,
+                                               const QuadratureRule* rule) {
+  Effort effort;
+  effort.near = true;
+  effort.rule = rule;
+  effort.tolerance = kExact;
+  const std::size_t m = m_;
+  std::vector<double> hessian(m * m), point(psi, psi + m), above(m), below(m);
+  for (std::size_t j = 0; j < m; ++j) {
+    const double step = kDifference * scale[j];
+    point[j] = psi[j] + step;
+    const double upper = value_and_gradient(point.data(), effort, above.data());
+    const double width = point[j];
+    point[j] = psi[j] - step;
+    const double lower = value_and_gradient(point.data(), effort, below.data());
+    const bool exists = std::isfinite(upper) && std::isfinite(lower);
+    for (std::size_t i = 0; i < m; ++i)
+      hessian[i + j * m] = exists ? (below[i] - above[i]) / (width - point[j])
+                                  : std::numeric_limits<double>::quiet_NaN();
+    point[j] = psi[j];
+  }
+  for (std::size_t j = 0; j < m; ++j)
+    for (std::size_t i = 0; i < j; ++i)
+      hessian[i + j * m] = hessian[j + i * m] = 0.5 * (hessian[i + j * m] + hessian[j + i * m]);
+  return hessian;
+}
+
+std::vector<double> LaplaceSearch::information(const double* beta, const double* theta,
+                                               const double* scale, const QuadratureRule* rule) {
+  std::vector<double> psi(beta, beta + P_), unused(m_);
+  psi.insert(psi.end(), theta, theta + factor_.theta_size);
+  Effort effort;
+  effort.rule = rule;
+  effort.origin = Origin::zero;
+  effort.tolerance = kExact;
+  value_and_gradient(psi.data(), effort, unused.data());
+  return differences(psi.data(), scale, rule);
+}
+
+}  // namespace ilk

@@ -1,0 +1,38 @@
+// Where the search over (beta, theta) starts, and with what curvature.
+//
+//   1. At Lambda = 0 the modes are zero and the same passes serve Newton's method for the
+//      coefficients of all predictors (a generalized linear model).
+//   2. Variances from moments of the scores by level there.
+//   3. A few joint Newton steps in (beta, u) at that Lambda.
+//   4. Inverse Hessian of minus the log-likelihood: for beta the information with u integrated
+//      out, S = X'WX - B'H^-1B with B = Lambda'Z'WX; for theta the expected information of the
+//      working model, level by level.
+#pragma once
+
+#include <vector>
+
+#include "cell_set.h"
+#include "factor_map.h"
+
+namespace ilk {
+
+struct LaplaceStart {
+  std::vector<double> beta;             // (P,)
+  std::vector<double> theta;            // (m_theta,)
+  std::vector<double> theta_scale;      // (m_theta,) a natural unit of each parameter
+  std::vector<double> inverse_hessian;  // (m, m)
+};
+
+// `theta` null: from moments, for linear factor maps only. The modes are left near their place.
+LaplaceStart find_start(CellSet& cells, const FactorMap& factor, const double* beta,
+                        const double* theta);
+
+// Natural units of theta when it is known: how much it changes the standard deviations.
+std::vector<double> scale_of_theta(const FactorMap& factor, const double* theta,
+                                   const std::vector<double>& deviations);
+
+// The root mean squares of the columns of X by coefficient, and for predictor 0 divided by the
+// spread of its linear predictor where that exceeds 1: a step of 1 / size is a large one.
+std::vector<double> coefficient_sizes(const CellSet& cells);
+
+}  // namespace ilk
