@@ -124,10 +124,10 @@ def _row(row: Sequence[str], table: Table) -> str:
         elif j < table.labels:
             cells.append(f'<td class="ilk-word">{text}</td>')
         elif table.spans(j):
-            cells.append(f'<td class="ilk-start">{text}</td>')
+            joined = "" if cell == row[j + 1] == "-" else f"{text} to" if text else ""
+            cells.append(f'<td class="ilk-start">{joined}</td>')
         elif table.spans(j - 1):
-            joined = "" if cell == "-" and row[j - 1] == "-" else f"to {text}" if text else ""
-            cells.append(f'<td class="ilk-end">{joined}</td>')
+            cells.append(f'<td class="ilk-end">{text}</td>')
         else:
             cells.append(f"<td>{text}</td>")
     return "".join(cells)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Summary", "Table", "summarize"]
 
+_FORMULAS = {"dispersion": "dispersion", "zero_inflation": "zero infl."}
+
 _COMPONENTS = {
     "mean": "Coefficients of the mean",
     "dispersion": "Coefficients of the log dispersion",
@@ -152,8 +154,11 @@ def _sentence(text: str) -> str:
 def _facts(fitted: Fitted) -> tuple[tuple[str, str], ...]:
     """Collect what a reader must know before looking at any number."""
     design, family = fitted.design, fitted.family
-    facts = [("formula", plain(line, 400)) for line in fitted.formula.lines]
-    facts = [("formula" if i == 0 else "", line) for i, (_, line) in enumerate(facts)]
+    facts = [("formula", plain(fitted.formula.text, 400))]
+    facts += [
+        (_FORMULAS.get(part.name, part.name), plain(part.text, 400))
+        for part in fitted.formula.predictors[1:]
+    ]
     facts.append(("family", f"{family.name}, link {family.link.name}"))
     facts.append(("estimator", estimator(fitted)))
     facts.append(("std. errors", covariance_kind(fitted)))
@@ -181,13 +186,9 @@ def _facts(fitted: Fitted) -> tuple[tuple[str, str], ...]:
         )
     facts += [("note", _sentence(note)) for note in design.notes]
     criterion = " (restricted)" if fitted.model.reml else ""
-    facts.append(
-        (
-            "log-lik.",
-            f"{fixed(fitted.loglik, 2)}{criterion}   AIC {fixed(aic(fitted), 2)}   "
-            f"BIC {fixed(bic(fitted), 2)}   parameters {fitted.parameter_count}",
-        )
-    )
+    count = fitted.parameter_count
+    facts.append(("log-lik.", f"{fixed(fitted.loglik, 2)}{criterion}, {count} parameters"))
+    facts.append(("AIC, BIC", f"{fixed(aic(fitted), 2)}, {fixed(bic(fitted), 2)}"))
     return tuple(facts)
 
 

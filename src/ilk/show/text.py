@@ -73,7 +73,7 @@ def table_text(table: Table) -> str:
         cells = [row[j] for row in table.rows]
         if table.spans(j):
             others = [row[j + 1] for row in table.rows]
-            cells = [_range(*ends) for ends in zip(align(cells), align(others), strict=True)]
+            cells = _ranges(cells, others)
             columns.append(_column(table.header[j], cells, left=False))
             j += 1
         elif j < table.labels or not any(cell[-1:].isdigit() for cell in cells):
@@ -89,10 +89,15 @@ def table_text(table: Table) -> str:
     return "\n".join([table.title, *lines, *(line for note in notes for line in note)])
 
 
-def _range(low: str, high: str) -> str:
-    if low.strip() == "-" and high.strip() == "-":
-        return " " * len(low) + " - ".center(4) + " " * len(high)
-    return f"{low} to {high}"
+def _ranges(low: Sequence[str], high: Sequence[str]) -> list[str]:
+    """Both ends of intervals; nothing but a dash where there is none."""
+    left, right = max(map(len, low), default=0), max(map(len, high), default=0)
+    return [
+        "-".rjust(left + 3).ljust(left + right + 4)
+        if a == b == "-"
+        else f"{a:>{left}} to {b:>{right}}"
+        for a, b in zip(low, high, strict=True)
+    ]
 
 
 def _column(name: str, cells: Sequence[str], *, left: bool) -> list[str]:

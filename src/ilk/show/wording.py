@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ilk.show.numbers import significant
+from ilk.show.numbers import fixed, plain, significant
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
 
-__all__ = ["estimator", "estimator_phrase", "model_name", "reading", "versions"]
+__all__ = ["estimator", "estimator_phrase", "in_short", "model_name", "reading", "versions"]
 
 
 def model_name(fitted: Fitted) -> str:
@@ -31,6 +31,16 @@ def estimator_phrase(fitted: Fitted) -> str:
         return "ML"
     nodes = fitted.model.nodes
     return "ML by Laplace approximation" if nodes == 1 else f"ML by quadrature (AGQ-{nodes})"
+
+
+def in_short(fitted: Fitted) -> str:
+    """Describe a fit in one line."""
+    text = plain(fitted.formula.text, 80)
+    family = f"{fitted.family.name}, {fitted.family.link.name}"
+    return (
+        f"<ilk.Fit: {text}; {family}; {estimator_phrase(fitted)}; n = {fitted.nobs}; "
+        f"log-lik. {fixed(fitted.loglik, 2)}; {fitted.verdict.status.name.lower()}>"
+    )
 
 
 def estimator(fitted: Fitted) -> str:

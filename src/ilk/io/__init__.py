@@ -1,0 +1,1 @@
+"""Fits on disk: one file of JSON and arrays; reading one runs no code."""
