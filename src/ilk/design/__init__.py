@@ -1,0 +1,1 @@
+"""Specification and data to matrices, and the same again on new data."""

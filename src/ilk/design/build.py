@@ -1,0 +1,314 @@
+"""Specification and data to a design: the response, a fixed part per predictor, random terms.
+
+Which rows are used is decided once, for all parts together, so that responses, weights, offsets and
+groups stay aligned; what was left out is counted by column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ilk.design.arguments import Argument, check_weights, read_argument, take
+from ilk.design.evaluate import compute_lags
+from ilk.design.fixed import FixedPart, constant, make_fixed
+from ilk.design.grouping import Grouping
+from ilk.design.random import RandomTerm, make_random
+from ilk.design.response import Response, make_response, no_trials
+from ilk.design.rows import Missing, Rows, choose_rows
+from ilk.design.scope import Scope
+from ilk.errors import DataError, ModelError
+from ilk.formula.language import Call, Expression, column_names, walk
+from ilk.formula.spec import MEAN, OLRE, FormulaSpec, PredictorSpec
+from ilk.frame import columns
+from ilk.typing import BoolArray, FloatArray, IntArray
+
+__all__ = ["Design", "FixedPart", "Grouping", "RandomTerm", "Response", "Rows", "build"]
+
+_ARGUMENTS = ("trials", "exposure", "offset", "frequency_weights", "precision_weights")
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """All arrays of a model, in the rows that have every value.
+
+    Parameters
+    ----------
+    spec : FormulaSpec
+        What the formulas say.
+    response : Response
+        Response and trials.
+    fixed : tuple of FixedPart
+        One for each parameter of the family, in its order.
+    terms : tuple of RandomTerm
+        Random terms of all predictors.
+    rows : Rows
+        Which rows of the data are used, and what others lack.
+    flavor : str
+        Make of the data frame, for answers.
+    frequency_weights, precision_weights : (n,) array or None
+        Weights; those that are the trials of a proportion have become ``response.trials``.
+    exposure : (n,) array or None
+        Exposure; its logarithm is part of the offset of the mean.
+    exposure_name : str or None
+        Column of the exposure.
+    notes : tuple of str
+        What was assumed or left out, in sentences.
+    memory : mapping
+        What functions of the formulas have learned from these data, by the text of their calls.
+    arguments : mapping
+        Row-wise arguments that were given, and the column that each names (None for an array).
+    binomial : bool
+        Whether the family counts successes among trials.
+    """
+
+    spec: FormulaSpec
+    response: Response
+    fixed: tuple[FixedPart, ...]
+    terms: tuple[RandomTerm, ...]
+    rows: Rows
+    flavor: str
+    frequency_weights: FloatArray | None = None
+    precision_weights: FloatArray | None = None
+    exposure: FloatArray | None = None
+    exposure_name: str | None = None
+    notes: tuple[str, ...] = ()
+    memory: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Mapping[str, str | None] = field(default_factory=dict)
+    binomial: bool = False
+
+
+def build(
+    spec: FormulaSpec,
+    data: Any,
+    *,
+    parameters: Sequence[str] = (MEAN,),
+    binomial: bool = False,
+    trials: Any = None,
+    exposure: Any = None,
+    offset: Any = None,
+    frequency_weights: Any = None,
+    precision_weights: Any = None,
+    missing: Missing = "drop",
+) -> Design:
+    """Build the design of a model.
+
+    Parameters
+    ----------
+    spec : FormulaSpec
+        Formulas.
+    data : data frame or dict of columns
+        The data.
+    parameters : sequence of str
+        Parameters of the family that have a predictor; those without a formula get an intercept.
+    binomial : bool
+        Whether the family counts successes among trials.
+    trials, exposure, offset, frequency_weights, precision_weights : str, array or None
+        Row-wise arguments: name of a column, or one value for each row.
+    missing : {"drop", "error"}
+        What to do about rows without a value in some column of the model.
+
+    Returns
+    -------
+    Design
+
+    Raises
+    ------
+    DataError
+        A column does not exist or cannot be used as asked; the message names column and row.
+    ModelError
+        The parts of the model do not fit together.
+    """
+    frame = columns(data)
+    if frame.rows == 0:
+        raise DataError("The data have no rows.", code="no-rows")
+    predictors = _predictors(spec, parameters)
+    given = (trials, exposure, offset, frequency_weights, precision_weights)
+    arguments = {
+        name: argument
+        for name, value in zip(_ARGUMENTS, given, strict=True)
+        if (argument := read_argument(name, value, frame)) is not None
+    }
+    scope = Scope(frame, functions=spec.functions)
+    rows = _choose(spec, scope, arguments, missing)
+    scope = scope.subset(rows.selection)
+    _check_infinite(spec, scope)
+
+    notes = [note for note in (rows.note,) if note is not None]
+    weights = {name: take(arguments.get(name), scope.rows) for name in _ARGUMENTS}
+    response = make_response(
+        spec.response,
+        scope,
+        binomial=binomial,
+        trials=weights["trials"],
+        proportions_of=weights["precision_weights"] if binomial else None,
+        notes=notes,
+    )
+    known = weights["offset"]
+    exposed = weights["exposure"]
+    if exposed is not None:
+        known = np.log(exposed) if known is None else known + np.log(exposed)
+    fixed = tuple(
+        make_fixed(part, scope, known if part.name == MEAN else None) for part in predictors
+    )
+    groupings: dict[tuple[str, ...], Grouping] = {}
+    terms = tuple(
+        make_random(random, part.name, scope, groupings)
+        for part in predictors
+        for random in part.random
+    )
+    exposure_argument = arguments.get("exposure")
+    return Design(
+        spec=spec,
+        response=response,
+        fixed=fixed,
+        terms=terms,
+        rows=rows,
+        flavor=frame.flavor,
+        frequency_weights=weights["frequency_weights"],
+        precision_weights=None if binomial else weights["precision_weights"],
+        exposure=exposed,
+        exposure_name=None if exposure_argument is None else exposure_argument.column,
+        notes=(*notes, *scope.notes, *_dropped_notes(fixed)),
+        memory=scope.memory,
+        arguments={name: argument.column for name, argument in arguments.items()},
+        binomial=binomial,
+    )
+
+
+def _predictors(spec: FormulaSpec, parameters: Sequence[str]) -> list[PredictorSpec]:
+    """Right side of each parameter, an intercept where no formula says more."""
+    for part in spec.predictors:
+        if part.name not in parameters:
+            raise ModelError(
+                f"{part.name}= has a formula, but this family has no such parameter; it has "
+                f"{', '.join(parameters)}.",
+                code="parameter",
+            )
+    return [spec.predictor(name) or constant(name) for name in parameters]
+
+
+def _choose(
+    spec: FormulaSpec, scope: Scope, arguments: Mapping[str, Argument], policy: Missing
+) -> Rows:
+    """Decide which rows are used."""
+    roles = _roles(spec)
+    missing: dict[str, BoolArray | None] = {
+        name: scope.column(name, roles.get(name, "")).missing for name in spec.columns
+    }
+    for expression in _expressions(spec):
+        for text, values in compute_lags(expression, scope).items():
+            lost = np.isnan(values)
+            missing[text] = lost if lost.any() else None
+    unusable: dict[str, BoolArray | None] = {}
+    for name, argument in arguments.items():
+        missing[argument.column or name] = argument.missing
+        if name in ("frequency_weights", "precision_weights"):
+            unusable[f"{name} = 0"] = check_weights(argument)
+        elif name == "trials":
+            unusable["trials = 0"] = check_weights(argument)
+        elif name == "exposure":
+            argument.refuse(argument.values <= 0, "must be positive")
+    rows = choose_rows(scope.frame.rows, missing, unusable, policy)
+    if spec.response.kind != "value":
+        usable = np.zeros(rows.total, dtype=bool)
+        usable[rows.kept] = True
+        empty = no_trials(spec.response, scope.subset(rows.selection), usable)
+        if empty is not None:
+            unusable[f"{spec.response.text}: no trials"] = empty
+            rows = choose_rows(scope.frame.rows, missing, unusable, policy)
+    return rows
+
+
+def _roles(spec: FormulaSpec) -> dict[str, str]:
+    """Say what grouping columns are wanted for, for messages."""
+    return {
+        name: f"grouping factor of ({random.label})"
+        for part in spec.predictors
+        for random in part.random
+        for name in random.grouping
+        if name != OLRE
+    }
+
+
+def _expressions(spec: FormulaSpec) -> list[Expression]:
+    """Expressions of the formulas that are calls and may hold lags."""
+    found: list[Expression] = [part.expression for part in spec.response.parts]
+    for part in spec.predictors:
+        sums = (part.fixed, *(random.effects for random in part.random))
+        found.extend(factor.expression for terms in sums for factor in terms.factors)
+        found.extend(factor.expression for factor in part.offsets)
+    return [
+        expression
+        for expression in found
+        if any(isinstance(e, Call) and e.function == "lag" for e in walk(expression))
+    ]
+
+
+def _check_infinite(spec: FormulaSpec, scope: Scope) -> None:
+    """Refuse infinite values in the rows used, naming column and row."""
+    for name in spec.columns:
+        column = scope.column(name)
+        if column.finite or column.kind != "float":
+            continue
+        infinite = np.isinf(scope.number(name))
+        if infinite.any():
+            count = int(infinite.sum())
+            raise DataError(
+                f"Column {name!r} is infinite in {count} row{'s' if count > 1 else ''}, first in "
+                f"row {scope.row(int(np.argmax(infinite)))}; correct or remove such rows.",
+                code="infinite",
+            )
+
+
+def _dropped_notes(fixed: Sequence[FixedPart]) -> list[str]:
+    """Sentences about columns that cannot be estimated."""
+    notes = []
+    for part in fixed:
+        if part.dropped:
+            names = ", ".join(part.dropped)
+            notes.append(
+                f"Not estimable in the {part.predictor} and left out, because other columns say "
+                f"the same: {names}."
+            )
+    return notes
+
+
+def used_columns(design: Design) -> tuple[str, ...]:
+    """Columns that new data need for a prediction; the response is not among them.
+
+    Parameters
+    ----------
+    design : Design
+        Of the fit.
+
+    Returns
+    -------
+    tuple of str
+    """
+    names: dict[str, None] = {}
+    for part in design.spec.predictors:
+        factors = (*part.fixed.factors, *part.offsets)
+        for factor in factors:
+            names.update(dict.fromkeys(column_names(factor.expression)))
+    return tuple(names)
+
+
+def selected(values: FloatArray | None, rows: IntArray | None) -> FloatArray | None:
+    """Values in the rows in use.
+
+    Parameters
+    ----------
+    values : (N,) array or None
+        Values in all rows.
+    rows : (n,) array of int, or None
+        Rows in use.
+
+    Returns
+    -------
+    (n,) array or None
+    """
+    return values if values is None or rows is None else values[rows]

@@ -1,0 +1,162 @@
+"""Levels of grouping factors: of a column, of combinations of columns, of single rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ilk.design.levels import match_levels
+from ilk.design.scope import Scope
+from ilk.errors import DataError
+from ilk.formula.spec import OLRE
+from ilk.frame import Factor, Label, factor_integers
+from ilk.typing import IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """A grouping factor on the rows of a design.
+
+    Parameters
+    ----------
+    name : str
+        ``"g"``, ``"a:b"`` or ``"olre()"``.
+    codes : (n,) array of int32
+        Level of each row; -1 (in new data only) where it was not in the data of the fit.
+    levels : tuple
+        Labels; those of combinations are texts such as ``"a1:b2"``.
+    columns : tuple of str
+        Columns whose combinations are the levels; none for one level per row.
+    keys : tuple of tuple, or None
+        Labels of the columns for each level of a combination.
+    """
+
+    name: str
+    codes: IntArray
+    levels: tuple[Label, ...]
+    columns: tuple[str, ...]
+    keys: tuple[tuple[Label, ...], ...] | None = None
+
+
+def make_grouping(columns: tuple[str, ...], scope: Scope) -> Grouping:
+    """Make a grouping factor.
+
+    Parameters
+    ----------
+    columns : tuple of str
+        One column, several, or ``(OLRE,)``.
+    scope : Scope
+        The data.
+
+    Returns
+    -------
+    Grouping
+
+    Raises
+    ------
+    DataError
+        The factor has a single level.
+    """
+    name = ":".join(columns)
+    if columns == (OLRE,):
+        rows = np.arange(scope.count, dtype=np.int32)
+        labels = range(scope.count) if scope.rows is None else scope.rows.tolist()
+        grouping = Grouping(name, rows, tuple(labels), ())
+    elif len(columns) == 1:
+        found = scope.factor(columns[0])
+        grouping = Grouping(name, found.codes, found.levels, columns)
+    else:
+        grouping = _combine(name, columns, [scope.factor(column) for column in columns])
+    if len(grouping.levels) < 2:
+        label = f" ({grouping.levels[0]!r})" if grouping.levels else ""
+        raise DataError(
+            f"The grouping factor {name!r} has a single level{label} in the rows used; its "
+            "variance cannot be estimated. Remove the term or choose another grouping.",
+            code="single-level",
+        )
+    return grouping
+
+
+def _combine(name: str, columns: tuple[str, ...], factors: Sequence[Factor]) -> Grouping:
+    """Levels of the combinations that occur, in the order of the first factor, then the next."""
+    codes = factors[0].codes
+    members: list[npt.NDArray[np.int64]] = [np.arange(len(factors[0].levels))]
+    for factor in factors[1:]:
+        width = len(factor.levels)
+        pairs = codes.astype(np.int64) * width + factor.codes
+        codes, present = factor_integers(pairs)
+        first, second = np.divmod(present.astype(np.int64), width)
+        members = [*(member[first] for member in members), second]
+    labels = [
+        [factor.levels[code] for code in member.tolist()]
+        for factor, member in zip(factors, members, strict=True)
+    ]
+    keys = tuple(zip(*labels, strict=True))
+    return Grouping(name, codes, tuple(":".join(map(str, key)) for key in keys), columns, keys)
+
+
+def find_levels(
+    grouping: Grouping, scope: Scope
+) -> tuple[npt.NDArray[np.int32], tuple[Label, ...]]:
+    """Find the levels of new rows among those of the fit.
+
+    Parameters
+    ----------
+    grouping : Grouping
+        Of the fit.
+    scope : Scope
+        New data.
+
+    Returns
+    -------
+    codes : (m,) array of int32
+        Level of each row, -1 where it is missing or was not in the data of the fit.
+    unseen : tuple
+        Labels that were not.
+    """
+    if not grouping.columns:  # every new row is a level of its own
+        labels = range(scope.count) if scope.rows is None else scope.rows.tolist()
+        return np.full(scope.count, -1, dtype=np.int32), tuple(labels)
+    factors = [scope.factor(column) for column in grouping.columns]
+    if grouping.keys is None:
+        found = match_levels(grouping.levels, factors[0].levels)
+        unseen = tuple(factors[0].levels[i] for i in np.flatnonzero(found < 0))
+        return np.append(found, np.int32(-1))[factors[0].codes], unseen
+    return _find_combinations(grouping, grouping.keys, factors)
+
+
+def _find_combinations(
+    grouping: Grouping, keys: Sequence[tuple[Label, ...]], factors: Sequence[Factor]
+) -> tuple[npt.NDArray[np.int32], tuple[Label, ...]]:
+    complete = np.logical_and.reduce([factor.codes >= 0 for factor in factors])
+    rows = np.flatnonzero(complete)
+    codes = np.full(len(complete), -1, dtype=np.int32)
+    if len(rows) == 0:
+        return codes, ()
+    here = _combine(
+        grouping.name,
+        grouping.columns,
+        [Factor(factor.codes[rows], factor.levels) for factor in factors],
+    )
+    assert here.keys is not None
+    # put the labels of every column among those of the fit, then compare combinations of codes
+    known: dict[tuple[int, ...], int] = {}
+    old_codes, new_codes = [], []
+    for column, factor in enumerate(factors):
+        labels = tuple(dict.fromkeys((type(key[column]), key[column]) for key in keys))
+        position = {label: code for code, label in enumerate(labels)}
+        old_codes.append([position[type(key[column]), key[column]] for key in keys])
+        matched = match_levels(tuple(label for _, label in labels), factor.levels)
+        lookup = dict(zip(((type(x), x) for x in factor.levels), matched.tolist(), strict=True))
+        new_codes.append([lookup[type(key[column]), key[column]] for key in here.keys])
+    for code, combination in enumerate(zip(*old_codes, strict=True)):
+        known[combination] = code
+    found = np.array(
+        [known.get(combination, -1) for combination in zip(*new_codes, strict=True)],
+        dtype=np.int32,
+    )
+    codes[rows] = found[here.codes]
+    return codes, tuple(here.levels[i] for i in np.flatnonzero(found < 0))
