@@ -54,7 +54,7 @@ def _compiled() -> Any | None:
 
 
 def _reference() -> Any:
-    """Return the NumPy engines; imported late, since they need scipy.sparse."""
+    """Return the NumPy engines, imported when first needed."""
     return importlib.import_module("ilk.kernels.reference")
 
 
