@@ -21,10 +21,10 @@ from ilk.design.response import Response, make_response, no_trials
 from ilk.design.rows import Missing, Rows, choose_rows
 from ilk.design.scope import Scope
 from ilk.errors import DataError, ModelError
-from ilk.formula.language import Call, Expression, column_names, walk
+from ilk.formula.language import Call, Expression, walk
 from ilk.formula.spec import MEAN, OLRE, FormulaSpec, PredictorSpec
 from ilk.frame import columns
-from ilk.typing import BoolArray, FloatArray, IntArray
+from ilk.typing import BoolArray, FloatArray
 
 __all__ = ["Design", "FixedPart", "Grouping", "RandomTerm", "Response", "Rows", "build"]
 
@@ -135,7 +135,7 @@ def build(
     scope = Scope(frame, functions=spec.functions)
     rows = _choose(spec, scope, arguments, missing)
     scope = scope.subset(rows.selection)
-    _check_infinite(spec, scope)
+    check_infinite(spec.columns, scope)
 
     notes = [note for note in (rows.note,) if note is not None]
     weights = {name: take(arguments.get(name), scope.rows) for name in _ARGUMENTS}
@@ -195,14 +195,7 @@ def _choose(
     spec: FormulaSpec, scope: Scope, arguments: Mapping[str, Argument], policy: Missing
 ) -> Rows:
     """Decide which rows are used."""
-    roles = _roles(spec)
-    missing: dict[str, BoolArray | None] = {
-        name: scope.column(name, roles.get(name, "")).missing for name in spec.columns
-    }
-    for expression in _expressions(spec):
-        for text, values in compute_lags(expression, scope).items():
-            lost = np.isnan(values)
-            missing[text] = lost if lost.any() else None
+    missing = find_missing(spec.columns, lag_expressions(spec), scope, _roles(spec))
     unusable: dict[str, BoolArray | None] = {}
     for name, argument in arguments.items():
         missing[argument.column or name] = argument.missing
@@ -234,9 +227,55 @@ def _roles(spec: FormulaSpec) -> dict[str, str]:
     }
 
 
-def _expressions(spec: FormulaSpec) -> list[Expression]:
-    """Expressions of the formulas that are calls and may hold lags."""
-    found: list[Expression] = [part.expression for part in spec.response.parts]
+def find_missing(
+    names: Sequence[str],
+    lagged: Sequence[Expression],
+    scope: Scope,
+    roles: Mapping[str, str],
+) -> dict[str, BoolArray | None]:
+    """Find where columns, and the lags of an expression, have no value.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Columns.
+    lagged : sequence of Expression
+        Expressions with calls of `lag`.
+    scope : Scope
+        All rows of the data; the values of the lags are kept in it.
+    roles : mapping
+        What columns are wanted for, for messages.
+
+    Returns
+    -------
+    dict
+        (N,) mask by column or text of a lag; None where nothing is missing.
+    """
+    missing = {name: scope.column(name, roles.get(name, "")).missing for name in names}
+    for expression in lagged:
+        for text, values in compute_lags(expression, scope).items():
+            lost = np.isnan(values)
+            missing[text] = lost if lost.any() else None
+    return missing
+
+
+def lag_expressions(spec: FormulaSpec, *, response: bool = True) -> list[Expression]:
+    """Find the expressions of the formulas that hold lags.
+
+    Parameters
+    ----------
+    spec : FormulaSpec
+        Formulas.
+    response : bool
+        Whether the left side counts.
+
+    Returns
+    -------
+    list of Expression
+    """
+    found: list[Expression] = []
+    if response:
+        found.extend(part.expression for part in spec.response.parts)
     for part in spec.predictors:
         sums = (part.fixed, *(random.effects for random in part.random))
         found.extend(factor.expression for terms in sums for factor in terms.factors)
@@ -248,9 +287,22 @@ def _expressions(spec: FormulaSpec) -> list[Expression]:
     ]
 
 
-def _check_infinite(spec: FormulaSpec, scope: Scope) -> None:
-    """Refuse infinite values in the rows used, naming column and row."""
-    for name in spec.columns:
+def check_infinite(names: Sequence[str], scope: Scope) -> None:
+    """Refuse infinite values in the rows used, naming column and row.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Columns.
+    scope : Scope
+        The rows used.
+
+    Raises
+    ------
+    DataError
+        A value is infinite.
+    """
+    for name in names:
         column = scope.column(name)
         if column.finite or column.kind != "float":
             continue
@@ -275,40 +327,3 @@ def _dropped_notes(fixed: Sequence[FixedPart]) -> list[str]:
                 f"the same: {names}."
             )
     return notes
-
-
-def used_columns(design: Design) -> tuple[str, ...]:
-    """Columns that new data need for a prediction; the response is not among them.
-
-    Parameters
-    ----------
-    design : Design
-        Of the fit.
-
-    Returns
-    -------
-    tuple of str
-    """
-    names: dict[str, None] = {}
-    for part in design.spec.predictors:
-        factors = (*part.fixed.factors, *part.offsets)
-        for factor in factors:
-            names.update(dict.fromkeys(column_names(factor.expression)))
-    return tuple(names)
-
-
-def selected(values: FloatArray | None, rows: IntArray | None) -> FloatArray | None:
-    """Values in the rows in use.
-
-    Parameters
-    ----------
-    values : (N,) array or None
-        Values in all rows.
-    rows : (n,) array of int, or None
-        Rows in use.
-
-    Returns
-    -------
-    (n,) array or None
-    """
-    return values if values is None or rows is None else values[rows]

@@ -53,6 +53,8 @@ def choose_rows(
     missing: Mapping[str, BoolArray | None],
     unusable: Mapping[str, BoolArray | None],
     policy: Missing = "drop",
+    *,
+    allow_none: bool = False,
 ) -> Rows:
     """Choose the rows that have all values.
 
@@ -66,6 +68,8 @@ def choose_rows(
         (N,) mask of rows that carry no information by reason (weight zero, no trials).
     policy : {"drop", "error"}
         What to do about missing values.
+    allow_none : bool
+        Whether it is fine that no row is left.
 
     Returns
     -------
@@ -98,7 +102,7 @@ def choose_rows(
     if gone is None:
         return Rows(total, np.arange(total), dropped)
     kept = np.flatnonzero(~gone)
-    if len(kept) == 0 and total:
+    if len(kept) == 0 and not allow_none:
         reasons = ", ".join(f"{name}: {count}" for name, count in dropped.items())
         raise DataError(
             f"None of the {total} rows has a value in every column of the model (missing are "

@@ -1,0 +1,269 @@
+"""The same design on new data.
+
+Functions of the formulas use what they learned from the data of the fit, factors keep the levels of
+the fit, and a level that the fit does not know is an error that names it. Groups that the fit does
+not know are not: their rows have code -1 and the caller decides. The response is not needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ilk.design.arguments import Argument, check_weights, read_argument, take
+from ilk.design.build import Design, check_infinite, find_missing, lag_expressions
+from ilk.design.evaluate import evaluate_vector
+from ilk.design.fixed import add_offsets, constant, remake_fixed
+from ilk.design.grouping import Grouping, find_levels
+from ilk.design.random import remake_columns
+from ilk.design.rows import Missing, Rows, choose_rows
+from ilk.design.scope import Scope
+from ilk.errors import DataError
+from ilk.formula.language import column_names
+from ilk.formula.spec import MEAN, FormulaSpec
+from ilk.frame import Frame, Label, columns
+from ilk.typing import BoolArray, FloatArray, IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class NewPredictor:
+    """Fixed part of one predictor on new rows.
+
+    Parameters
+    ----------
+    predictor : str
+        Name of the predictor.
+    X : (m, p) array
+        The columns of the fit.
+    offset : (m,) array or None
+        Sum of the known terms.
+    """
+
+    predictor: str
+    X: FloatArray
+    offset: FloatArray | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewTerm:
+    """A random term on new rows.
+
+    Parameters
+    ----------
+    codes : (m,) array of int32
+        Level of each row; -1 where it is missing or was not in the data of the fit.
+    columns : (m, q) array or None
+        Columns; None is a column of ones.
+    unseen : tuple
+        Labels that were not in the data of the fit.
+    """
+
+    codes: IntArray
+    columns: FloatArray | None
+    unseen: tuple[Label, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewDesign:
+    """A design on new rows.
+
+    Parameters
+    ----------
+    fixed : tuple of NewPredictor
+        In the order of the fit's.
+    terms : tuple of NewTerm
+        In the order of the fit's.
+    rows : Rows
+        Rows that have all values.
+    flavor : str
+        Make of the data frame.
+    trials : (m,) array or None
+        Binomial sizes, if the new data say them.
+    exposure : (m,) array or None
+        Exposure; its logarithm is part of the offset of the mean.
+    precision_weights : (m,) array or None
+        Precision weights, if the new data have their column.
+    notes : tuple of str
+        What was assumed or left out, in sentences.
+    """
+
+    fixed: tuple[NewPredictor, ...]
+    terms: tuple[NewTerm, ...]
+    rows: Rows
+    flavor: str
+    trials: FloatArray | None = None
+    exposure: FloatArray | None = None
+    precision_weights: FloatArray | None = None
+    notes: tuple[str, ...] = ()
+
+
+def replay(
+    design: Design,
+    data: Any,
+    *,
+    groups: bool = True,
+    trials: Any = None,
+    exposure: Any = None,
+    offset: Any = None,
+    precision_weights: Any = None,
+    missing: Missing = "drop",
+) -> NewDesign:
+    """Make the matrices of a design from new data.
+
+    Parameters
+    ----------
+    design : Design
+        Of the fit.
+    data : data frame or dict of columns
+        New data, of any make; it may have no rows.
+    groups : bool
+        Whether the levels of the random terms are looked up. If not, the grouping columns need
+        not exist and all codes are -1.
+    trials, exposure, offset, precision_weights : str, array or None
+        In place of the columns that the fit used.
+    missing : {"drop", "error"}
+        What to do about rows without a value in some column of the model. A missing group is not
+        one: its code is -1.
+
+    Returns
+    -------
+    NewDesign
+
+    Raises
+    ------
+    DataError
+        A column is missing, or a factor has a level that the fit does not know.
+    """
+    frame = columns(data)
+    spec = design.spec
+    scope = Scope(frame, functions=spec.functions, memory=dict(design.memory), learning=False)
+    given = {
+        "trials": trials,
+        "exposure": exposure,
+        "offset": offset,
+        "precision_weights": precision_weights,
+    }
+    arguments = _arguments(design, frame, given)
+    rows = _choose(design, scope, arguments, missing)
+    scope = scope.subset(rows.selection)
+    check_infinite(_needed(spec), scope)
+    values = {name: take(arguments.get(name), scope.rows) for name in given}
+    known = values["offset"]
+    if values["exposure"] is not None:
+        log_exposure = np.log(values["exposure"])
+        known = log_exposure if known is None else known + log_exposure
+    fixed = tuple(
+        NewPredictor(
+            part.predictor,
+            remake_fixed(part, scope),
+            add_offsets(
+                spec.predictor(part.predictor) or constant(part.predictor),
+                scope,
+                known if part.predictor == MEAN else None,
+            ),
+        )
+        for part in design.fixed
+    )
+    found: dict[str, tuple[IntArray, tuple[Label, ...]]] = {}
+    terms = tuple(
+        NewTerm(codes, remake_columns(term, scope), unseen)
+        for term in design.terms
+        for codes, unseen in (_levels(term.grouping, scope, groups, found),)
+    )
+    counted = values["precision_weights"] if design.binomial else values["trials"]
+    return NewDesign(
+        fixed=fixed,
+        terms=terms,
+        rows=rows,
+        flavor=frame.flavor,
+        trials=_trials(design, scope) if counted is None else counted,
+        exposure=values["exposure"],
+        precision_weights=None if design.binomial else values["precision_weights"],
+        notes=tuple(note for note in (rows.note, *dict.fromkeys(scope.notes)) if note is not None),
+    )
+
+
+def _arguments(design: Design, frame: Frame, given: Mapping[str, Any]) -> dict[str, Argument]:
+    """Row-wise arguments: those given now, else the columns that the fit named."""
+    found: dict[str, Argument] = {}
+    for name, value in given.items():
+        if value is None and name in design.arguments:
+            column = design.arguments[name]
+            optional = name in ("trials", "precision_weights")
+            if optional and (column is None or column not in frame):
+                continue
+            if column is None:
+                raise DataError(
+                    f"The fit has {name}= as values of its own, not as a column; give {name}= for "
+                    "the new data too.",
+                    code="argument",
+                )
+            value = column
+        argument = read_argument(name, value, frame)
+        if argument is not None:
+            found[name] = argument
+    return found
+
+
+def _choose(
+    design: Design, scope: Scope, arguments: Mapping[str, Argument], policy: Missing
+) -> Rows:
+    needed = _needed(design.spec)
+    missing = find_missing(needed, lag_expressions(design.spec, response=False), scope, {})
+    unusable: dict[str, BoolArray | None] = {}
+    for name, argument in arguments.items():
+        if name == "exposure":
+            argument.refuse(argument.values <= 0, "must be positive")
+        if name in ("exposure", "offset"):
+            missing[argument.column or name] = argument.missing
+        else:
+            check_weights(argument)
+    return choose_rows(scope.frame.rows, missing, unusable, policy, allow_none=True)
+
+
+def _needed(spec: FormulaSpec) -> tuple[str, ...]:
+    """Columns of the right sides without the grouping factors."""
+    names: dict[str, None] = {}
+    for part in spec.predictors:
+        factors = list(part.fixed.factors) + list(part.offsets)
+        factors.extend(f for random in part.random for f in random.effects.factors)
+        for factor in factors:
+            names.update(dict.fromkeys(column_names(factor.expression)))
+    return tuple(names)
+
+
+def _levels(
+    grouping: Grouping,
+    scope: Scope,
+    groups: bool,
+    found: dict[str, tuple[IntArray, tuple[Label, ...]]],
+) -> tuple[IntArray, tuple[Label, ...]]:
+    """Codes of a grouping on the new rows, found once for each grouping."""
+    if not groups:
+        return np.full(scope.count, -1, dtype=np.int32), ()
+    if grouping.name not in found:
+        found[grouping.name] = find_levels(grouping, scope)
+    return found[grouping.name]
+
+
+def _trials(design: Design, scope: Scope) -> FloatArray | None:
+    """Trials of a two-part response, if the new data have its columns without gaps."""
+    response = design.spec.response
+    if response.kind == "value":
+        return None
+    names = [name for part in response.parts for name in column_names(part.expression)]
+    if response.kind == "ratio":
+        names = list(column_names(response.parts[1].expression))
+    for name in names:
+        if name not in scope.frame or not scope.column(name).finite:
+            return None
+        if not scope.column(name).numeric:
+            return None
+    parts = [
+        evaluate_vector(part.expression, part.text, scope)
+        for part in (response.parts[1:] if response.kind == "ratio" else response.parts)
+    ]
+    return parts[0] if len(parts) == 1 else parts[0] + parts[1]
