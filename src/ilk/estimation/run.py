@@ -11,7 +11,7 @@ import numpy as np
 
 from ilk.errors import ConvergenceWarning, FitError, IdentificationWarning
 from ilk.estimation.start import default_start
-from ilk.estimation.verify import is_optimum, judge, snap_to_boundary
+from ilk.estimation.verify import is_optimum, judge, snap_to_boundary, take_last_step
 from ilk.fitted import Fitted, Lazy, SearchLog, Status
 from ilk.kernels import compiled_densities
 from ilk.likelihood.base import Search, Start
@@ -72,7 +72,7 @@ def run(model: Model, search: Search, start: FloatArray | None = None) -> Fitted
         given = marginal.at(start)
         begin = Start(given.beta, given.theta)
     result = _search(marginal, begin, search)
-    return _record(marginal, snap_to_boundary(marginal, result))
+    return _record(marginal, result)
 
 
 def run_auto(model: Model, search: Search, start: FloatArray | None = None) -> Fitted:
@@ -100,7 +100,7 @@ def run_auto(model: Model, search: Search, start: FloatArray | None = None) -> F
         marginal, result = finer, after
         if settled:
             break
-    return _record(marginal, snap_to_boundary(marginal, result))
+    return _record(marginal, result)
 
 
 def refit(fitted: Fitted, y: FloatArray, search: Search | None = None) -> Fitted:
@@ -123,7 +123,7 @@ def refit(fitted: Fitted, y: FloatArray, search: Search | None = None) -> Fitted
     point = fitted.point
     warm = Start(point.beta, _off_zero(point.theta), _usable(point.inverse_hessian))
     result = _search(marginal, warm, search or Search())
-    return _record(marginal, snap_to_boundary(marginal, result), warn=False)
+    return _record(marginal, result, warn=False)
 
 
 def _off_zero(theta: FloatArray) -> FloatArray:
@@ -168,6 +168,7 @@ def _better(a: SearchResult, b: SearchResult) -> bool:
 
 
 def _record(marginal: AbstractMarginal, result: SearchResult, *, warn: bool = True) -> Fitted:
+    result = snap_to_boundary(marginal, take_last_step(marginal, result))
     verdict = Lazy(lambda: judge(marginal, result))
     compiled = marginal.model.family.key in compiled_densities()
     fitted = Fitted(

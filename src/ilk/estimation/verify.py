@@ -30,6 +30,34 @@ _SEARCHED_ENOUGH = 1e-5
 """A search that could not improve further is at an optimum if it predicts a gain below this."""
 
 
+def take_last_step(marginal: AbstractMarginal, result: SearchResult) -> SearchResult:
+    """Take the step that the search predicted but, for its small gain, did not take.
+
+    A search stops about 1e-4 standard errors from the optimum; one more step of Newton's method
+    squares that, and the evaluation there is needed anyway for the modes of the random effects.
+
+    Parameters
+    ----------
+    marginal : AbstractMarginal
+        The criterion.
+    result : SearchResult
+        Where the search ended.
+
+    Returns
+    -------
+    SearchResult
+        The point of the last step, or the same if the likelihood is lower there.
+    """
+    if not is_optimum(result) or not np.all(np.isfinite(result.inverse_hessian)):
+        return result
+    P = 0 if marginal.model.linear else len(result.beta)
+    step = result.inverse_hessian @ result.gradient
+    at = marginal.at_point(result.beta + step[:P] if P else result.beta, result.theta + step[P:])
+    if at.status != "converged" or not at.value >= result.value - _slack(result):
+        return result
+    return replace(result, beta=at.beta, theta=at.theta, value=at.value, sigma2=at.sigma2)
+
+
 def snap_to_boundary(marginal: AbstractMarginal, result: SearchResult) -> SearchResult:
     """Set covariance parameters that are zero but for rounding to exactly zero.
 
@@ -85,10 +113,14 @@ def _try_zero(
     theta = result.theta.copy()
     theta[index] = 0.0
     at = marginal.at_point(result.beta, theta)
-    slack = 1e-9 + 1e-12 * abs(result.value)
-    if at.status != "converged" or not at.value >= result.value - slack:
+    if at.status != "converged" or not at.value >= result.value - _slack(result):
         return None
     return replace(result, theta=theta, value=at.value, beta=at.beta, sigma2=at.sigma2)
+
+
+def _slack(result: SearchResult) -> float:
+    """How much lower a log-likelihood may be for rounding alone."""
+    return 1e-9 + 1e-12 * abs(result.value)
 
 
 def judge(marginal: AbstractMarginal, result: SearchResult) -> Verdict:

@@ -92,6 +92,7 @@ class GaussianMarginal(AbstractMarginal):
             self.state.hold(self.scaled.data.response)
             self.state.point = None
             at = self.engine.evaluate(lam, reml=self.model.reml, gradient=False)
+            self.state.point = theta.tobytes()
         k = len(theta)
         return SearchResult(
             status="converged" if np.isfinite(at.value) else "no_mode",

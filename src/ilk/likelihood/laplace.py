@@ -93,8 +93,10 @@ class LaplaceMarginal(AbstractMarginal):
             self.state.hold(self.scaled.data.response)
             self.state.point = None
             at = self.engine.evaluate(
-                beta, lam, nodes=self.model.nodes, gradient=False, tolerance=1e-14
+                beta, lam, nodes=self.model.nodes, gradient=False, tolerance=1e-18
             )
+            if at.converged:
+                self.state.point = beta.tobytes() + theta.tobytes()
         m = len(beta) + len(theta)
         return SearchResult(
             status="converged" if at.converged else "no_mode",
