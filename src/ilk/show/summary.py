@@ -168,10 +168,6 @@ def _facts(fitted: Fitted) -> tuple[tuple[str, str], ...]:
         facts.append(
             ("groups", "; ".join(f"{plain(g)}: {integer(n)} levels" for g, n in groups.items()))
         )
-    if design.response.event is not None:
-        facts.append(
-            ("event", f"{plain(design.response.name)} = {plain(repr(design.response.event))}")
-        )
     references = {
         factor: label
         for part in fitted.model.fitted_parts
@@ -195,13 +191,9 @@ def _facts(fitted: Fitted) -> tuple[tuple[str, str], ...]:
 def _rows(fitted: Fitted) -> str:
     rows = fitted.design.rows
     used = len(rows.kept)
-    text = f"{integer(used)} used"
+    text = f"{integer(used)} used" + (f" of {integer(rows.total)}" if used < rows.total else "")
     if fitted.design.frequency_weights is not None:
         text += f", standing for {integer(fitted.nobs)} observations"
-    if used < rows.total:
-        missing = ", ".join(f"{plain(name)} {integer(n)}" for name, n in rows.dropped.items())
-        text += f"; {integer(rows.total - used)} of {integer(rows.total)} dropped"
-        text += f" (missing: {missing})" if missing else ""
     return text
 
 
@@ -212,19 +204,12 @@ def _coefficients(fitted: Fitted, level: float) -> list[Table]:
         rows = [i for i, (component, _) in enumerate(table.names) if component == part.predictor]
         if not rows:
             continue
-        notes = list(reading(fitted)) if part.predictor == "mean" else []
-        lost = [plain(table.names[i][1]) for i in rows if table.estimate[i] != table.estimate[i]]
-        if lost:
-            notes.append(
-                f"Not estimable, because the data cannot tell them from the others: "
-                f"{', '.join(lost)}."
-            )
         tables.append(
             Table(
                 _COMPONENTS.get(part.predictor, f"Coefficients of {part.predictor}"),
                 ("", "estimate", "std. error", "z", "p", f"{100 * level:g}% interval", ""),
                 tuple(_coefficient_row(table, i) for i in rows),
-                notes=tuple(notes),
+                notes=reading(fitted) if part.predictor == "mean" else (),
             )
         )
     return tables

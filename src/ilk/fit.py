@@ -1,0 +1,405 @@
+"""`Fit`: what users hold.  A frozen record behind one-line methods; reading it never changes it.
+
+Each method asks its question in the module that answers it and, where the answer is a table, puts
+it into a frame of the kind that the data came in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Literal, final
+
+import numpy as np
+
+from ilk.diagnostics.residuals import ResidualKind, residuals
+from ilk.estimation.run import refit
+from ilk.frame import answer
+from ilk.inference import criteria, wald
+from ilk.io.load import load_fitted
+from ilk.io.save import save_fitted
+from ilk.prediction.levels import Estimand, NewLevels
+from ilk.prediction.new_data import new_cases, new_response
+from ilk.prediction.predict import Interval, Scale, predict
+from ilk.show import tidy as tables
+from ilk.show.summary import Summary, summarize
+from ilk.show.wording import in_short
+from ilk.simulate import simulate
+
+if TYPE_CHECKING:
+    from ilk.family.base import AbstractFamily
+    from ilk.fitted import Fitted, Verdict
+    from ilk.formula.spec import FormulaSpec
+    from ilk.inference.labelled import Labelled
+    from ilk.typing import FloatArray
+
+__all__ = ["Fit", "load"]
+
+
+@final
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Fit:
+    """A fitted model, as `ilk.fit` returns it.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The record of what was learned; the functions of the package take it.
+
+    Examples
+    --------
+    >>> import ilk
+    >>> fit = ilk.fit("score ~ prior + (1 | school)", ilk.datasets.load("classroom_scores"))
+    >>> fit.params["prior"] > 0
+    True
+    >>> fit.verdict.converged
+    True
+    """
+
+    fitted: Fitted
+
+    # What was estimated
+
+    @property
+    def params(self) -> Labelled:
+        """Coefficients, by name: ``fit.params["age"]``, ``fit.params["dispersion", "age"]``.
+
+        A mapping and an array at once (`numpy.asarray`).  Those that the data do not determine
+        are nan.  They are conditional effects: within a cluster, random effects held.
+        """
+        return wald.params(self.fitted)
+
+    @property
+    def std_errors(self) -> Labelled:
+        """Standard errors of the coefficients, by name; `cov` says which estimator made them."""
+        return wald.std_errors(self.fitted)
+
+    @property
+    def cov(self) -> wald.CoefficientCovariance:
+        """Covariance matrix of the coefficients, with their names and the kind of estimator."""
+        return wald.coefficient_covariance(self.fitted)
+
+    def conf_int(
+        self, level: float = 0.95, method: Literal["wald", "profile", "bootstrap"] = "wald"
+    ) -> Any:
+        """Intervals of coefficients and variance components.
+
+        Parameters
+        ----------
+        level : float
+            Coverage.
+        method : {"wald"}
+            Kind of interval; ``"profile"`` and ``"bootstrap"`` are not available in this version.
+
+        Returns
+        -------
+        frame
+            Columns ``component, group, term, estimate, conf_low, conf_high, method``.
+
+        Examples
+        --------
+        >>> import ilk
+        >>> fit = ilk.fit("score ~ prior + (1 | school)", ilk.datasets.load("classroom_scores"))
+        >>> list(fit.conf_int(0.9).term)
+        ['Intercept', 'prior', 'sd(Intercept)', 'sd(Residual)']
+        """
+        return self._frame(tables.intervals(self.fitted, level, method))
+
+    def random_effects(self, group: str | None = None, level: float = 0.95) -> Any:
+        """Effects of the levels: conditional modes, conditional standard deviations, shrinkage.
+
+        Parameters
+        ----------
+        group : str, optional
+            Grouping factor; all by default.
+        level : float
+            Coverage of the intervals.
+
+        Returns
+        -------
+        frame
+            A row per level and effect: ``component, group, level, term, estimate, std_error,
+            conf_low, conf_high, n, shrinkage``.  ``shrinkage`` is the weight of the level's own
+            data, from 0 (nothing but the population's mean) to 1.
+        """
+        return self._frame(tables.level_effects(self.fitted, group, level))
+
+    def variance_components(self, level: float = 0.95) -> Any:
+        """Tabulate standard deviations and correlations of random effects, and the residual's.
+
+        Parameters
+        ----------
+        level : float
+            Coverage of the intervals (Wald, on the scales of log sd and Fisher's z).
+
+        Returns
+        -------
+        frame
+            A row per component: ``component, group, term, sd, variance, correlation, std_error,
+            conf_low, conf_high, boundary``.
+        """
+        return self._frame(tables.variance_table(self.fitted, level))
+
+    # How well
+
+    @property
+    def loglik(self) -> float:
+        """Maximized log-likelihood with all constants; restricted after REML."""
+        return self.fitted.loglik
+
+    @property
+    def aic(self) -> float:
+        """Akaike's information criterion."""
+        return criteria.aic(self.fitted)
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's information criterion."""
+        return criteria.bic(self.fitted)
+
+    @property
+    def nobs(self) -> int:
+        """Number of observations; frequency weights count."""
+        return self.fitted.nobs
+
+    @property
+    def df_model(self) -> int:
+        """Number of estimated parameters."""
+        return criteria.df_model(self.fitted)
+
+    @property
+    def df_resid(self) -> int:
+        """Number of observations minus number of estimated parameters."""
+        return criteria.df_resid(self.fitted)
+
+    @property
+    def sigma(self) -> float:
+        """Residual standard deviation of the linear model; nan for all others."""
+        return float(np.sqrt(self.fitted.estimates.sigma2))
+
+    @property
+    def dispersion(self) -> float:
+        """Dispersion phi where it is one number (it grows with the variance), else nan."""
+        return self.fitted.dispersion
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the fit is to be trusted, with reasons and advice."""
+        return self.fitted.verdict
+
+    @property
+    def formula(self) -> FormulaSpec:
+        """The formulas, as they were understood."""
+        return self.fitted.formula
+
+    @property
+    def family(self) -> AbstractFamily:
+        """Distribution and link of the response."""
+        return self.fitted.family
+
+    # The rows of the fit
+
+    @property
+    def fitted_values(self) -> FloatArray:
+        """(n,) fitted means, random effects at their conditional modes."""
+        return self.fitted.mean
+
+    def residuals(self, kind: ResidualKind = "response", seed: int | None = 0) -> FloatArray:
+        """Residuals around the fitted means.
+
+        Parameters
+        ----------
+        kind : {"response", "pearson", "deviance", "quantile"}
+            Quantile residuals are standard normal if the model is right.
+        seed : int, optional
+            For quantile residuals of counts, which are randomized.
+
+        Returns
+        -------
+        (n,) array
+        """
+        return residuals(self.fitted, kind, seed)
+
+    # Predictions and draws
+
+    def predict(
+        self,
+        data: Any = None,
+        *,
+        estimand: Estimand = "conditional",
+        scale: Scale = "response",
+        interval: Interval = None,
+        level: float = 0.95,
+        new_levels: NewLevels = "error",
+        trials: Any = None,
+        exposure: Any = None,
+        offset: Any = None,
+    ) -> Any:
+        """Predicted means, for these clusters, a typical one, or the population.
+
+        Parameters
+        ----------
+        data : frame, optional
+            Rows to predict; those of the fit by default.
+        estimand : {"conditional", "typical", "population"}
+            **conditional**: these clusters, with their own estimated effects.  **typical**: a
+            cluster with random effects zero.  **population**: averaged over the distribution of
+            the random effects.
+        scale : {"response", "link"}
+            Means, or linear predictors of the mean (of the population: the link of its mean).
+        interval : {None, "confidence", "prediction"}
+            Interval of the mean, or for a new observation.
+        level : float
+            Coverage of the interval.
+        new_levels : {"error", "population", "typical"}
+            What a conditional prediction does about a level that was not in the data: refuse,
+            average over the distribution of its effects, or take them as zero.
+        trials, exposure, offset : str or array, optional
+            For new data, in place of the columns that the fit used.
+
+        Returns
+        -------
+        frame
+            A row per row of the data: ``estimate`` and ``estimand``; with an interval also
+            ``std_error, conf_low, conf_high, interval``.  Rows that lack a value are nan.
+
+        Examples
+        --------
+        >>> import ilk
+        >>> data = ilk.datasets.load("hospital_infections")
+        >>> fit = ilk.fit("infections ~ policy + (1 | hospital)", data, family="poisson",
+        ...               exposure="patient_days")
+        >>> typical = fit.predict(data, estimand="typical")
+        >>> population = fit.predict(data, estimand="population")
+        >>> bool((population.estimate > typical.estimate).all())
+        True
+        """
+        cases = new_cases(
+            self.fitted, data, estimand, trials=trials, exposure=exposure, offset=offset
+        )
+        prediction = predict(
+            self.fitted,
+            cases.cases,
+            estimand=estimand,
+            scale=scale,
+            interval=interval,
+            level=level,
+            new_levels=new_levels,
+        )
+        return answer(cases.spread(tables.predictions(prediction)), cases.flavor)
+
+    def simulate(
+        self, n: int = 1, *, estimand: Estimand = "population", seed: int | None = None
+    ) -> FloatArray:
+        """Draw new responses for the rows of the fit.
+
+        Parameters
+        ----------
+        n : int
+            Number of draws.
+        estimand : {"population", "conditional", "typical"}
+            Random effects drawn afresh, as estimated, or zero.
+        seed : int, optional
+            Makes the draws repeatable.
+
+        Returns
+        -------
+        (rows, n) array
+        """
+        return simulate(self.fitted, n, estimand=estimand, seed=seed)
+
+    def refit(self, response: Any) -> Fit:
+        """Fit the same model to another response, starting from this fit.
+
+        Parameters
+        ----------
+        response : (n,) array
+            One value for each row of the fit (counts of successes where there are trials), such
+            as a column of `simulate`.
+
+        Returns
+        -------
+        Fit
+        """
+        return Fit(refit(self.fitted, new_response(self.fitted, response)))
+
+    # Answers as tables and text
+
+    def tidy(self, level: float = 0.95) -> Any:
+        """Frame with a row per parameter: coefficients, then variance components.
+
+        Parameters
+        ----------
+        level : float
+            Coverage of the intervals.
+
+        Returns
+        -------
+        frame
+            ``component, group, term, estimate, std_error, statistic, df, p_value, conf_low,
+            conf_high, estimand``.
+        """
+        return self._frame(tables.tidy(self.fitted, level))
+
+    def glance(self) -> Any:
+        """Frame with one row that describes the fit as a whole."""
+        return self._frame(tables.glance(self.fitted))
+
+    def augment(self) -> Any:
+        """Frame with the rows of the fit: response, groups, fitted means, residuals."""
+        return self._frame(tables.augment(self.fitted))
+
+    def summary(self, level: float = 0.95) -> Summary:
+        """Summary with ``.text`` and ``.html``; printing shows the text.
+
+        Parameters
+        ----------
+        level : float
+            Coverage of the intervals.
+        """
+        return summarize(self.fitted, level)
+
+    # Keeping
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the fit to one file of JSON and arrays, which `ilk.load` reads.
+
+        Parameters
+        ----------
+        path : str or path
+            File to write.
+        """
+        save_fitted(self.fitted, path)
+
+    def __repr__(self) -> str:
+        return in_short(self.fitted)
+
+    def _repr_html_(self) -> str:
+        return self.summary().html
+
+    def _frame(self, columns: tables.Columns) -> Any:
+        return answer(columns, self.fitted.design.flavor)
+
+
+def load(path: str | PathLike[str]) -> Fit:
+    """Read a fit that `Fit.save` wrote.
+
+    The model is set up again, its likelihood is computed at the stored estimates, and both values
+    must agree.  A file is data only: reading one cannot run code.
+
+    Parameters
+    ----------
+    path : str or path
+        File to read.
+
+    Returns
+    -------
+    Fit
+        It can predict, draw, be summarized and be refitted like the one that was saved.
+
+    Raises
+    ------
+    DataError
+        The file is not one of a fit, or is damaged.
+    """
+    return Fit(load_fitted(path))

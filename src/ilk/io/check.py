@@ -1,0 +1,119 @@
+"""Whether decoded arrays are those of a design: nothing that an engine reads may lead astray."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ilk.formula.spec import FormulaSpec, Sum, Term
+
+if TYPE_CHECKING:
+    from ilk.design.build import Design
+    from ilk.design.random import RandomTerm
+    from ilk.family.base import AbstractFamily
+
+__all__ = ["design_fault"]
+
+_CONSTANT = Sum((Term(),))
+
+
+def design_fault(design: Design, spec: FormulaSpec, family: AbstractFamily) -> str | None:
+    """Find the first fault of a design.
+
+    Parameters
+    ----------
+    design : Design
+        Read from a file; its fields have the declared types.
+    spec : FormulaSpec
+        The formulas of the same file, parsed.
+    family : AbstractFamily
+        Its family.
+
+    Returns
+    -------
+    str or None
+        What is wrong, in words.
+
+    Raises
+    ------
+    DataError
+        The family cannot have produced the response.
+    """
+    n = len(design.response.y)
+    faults = chain(_words(design, spec, family), _vectors(design, n), _fixed(design, n))
+    faults = chain(faults, *(_term(term, n) for term in design.terms))
+    fault = next(faults, None)
+    if fault is None:
+        family.check(design.response.y, design.response.trials, design.response.name)
+    return fault
+
+
+def _words(design: Design, spec: FormulaSpec, family: AbstractFamily) -> Iterator[str]:
+    """Predictors, terms and recipes must be those of the formulas, which have passed the gate."""
+    if tuple(part.predictor for part in design.fixed) != family.parameters:
+        yield "its predictors are not those of its family"
+    if design.binomial != family.takes_trials:
+        yield "its response is not what its family takes"
+    sides = {part.name: part for part in spec.predictors}
+    for part in design.fixed:
+        side = sides.get(part.predictor)
+        if part.recipe.terms != (_CONSTANT if side is None else side.fixed):
+            yield "its columns are not those of its formulas"
+    random = [(side.name, term) for side in spec.predictors for term in side.random]
+    if len(random) != len(design.terms):
+        yield "its random terms are not those of its formulas"
+        return
+    for (predictor, of_formula), term in zip(random, design.terms, strict=True):
+        same = (predictor, of_formula.label, of_formula.structure) == (
+            term.predictor,
+            term.label,
+            term.structure,
+        )
+        terms = _CONSTANT if term.recipe is None else term.recipe.terms
+        if not same or terms != of_formula.effects:
+            yield "its random terms are not those of its formulas"
+
+
+def _vectors(design: Design, n: int) -> Iterator[str]:
+    optional = [design.response.trials, design.frequency_weights, design.precision_weights]
+    optional += [design.exposure, *(part.offset for part in design.fixed)]
+    present = [design.response.y, *(vector for vector in optional if vector is not None)]
+    if not all(_is_finite(vector, (n,)) for vector in present):
+        yield "its vectors differ in length or are not finite"
+        return
+    for weights in (design.frequency_weights, design.precision_weights, design.exposure):
+        if weights is not None and not np.all(weights > 0.0):
+            yield "its weights are not positive"
+    kept, total = design.rows.kept, design.rows.total
+    if n == 0 or kept.shape != (n,) or not 0 <= int(kept.min()) <= int(kept.max()) < total:
+        yield "its rows are not rows of its data"
+
+
+def _fixed(design: Design, n: int) -> Iterator[str]:
+    for part in design.fixed:
+        named = set(part.names) <= set(part.all_names) and part.all_names == part.recipe.names
+        if not named or not _is_finite(part.X, (n, len(part.names))):
+            yield "its columns are not what their names say"
+
+
+def _term(term: RandomTerm, n: int) -> Iterator[str]:
+    codes, levels, names = term.grouping.codes, term.grouping.levels, term.column_names
+    if codes.dtype != np.int32 or codes.shape != (n,):
+        yield "its groups do not fit its rows"
+    elif not 0 <= int(codes.min()) <= int(codes.max()) < len(levels):
+        yield "its groups have no level for some rows"
+    if term.columns is None:
+        if len(names) != 1 or term.recipe is not None:
+            yield "its random effects have no columns"
+        return
+    named = term.recipe is not None and term.recipe.names == names and bool(names)
+    if not named or not _is_finite(term.columns, (n, len(names))):
+        yield "its random effects are not what their names say"
+
+
+def _is_finite(array: Any, shape: tuple[int, ...]) -> bool:
+    plain = array.dtype == np.float64 and array.shape == shape
+    return bool(plain and np.all(np.isfinite(array)))

@@ -1,0 +1,137 @@
+"""A fit from a file: read, checked, set up again, and compared with what the file says.
+
+A file is data from a stranger.  Its values are decoded through a closed list, its arrays must have
+the shapes and ranges of a design, its formulas pass the same gate as those of users, and the
+likelihood computed at its estimates must be the one that it states.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from ilk.covariance import covariance_structure
+from ilk.design.build import Design
+from ilk.errors import DataError, IlkError
+from ilk.estimation.run import marginal_likelihood
+from ilk.fitted import Fitted, Lazy, SearchLog
+from ilk.io.check import design_fault
+from ilk.io.codec import Decoder
+from ilk.io.container import Container, read_container
+from ilk.io.records import CLASSES, read_family, read_formula, read_verdict
+from ilk.io.save import FORMAT, SCHEMA
+from ilk.model import Model
+
+__all__ = ["load_fitted"]
+
+_AGREE = 1e-8
+"""Relative difference of log-likelihoods at most."""
+
+
+def load_fitted(path: str | PathLike[str]) -> Fitted:
+    """Read a fit from a file.
+
+    Parameters
+    ----------
+    path : str or path
+        File that `save_fitted` wrote.
+
+    Returns
+    -------
+    Fitted
+
+    Raises
+    ------
+    DataError
+        The file is none of ours, or damaged, or of a later version.
+    """
+    container = read_container(path)
+    try:
+        with np.errstate(all="ignore"):
+            return _restore(container)
+    except IlkError:
+        raise
+    except Exception as error:  # whatever a crafted file provokes is the file's fault
+        raise container.damaged(f"{type(error).__name__} while reading") from error
+
+
+def _restore(container: Container) -> Fitted:
+    manifest = container.manifest()
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise container.damaged("it does not say that it is one")
+    schema = manifest.get("schema")
+    if schema != SCHEMA:
+        raise DataError(
+            f"{container.path} has layout {schema!r}, written by ilk {manifest.get('version')!r}; "
+            f"this version reads layout {SCHEMA}. Use a later version.",
+            code="file-version",
+        )
+    content = manifest["content"]
+    plain = Decoder({}, {}, container.array)
+    spec = read_formula(plain.decode(content["formula"]))
+    family = read_family(plain.decode(content["family"]))
+    decoder = Decoder(CLASSES, {"formula": lambda _: spec}, container.array)
+    content = {name: decoder.decode(value) for name, value in content.items()}
+    design = content["design"]
+    if not isinstance(design, Design):
+        raise container.damaged("it holds no design")
+    fault = design_fault(design, spec, family)
+    if fault is not None:
+        raise container.damaged(fault)
+    model = Model(
+        design,
+        family,
+        tuple(covariance_structure(name) for name in content["structures"]),
+        reml=_is(bool, content["reml"]),
+        nodes=_is(int, content["nodes"]),
+    )
+    if [term.structure for term in design.terms] != [c.name for c in model.covariances]:
+        raise container.damaged("its terms have other structures than it says")
+    return _evaluate(model, content, container)
+
+
+def _is(kind: type, value: Any) -> Any:
+    if type(value) is not kind:
+        raise TypeError(f"{value!r} is no {kind.__name__}")
+    return value
+
+
+def _evaluate(model: Model, content: dict[str, Any], container: Container) -> Fitted:
+    """Set up the criterion and compare it, at the stored estimates, with what was stored."""
+    psi, covariance = content["psi"], content["psi_covariance"]
+    loglik, search = content["loglik"], content["search"]
+    marginal = marginal_likelihood(model)
+    widths = [term.width for term in marginal.scaled.data.terms]
+    size = len(model.names) + int(model.linear)
+    size += sum(c.size(q) for c, q in zip(model.covariances, widths, strict=True))
+    sound = psi.shape == (size,) and psi.dtype == np.float64 and np.all(np.isfinite(psi))
+    if not sound or covariance.shape != (size, size) or covariance.dtype != np.float64:
+        raise container.damaged("its estimates do not fit its model")
+    if not isinstance(search, SearchLog) or not isinstance(loglik, float):
+        raise container.damaged("its log-likelihood is missing")
+    point = marginal.at(psi)
+    estimates = marginal.estimates(point)
+    P = len(model.names)
+    slack = 1e-6 * (np.abs(psi) + 1.0)
+    same = bool(np.all(np.abs(estimates.psi - psi)[:P] <= slack[:P]))
+    if not same or not abs(estimates.loglik - loglik) <= _AGREE * max(1.0, abs(loglik)):
+        raise DataError(
+            f"{container.path}: the log-likelihood at the stored estimates is "
+            f"{estimates.loglik:.10g} but the file says {loglik:.10g}; the file was changed, or "
+            "this version computes another likelihood. Fit the model again.",
+            code="file-disagrees",
+        )
+    verdict = read_verdict(content["status"], content["reasons"])
+    return Fitted(
+        model=model,
+        estimates=replace(estimates, psi=psi, loglik=loglik),
+        marginal=marginal,
+        point=point,
+        search=search,
+        judged=Lazy(lambda: verdict),
+        psi_covariance=Lazy(lambda: covariance),
+        mode_covariance=Lazy(lambda: marginal.mode_covariance(point)),
+    )

@@ -1,0 +1,129 @@
+"""Which records a file of a fit may hold, and how formulas, families and structures are named.
+
+Formulas are written as their text and read again through the gate; families and covariance
+structures are written by name and looked up in the package's registries.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ilk.design.build import Design
+from ilk.design.fixed import FixedPart
+from ilk.design.grouping import Grouping
+from ilk.design.matrix import Recipe
+from ilk.design.random import RandomTerm
+from ilk.design.response import Response
+from ilk.design.rows import Rows
+from ilk.errors import DataError, ModelError
+from ilk.family.base import AbstractFamily
+from ilk.family.inflation import ZeroInflated
+from ilk.family.link import is_registered
+from ilk.family.registry import FAMILIES, make_family
+from ilk.fitted import Reason, SearchLog, Verdict
+from ilk.formula.language import Call, Literal, Name, Operation
+from ilk.formula.parse import parse
+from ilk.formula.spec import Factor, FormulaSpec, Sum, Term
+
+__all__ = ["CLASSES", "family_name", "formula_texts", "read_family", "read_formula"]
+
+CLASSES: dict[str, type] = {
+    "design": Design,
+    "response": Response,
+    "fixed": FixedPart,
+    "term": RandomTerm,
+    "grouping": Grouping,
+    "rows": Rows,
+    "recipe": Recipe,
+    "sum": Sum,
+    "product": Term,
+    "factor": Factor,
+    "name": Name,
+    "literal": Literal,
+    "call": Call,
+    "operation": Operation,
+    "reason": Reason,
+    "search": SearchLog,
+}
+"""Records by the key that names them in a file."""
+
+
+def formula_texts(spec: FormulaSpec) -> dict[str, str]:
+    """Write formulas as their texts, by predictor.
+
+    Parameters
+    ----------
+    spec : FormulaSpec
+        The formulas.
+
+    Raises
+    ------
+    ModelError
+        They call functions of the user's, which a file cannot hold.
+    """
+    if spec.functions:
+        raise ModelError(
+            f"The formula calls functions of your own ({', '.join(spec.functions)}), which a file "
+            "cannot hold: make their columns before the fit.",
+            code="save",
+        )
+    return {part.name: part.text for part in spec.predictors[1:]} | {"mean": spec.text}
+
+
+def read_formula(texts: Any) -> FormulaSpec:
+    """Read formulas from their texts.
+
+    Parameters
+    ----------
+    texts : dict of str to str
+        What `formula_texts` wrote.
+    """
+    others = {"dispersion", "zero_inflation"}
+    if not isinstance(texts, dict) or not set(texts) <= others | {"mean"}:
+        raise DataError("The file's formulas are not what ilk writes.", code="file")
+    return parse(
+        texts["mean"],
+        dispersion=texts.get("dispersion"),
+        zero_inflation=texts.get("zero_inflation"),
+    )
+
+
+def family_name(family: AbstractFamily) -> dict[str, Any]:
+    """Write a family as its name, link and zero inflation.
+
+    Parameters
+    ----------
+    family : AbstractFamily
+        The family.
+
+    Raises
+    ------
+    ModelError
+        The family or its link is the user's own.
+    """
+    inflated = isinstance(family, ZeroInflated)
+    base = family.base if isinstance(family, ZeroInflated) else family
+    if FAMILIES.get(base.name) is not type(base) or not is_registered(base.link):
+        raise ModelError(
+            f"The family {family.name!r} or its link is your own, which a file cannot hold; save "
+            "the estimates instead, e.g. with tidy().",
+            code="save",
+        )
+    return {"name": base.name, "link": base.link.name, "zero_inflated": inflated}
+
+
+def read_family(described: Any) -> AbstractFamily:
+    """Make a family from what `family_name` wrote."""
+    name, link, inflated = (described[key] for key in ("name", "link", "zero_inflated"))
+    if not (isinstance(name, str) and isinstance(link, str) and isinstance(inflated, bool)):
+        raise DataError("The file's family is not what ilk writes.", code="file")
+    return make_family(name, link, zero_inflated=inflated)
+
+
+def read_verdict(status: Any, reasons: Any) -> Verdict:
+    """Make a verdict from its status and reasons."""
+    from ilk.fitted import Status
+
+    if not isinstance(reasons, tuple) or not all(isinstance(r, Reason) for r in reasons):
+        raise DataError("The file's verdict is not what ilk writes.", code="file")
+    return Verdict(Status[status], reasons)

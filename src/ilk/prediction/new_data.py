@@ -1,0 +1,155 @@
+"""New rows, and new responses, brought into the form of the fit's design."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ilk.design.replay import replay
+from ilk.errors import DataError
+from ilk.prediction.levels import Cases, Estimand, check_choice, training_cases
+
+if TYPE_CHECKING:
+    from ilk.fitted import Fitted
+    from ilk.typing import FloatArray, IntArray
+
+__all__ = ["NewCases", "new_cases", "new_response"]
+
+
+@dataclass(frozen=True, slots=True)
+class NewCases:
+    """Rows to predict, and where their answers stand in the caller's frame.
+
+    Parameters
+    ----------
+    cases : Cases
+        Rows that have all values.
+    flavor : str
+        Make of the frame for the answer.
+    rows : int
+        Number of rows of the answer.
+    kept : (n,) array of int or None
+        Positions of the cases; None if every row is one.
+    """
+
+    cases: Cases
+    flavor: str
+    rows: int
+    kept: IntArray | None = None
+
+    def spread(self, columns: dict[str, Any]) -> dict[str, Any]:
+        """Put answers at their rows; numbers of rows that lack a value are nan.
+
+        Parameters
+        ----------
+        columns : dict
+            (n,) numbers, or lists of one repeated word.
+        """
+        if self.kept is None:
+            return columns
+        out: dict[str, Any] = {}
+        for name, values in columns.items():
+            if isinstance(values, np.ndarray):
+                full = np.full(self.rows, np.nan)
+                full[self.kept] = values
+                out[name] = full
+            else:
+                out[name] = list(values[:1]) * self.rows
+        return out
+
+
+def new_cases(
+    fitted: Fitted,
+    data: Any = None,
+    estimand: Estimand = "conditional",
+    *,
+    trials: Any = None,
+    exposure: Any = None,
+    offset: Any = None,
+) -> NewCases:
+    """Make the rows to predict from a frame.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    data : data frame or dict of columns, optional
+        New rows; those of the fit by default.
+    estimand : {"conditional", "typical", "population"}
+        The question; only the first needs the grouping columns.
+    trials, exposure, offset : str or array, optional
+        In place of the columns that the fit used.
+
+    Returns
+    -------
+    NewCases
+    """
+    check_choice("estimand", estimand, Estimand)
+    model = fitted.model
+    if data is None:
+        return NewCases(training_cases(fitted), model.design.flavor, model.rows)
+    new = replay(
+        model.design,
+        data,
+        groups=estimand == "conditional",
+        trials=trials,
+        exposure=exposure,
+        offset=offset,
+    )
+    parts = new.fixed[: len(model.fitted_parts)]
+    offsets = [part.offset for part in parts]
+    weights = new.precision_weights
+    if weights is not None and not model.linear:
+        k = [part.predictor for part in parts].index("dispersion")
+        shift = -np.log(weights)
+        known = offsets[k]
+        offsets[k] = shift if known is None else known + shift
+    cases = Cases(
+        X=tuple(part.X for part in parts),
+        offsets=tuple(offsets),
+        codes=tuple(term.codes for term in new.terms),
+        columns=tuple(term.columns for term in new.terms),
+        trials=new.trials,
+        precision=weights if model.linear else None,
+        unseen=tuple(term.unseen for term in new.terms),
+    )
+    return NewCases(cases, new.flavor, new.rows.total, new.rows.selection)
+
+
+def new_response(fitted: Fitted, response: Any) -> FloatArray:
+    """Check a new response for the rows of the fit.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    response : (n,) or (N,) array
+        One value for each of the n rows of the fit, or of the N rows of its data; counts of
+        successes where there are trials.
+
+    Returns
+    -------
+    (n,) array
+
+    Raises
+    ------
+    DataError
+        It has another length, or values that the family cannot have produced.
+    """
+    rows, old = fitted.design.rows, fitted.design.response
+    try:
+        y = np.asarray(response, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError("response= must hold numbers.", code="response-type") from None
+    n = len(old.y)
+    if y.shape == (rows.total,):
+        y = y[rows.kept]
+    if y.shape != (n,):
+        raise DataError(
+            f"response= has shape {y.shape}; give one number for each of the {n} rows of the fit.",
+            code="length",
+        )
+    fitted.family.check(y, old.trials, "response=")
+    return np.array(y)
