@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ilk.api import fit
 from ilk.errors import DataError, FitError, FormulaError, IlkError, IlkWarning, ModelError
-from ilk.fit import Fit
-from ilk.io import load
+from ilk.fit import Fit, load
 from ilk.likelihood.base import Search
 
 if TYPE_CHECKING:
