@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CovarianceDerivatives", "covariance_derivatives"]
 
-_STEP = 1e-3
+_STEP = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
