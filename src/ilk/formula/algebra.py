@@ -80,7 +80,7 @@ def check_order(words: Sequence[Word], text: str) -> None:
                 pointed(f"{word.text!r} has nothing on its left.", text, word.start),
                 code="syntax",
             )
-        if word.kind == "number":
+        if word.kind == "number" or (previous is not None and previous.text == "**"):
             _check_exponent(previous, word, text)
         operand = word.kind in ("name", "call", "close", "number")
         previous = word
@@ -102,7 +102,7 @@ def _check_exponent(previous: Word | None, word: Word, text: str) -> None:
             ),
             code="syntax",
         )
-    if not re.fullmatch(r"[1-9][0-9]{0,3}", word.text):
+    if word.kind != "number" or not re.fullmatch(r"[1-9][0-9]{0,3}", word.text):
         raise FormulaError(
             pointed(
                 "The power of a sum of terms must be a whole number from 1; write I(x**2) for the "

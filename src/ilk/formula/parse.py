@@ -130,13 +130,13 @@ def _parse_all(
     formula: str, dispersion: str | None, zero_inflation: str | None, functions: frozenset[str]
 ) -> FormulaSpec:
     words = scan(formula)
+    _check_tildes(words, formula)
     sides = split(words, "~")
     if len(sides) == 1:
         raise FormulaError(
             f"The formula {formula[:80]!r} has no '~'; write it as 'response ~ terms'.",
             code="no-tilde",
         )
-    _check_tildes(words, formula)
     response = read_response(sides[0][1], formula, functions)
     predictors = [_read_right_side(MEAN, formula, sides[1][1], functions)]
     for name, text in (("dispersion", dispersion), ("zero_inflation", zero_inflation)):

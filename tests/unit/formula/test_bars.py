@@ -1,0 +1,109 @@
+import pytest
+
+from ilk.errors import FormulaError, ModelError
+from ilk.formula.parse import parse
+from ilk.formula.spec import OLRE
+
+
+def random(right):
+    return parse(f"y ~ {right}").predictors[0].random
+
+
+def labels(right):
+    return [term.label for term in random(right)]
+
+
+@pytest.mark.parametrize(
+    ("right", "expected"),
+    [
+        ("(1 | g)", ["1 | g"]),
+        ("(x | g)", ["1 + x | g"]),
+        ("(1 + x | g)", ["1 + x | g"]),
+        ("(0 + x | g)", ["0 + x | g"]),
+        ("(x - 1 | g)", ["0 + x | g"]),
+        ("(-1 + x | g)", ["0 + x | g"]),
+        ("(1 + x || g)", ["1 + x || g"]),
+        ("(x*z | g)", ["1 + x + z + x:z | g"]),
+        ("(1 | a/b)", ["1 | a", "1 | a:b"]),
+        ("(1 | a/b/c)", ["1 | a", "1 | a:b", "1 | a:b:c"]),
+        ("(1 | a:b)", ["1 | a:b"]),
+        ("(1 | a:b/c)", ["1 | a:b", "1 | a:b:c"]),
+        ("(1 | a/(b:c))", ["1 | a", "1 | a:b:c"]),
+        ("(1 | (a:b))", ["1 | a:b"]),
+        ("(1 | `odd name`)", ["1 | odd name"]),
+        ("diag(1 + x | g)", ["diag(1 + x | g)"]),
+        ("diag(1 + x || g)", ["1 + x || g"]),
+        ("cs(0 + f | a/b)", ["cs(0 + f | a)", "cs(0 + f | a:b)"]),
+        ("us(1 + x | g)", ["1 + x | g"]),
+        ("olre()", ["1 | olre()"]),
+        ("x + (1 | g) + z + (1 | h)", ["1 | g", "1 | h"]),
+        ("x + (z + (1 | g))", ["1 | g"]),
+        ("((1 | g))", ["1 | g"]),
+        ("(I(x**2) + log(z) | g)", ["1 + I(x ** 2) + log(z) | g"]),
+    ],
+)
+def test_random_terms(right, expected):
+    assert labels(right) == expected
+
+
+def test_what_a_term_says():
+    (term,) = random("(0 + x || a:b)")
+    assert term.structure == "diag"
+    assert term.grouping == ("a", "b")
+    assert not term.effects.has_intercept
+    (term,) = random("olre()")
+    assert term.grouping == (OLRE,)
+
+
+def test_the_fixed_part_is_what_remains():
+    mean = parse("y ~ (1 | g) + x*z + cs(1 | h) - x").predictors[0]
+    assert mean.fixed.text == "1 + z + x:z"
+    assert parse("y ~ 0 + (1 | g)").predictors[0].fixed.terms == ()
+
+
+def test_exp_is_a_function_without_a_bar_and_a_structure_with_one():
+    assert parse("y ~ exp(x)").predictors[0].fixed.text == "1 + exp(x)"
+    with pytest.raises(ModelError, match=r"exp.* is not available in this version"):
+        parse("y ~ exp(1 | g)")
+    assert parse("y ~ I((x > 1) | (z > 2))").predictors[0].fixed.terms[1].text.startswith("I(")
+
+
+@pytest.mark.parametrize("name", ["ar1", "ou", "gau", "matern", "toep", "rr"])
+def test_structures_of_other_versions(name):
+    with pytest.raises(ModelError, match=rf"{name}\(\.\.\.\) is not available.*us, diag, cs") as e:
+        parse(f"y ~ {name}(1 + x | g)")
+    assert e.value.code == "not-available"
+
+
+@pytest.mark.parametrize(
+    ("right", "error", "message"),
+    [
+        ("1 | g", FormulaError, r"needs parentheses: \(1 \| g\)"),
+        ("x + 1 | g", FormulaError, "needs parentheses"),
+        ("( | g)", FormulaError, "nothing left of its bar"),
+        ("(1 | )", FormulaError, "no grouping factor"),
+        ("(0 | g)", FormulaError, "no effect left"),
+        ("(1 | g | h)", FormulaError, "one bar"),
+        ("(1 | 1)", FormulaError, "not a number"),
+        ("(1 | g + h)", FormulaError, r"\(1 \| a\) \+ \(1 \| b\)"),
+        ("(1 | g * h)", FormulaError, r"\(1 \| a:b\)"),
+        ("(1 | factor(g))", FormulaError, r"without factor\(\)"),
+        ("(1 | log(g))", FormulaError, "make that column in the data"),
+        ("(1 | a/)", FormulaError, "missing beside"),
+        ("(1 | a b)", FormulaError, "cannot be a grouping factor"),
+        ("(1 | mm(a, b))", ModelError, "Multiple membership"),
+        ("x*(1 | g)", FormulaError, "added only"),
+        ("x:cs(1 | g)", FormulaError, "added only"),
+        ("x - (1 | g)", FormulaError, "added only"),
+        ("((1 | g) | h)", FormulaError, "cannot hold another"),
+        ("cs(1 + x || g)", FormulaError, "cannot go with cs"),
+        ("cs(x, df=3)", FormulaError, r"cubic spline is cr\(\)"),
+        ("us(x)", FormulaError, r"us\(1 \+ x \| g\)"),
+        ("foo(1 | g)", ModelError, "Unknown covariance structure 'foo'"),
+        ("daig(1 | g)", ModelError, "Did you mean 'diag'"),
+        ("ar2(1 | g)", ModelError, "Did you mean 'ar1'"),
+    ],
+)
+def test_mistakes_are_explained(right, error, message):
+    with pytest.raises(error, match=message):
+        parse(f"y ~ {right}")
