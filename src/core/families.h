@@ -302,10 +302,11 @@ struct Beta : Unrestricted {
     template <class J>
     static ILK_INLINE J log_density(Vector y, Vector, const J* eta) {
         const unit_mean::Logs<J> log = Link::logs(eta[0]);
-        const J log_a = log.mean - eta[1], log_b = log.complement - eta[1];
+        const J log_phi = bounded(eta[1], log_dispersion_bound);
+        const J log_a = log.mean - log_phi, log_b = log.complement - log_phi;
         const J kernel = exp(log_a) * (logarithm(y) - log.mean) +
                          exp(log_b) * (log1p(-y) - log.complement);
-        return kernel + 0.5 * (log.mean + log_b) + binet(-eta[1]) - binet(log_a) - binet(log_b);
+        return kernel + 0.5 * (log.mean + log_b) + binet(-log_phi) - binet(log_a) - binet(log_b);
     }
 };
 

@@ -1,8 +1,8 @@
 // gamma_function.h: the logarithm of the gamma function, as densities need it.
 //
 // Densities contain log Gamma only in combinations whose leading terms cancel when the dispersion
-// is small (its argument k, one over the dispersion, is large).  So no bare log Gamma is offered but
-// two functions with those terms removed analytically, both of lambda = log k:
+// is small (its argument k, one over the dispersion, is large).  So no bare log Gamma is offered
+// but two functions with those terms removed analytically, both of lambda = log k:
 //   binet          log Gamma(k) less Stirling's leading terms
 //   rising_excess  log Gamma(k + y) - log Gamma(k) - y log k
 #pragma once
@@ -35,22 +35,28 @@ ILK_INLINE Derivatives stirling_remainder(Vector x) {
 // Pairing i with 7 - i, (x+i)(x+7-i) = t + i (7-i) with t = x^2 + 7 x: four factors a, b, c, d and
 // a single division.
 struct EightSteps {
-    Vector product, sum1, sum2, sum3;
+    Vector slope, a, b, c, d, ab, cd, product;
+
+    explicit ILK_INLINE EightSteps(Vector x) {
+        slope = 2.0 * x + 7.0;  // (x+i) + (x+7-i)
+        a = x * x + 7.0 * x, b = a + 6.0, c = a + 10.0, d = a + 12.0;
+        ab = a * b, cd = c * d, product = ab * cd;
+    }
 };
 
-ILK_INLINE EightSteps eight_steps(Vector x) {
-    const Vector a = x * x + 7.0 * x, b = a + 6.0, c = a + 10.0, d = a + 12.0;
-    const Vector ab = a * b, cd = c * d, product = ab * cd;
-    const Vector inverse = 1.0 / product;
-    const Vector ra = b * cd * inverse, rb = a * cd * inverse;
-    const Vector rc = ab * d * inverse, rd = ab * c * inverse;
-    const Vector slope = 2.0 * x + 7.0;  // (x+i) + (x+7-i) = dt/dx
+struct PowerSums {
+    Vector sum1, sum2, sum3;
+};
+
+// inverse = 1 / product.  1/u + 1/v, 1/u^2 + 1/v^2, 1/u^3 + 1/v^3 in terms of u + v and uv.
+ILK_INLINE PowerSums power_sums(const EightSteps& s, Vector inverse) {
+    const Vector ra = s.b * s.cd * inverse, rb = s.a * s.cd * inverse;
+    const Vector rc = s.ab * s.d * inverse, rd = s.ab * s.c * inverse;
     const Vector p1 = ra + rb + rc + rd;
     const Vector p2 = ra * ra + rb * rb + rc * rc + rd * rd;
     const Vector p3 = ra * ra * ra + rb * rb * rb + rc * rc * rc + rd * rd * rd;
-    // 1/u + 1/v, 1/u^2 + 1/v^2, 1/u^3 + 1/v^3 in terms of u + v and uv
-    return {product, slope * p1, slope * slope * p2 - 2.0 * p1,
-            slope * (slope * slope * p3 - 3.0 * p2)};
+    return {s.slope * p1, s.slope * s.slope * p2 - 2.0 * p1,
+            s.slope * (s.slope * s.slope * p3 - 3.0 * p2)};
 }
 
 // Below this argument the gamma function is shifted by eight steps, above it Stirling's series
@@ -59,22 +65,23 @@ constexpr double shift_below = 12.0;
 // exp(lambda) and the fourth power of it must neither overflow nor vanish.
 constexpr double log_shape_min = -200.0, log_shape_max = 80.0;
 
-// log Gamma(k) - ((k - 1/2) log k - k + log(2 pi)/2), k = exp(lambda): what Stirling's leading terms
-// leave (~ 1/(12 k)), with derivatives with respect to lambda.
+// log Gamma(k) - ((k - 1/2) log k - k + log(2 pi)/2), k = exp(lambda): what Stirling's leading
+// terms leave (~ 1/(12 k)), with derivatives with respect to lambda.
 ILK_INLINE Derivatives binet_derivatives(Vector lambda) {
     lambda = clamp(lambda, log_shape_min, log_shape_max);
     const Vector k = exponential(lambda);
     const Mask small = k < shift_below;
     const Vector z = select(small, k + 8.0, k);
     const Derivatives S = stirling_remainder(z);
-    const EightSteps steps = eight_steps(minimum(k, broadcast(shift_below)));
+    const EightSteps steps(minimum(k, broadcast(shift_below)));
+    const PowerSums sums = power_sums(steps, 1.0 / steps.product);
     const Vector log_z = logarithm(z);
     const Vector w = 1.0 / z;
     // Leading terms at z and the recurrence, less the leading terms at k, multiplied by k^n
     const Vector v0 = (z - 0.5) * log_z - z - (k - 0.5) * lambda + k - logarithm(steps.product);
-    const Vector v1 = k * (log_z - lambda - 0.5 * w - steps.sum1) + 0.5;
-    const Vector v2 = k * k * (w + 0.5 * w * w + steps.sum2) - k - 0.5;
-    const Vector v3 = k * k * k * (-w * w - w * w * w - 2.0 * steps.sum3) + k + 1.0;
+    const Vector v1 = k * (log_z - lambda - 0.5 * w - sums.sum1) + 0.5;
+    const Vector v2 = k * k * (w + 0.5 * w * w + sums.sum2) - k - 0.5;
+    const Vector v3 = k * k * k * (-w * w - w * w * w - 2.0 * sums.sum3) + k + 1.0;
     const Vector zero = broadcast(0.0);
     const Vector b0 = S.f0 + select(small, v0, zero);
     const Vector b1 = k * S.f1 + select(small, v1, zero);
@@ -89,8 +96,8 @@ ILK_INLINE Derivatives binet_derivatives(Vector lambda) {
 //
 // With B_n = k^n (psi_n-1(k + y) - psi_n-1(k)), psi_n the polygamma functions,
 //     R' = B_1 - y,  R'' = B_1 + B_2,  R''' = B_1 + 3 B_2 + B_3.
-// For large k the B_n tend to y, -y, 2y and all three sums to 0.  Stirling's series at z = k + s and
-// z' = z + y (s = 8 for small k, otherwise 0), with w = y/z, L = log(1 + w), M = L - w, gives
+// For large k the B_n tend to y, -y, 2y and all three sums to 0.  Stirling's series at z = k + s
+// and z' = z + y (s = 8 for small k, otherwise 0), with w = y/z, L = log(1 + w), M = L - w, gives
 //     log Gamma(z') - log Gamma(z) - y log z = y L + z M - L/2 + S(z') - S(z),
 // and the leading terms of the B_n (those of log z', 1/z', -1/z'^2) less their limits are
 //     k L - y                   = z M - s L
@@ -124,18 +131,22 @@ ILK_INLINE Derivatives rising_excess_derivatives(Vector lambda, Vector y) {
 
     const Derivatives S = stirling_remainder(z), S1 = stirling_remainder(z1);
 
-    // Back over the eight steps from z to k
+    // Back over the eight steps from z to k (none for y = 0: the derivatives are exactly 0)
+    const Mask stepped = shifted & (y > 0.0);
     const Vector few = minimum(k, broadcast(shift_below));
-    const EightSteps steps = eight_steps(few), steps1 = eight_steps(few + y);
-    const Vector step0 = y * (logarithm(z) - lambda) - logarithm(steps1.product / steps.product);
-    const Vector step1 = -(k * (steps1.sum1 - steps.sum1));
-    const Vector step2 = k2 * (steps1.sum2 - steps.sum2);
-    const Vector step3 = -2.0 * (k3 * (steps1.sum3 - steps.sum3));
+    const EightSteps low(few), high(few + y);
+    const Vector both = 1.0 / (low.product * high.product);  // one division for both inverses
+    const Vector inverse = both * high.product;
+    const PowerSums sums = power_sums(low, inverse), sums1 = power_sums(high, both * low.product);
+    const Vector step0 = y * (logarithm(z) - lambda) - logarithm(high.product * inverse);
+    const Vector step1 = -(k * (sums1.sum1 - sums.sum1));
+    const Vector step2 = k2 * (sums1.sum2 - sums.sum2);
+    const Vector step3 = -2.0 * (k3 * (sums1.sum3 - sums.sum3));
 
-    const Vector R = y * L + zM - 0.5 * L + (S1.f0 - S.f0) + select(shifted, step0, zero);
-    const Vector B1 = lead1 + rest1 + k * (S1.f1 - S.f1) + select(shifted, step1, zero);
-    const Vector B2 = lead2 + rest2 + k2 * (S1.f2 - S.f2) + select(shifted, step2, zero);
-    const Vector B3 = lead3 + rest3 + k3 * (S1.f3 - S.f3) + select(shifted, step3, zero);
+    const Vector R = y * L + zM - 0.5 * L + (S1.f0 - S.f0) + select(stepped, step0, zero);
+    const Vector B1 = lead1 + rest1 + k * (S1.f1 - S.f1) + select(stepped, step1, zero);
+    const Vector B2 = lead2 + rest2 + k2 * (S1.f2 - S.f2) + select(stepped, step2, zero);
+    const Vector B3 = lead3 + rest3 + k3 * (S1.f3 - S.f3) + select(stepped, step3, zero);
     return {R, B1 - select(near, zero, y), B1 + B2, B1 + 3.0 * B2 + B3};
 }
 

@@ -24,8 +24,6 @@ namespace ILK_NAMESPACE {
 // d/dj, d2/d0dj, ... (Order of them).
 template <int Order, int Others>
 struct MeanShape {
-    static constexpr int order = Order;
-    static constexpr int others = Others;
     static constexpr int size = 1 + Order * (1 + Others);
     static constexpr int other(int j, int power) { return 1 + Order * (1 + j) + power; }
     // Coefficient of the first derivative in a predictor; 0: it is a constant here.
@@ -42,17 +40,36 @@ struct MeanShape {
     }
 };
 
+// Where the derivatives sit that enter the second derivative in (k, l) or the third in (k, l, m).
+struct Places {
+    int k, l, m, kl, km, lm, klm;
+};
+
 // Coefficients: value, gradient, second and third derivatives in packed symmetric order (pair,
 // triple).
 template <int K, int Order>
 struct SymmetricShape {
-    static constexpr int order = Order;
-    static constexpr int predictors = K;
     static constexpr int size = 1 + K + pairs(K) + (Order >= 3 ? triples(K) : 0);
     static constexpr int first(int k) { return 1 + k; }
     static constexpr int second(int k, int l) { return 1 + K + pair(k, l); }
     static constexpr int third(int k, int l, int m) {
         return 1 + K + pairs(K) + triple(k, l, m);
+    }
+    static constexpr Places places(int k, int l, int m) {
+        return {first(k),     first(l),     first(m),      second(k, l),
+                second(k, m), second(l, m), third(k, l, m)};
+    }
+    static constexpr Places places_of_pair(int position) {
+        int k = 0;
+        while (pairs(k + 1) <= position) ++k;
+        return places(k, position - pairs(k), 0);
+    }
+    static constexpr Places places_of_triple(int position) {
+        int k = 0, l = 0;
+        while (triples(k + 1) <= position) ++k;
+        position -= triples(k);
+        while (pairs(l + 1) <= position) ++l;
+        return places(k, l, position - pairs(l));
     }
     static void outputs(double* const* d1, double* const* d2, double* const* d3, double** out) {
         for (int k = 0; k < K; ++k) *out++ = d1[k];
@@ -64,7 +81,6 @@ struct SymmetricShape {
 
 template <class Shape>
 struct Jet {
-    using shape = Shape;
     Vector c[Shape::size];
 
     Vector value() const { return c[0]; }
@@ -72,15 +88,16 @@ struct Jet {
     static ILK_INLINE Jet constant(Vector x) {
         Jet jet;
         jet.c[0] = x;
-        for (int i = 1; i < Shape::size; ++i) jet.c[i] = broadcast(0.0);
+        unroll<Shape::size - 1>([&](auto i) ILK_LAMBDA { jet.c[1 + i.value] = broadcast(0.0); });
         return jet;
     }
 
-    // Predictor number `predictor`, of value x.
-    static ILK_INLINE Jet variable(Vector x, int predictor) {
+    // A predictor, of value x.
+    template <int predictor>
+    static ILK_INLINE Jet variable(Vector x) {
+        constexpr int first = Shape::first(predictor);
         Jet jet = constant(x);
-        const int first = Shape::first(predictor);
-        if (first > 0) jet.c[first] = broadcast(1.0);
+        if constexpr (first > 0) jet.c[first] = broadcast(1.0);
         return jet;
     }
 
@@ -97,28 +114,28 @@ struct Jet {
 template <class S>
 ILK_INLINE Jet<S> operator+(const Jet<S>& x, const Jet<S>& y) {
     Jet<S> r;
-    for (int i = 0; i < S::size; ++i) r.c[i] = x.c[i] + y.c[i];
+    unroll<S::size>([&](auto i) ILK_LAMBDA { r.c[i.value] = x.c[i.value] + y.c[i.value]; });
     return r;
 }
 
 template <class S>
 ILK_INLINE Jet<S> operator-(const Jet<S>& x, const Jet<S>& y) {
     Jet<S> r;
-    for (int i = 0; i < S::size; ++i) r.c[i] = x.c[i] - y.c[i];
+    unroll<S::size>([&](auto i) ILK_LAMBDA { r.c[i.value] = x.c[i.value] - y.c[i.value]; });
     return r;
 }
 
 template <class S>
 ILK_INLINE Jet<S> operator-(const Jet<S>& x) {
     Jet<S> r;
-    for (int i = 0; i < S::size; ++i) r.c[i] = -x.c[i];
+    unroll<S::size>([&](auto i) ILK_LAMBDA { r.c[i.value] = -x.c[i.value]; });
     return r;
 }
 
 template <class S>
 ILK_INLINE Jet<S> operator*(Vector a, const Jet<S>& x) {
     Jet<S> r;
-    for (int i = 0; i < S::size; ++i) r.c[i] = a * x.c[i];
+    unroll<S::size>([&](auto i) ILK_LAMBDA { r.c[i.value] = a * x.c[i.value]; });
     return r;
 }
 
@@ -145,7 +162,10 @@ ILK_INLINE Jet<S> operator-(const Jet<S>& x, double a) {
 template <class S>
 ILK_INLINE Jet<S> select(Mask mask, const Jet<S>& yes, const Jet<S>& no) {
     Jet<S> r;
-    for (int i = 0; i < S::size; ++i) r.c[i] = select(mask, yes.c[i], no.c[i]);
+    unroll<S::size>([&](auto index) ILK_LAMBDA {
+        constexpr int i = decltype(index)::value;
+        r.c[i] = select(mask, yes.c[i], no.c[i]);
+    });
     return r;
 }
 
@@ -163,16 +183,16 @@ ILK_INLINE Jet<MeanShape<O, N>> operator*(const Jet<MeanShape<O, N>>& x,
     if constexpr (O >= 2) r.c[2] = a[2] * b[0] + 2.0 * a[1] * b[1] + a[0] * b[2];
     if constexpr (O >= 3)
         r.c[3] = a[3] * b[0] + 3.0 * (a[2] * b[1] + a[1] * b[2]) + a[0] * b[3];
-    for (int j = 0; j < N; ++j) {
-        const Vector* p = x.c + S::other(j, 0);  // derivatives once in predictor j
-        const Vector* q = y.c + S::other(j, 0);
-        Vector* out = r.c + S::other(j, 0);
+    unroll<N>([&](auto j) ILK_LAMBDA {
+        const Vector* p = x.c + S::other(j.value, 0);  // derivatives once in another predictor
+        const Vector* q = y.c + S::other(j.value, 0);
+        Vector* out = r.c + S::other(j.value, 0);
         if constexpr (O >= 1) out[0] = p[0] * b[0] + a[0] * q[0];
         if constexpr (O >= 2) out[1] = p[1] * b[0] + p[0] * b[1] + a[1] * q[0] + a[0] * q[1];
         if constexpr (O >= 3)
             out[2] = p[2] * b[0] + 2.0 * p[1] * b[1] + p[0] * b[2] + a[2] * q[0] +
                      2.0 * a[1] * q[1] + a[0] * q[2];
-    }
+    });
     return r;
 }
 
@@ -183,21 +203,20 @@ ILK_INLINE Jet<SymmetricShape<K, O>> operator*(const Jet<SymmetricShape<K, O>>& 
     Jet<S> r;
     const Vector *a = x.c, *b = y.c;
     r.c[0] = a[0] * b[0];
-    for (int k = 0; k < K; ++k) {
-        const int fk = S::first(k);
-        r.c[fk] = a[fk] * b[0] + a[0] * b[fk];
-        for (int l = 0; l <= k; ++l) {
-            const int fl = S::first(l), kl = S::second(k, l);
-            r.c[kl] = a[kl] * b[0] + a[fk] * b[fl] + a[fl] * b[fk] + a[0] * b[kl];
-            if constexpr (O >= 3)
-                for (int m = 0; m <= l; ++m) {
-                    const int fm = S::first(m), km = S::second(k, m), lm = S::second(l, m);
-                    const int klm = S::third(k, l, m);
-                    r.c[klm] = a[klm] * b[0] + a[kl] * b[fm] + a[km] * b[fl] + a[lm] * b[fk] +
-                               a[fk] * b[lm] + a[fl] * b[km] + a[fm] * b[kl] + a[0] * b[klm];
-                }
-        }
-    }
+    unroll<K>([&](auto index) ILK_LAMBDA {
+        constexpr int k = S::first(index.value);
+        r.c[k] = a[k] * b[0] + a[0] * b[k];
+    });
+    unroll<pairs(K)>([&](auto index) ILK_LAMBDA {
+        constexpr Places i = S::places_of_pair(index.value);
+        r.c[i.kl] = a[i.kl] * b[0] + a[i.k] * b[i.l] + a[i.l] * b[i.k] + a[0] * b[i.kl];
+    });
+    if constexpr (O >= 3)
+        unroll<triples(K)>([&](auto index) ILK_LAMBDA {
+            constexpr Places i = S::places_of_triple(index.value);
+            r.c[i.klm] = a[i.klm] * b[0] + a[i.kl] * b[i.m] + a[i.km] * b[i.l] + a[i.lm] * b[i.k] +
+                         a[i.k] * b[i.lm] + a[i.l] * b[i.km] + a[i.m] * b[i.kl] + a[0] * b[i.klm];
+        });
     return r;
 }
 
@@ -213,15 +232,15 @@ ILK_INLINE Jet<MeanShape<O, N>> compose(const Derivatives& f, const Jet<MeanShap
     if constexpr (O >= 2) r.c[2] = f.f2 * a[1] * a[1] + f.f1 * a[2];
     if constexpr (O >= 3)
         r.c[3] = f.f3 * a[1] * a[1] * a[1] + 3.0 * (f.f2 * a[1] * a[2]) + f.f1 * a[3];
-    for (int j = 0; j < N; ++j) {
-        const Vector* p = x.c + S::other(j, 0);
-        Vector* out = r.c + S::other(j, 0);
+    unroll<N>([&](auto j) ILK_LAMBDA {
+        const Vector* p = x.c + S::other(j.value, 0);
+        Vector* out = r.c + S::other(j.value, 0);
         if constexpr (O >= 1) out[0] = f.f1 * p[0];
         if constexpr (O >= 2) out[1] = f.f2 * a[1] * p[0] + f.f1 * p[1];
         if constexpr (O >= 3)
             out[2] = f.f3 * a[1] * a[1] * p[0] + f.f2 * a[2] * p[0] + 2.0 * (f.f2 * a[1] * p[1]) +
                      f.f1 * p[2];
-    }
+    });
     return r;
 }
 
@@ -232,21 +251,20 @@ ILK_INLINE Jet<SymmetricShape<K, O>> compose(const Derivatives& f,
     Jet<S> r;
     const Vector* a = x.c;
     r.c[0] = f.f0;
-    for (int k = 0; k < K; ++k) {
-        const int fk = S::first(k);
-        r.c[fk] = f.f1 * a[fk];
-        for (int l = 0; l <= k; ++l) {
-            const int fl = S::first(l), kl = S::second(k, l);
-            r.c[kl] = f.f2 * a[fk] * a[fl] + f.f1 * a[kl];
-            if constexpr (O >= 3)
-                for (int m = 0; m <= l; ++m) {
-                    const int fm = S::first(m), km = S::second(k, m), lm = S::second(l, m);
-                    const int klm = S::third(k, l, m);
-                    r.c[klm] = f.f3 * a[fk] * a[fl] * a[fm] + f.f2 * a[kl] * a[fm] +
-                               f.f2 * a[km] * a[fl] + f.f2 * a[lm] * a[fk] + f.f1 * a[klm];
-                }
-        }
-    }
+    unroll<K>([&](auto index) ILK_LAMBDA {
+        constexpr int k = S::first(index.value);
+        r.c[k] = f.f1 * a[k];
+    });
+    unroll<pairs(K)>([&](auto index) ILK_LAMBDA {
+        constexpr Places i = S::places_of_pair(index.value);
+        r.c[i.kl] = f.f2 * a[i.k] * a[i.l] + f.f1 * a[i.kl];
+    });
+    if constexpr (O >= 3)
+        unroll<triples(K)>([&](auto index) ILK_LAMBDA {
+            constexpr Places i = S::places_of_triple(index.value);
+            r.c[i.klm] = f.f3 * a[i.k] * a[i.l] * a[i.m] + f.f2 * a[i.kl] * a[i.m] +
+                         f.f2 * a[i.km] * a[i.l] + f.f2 * a[i.lm] * a[i.k] + f.f1 * a[i.klm];
+        });
     return r;
 }
 

@@ -31,10 +31,11 @@ __attribute__((noinline)) double blocks(std::size_t rows, const Rows& in, double
     for (std::size_t i = 0; i < rows; i += width) {
         Vector predictors[K];
         Jet<Shape> eta[K];
-        for (int k = 0; k < K; ++k) {
+        unroll<K>([&](auto index) ILK_LAMBDA {
+            constexpr int k = decltype(index)::value;
             predictors[k] = load(in.eta[k] + i);
-            eta[k] = Jet<Shape>::variable(predictors[k], k);
-        }
+            eta[k] = Jet<Shape>::template variable<k>(predictors[k]);
+        });
         const Vector y = load(in.y + i);
         const Vector trials = load(in.trials + i * in.trials_step);
         const Vector weight = load(in.weight + i * in.weight_step);
@@ -44,41 +45,46 @@ __attribute__((noinline)) double blocks(std::size_t rows, const Rows& in, double
             l.c[0] = select(outside, broadcast(-__builtin_inf()), l.c[0]);
         }
         if constexpr (value == Value::summed) total += l.c[0];
-        for (int j = skipped; j < Shape::size; ++j) store(out[j - skipped] + i, l.c[j]);
+        unroll<Shape::size - skipped>([&](auto j) ILK_LAMBDA {
+            store(out[j.value] + i, l.c[skipped + j.value]);
+        });
     }
     return sum(total);
 }
 
+using Blocks = double (*)(std::size_t rows, const Rows& in, double* const* out);
+
+constexpr int max_predictors = 3;
+constexpr int max_outputs = max_predictors + pairs(max_predictors) + triples(max_predictors);
+
 // Any number of rows: whole vectors in place, the rest in a local vector filled up with copies of
 // its first row at weight 0.
-template <class Family, class Shape, Value value>
-double all_rows(std::size_t m, const double* y, const double* trials, const double* weight,
-                const double* const* eta, double* const* out) {
-    constexpr int K = Family::predictors;
-    constexpr int outputs = Shape::size - (value == Value::by_row ? 0 : 1);
+inline __attribute__((noinline)) double all_rows(Blocks blocks, int predictors, int outputs,
+                                                 std::size_t m, const double* y,
+                                                 const double* trials, const double* weight,
+                                                 const double* const* eta, double* const* out) {
     double ones[width];
     for (double& one : ones) one = 1.0;
     const Rows in = {y,           trials ? trials : ones, weight ? weight : ones,
                      trials != 0, weight != 0,            eta};
     const std::size_t whole = m - m % width, rest = m % width;
-    double total = whole ? blocks<Family, Shape, value>(whole, in, out) : 0.0;
+    double total = whole ? blocks(whole, in, out) : 0.0;
     if (rest == 0) return total;
 
     double y_rest[width], trials_rest[width], weight_rest[width];
-    double eta_rest[K][width], out_rest[outputs][width];
-    const double* eta_pointers[K];
-    double* out_pointers[outputs];
+    double eta_rest[max_predictors][width], out_rest[max_outputs][width];
+    const double* eta_pointers[max_predictors];
+    double* out_pointers[max_outputs];
     for (std::size_t lane = 0; lane < width; ++lane) {
         const std::size_t i = whole + (lane < rest ? lane : 0);
         y_rest[lane] = y[i];
         trials_rest[lane] = trials ? trials[i] : 1.0;
         weight_rest[lane] = lane < rest ? (weight ? weight[i] : 1.0) : 0.0;
-        for (int k = 0; k < K; ++k) eta_rest[k][lane] = eta[k][i];
+        for (int k = 0; k < predictors; ++k) eta_rest[k][lane] = eta[k][i];
     }
-    for (int k = 0; k < K; ++k) eta_pointers[k] = eta_rest[k];
+    for (int k = 0; k < predictors; ++k) eta_pointers[k] = eta_rest[k];
     for (int j = 0; j < outputs; ++j) out_pointers[j] = out_rest[j];
-    const Rows last = {y_rest, trials_rest, weight_rest, 1, 1, eta_pointers};
-    total += blocks<Family, Shape, value>(width, last, out_pointers);
+    total += blocks(width, {y_rest, trials_rest, weight_rest, 1, 1, eta_pointers}, out_pointers);
     for (int j = 0; j < outputs; ++j)
         for (std::size_t lane = 0; lane < rest; ++lane) out[j][whole + lane] = out_rest[j][lane];
     return total;
@@ -89,7 +95,8 @@ double kernel(std::size_t m, const double* y, const double* trials, const double
               const double* const* eta, double* const* d1, double* const* d2, double* const* d3) {
     double* out[Shape::size];
     Shape::outputs(d1, d2, d3, out);
-    return all_rows<Family, Shape, value>(m, y, trials, weight, eta, out);
+    return all_rows(blocks<Family, Shape, value>, Family::predictors, Shape::size - 1, m, y, trials,
+                    weight, eta, out);
 }
 
 template <class Family>
@@ -99,7 +106,8 @@ void node_kernel(std::size_t m, const double* y, const double* trials, const dou
     double* out[Shape::size];
     out[0] = value;
     Shape::outputs(d1, nullptr, nullptr, out + 1);
-    all_rows<Family, Shape, Value::by_row>(m, y, trials, weight, eta, out);
+    all_rows(blocks<Family, Shape, Value::by_row>, Family::predictors, Shape::size, m, y, trials,
+             weight, eta, out);
 }
 
 // All kernels of a family.  With a single predictor "anywhere" is "in the mean": kernels coincide.

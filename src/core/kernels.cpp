@@ -1,7 +1,8 @@
 // kernels.cpp: the table of densities.  Compiled once per instruction set, with
-//   -DILK_NAMESPACE=<x86_64_v2|x86_64_v3|x86_64_v4|generic> -DILK_WIDTH=<2|4|8|2> and
-//   -march=<x86-64-v2|x86-64-v3|x86-64-v4|(default)>; always
-//   -O3 -std=c++17 -fno-math-errno -fno-trapping-math -fno-signed-zeros -ffinite-math-only -Wno-psabi
+//   -DILK_NAMESPACE=<x86_64_v2|x86_64_v3|x86_64_v4|generic> -DILK_WIDTH=<2|4|8|2>
+//   -march=<x86-64-v2|x86-64-v3|x86-64-v4|default>
+//   -O3 -std=c++17 -fno-math-errno -fno-trapping-math -fno-signed-zeros -ffinite-math-only
+//   -fno-tree-slp-vectorize (vectors are explicit; that pass of GCC 12 crashes on wide ones)
 #include "kernel_drivers.h"
 
 namespace ilk {

@@ -18,9 +18,9 @@ struct LogProbabilities {
 ILK_INLINE LogProbabilities logistic_log_probabilities(Vector x) {
     const Logistic l = logistic(x);
     const Vector zero = broadcast(0.0);
-    const Vector second = -l.weight, third = -l.weight * l.skewness;
-    return {{minimum(x, zero) - l.log_one_plus, l.q, second, third},
-            {-maximum(x, zero) - l.log_one_plus, -l.p, second, third}};
+    const Vector second = -l.weight, third = l.weight * (l.p - l.q);
+    return {{minimum(x, zero) - l.log.value, l.q, second, third},
+            {-maximum(x, zero) - l.log.value, -l.p, second, third}};
 }
 
 // Probit:  log Phi(x) and log Phi(-x).  Both tails are computed for t = |x| and exchanged by sign.
@@ -73,6 +73,7 @@ ILK_INLINE LogProbabilities normal_log_probabilities(Vector x) {
     const Vector sign = copy_sign(broadcast(1.0), x);
     const Derivatives body = {log1p(-tail), sign * h, -h * (t + h),
                               sign * h * ((t + h) * (t + 2.0 * h) - 1.0)};
+    constexpr double half_log_2pi = 0.91893853320467274178;
     const Derivatives far = {-0.5 * t * t - (half_log_2pi + logarithm(r)), -sign * r, -r * e,
                              -sign * r * g};
     const Mask negative = x < 0.0;
@@ -86,7 +87,7 @@ ILK_INLINE LogProbabilities normal_log_probabilities(Vector x) {
 // Complementary log-log:  log mu = log(1 - exp(-t)),  log(1 - mu) = -t,  t = exp(x).
 // With w = t / (exp(t) - 1) and v = 1 - t - w the derivatives of log mu are  w, w v,
 // w (v^2 - t - w v).  For t < 1, v follows from the series  w = 1 - t/2 + sum_n B_2n t^2n / (2n)!.
-// x is cut at 200, where the third power of t is still finite.
+// x is cut at -690, where t is almost 0, and at 200, where the third power of t is still finite.
 ILK_INLINE LogProbabilities cloglog_log_probabilities(Vector x) {
     constexpr double bernoulli[] = {1.0 / 12,
                                     -1.0 / 720,
@@ -97,7 +98,7 @@ ILK_INLINE LogProbabilities cloglog_log_probabilities(Vector x) {
                                     1.0 / 74724249600,
                                     -3617.0 / 10670622842880000,
                                     43867.0 / 5109094217170944000};
-    const Vector all = exponential(minimum(x, broadcast(200.0)));
+    const Vector all = exponential(clamp(x, -690.0, 200.0));
     const Vector t = minimum(all, broadcast(1000.0));  // w = 0 beyond
     const Vector small = minimum(t, broadcast(1.0));
     const Vector square = small * small;

@@ -7,7 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
+#include <utility>
 
 #ifndef ILK_NAMESPACE
 #define ILK_NAMESPACE generic
@@ -16,6 +16,7 @@
 #define ILK_WIDTH 2  // doubles per vector: the native width; a wider one spills registers
 #endif
 
+#define ILK_LAMBDA __attribute__((always_inline))
 #define ILK_INLINE inline __attribute__((always_inline))
 
 namespace ilk {
@@ -23,21 +24,36 @@ namespace ILK_NAMESPACE {
 
 constexpr int width = ILK_WIDTH;
 
-// Alignment 8: rows start anywhere in an array.
-using Vector = double __attribute__((vector_size(width * 8), aligned(8)));
-using Bits = std::uint64_t __attribute__((vector_size(width * 8), aligned(8)));
+using Vector = double __attribute__((vector_size(width * 8)));
+using Bits = std::uint64_t __attribute__((vector_size(width * 8)));
 // Result of a comparison: all bits set (true) or clear in each lane.
-using Mask = std::int64_t __attribute__((vector_size(width * 8), aligned(8)));
+using Mask = std::int64_t __attribute__((vector_size(width * 8)));
+
+// f(Index<0>{}), ..., f(Index<N-1>{}): a loop unrolled by construction.  Arrays of vectors must be
+// indexed by constants to be kept in registers, and compilers give up on nested loops.
+template <int I>
+struct Index {
+    static constexpr int value = I;
+};
+
+template <class F, int... I>
+ILK_INLINE void unroll(const F& f, std::integer_sequence<int, I...>) {
+    (f(Index<I>{}), ...);
+}
+
+template <int N, class F>
+ILK_INLINE void unroll(const F& f) {
+    unroll(f, std::make_integer_sequence<int, N>{});
+}
 
 ILK_INLINE Vector broadcast(double x) { return Vector{} + x; }
 
-ILK_INLINE Vector load(const double* p) {
-    Vector x;
-    std::memcpy(&x, p, sizeof x);
-    return x;
-}
+// A vector anywhere in an array of doubles.  (Through std::memcpy GCC copies wide vectors in two
+// halves by way of the stack, and loses ten cycles each time.)
+using Unaligned = double __attribute__((vector_size(width * 8), aligned(8), may_alias));
 
-ILK_INLINE void store(double* p, Vector x) { std::memcpy(p, &x, sizeof x); }
+ILK_INLINE Vector load(const double* p) { return *reinterpret_cast<const Unaligned*>(p); }
+ILK_INLINE void store(double* p, Vector x) { *reinterpret_cast<Unaligned*>(p) = x; }
 
 ILK_INLINE Bits bits_of(Vector x) { return (Bits)x; }
 ILK_INLINE Vector from_bits(Bits b) { return (Vector)b; }
@@ -73,7 +89,10 @@ ILK_INLINE Vector estrin(Vector x, const Vector (&c)[N]) {
         return c[0];
     } else {
         Vector next[(N + 1) / 2];
-        for (int i = 0; i < N / 2; ++i) next[i] = c[2 * i] + c[2 * i + 1] * x;
+        unroll<N / 2>([&](auto index) ILK_LAMBDA {
+            constexpr int i = decltype(index)::value;
+            next[i] = c[2 * i] + c[2 * i + 1] * x;
+        });
         if constexpr (N % 2) next[N / 2] = c[N - 1];
         return estrin(x * x, next);
     }
@@ -83,7 +102,7 @@ ILK_INLINE Vector estrin(Vector x, const Vector (&c)[N]) {
 template <int N>
 ILK_INLINE Vector polynomial(Vector x, const double (&c)[N]) {
     Vector coefficients[N];
-    for (int i = 0; i < N; ++i) coefficients[i] = broadcast(c[i]);
+    unroll<N>([&](auto i) ILK_LAMBDA { coefficients[i.value] = broadcast(c[i.value]); });
     return estrin(x, coefficients);
 }
 

@@ -22,7 +22,6 @@ struct Derivatives {
 
 constexpr double log_2_high = 0x1.62e42feep-1;        // ln 2 = high + low, high with 32 bits,
 constexpr double log_2_low = 1.90821492927058770e-10;  // so that (small integer) * high is exact
-constexpr double half_log_2pi = 0.91893853320467274178;
 
 // --- exponential ---------------------------------------------------------------------------------
 
@@ -76,9 +75,9 @@ ILK_INLINE Vector log_deficit(Vector f) {
     return half_square - s * (half_square + z * polynomial(z, artanh));
 }
 
-// x = 2^k m, m in [sqrt(1/2), sqrt(2)).
+// x = 2^k m, m in [sqrt(1/2), sqrt(2)); inverse_scale = 2^-k.
 struct Scaled {
-    Vector k, m;
+    Vector k, m, inverse_scale;
 };
 
 ILK_INLINE Scaled scale_to_one(Vector x) {
@@ -86,7 +85,8 @@ ILK_INLINE Scaled scale_to_one(Vector x) {
     constexpr std::uint64_t bias = 1024;                        // keeps the exponent positive
     const Bits biased = (bits_of(x) + ((bias << 52) - root_half)) >> 52;
     const Vector k = from_bits(biased | 0x4330000000000000ULL) - (0x1p52 + double(bias));
-    return {k, from_bits(bits_of(x) - ((biased - bias) << 52))};
+    return {k, from_bits(bits_of(x) - ((biased - bias) << 52)),
+            from_bits((bias + 1023 - biased) << 52)};
 }
 
 // log(x) of x >= 2.3e-308, 2e-16.  log(0) = -709.
@@ -101,15 +101,15 @@ struct Log1p {
     Vector value, minus_x;
 };
 
+// What rounding 1 + x loses is put back into the reduced argument f = (1 + x)/2^k - 1 (for k = 0,
+// f = x exactly).
 ILK_INLINE Log1p log1p_parts(Vector x) {
     const Vector u = 1.0 + x;
     const Scaled scaled = scale_to_one(u);
-    const Mask near_one = scaled.k == 0.0;
-    const Vector f = select(near_one, x, scaled.m - 1.0);
+    const Vector f = (scaled.m - 1.0) + (x - (u - 1.0)) * scaled.inverse_scale;
     const Vector deficit = log_deficit(f);
-    const Vector lost = (x - (u - 1.0)) / u;  // what rounding 1 + x has lost
-    const Vector far = scaled.k * log_2_high + (f - (deficit - scaled.k * log_2_low - lost));
-    return {select(near_one, f - deficit, far), select(near_one, -deficit, far - x)};
+    const Vector value = scaled.k * log_2_high + (f - (deficit - scaled.k * log_2_low));
+    return {value, select(scaled.k == 0.0, -deficit, value - x)};
 }
 
 ILK_INLINE Vector log1p(Vector x) { return log1p_parts(x).value; }
@@ -126,9 +126,10 @@ ILK_INLINE Vector log_minus_linear(Vector q) {
 // --- logistic functions --------------------------------------------------------------------------
 
 // What they share:  p = 1/(1 + exp(-x)), q = 1 - p, both free of cancellation,
-// weight = p q, skewness = q - p, log_one_plus = log(1 + exp(-|x|)).
+// weight = p q, and for e = exp(-|x|): log(1 + e), log(1 + e) - e.
 struct Logistic {
-    Vector p, q, weight, skewness, log_one_plus;
+    Vector p, q, weight, e;
+    Log1p log;
 };
 
 ILK_INLINE Logistic logistic(Vector x) {
@@ -136,29 +137,29 @@ ILK_INLINE Logistic logistic(Vector x) {
     const Vector larger = 1.0 / (1.0 + e);  // max(p, q)
     const Vector smaller = e * larger;
     const Mask negative = x < 0.0;
-    return {select(negative, smaller, larger), select(negative, larger, smaller),
-            smaller * larger, copy_sign((1.0 - e) * larger, -x), log1p(e)};
+    return {select(negative, smaller, larger), select(negative, larger, smaller), smaller * larger,
+            e, log1p_parts(e)};
 }
 
 // log(1 + exp(x)): derivatives p, p q, p q (q - p).
 ILK_INLINE Derivatives softplus_derivatives(Vector x) {
     const Logistic l = logistic(x);
-    return {maximum(x, broadcast(0.0)) + l.log_one_plus, l.p, l.weight, l.weight * l.skewness};
+    return {maximum(x, broadcast(0.0)) + l.log.value, l.p, l.weight, l.weight * (l.q - l.p)};
 }
 
-// log(1 + exp(x)) / exp(x) = L/t, t = exp(x): tends to 1 for x -> -infinity.  With p as above and
-// q = 1 - p,  G' = q - G,  G'' = -p q - G',  G''' = -p q (q - p) - G''.  For small t, G' = -t/2 +
-// ... is found without cancellation from L - t:  q - L/t = -(L - t)/t - p.
+// G = log(1 + t)/t, t = exp(x): tends to 1 for x -> -infinity.  G' = q - G,  G'' = -p q - G',
+// G''' = -p q (q - p) - G''.  For small t, G' = -t/2 + ... is found without cancellation from
+// log(1 + t) - t:  q - G = -(log(1 + t) - t)/t - p.
 ILK_INLINE Derivatives softplus_ratio_derivatives(Vector x) {
-    const Vector t = exponential(x);
-    const Vector inverse_t = exponential(-x);
-    const Log1p log = log1p_parts(t);
-    const Vector q = 1.0 / (1.0 + t);
-    const Vector p = t * q;
-    const Vector ratio = select(t < 0.25, 1.0 + log.minus_x * inverse_t, log.value * inverse_t);
-    const Vector first = select(t < 0.25, -(log.minus_x * inverse_t) - p, q - ratio);
-    const Vector second = -p * q - first;
-    return {ratio, first, second, -p * q * (q - p) - second};
+    const Logistic l = logistic(x);
+    const Mask negative = x < 0.0, small = x < -1.4;
+    const Vector inverse_e = 1.0 / maximum(l.e, broadcast(1e-300));
+    const Vector excess = l.log.minus_x * inverse_e;  // (log(1 + t) - t)/t where t = e
+    const Vector whole = maximum(x, broadcast(0.0)) + l.log.value;  // log(1 + t)
+    const Vector ratio = select(small, 1.0 + excess, whole * select(negative, inverse_e, l.e));
+    const Vector first = select(small, -excess - l.p, l.q - ratio);
+    const Vector second = -l.weight - first;
+    return {ratio, first, second, -l.weight * (l.q - l.p) - second};
 }
 
 }  // namespace ILK_NAMESPACE
