@@ -43,7 +43,9 @@ def fit(
 
 def mean_part(found: Any) -> tuple[dict[str, float], dict[str, float]]:
     """Estimates and standard errors of the mean's coefficients by name."""
-    rows = pd.DataFrame(found.tidy())
+    rows = found.tidy()
+    if not isinstance(rows, pd.DataFrame):
+        rows = pd.DataFrame(rows if isinstance(rows, dict) else rows.to_pandas())
     rows = rows[(rows["component"] == "mean") & rows["group"].isna()]
     estimates = dict(zip(rows["term"], rows["estimate"], strict=True))
     return estimates, dict(zip(rows["term"], rows["std_error"], strict=True))
@@ -57,10 +59,13 @@ def same(a: Any, b: Any, shift: float = 0.0) -> None:
     for name in left:
         assert abs(left[name] - right[name]) < COEFFICIENT * right_se[name] + 1e-9
         assert left_se[name] == pytest.approx(right_se[name], rel=1e-3)
-    for one, two in zip(
-        a.fitted.estimates.covariances, b.fitted.estimates.covariances, strict=True
-    ):
-        np.testing.assert_allclose(np.sort(one.ravel()), np.sort(two.ravel()), atol=2e-4, rtol=2e-3)
+    np.testing.assert_allclose(deviations(a), deviations(b), atol=2e-4, rtol=2e-3)
+
+
+def deviations(found: Any) -> list[float]:
+    """Standard deviations of all random effects, in order of size."""
+    matrices = found.fitted.estimates.covariances
+    return sorted(float(v) for matrix in matrices for v in np.sqrt(np.diag(matrix)))
 
 
 # Nothing changes.

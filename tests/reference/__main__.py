@@ -55,14 +55,20 @@ def main(pattern: str = "") -> int:
     print("\nworst deviation per quantity (as a fraction of what is allowed)")
     for name, (check, identifier) in worst.items():
         print(f"  {name:28s}{check.deviation:10.2e}{check.ratio:10.2e}  {identifier} {check.where}")
-    for (identifier, quantity), (factor, reason) in tolerances.EXCEPTIONS.items():
-        print(f"exception: {identifier}, {quantity}: {factor:g} times wider: {reason}")
-    for identifier, reason in tolerances.HIGHER.items():
-        print(f"higher log-likelihood: {identifier}: {reason}")
+    _print_exceptions()
     print(f"\n{len(failures)} deviations beyond the tolerance" + (":" if failures else ""))
     for line in failures:
         print("  " + line)
     return min(len(failures), 100)
+
+
+def _print_exceptions() -> None:
+    for (identifier, quantity), (factor, reason) in tolerances.EXCEPTIONS.items():
+        print(f"exception: {identifier}, {quantity}: {factor:g} times wider: {reason}")
+    for identifier, (_, reason) in tolerances.STANDARD_ERRORS.items():
+        print(f"other standard errors: {identifier}: {reason}")
+    for identifier, reason in tolerances.HIGHER.items():
+        print(f"higher log-likelihood: {identifier}: {reason}")
 
 
 def _print_row(identifier: str, checks: list[Check], seconds: float) -> None:

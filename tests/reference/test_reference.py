@@ -35,6 +35,9 @@ def test_exceptions_have_reasons_and_existing_cases() -> None:
     for factor, reason in tolerances.EXCEPTIONS.values():
         assert factor > 1.0
         assert len(reason) > 20
+    for identifier, (_, reason) in tolerances.STANDARD_ERRORS.items():
+        assert identifier in IDENTIFIERS
+        assert len(reason) > 20
     for identifier, reason in tolerances.HIGHER.items():
         assert identifier in IDENTIFIERS
         assert len(reason) > 20

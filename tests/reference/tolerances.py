@@ -10,8 +10,9 @@ log-likelihood  not lower than the reference by more than 1e-6 relative. Higher 
 coefficients    1e-5 of max(1, |value|), or the fraction of a standard error that the case names
                 (1e-4 in linear models, 1e-3 in the others)
 standard        1e-3 relative. Linear models: the standard errors given the variance parameters
-errors          (lme4's) or those of the joint information (glmmTMB's), either is right
-predictions     1e-6 of max(1, |value|), or the fraction of a standard error that moves them
+errors          (lme4's) or those of the joint information (glmmTMB's), either is right. Other
+                models: the case's, or those of a cross-check by a package whose gradient is exact
+predictions     1e-6 of max(1, |value|); fitted means too
 all others      the tolerance that the case itself names
 ==============  ==============================================================================
 
@@ -29,6 +30,16 @@ PREDICTION_RELATIVE = 1e-6
 
 # (case, quantity) -> (tolerance factor, reason)
 EXCEPTIONS: dict[tuple[str, str], tuple[float, str]] = {}
+
+# case -> standard errors that replace the case's, and why
+STANDARD_ERRORS: dict[str, tuple[tuple[float, ...], str]] = {
+    "fam-beta-gasoline": (
+        (0.235345893523697, 0.000511513128113, 0.027120771445199),
+        "glmmTMB differences its gradient with steps of 1e-3, which is two standard errors of "
+        "'endpoint' here. These are glmmTMB 1.1.5's own with endpoint and vapor centered at 300 "
+        "and 5 and endpoint in hundreds, mapped back; the log-likelihood is the same.",
+    ),
+}
 
 # case -> reason why ilk's log-likelihood is higher than the reference
 HIGHER: dict[str, str] = {}
