@@ -92,6 +92,9 @@ struct BlockCholesky::Implementation {
   // Factorization
   bool factor(const double* A, const std::vector<const double*>& lambda);
   void assemble(const Front& front, const double* A, const std::vector<const double*>& lambda);
+  UpdateTarget target_of(const Front& front, double* update) const;
+  bool assemble_with_leaves(const InteriorFront& front, const double* A,
+                            const std::vector<const double*>& lambda, const UpdateTarget& target);
   bool factor_leaves(const Front& group);
   void update_from_leaves(const Front& group, const UpdateTarget& target);
   bool factor_columns(const Front& front, Index columns);
@@ -238,26 +241,45 @@ bool BlockCholesky::Implementation::factor_root() {
   return false;
 }
 
+UpdateTarget BlockCholesky::Implementation::target_of(const Front& front, double* update) const {
+  return {L.data() + front.panel, update, front.columns, front.rows};
+}
+
+// Panels of a front from A and from its leaves.
+bool BlockCholesky::Implementation::assemble_with_leaves(const InteriorFront& front,
+                                                         const double* A,
+                                                         const std::vector<const double*>& lambda,
+                                                         const UpdateTarget& target) {
+  assemble(front, A, lambda);
+  for (std::int64_t g = front.leaves_begin; g < front.leaves_end; ++g) {
+    const Front& group = fronts.leaves[g];
+    work.poll();
+    assemble(group, A, lambda);
+    if (!factor_leaves(group)) return false;
+    update_from_leaves(group, target);
+  }
+  return true;
+}
+
+// Fronts in postorder. Update matrices wait on the stack for the parent, except those for the
+// root, which is there from the beginning.
 bool BlockCholesky::Implementation::factor(const double* A,
                                            const std::vector<const double*>& lambda) {
   pivots = LogProduct();
   failed_at = -1;
-  double* updates = stack.reserve(static_cast<std::size_t>(fronts.update_stack));
-  double* top = updates;           // end of the update matrices on the stack
-  std::vector<const InteriorFront*> waiting;  // fronts whose update matrices these are
+  double* top = stack.reserve(static_cast<std::size_t>(fronts.update_stack));
+  std::vector<const InteriorFront*> waiting;
+  const int root_index = static_cast<int>(fronts.interior.size()) - 1;
+  const InteriorFront& root = fronts.root();
+  const UpdateTarget root_target = target_of(root, nullptr);
+  if (!assemble_with_leaves(root, A, lambda, root_target)) return false;
   for (const InteriorFront& front : fronts.interior) {
+    if (&front == &root) break;
     work.poll();
     const std::ptrdiff_t size = static_cast<std::ptrdiff_t>(front.rows) * front.rows;
-    const UpdateTarget target{L.data() + front.panel, top, front.columns, front.rows};
+    const UpdateTarget target = target_of(front, top);
     std::fill(top, top + size, 0.0);
-    assemble(front, A, lambda);
-    for (std::int64_t g = front.leaves_begin; g < front.leaves_end; ++g) {
-      const Front& group = fronts.leaves[g];
-      work.poll();
-      assemble(group, A, lambda);
-      if (!factor_leaves(group)) return false;
-      update_from_leaves(group, target);
-    }
+    if (!assemble_with_leaves(front, A, lambda, target)) return false;
     double* bottom = top;  // start of the update matrices of the children
     for (int k = 0; k < front.children; ++k) {
       const InteriorFront& child = *waiting.back();
@@ -265,16 +287,20 @@ bool BlockCholesky::Implementation::factor(const double* A,
       bottom -= static_cast<std::ptrdiff_t>(child.rows) * child.rows;
       target.add(rows_in_parent(child), child.rows, 0, child.rows, bottom, child.rows);
     }
-    if (&front == &fronts.root()) return factor_root();
     if (!factor_columns(front, front.columns)) return false;
     dense::symmetric_update(front.rows, front.columns, -1.0,
                             columns_of(target.panel + front.columns, front.height()), top,
                             front.rows, work);
+    if (front.parent == root_index) {
+      root_target.add(rows_in_parent(front), front.rows, 0, front.rows, top, front.rows);
+      top = bottom;
+      continue;
+    }
     if (bottom != top) std::copy(top, top + size, bottom);
     top = bottom + size;
     if (front.parent >= 0) waiting.push_back(&front);
   }
-  return true;
+  return factor_root();
 }
 
 // ---- Solves -------------------------------------------------------------------------------------

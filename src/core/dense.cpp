@@ -8,6 +8,9 @@ namespace {
 
 constexpr Index kTriangle = 32;       // triangles up to this size go to the unblocked kernels
 constexpr Index kInverseBlock = 128;  // block columns of the inverse
+constexpr Index kSmallProduct = 1000; // multiplications up to which products are not blocked
+constexpr Index kSmallTile = 4;       // ... or whatever the depth, if the result is so small
+constexpr Index kSmallInverse = 8;    // inverses up to this size are formed in place
 constexpr double kPollFlops = 1e9;    // at most this much work between two interrupt polls
 
 const Kernels& choose_kernels() {
@@ -36,6 +39,11 @@ void multiply_add_slabs(bool lower_only, Index m, Index n, Index k, double sign,
                         Operand B, double* C, Index stride, Workspace& work) {
   if (m == 0 || n == 0 || k == 0) return;
   const Kernels& kernel = kernels();
+  if (std::max(m, n) <= kSmallTile || (std::max({m, n, k}) <= kSmallProduct &&
+                                       m * n * k <= kSmallProduct)) {
+    kernel.multiply_add_small(lower_only, m, n, k, sign, A, B, C, stride);
+    return;
+  }
   const double flops_per_column = 2.0 * static_cast<double>(m) * static_cast<double>(k);
   const Index slab = std::max<Index>(64, static_cast<Index>(kPollFlops / flops_per_column));
   for (Index j = 0; j < n; j += slab) {
@@ -126,6 +134,27 @@ void invert_block(Index n, double* L, Index stride, double* X, Workspace& work) 
   symmetric_update(n, n, 1.0, transpose(columns_of(X, n)), L, stride, work);
 }
 
+// (L L')^-1 = X'X in place for a very small matrix, both triangles. First X = L^-1, columns from
+// left to right and each from the top, so that what is read of L is still there; then
+// Z_ij = sum_(k >= i) X_ki X_kj, i >= j, in the same order for the same reason.
+void invert_small(Index n, double* L, Index stride) {
+  for (Index j = 0; j < n; ++j) {
+    double* x = L + j * stride;
+    x[j] = 1.0 / x[j];
+    for (Index i = j + 1; i < n; ++i) {
+      double sum = 0.0;
+      for (Index k = j; k < i; ++k) sum -= L[i + k * stride] * x[k];
+      x[i] = sum / L[i * (stride + 1)];
+    }
+  }
+  for (Index j = 0; j < n; ++j)
+    for (Index i = j; i < n; ++i) {
+      double sum = 0.0;
+      for (Index k = i; k < n; ++k) sum += L[k + i * stride] * L[k + j * stride];
+      L[i + j * stride] = L[j + i * stride] = sum;
+    }
+}
+
 // Copies the lower triangle onto the upper one for columns begin <= j < end of an n x n matrix,
 // in square tiles that stay in cache.
 void mirror_columns(Index begin, Index end, Index n, double* A, Index stride) {
@@ -143,6 +172,10 @@ void mirror_columns(Index begin, Index end, Index n, double* A, Index stride) {
 // already and stored in full,
 //     Y = L21 L11^-1,   Z21 = -Z22 Y,   Z11 = (L11 L11')^-1 - Y' Z21.
 void invert_from_cholesky(Index n, double* L, Index stride, Workspace& work) {
+  if (n <= kSmallInverse) {
+    invert_small(n, L, stride);
+    return;
+  }
   const Index block = std::min(n, kInverseBlock);
   const std::unique_ptr<double[]> buffer(new double[static_cast<std::size_t>(n * block)]);
   for (Index end = n; end > 0;) {

@@ -162,6 +162,22 @@ void multiply_add(bool lower_only, Index m, Index n, Index k, double sign, Opera
   }
 }
 
+void multiply_add_small(bool lower_only, Index m, Index n, Index k, double sign, Operand A,
+                        Operand B, double* C, Index stride) {
+  for (Index j = 0; j < n; ++j) {
+    const Index first = lower_only ? j : 0;
+    double* column = C + j * stride;
+    for (Index l = 0; l < k; ++l) {
+      const double factor = sign * *at(B, l, j);
+      const double* a = at(A, 0, l);
+      if (A.row_stride == 1)
+        for (Index i = first; i < m; ++i) column[i] += factor * a[i];
+      else
+        for (Index i = first; i < m; ++i) column[i] += factor * a[i * A.row_stride];
+    }
+  }
+}
+
 // ---- Small triangular matrices ------------------------------------------------------------------
 
 Index cholesky(Index n, double* A, Index stride) {
@@ -289,6 +305,7 @@ const Kernels kernels = {
 #endif
     kPackedA + kDepth * kBlockColumns,
     multiply_add,
+    multiply_add_small,
     cholesky,
     solve_right_any<true>,
     solve_right_any<false>,

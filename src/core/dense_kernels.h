@@ -30,6 +30,10 @@ struct Kernels {
   void (*multiply_add)(bool lower_only, Index m, Index n, Index k, double sign, Operand A,
                        Operand B, double* C, Index stride, double* scratch);
 
+  // The same for small matrices, by plain loops.
+  void (*multiply_add_small)(bool lower_only, Index m, Index n, Index k, double sign, Operand A,
+                             Operand B, double* C, Index stride);
+
   // Cholesky factor of a small matrix, lower triangle in place. Returns the number of columns
   // done: n, or less if a pivot is not positive.
   Index (*cholesky)(Index n, double* A, Index stride);

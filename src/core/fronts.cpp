@@ -213,31 +213,33 @@ void Analysis::collect_columns() {
   for (const int node : elimination_.root) front_nodes_[next[root_]++] = node;
 }
 
-// Sorts the interior children of a front so that the stack stays low: those come first that need
-// much more while they are worked on than they leave behind. Returns the peak of the subtree.
-// (J. W. H. Liu, "On the storage requirement in the out-of-core multifrontal method for sparse
-// factorization", ACM Trans. Math. Softw. 12 (1986) 249-264.)
+// Sorts the interior children of a front so that the stack of the inverse stays low (that of the
+// updates is smaller). The inverse visits them in reverse; the front is held until the last one has
+// read it, so the one that needs most goes last there and first here. Returns the peak of the
+// subtree, in doubles. (After J. W. H. Liu, "On the storage requirement in the out-of-core
+// multifrontal method for sparse factorization", ACM Trans. Math. Softw. 12 (1986) 249-264.)
 std::int64_t Analysis::order_children(int front, const std::vector<std::int64_t>& peak) {
-  const auto update_size = [&](int f) { return static_cast<std::int64_t>(rows_[f]) * rows_[f]; };
+  const auto size = [&](int f) {
+    const std::int64_t height = static_cast<std::int64_t>(columns_[f]) + rows_[f];
+    return height * height;
+  };
   std::vector<int> children;
   for (int child = first_child_[front]; child >= 0; child = next_sibling_[child])
     children.push_back(child);
   std::sort(children.begin(), children.end(), [&](int a, int b) {
-    const std::int64_t a_key = peak[a] - update_size(a);
-    const std::int64_t b_key = peak[b] - update_size(b);
-    return a_key != b_key ? a_key > b_key : a < b;
+    return peak[a] != peak[b] ? peak[a] > peak[b] : a < b;
   });
-  std::int64_t held = 0;
-  std::int64_t largest = 0;
+  std::int64_t largest = size(front);
   int* link = &first_child_[front];
-  for (const int child : children) {
-    largest = std::max(largest, held + peak[child]);
-    held += update_size(child);
+  for (std::size_t i = 0; i < children.size(); ++i) {
+    const int child = children[i];
+    const std::int64_t held = i == 0 ? size(child) : peak[child];  // together with the front
+    largest = std::max({largest, size(front) + held, peak[child]});
     *link = child;
     link = &next_sibling_[child];
   }
   *link = -1;
-  return std::max(largest, held + update_size(front));
+  return largest;
 }
 
 void Analysis::order_interior() {
@@ -544,7 +546,9 @@ void Analysis::measure() {
     fronts_.largest_leaf_group =
         std::max<std::int64_t>(fronts_.largest_leaf_group, leaf.count * leaf.panel_size());
   }
-  // Updates: a front adds its own on top of those of its children, then theirs go.
+  // Updates: a front adds its own on top of those of its children, then theirs go. The root takes
+  // updates as they come.
+  const int root = static_cast<int>(fronts_.interior.size()) - 1;
   std::int64_t held = 0;
   std::vector<std::int64_t> of_children(fronts_.interior.size(), 0);
   for (std::size_t i = 0; i < fronts_.interior.size(); ++i) {
@@ -553,7 +557,8 @@ void Analysis::measure() {
     const std::int64_t update = static_cast<std::int64_t>(front.rows) * front.rows;
     fronts_.update_stack = std::max(fronts_.update_stack, held + update);
     held += update - of_children[i];
-    if (front.parent >= 0) of_children[front.parent] += update;
+    if (front.parent == root) held -= update;
+    else if (front.parent >= 0) of_children[front.parent] += update;
   }
   // Inverse: a front stays until the last of its children has read it.
   held = 0;
@@ -561,10 +566,13 @@ void Analysis::measure() {
   for (std::size_t i = 0; i < unread.size(); ++i) unread[i] = fronts_.interior[i].children;
   for (std::size_t i = fronts_.interior.size(); i-- > 0;) {
     const InteriorFront& front = fronts_.interior[i];
-    const auto size = [](const Front& f) { return static_cast<std::int64_t>(f.height()) * f.height(); };
+    const auto size = [](const Front& f) {
+      return static_cast<std::int64_t>(f.height()) * f.height();
+    };
     held += size(front);
     fronts_.inverse_stack = std::max(fronts_.inverse_stack, held);
-    if (front.parent >= 0 && --unread[front.parent] == 0) held -= size(fronts_.interior[front.parent]);
+    if (front.parent >= 0 && --unread[front.parent] == 0)
+      held -= size(fronts_.interior[front.parent]);
     if (front.children == 0) held -= size(front);
   }
 }

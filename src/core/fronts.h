@@ -8,7 +8,7 @@
 //             one group, whose panels, columns and rows are contiguous, so that the whole group
 //             updates its parent in one dense product and needs one list of rows.
 //   interior  fronts, in postorder; the root is the last. Their r x r update matrices live on
-//             a stack until the parent picks them up.
+//             a stack until the parent picks them up (the root takes them at once).
 //
 // Scalars are renumbered in the order of elimination ("positions"); terms without a prior keep
 // their order at the very end.

@@ -94,9 +94,6 @@ class LinearEngine {
   std::vector<double> newton_matrix(const double* jacobian, int theta_size, bool reml,
                                     const std::vector<double>& gradient);
 
-  // Whether a factor of several columns has a diagonal element below `ratio` of its largest.
-  bool has_nearly_singular_factor(double ratio) const;
-
   // ---- At the last evaluation -------------------------------------------------------------------
   // (std::logic_error if there has been none since the response was set.)
 

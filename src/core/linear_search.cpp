@@ -25,15 +25,14 @@ namespace {
 constexpr double kSmallestStart = 0.05;  // relative standard deviations
 constexpr double kLargestStart = 5.0;
 constexpr double kPlainStart = 0.7;
-constexpr int kMaxNewtonSteps = 12;
-constexpr int kMaxIndefinite = 4;        // Newton steps with an indefinite matrix
+constexpr int kMaxNewtonSteps = 30;
+constexpr int kMaxRounds = 4;            // of BFGS with the exact curvature in between
 constexpr int kMaxShortenings = 20;
 constexpr double kShortening = 0.35;
 constexpr double kSufficient = 1e-4;     // of the predicted gain, for a step to be accepted
 constexpr double kRounding = 1e-11;      // of the value
 constexpr double kNearlyDone = 5e-5;     // predicted gain below which extrapolation is trusted
 constexpr double kSmallestPivot = 1e-6;  // of Lambda, for the recovery of derivatives in Sigma
-constexpr double kNearlySingular = 1e-2;
 constexpr double kDifference = 1e-3;     // step of central differences, in units of the scale
 
 double dot(const double* a, const double* b, std::size_t n) {
@@ -343,7 +342,7 @@ class LinearSearch {
     accept(out_.theta);
     if (m_ == 0) {
       out_.status = SearchStatus::converged;
-    } else if (!newton() || nearly_singular()) {
+    } else if (!newton()) {
       bfgs();
     }
     out_.passes = out_.evaluations;
@@ -395,11 +394,9 @@ class LinearSearch {
   // the tolerance, the step is taken with an evaluation of the value alone.
   bool newton() {
     double previous = std::numeric_limits<double>::infinity();
-    int indefinite = 0;
     for (int k = 0; k < std::min(kMaxNewtonSteps, max_steps_); ++k) {
       find_step();
-      indefinite += !definite_;
-      if (!std::isfinite(out_.decrement) || indefinite > kMaxIndefinite) return false;
+      if (!std::isfinite(out_.decrement)) return false;
       if (out_.decrement < tolerance_) {
         out_.status = SearchStatus::converged;
         return definite_;
@@ -436,22 +433,25 @@ class LinearSearch {
     return false;
   }
 
-  // With several columns per level and a factor that is nearly singular, the derivatives in Sigma
-  // are known too badly to trust the curvature.
-  bool nearly_singular() const {
-    return engine_.has_nearly_singular_factor(kNearlySingular);
+  // BFGS from the current point, starting and ending with the exact curvature. The criterion is
+  // even in each column of a factor, so a point with zero columns can be stationary without being a
+  // maximum; it is then left in the direction of the most negative curvature.
+  void bfgs() {
+    for (int round = 0; round < kMaxRounds; ++round) {
+      small::Matrix H = exact_curvature(out_.theta.data());
+      if (!H.empty()) out_.inverse_hessian = definite_inverse(H, m_);
+      if (round > 0) {
+        step_ = transposed_product(out_.inverse_hessian, out_.gradient, m_);
+        out_.decrement = 0.5 * dot(step_.data(), out_.gradient.data(), step_.size());
+        const bool settled = out_.decrement < tolerance_ && !leave_saddle(H);
+        if (settled || out_.status == SearchStatus::max_steps) break;
+      }
+      climb();
+    }
+    if (evaluate(out_.theta, false)) accept(out_.theta);  // other points have been tried since
   }
 
-  // BFGS from the current point with the exact curvature there.
-  void bfgs() {
-    const Curvature curvature = [this](const double* theta) {
-      std::vector<double> scale(static_cast<std::size_t>(m_), 1.0);
-      for (int j = 0; j < m_; ++j)
-        scale[j] = std::clamp(std::sqrt(std::fabs(diagonal(out_.inverse_hessian, j))), 1e-3, 1.0);
-      std::vector<double> H = engine_.information(factor_, theta, scale.data(), reml_).information;
-      const bool finite = std::all_of(H.begin(), H.end(), [](double v) { return std::isfinite(v); });
-      return finite ? H : std::vector<double>();
-    };
+  void climb() {
     const Objective objective = [this](const double* theta, const Trial&, double* gradient) {
       const std::vector<double> point(theta, theta + m_);
       if (!evaluate(point, true)) return -std::numeric_limits<double>::infinity();
@@ -459,22 +459,48 @@ class LinearSearch {
       std::copy(g.begin(), g.end(), gradient);
       return evaluation_.value;
     };
+    double largest = 1.0;
+    for (const double value : out_.theta) largest = std::max(largest, std::fabs(value));
     SearchOptions options;
     options.max_steps = max_steps_ - out_.steps;
     options.tolerance = tolerance_;
-    options.step_limit.assign(static_cast<std::size_t>(m_), 1.0);
-    options.curvature = curvature;
-    const std::vector<double> exact = curvature(out_.theta.data());
-    out_.evaluations += 2 * m_;
-    if (!exact.empty()) out_.inverse_hessian = definite_inverse(exact, m_);
-    std::vector<double> theta = out_.theta;
-    const SearchOutcome end = maximize(objective, theta, out_.inverse_hessian, options);
-    // (`maximize` may have tried other points last)
-    if (evaluate(theta, false)) accept(theta);
+    options.step_limit.assign(static_cast<std::size_t>(m_), largest);
+    options.curvature = [this](const double* theta) { return exact_curvature(theta); };
+    const SearchOutcome end = maximize(objective, out_.theta, out_.inverse_hessian, options);
+    out_.value = end.value;
     out_.status = end.status;
     out_.gradient = end.gradient;
     out_.decrement = end.decrement;
     out_.steps += end.steps;
+  }
+
+  // Minus the Hessian by differences of the gradient; empty where it does not exist.
+  small::Matrix exact_curvature(const double* theta) {
+    std::vector<double> scale(static_cast<std::size_t>(m_), 1.0);
+    for (int j = 0; j < m_; ++j)
+      scale[j] = std::clamp(std::sqrt(std::fabs(diagonal(out_.inverse_hessian, j))), 1e-2, 1.0);
+    out_.evaluations += 2 * m_ + 1;
+    small::Matrix H = engine_.information(factor_, theta, scale.data(), reml_).information;
+    const bool finite = std::all_of(H.begin(), H.end(), [](double v) { return std::isfinite(v); });
+    return finite ? H : small::Matrix();
+  }
+
+  // Moves along the direction of the most negative curvature, if there is one that leads up.
+  bool leave_saddle(const small::Matrix& H) {
+    if (H.empty()) return false;
+    std::vector<double> eigenvalues;
+    small::Matrix directions;
+    small::symmetric_eigen(H, m_, eigenvalues, directions);
+    if (eigenvalues[0] >= 0.0) return false;
+    step_.assign(directions.begin(), directions.begin() + m_);
+    std::vector<double> theta(out_.theta.size());
+    for (double length = 0.3; length > 0.005; length *= kShortening) {
+      for (int j = 0; j < m_; ++j) theta[j] = out_.theta[j] + length * step_[j];
+      if (!evaluate(theta, true) || evaluation_.value <= out_.value + tolerance_) continue;
+      accept(theta);
+      return true;
+    }
+    return false;
   }
 
   double diagonal(const std::vector<double>& matrix, int j) const {
@@ -496,20 +522,6 @@ class LinearSearch {
 };
 
 }  // namespace
-
-bool LinearEngine::has_nearly_singular_factor(double ratio) const {
-  for (int t = 0; t < terms(); ++t) {
-    const int q = data_.terms[t].width;
-    double smallest = std::numeric_limits<double>::infinity();
-    double largest = 0.0;
-    for (int b = 0; b < q; ++b) {
-      smallest = std::min(smallest, std::fabs(lambda_[t][b * (q + 1)]));
-      for (int a = b; a < q; ++a) largest = std::max(largest, std::fabs(lambda_[t][a + b * q]));
-    }
-    if (q > 1 && smallest < ratio * largest) return true;
-  }
-  return false;
-}
 
 SearchResult LinearEngine::fit(const FactorMap& factor, const double* theta, bool reml,
                                int max_steps, double tolerance) {
