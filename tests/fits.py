@@ -32,9 +32,9 @@ def _table(identifier: str) -> pd.DataFrame:
 
 def _positive() -> pd.DataFrame:
     rng = np.random.default_rng(11)
-    group = np.repeat(np.arange(15), 8)
-    x = rng.normal(size=120)
-    b = rng.normal(size=(15, 2)) @ np.array([[0.5, 0.2], [0.0, 0.3]])
+    group = np.repeat(np.arange(24), 8)
+    x = rng.normal(size=192)
+    b = rng.normal(size=(24, 2)) @ np.array([[0.5, 0.2], [0.0, 0.3]])
     mu = np.exp(0.5 + 0.3 * x + b[group, 0] + b[group, 1] * x)
     return pd.DataFrame({"y": rng.gamma(4.0, mu / 4.0), "x": x, "g": [f"g{i}" for i in group]})
 
@@ -59,7 +59,7 @@ _DATA = {
     "salamanders": lambda: _table("fam-zinb2-salamanders"),
     "gamma": _positive,
     "binary": _binary,
-    "weighted": lambda: _positive().assign(w=np.linspace(0.5, 2.0, 120)),
+    "weighted": lambda: _positive().assign(w=np.linspace(0.5, 2.0, 192)),
 }
 
 FITS: dict[str, tuple[str, dict[str, Any]]] = {

@@ -74,8 +74,8 @@ def test_a_zero_variance_is_flagged_and_has_no_interval():
 def test_a_perfect_correlation_is_flagged():
     rng = np.random.default_rng(5)
     data = data_of("gamma")
-    u = rng.normal(size=15)[[int(g[1:]) for g in data.g]]
-    data = data.assign(z=2.0 + data.x + u * (1.0 + 0.5 * data.x) + 0.5 * rng.normal(size=120))
+    u = rng.normal(size=24)[[int(g[1:]) for g in data.g]]
+    data = data.assign(z=2.0 + data.x + u * (1.0 + 0.5 * data.x) + 0.5 * rng.normal(size=192))
     table = ilk.fit("z ~ x + (1 + x | g)", data).variance_components()
     correlation = table[table.correlation.notna()].iloc[0]
     if correlation.boundary:
