@@ -72,6 +72,10 @@ def check_order(words: Sequence[Word], text: str) -> None:
     operand = False
     previous: Word | None = None
     for word in words:
+        if word.kind == "operator" and word.text in ("~", "|", "||"):
+            raise FormulaError(
+                pointed(f"{word.text!r} does not belong here.", text, word.start), code="syntax"
+            )
         starts = word.kind in ("name", "call", "open", "number")
         if starts and operand:
             raise _missing_operator(previous, word, text)

@@ -98,6 +98,7 @@ def test_structures_of_other_versions(name):
         ("((1 | g) | h)", FormulaError, "cannot hold another"),
         ("cs(1 + x || g)", FormulaError, "cannot go with cs"),
         ("cs(x, df=3)", FormulaError, r"cubic spline is cr\(\)"),
+        ("us(x ~ z | g)", FormulaError, "'~' does not belong"),
         ("us(x)", FormulaError, r"us\(1 \+ x \| g\)"),
         ("foo(1 | g)", ModelError, "Unknown covariance structure 'foo'"),
         ("daig(1 | g)", ModelError, "Did you mean 'diag'"),
