@@ -257,7 +257,7 @@ def _standardized(found: Case, fit: Any) -> Check:
             values = fit.predict(frame, estimand=estimand)
             mean = float(np.mean(_numbers(values)))
             slack = 1e-3 * row["se_delta_full"]
-            differences.append(_prediction_gap(f"{row['value']} {estimand}", mean, row[key], slack))
+            differences.append(_prediction_gap(f"{row['value']} {estimand}", mean, row[key]))
     return _worst("standardized", differences)
 
 
