@@ -89,6 +89,8 @@ def integrate(conditional: Conditional, mode: Mode, nodes: int, *, gradient: boo
         by_level = np.bincount(rows.groups, log_density, minlength=levels)
         log_terms[j] = by_level - 0.5 * np.sum(u * u, axis=1)
     log_terms += (log_weights + 0.5 * np.sum(points**2, axis=1))[:, None]
+    # nodes with an impossible mean have no density
+    log_terms = np.where(np.isnan(log_terms), -np.inf, log_terms)
     with np.errstate(all="ignore"):
         log_sums = logsumexp(log_terms, axis=0)
         posterior = np.exp(log_terms - log_sums)
@@ -105,10 +107,12 @@ def integrate(conditional: Conditional, mode: Mode, nodes: int, *, gradient: boo
         flat = _flat(conditional, u)
         jet = conditional.jet(flat, 1)
         weight = posterior[j]
-        rows_score = weight[rows.groups] * jet.first
+        possible = weight > 0.0
+        rows_score = np.where(possible[rows.groups], weight[rows.groups] * jet.first, 0.0)
         score += rows_score
         score_u += rows_score[:, :, None] * flat[rows.index]
         a = weight[:, None] * conditional.residual(flat, jet)[rows.lead_index]
+        a[~possible] = 0.0
         first += a
         second += points[j][:, None] * a[:, None, :]
     f = second @ half.transpose(0, 2, 1)
