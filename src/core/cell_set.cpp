@@ -1,6 +1,7 @@
 #include "cell_set.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace ilk {
 
@@ -13,6 +14,13 @@ CellSet::CellSet(Data data, const Density& density, int threads) : rows_(data.n)
     shapes_.push_back(shape);
     effects_ += term.width * term.levels;
   }
+  for (const Predictor& predictor : data.predictors)
+    for (int j = 0; j < predictor.p; ++j) {
+      double sum = 0.0;
+      for (std::size_t i = 0; i < data.n; ++i)
+        sum += predictor.X[j * data.n + i] * predictor.X[j * data.n + i];
+      column_sizes_.push_back(std::sqrt(sum / std::max<std::size_t>(1, data.n)));
+    }
   Partition parts = partition(std::move(data));
   for (Data& cell : parts.cells)
     cells_.push_back(std::make_unique<LaplaceCell>(std::move(cell), density));

@@ -27,6 +27,8 @@ class CellSet {
   std::size_t rows() const { return rows_; }
   int effects() const { return effects_; }                    // U of the whole
   const std::vector<Term>& shapes() const { return shapes_; }  // terms without rows
+  // The root mean square of every column of X, (P,).
+  const std::vector<double>& column_sizes() const { return column_sizes_; }
   long passes() const;
 
  private:
@@ -34,6 +36,7 @@ class CellSet {
   std::vector<CellOrigin> origins_;
   std::vector<Scratch> scratch_;  // by thread
   std::vector<Term> shapes_;
+  std::vector<double> column_sizes_;
   std::size_t rows_ = 0;
   int effects_ = 0;
   int threads_;

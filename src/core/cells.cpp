@@ -11,6 +11,8 @@ namespace ilk {
 
 namespace {
 
+constexpr std::size_t kSortedRows = 2048;  // from which levels are ordered by size
+
 // Disjoint sets of nodes with path halving.
 class Components {
  public:
@@ -79,9 +81,9 @@ int assign_levels(const Data& data, int main, std::size_t target_rows,
   return cell + 1;
 }
 
-// Rows of every cell, sorted by the level of the main term.
-std::vector<std::vector<int>> sort_rows(const Term& main, const std::vector<int>& cell_of,
-                                        int cells) {
+// Rows of every cell in the order of its levels of the main term.
+std::vector<std::vector<int>> sort_rows(const Term& main, int main_index,
+                                        const std::vector<CellOrigin>& origins) {
   std::vector<std::size_t> start(main.levels + 1, 0);
   for (int code : main.codes) ++start[code + 1];
   for (int l = 0; l < main.levels; ++l) start[l + 1] += start[l];
@@ -89,11 +91,35 @@ std::vector<std::vector<int>> sort_rows(const Term& main, const std::vector<int>
   std::vector<std::size_t> next(start.begin(), start.end() - 1);
   for (std::size_t i = 0; i < order.size(); ++i)
     order[next[main.codes[i]]++] = static_cast<int>(i);
-  std::vector<std::vector<int>> rows(cells);
-  for (int l = 0; l < main.levels; ++l)
-    rows[cell_of[l]].insert(rows[cell_of[l]].end(), order.begin() + start[l],
-                            order.begin() + start[l + 1]);
+  std::vector<std::vector<int>> rows;
+  for (const CellOrigin& origin : origins) {
+    rows.emplace_back();
+    for (int l : origin.levels[main_index])
+      rows.back().insert(rows.back().end(), order.begin() + start[l], order.begin() + start[l + 1]);
+  }
   return rows;
+}
+
+// The levels of every cell. With a single grouping factor and many rows, levels are ordered by
+// their numbers of rows: sums over runs of equal length are much faster than over runs of lengths
+// that the processor cannot predict.
+std::vector<CellOrigin> list_levels(const Data& data, const std::vector<std::vector<int>>& cell_of,
+                                    int cells) {
+  std::vector<CellOrigin> origins(cells);
+  const bool by_size = data.n >= kSortedRows && common_width(data) > 0;
+  std::vector<int> sizes(by_size ? data.terms[0].levels : 0, 0);
+  if (by_size)
+    for (int code : data.terms[0].codes) ++sizes[code];
+  for (CellOrigin& origin : origins) origin.levels.resize(data.terms.size());
+  for (std::size_t t = 0; t < data.terms.size(); ++t) {
+    for (int l = 0; l < data.terms[t].levels; ++l)
+      origins[cell_of[t][l]].levels[t].push_back(l);
+    if (!by_size) continue;
+    for (CellOrigin& origin : origins)
+      std::stable_sort(origin.levels[t].begin(), origin.levels[t].end(),
+                       [&](int a, int b) { return sizes[a] < sizes[b]; });
+  }
+  return origins;
 }
 
 // Rows of a model without random effects: blocks of consecutive rows.
@@ -152,33 +178,44 @@ Data pick_rows(const Data& whole, const CellOrigin& origin,
 
 }  // namespace
 
+int common_width(const Data& data) {
+  int width = 0;
+  for (const Term& term : data.terms) {
+    const Term& first = data.terms.front();
+    if (term.levels != first.levels || term.codes != first.codes) return 0;
+    width += term.width;
+  }
+  return width;
+}
+
 Partition partition(Data data, std::size_t target_rows) {
   Partition out;
   std::vector<std::vector<int>> cell_of, rows;
   if (data.terms.empty()) {
     rows = consecutive_rows(data.n, target_rows);
+    out.origins.resize(rows.size());
   } else {
     const int main = main_term(data);
     const int cells = assign_levels(data, main, target_rows, cell_of);
-    rows = sort_rows(data.terms[main], cell_of[main], cells);
+    out.origins = list_levels(data, cell_of, cells);
+    rows = sort_rows(data.terms[main], main, out.origins);
   }
   const int cells = static_cast<int>(rows.size());
 
-  out.origins.resize(cells);
   std::vector<std::vector<int>> new_level;
-  for (int c = 0; c < cells; ++c) out.origins[c].levels.resize(data.terms.size());
   for (std::size_t t = 0; t < data.terms.size(); ++t) {
     new_level.emplace_back(data.terms[t].levels);
-    for (int l = 0; l < data.terms[t].levels; ++l) {
-      std::vector<int>& levels = out.origins[cell_of[t][l]].levels[t];
-      new_level[t][l] = static_cast<int>(levels.size());
-      levels.push_back(l);
-    }
+    for (const CellOrigin& origin : out.origins)
+      for (std::size_t l = 0; l < origin.levels[t].size(); ++l)
+        new_level[t][origin.levels[t][l]] = static_cast<int>(l);
   }
   for (int c = 0; c < cells; ++c) {
     out.origins[c].rows = std::move(rows[c]);
     const std::vector<int>& order = out.origins[c].rows;
-    if (cells == 1 && std::is_sorted(order.begin(), order.end()))
+    bool as_it_is = cells == 1 && std::is_sorted(order.begin(), order.end());
+    for (const std::vector<int>& levels : out.origins[c].levels)
+      as_it_is = as_it_is && std::is_sorted(levels.begin(), levels.end());
+    if (as_it_is)
       out.cells.push_back(std::move(data));
     else
       out.cells.push_back(pick_rows(data, out.origins[c], new_level));

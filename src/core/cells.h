@@ -28,6 +28,9 @@ struct Partition {
 // component, are one cell.
 Partition partition(Data data, std::size_t target_rows = kCellRows);
 
+// The number of random effects per level if all terms have the same grouping factor, otherwise 0.
+int common_width(const Data& data);
+
 // Calls work(index, thread) for index = 0 .. count - 1 on up to `threads` threads, the calling one
 // among them (thread 0). The first exception is passed on after all threads have stopped.
 void parallel_for(int count, int threads, const std::function<void(int, int)>& work);

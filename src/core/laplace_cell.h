@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <functional>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "block_cholesky.h"
@@ -99,9 +100,12 @@ class LaplaceCell {
   // C = Z'WX (U, P), before Lambda.
   void cross_information(Scratch& scratch, double* C) const;
 
-  // Moves to (beta, lam, the current u) and evaluates all derivatives there. Returns sum l_i.
+  // Moves to (beta, lam, the current u) and evaluates all second derivatives there. Returns
+  // sum l_i.
   double linearize(const double* beta, const double* lam, Scratch& scratch);
-  // Evaluates all derivatives at the last point and factors H there. False: H is not positive
+  // Sums of the third and second derivatives in predictor k at the last point.
+  std::pair<double, double> skewness(int k, Scratch& scratch);
+  // Evaluates all second derivatives at the last point and factors H there. False: H is not positive
   // definite.
   bool refresh(Scratch& scratch);
   bool factor();
@@ -114,9 +118,6 @@ class LaplaceCell {
   const std::vector<double>& u() const { return u_; }
   const std::vector<double>& g() const { return g_; }
   const std::vector<double>& A() const { return A_; }
-  const std::vector<double>& score(int k) const { return d1_[k]; }
-  const std::vector<double>& curvature(int k, int l) const { return d2_[pair(k, l)]; }
-  const std::vector<double>& third(int k) const { return d3_[triple(k, k, k)]; }
   const std::vector<double>& fixed_predictor(int k) const { return xb_[k]; }
   int effects() const { return pattern_.scalars(); }  // U
   int coefficients() const { return coefficients_; }  // P
@@ -130,7 +131,7 @@ class LaplaceCell {
   enum class Depth {
     weights,  // scores and information of u only, no value
     full,     // value and all that the gradient needs
-    all,      // value and all derivatives in all predictors
+    all,      // value and all first and second derivatives, in all predictors
   };
   struct Direct;  // the parts in which Laplace and quadrature differ
 

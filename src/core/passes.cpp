@@ -186,7 +186,7 @@ Kernel LaplaceCell::kernel(Depth depth) const {
   switch (depth) {
     case Depth::weights: return anywhere_ ? density_->multi2 : density_->inner;
     case Depth::full: return anywhere_ ? density_->multi3 : density_->full;
-    default: return predictors_ == 1 ? density_->full : density_->multi3;
+    default: return predictors_ == 1 ? density_->full : density_->multi2;
   }
 }
 
@@ -337,8 +337,9 @@ void LaplaceCell::add_fixed_gradient(const Direct& direct, const double* effects
       if (!random_.empty()) loops_->add_scaled(m, 1.0, c_[k].data() + begin, r);
       for (int a : random_)
         loops_->add_product(m, 1.0, scratch.eta(a), d2_[pair(k, a)].data() + begin, r);
-      for (int j = 0; j < predictor.p; ++j)
-        grad_beta[position++] += loops_->dot(m, &predictor.X[j * data_.n + begin], r);
+      loops_->add_products(m, predictor.p, predictor.X.data() + begin, data_.n, r,
+                           grad_beta + position);
+      position += predictor.p;
     }
   });
 }
@@ -347,27 +348,39 @@ void LaplaceCell::add_fixed_gradient(const Direct& direct, const double* effects
 
 void LaplaceCell::add_fixed_information(Scratch& scratch, double* information,
                                         double* score) const {
-  const int P = coefficients_;
-  for_chunks(data_.n, [&](std::size_t begin, std::size_t end) {
+  const std::size_t P = coefficients_, n = data_.n;
+  for_chunks(n, [&](std::size_t begin, std::size_t end) {
     const std::size_t m = end - begin;
     double* weighted = scratch.row(0);
-    for (int k = 0, row = 0; k < predictors_; ++k) {
-      for (int i = 0; i < data_.predictors[k].p; ++i, ++row) {
-        const double* x = &data_.predictors[k].X[i * data_.n + begin];
-        score[row] += loops_->dot(m, x, d1_[k].data() + begin);
-        for (int l = 0, column = 0; l <= k; ++l) {
+    std::size_t row = 0;
+    for (int k = 0; k < predictors_; row += data_.predictors[k].p, ++k) {
+      const Predictor& rows = data_.predictors[k];
+      if (rows.p == 0) continue;
+      loops_->add_products(m, rows.p, rows.X.data() + begin, n, d1_[k].data() + begin,
+                           score + row);
+      for (int i = 0; i < rows.p; ++i) {
+        const double* x = &rows.X[i * n + begin];
+        std::size_t column = 0;  // elements (row + i, column ...) up to the diagonal, as a column
+        for (int l = 0; l <= k; column += data_.predictors[l].p, ++l) {
+          const Predictor& others = data_.predictors[l];
           loops_->negative_product(m, x, d2_[pair(k, l)].data() + begin, weighted);
-          for (int j = 0; j < data_.predictors[l].p && column <= row; ++j, ++column)
-            information[row + static_cast<std::size_t>(column) * P] +=
-                loops_->dot(m, &data_.predictors[l].X[j * data_.n + begin], weighted);
+          loops_->add_products(m, l < k ? others.p : i + 1, others.X.data() + begin, n, weighted,
+                               information + column + (row + i) * P);
         }
       }
     }
   });
-  for (int column = 0; column < P; ++column)
-    for (int row = column + 1; row < P; ++row)
-      information[column + static_cast<std::size_t>(row) * P] =
-          information[row + static_cast<std::size_t>(column) * P];
+  for (std::size_t column = 0; column < P; ++column)
+    for (std::size_t row = column + 1; row < P; ++row)
+      information[row + column * P] = information[column + row * P];
+}
+
+std::pair<double, double> LaplaceCell::skewness(int k, Scratch& scratch) {
+  pass(Depth::full, scratch);
+  double third = 0.0, second = 0.0;
+  for (double value : d3_[triple(k, k, k)]) third += value;
+  for (double value : d2_[pair(k, k)]) second += value;
+  return {third, second};
 }
 
 void LaplaceCell::cross_information(Scratch& scratch, double* C) const {

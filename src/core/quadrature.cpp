@@ -85,16 +85,6 @@ QuadratureRule gauss_hermite(int nodes, int width) {
   return rule;
 }
 
-int common_width(const Data& data) {
-  int width = 0;
-  for (const Term& term : data.terms) {
-    const Term& first = data.terms.front();
-    if (term.levels != first.levels || term.codes != first.codes) return 0;
-    width += term.width;
-  }
-  return width;
-}
-
 // ---- Integration --------------------------------------------------------------------------------
 
 CellQuadrature::CellQuadrature(LaplaceCell& cell, const QuadratureRule& rule)

@@ -28,9 +28,6 @@ QuadratureRule gauss_hermite(int nodes, int width);
 
 constexpr int kMaxQuadratureWidth = 3;
 
-// The number of random effects per level if all terms have the same grouping factor, otherwise 0.
-int common_width(const Data& data);
-
 // Replaces the Laplace approximation on a cell whose modes have just been found. All terms must
 // have the same, ascending codes; their effects of one level are integrated jointly.
 class CellQuadrature {

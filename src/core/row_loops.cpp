@@ -37,15 +37,9 @@ void add_effects_of(const TermRows& term, const double* b, Size begin, Size end,
 
 void add_intercepts(const TermRows& term, const double* b, Size begin, Size end,
                     const double* source, double* eta) {
-  if (term.starts) {
-    for (Size i = begin; i < end;) {
-      const Size stop = run_end(term, i, end);
-      const double b_l = b[term.codes[i]];
-      for (; i < stop; ++i) eta[i - begin] = source[i - begin] + b_l;
-    }
-  } else {
-    for (Size i = begin; i < end; ++i) eta[i - begin] = source[i - begin] + b[term.codes[i]];
-  }
+  const int* codes = term.codes + begin;
+#pragma omp simd
+  for (Size i = 0; i < end - begin; ++i) eta[i] = source[i] + b[codes[i]];
 }
 
 void add_effects(const TermRows& term, const double* b, Size begin, Size end,
@@ -243,11 +237,31 @@ void add_leverage(const TermRows& term, const double* P, Size begin, Size end, d
 
 // ---- Vectors ------------------------------------------------------------------------------------
 
-double dot(Size m, const double* x, const double* r) {
-  double sum = 0.0;
+void add_products(Size m, int columns, const double* X, Size stride, const double* r,
+                  double* out) {
+  int j = 0;
+  for (; j + 4 <= columns; j += 4) {  // four columns share the reading of r
+    const double *x0 = X + j * stride, *x1 = x0 + stride, *x2 = x1 + stride, *x3 = x2 + stride;
+    double s0 = 0.0, s1 = 0.0, s2 = 0.0, s3 = 0.0;
+#pragma omp simd reduction(+ : s0, s1, s2, s3)
+    for (Size i = 0; i < m; ++i) {
+      s0 += x0[i] * r[i];
+      s1 += x1[i] * r[i];
+      s2 += x2[i] * r[i];
+      s3 += x3[i] * r[i];
+    }
+    out[j] += s0;
+    out[j + 1] += s1;
+    out[j + 2] += s2;
+    out[j + 3] += s3;
+  }
+  for (; j < columns; ++j) {
+    const double* x = X + j * stride;
+    double sum = 0.0;
 #pragma omp simd reduction(+ : sum)
-  for (Size i = 0; i < m; ++i) sum += x[i] * r[i];
-  return sum;
+    for (Size i = 0; i < m; ++i) sum += x[i] * r[i];
+    out[j] += sum;
+  }
 }
 
 void add_scaled(Size m, double a, const double* x, double* y) {
@@ -270,7 +284,7 @@ void negative_product(Size m, const double* x, const double* w, double* y) {
 extern const RowLoops loops;
 const RowLoops loops = {add_effects,          add_scores,   add_information,
                         add_pair_information, add_leverage, add_pair_leverage,
-                        dot,                  add_scaled,   add_product,
+                        add_products,         add_scaled,   add_product,
                         negative_product};
 
 }  // namespace ilk::ILK_ROW_LOOPS_NAMESPACE

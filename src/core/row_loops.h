@@ -53,8 +53,9 @@ struct RowLoops {
   void (*add_pair_leverage)(const PairRows& pair, const double* P, double factor,
                             std::size_t begin, std::size_t end, double* T);
 
-  // sum_i x_i r_i.
-  double (*dot)(std::size_t m, const double* x, const double* r);
+  // out_j += sum_i X_ij r_i for the columns of X (m, columns), `stride` apart.
+  void (*add_products)(std::size_t m, int columns, const double* X, std::size_t stride,
+                       const double* r, double* out);
 
   // y_i += a x_i.
   void (*add_scaled)(std::size_t m, double a, const double* x, double* y);

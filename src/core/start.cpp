@@ -4,7 +4,9 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <map>
 
+#include "row_loops_choice.h"
 #include "small_matrix.h"
 
 namespace ilk {
@@ -136,14 +138,14 @@ class JointNewton {
     system.newton = r;
     cell.cholesky().solve(system.newton.data());
     for (std::size_t i = 0; i < U; ++i) system.decrement += r[i] * system.newton[i];
+    for (int j = 0; j < P_; ++j)
+      for (std::size_t i = 0; i < U; ++i) system.score[j] -= cross[j * U + i] * system.newton[i];
+    std::vector<double> products(P_);
     for (int j = 0; j < P_; ++j) {
-      const double* B = &cross[j * U];
-      for (std::size_t i = 0; i < U; ++i) system.score[j] -= B[i] * system.newton[i];
-      for (int k = 0; k < P_; ++k) {
-        double sum = 0.0;
-        for (std::size_t i = 0; i < U; ++i) sum += B[i] * system.solved[k * U + i];
-        system.information[j + static_cast<std::size_t>(k) * P_] -= sum;
-      }
+      std::fill(products.begin(), products.end(), 0.0);
+      row_loops().add_products(U, P_, cross.data(), U, &system.solved[j * U], products.data());
+      for (int i = 0; i < P_; ++i)
+        system.information[i + static_cast<std::size_t>(j) * P_] -= products[i];
     }
     return true;
   }
@@ -192,12 +194,16 @@ class JointNewton {
 // ---- Moments ------------------------------------------------------------------------------------
 
 // Ratio of third to second derivatives in a predictor: 1 for a Poisson log-linear model, 0 for
-// symmetric densities. (Derivatives are those of the last pass.)
-double skewness(const CellSet& cells, int k) {
+// symmetric densities.
+double skewness(CellSet& cells, int k) {
+  std::vector<std::pair<double, double>> sums(cells.size());
+  cells.for_each([&](LaplaceCell& cell, Scratch& scratch, int c) {
+    sums[c] = cell.skewness(k, scratch);
+  });
   double third = 0.0, second = 0.0;
-  for (int c = 0; c < cells.size(); ++c) {
-    for (double value : cells[c].third(k)) third += value;
-    for (double value : cells[c].curvature(k, k)) second += value;
+  for (const auto& sum : sums) {
+    third += sum.first;
+    second += sum.second;
   }
   return second < 0.0 && std::isfinite(third) ? std::fabs(third / second) : 0.0;
 }
@@ -206,11 +212,14 @@ double skewness(const CellSet& cells, int k) {
 // level, E(g^2 - A) = v A^2 to first order, so v = sum(g^2 - A) / sum A^2. Where the weights
 // depend on the predictor this v is the variance of exp(kappa b) / kappa, kappa the skewness
 // above, rather than that of b: sigma^2 = log(1 + kappa^2 v) / kappa^2.
-std::vector<std::vector<double>> moment_deviations(const CellSet& cells) {
+std::vector<std::vector<double>> moment_deviations(CellSet& cells) {
   std::vector<std::vector<double>> out;
+  std::map<int, double> skewness_of;
   for (std::size_t t = 0; t < cells.shapes().size(); ++t) {
     const int q = cells.shapes()[t].width;
-    const double kappa = skewness(cells, cells.shapes()[t].predictor);
+    const int k = cells.shapes()[t].predictor;
+    if (!skewness_of.count(k)) skewness_of[k] = skewness(cells, k);
+    const double kappa = skewness_of[k];
     out.emplace_back(q, 1.0);
     for (int j = 0; j < q; ++j) {
       double excess = 0.0, total = 0.0, squares = 0.0;
@@ -373,7 +382,7 @@ std::vector<double> scale_of_theta(const FactorMap& factor, const double* theta,
 
 std::vector<double> coefficient_sizes(const CellSet& cells) {
   const std::vector<Predictor>& first = cells[0].data().predictors;
-  std::vector<double> sizes;
+  std::vector<double> sizes = cells.column_sizes();
   double spread = 0.0, mean = 0.0;
   for (int c = 0; c < cells.size(); ++c)
     for (double eta : cells[c].fixed_predictor(0)) mean += eta / cells.rows();
@@ -381,17 +390,7 @@ std::vector<double> coefficient_sizes(const CellSet& cells) {
     for (double eta : cells[c].fixed_predictor(0))
       spread += (eta - mean) * (eta - mean) / cells.rows();
   spread = std::max(1.0, std::sqrt(spread));
-  for (std::size_t k = 0; k < first.size(); ++k)
-    for (int j = 0; j < first[k].p; ++j) {
-      double sum = 0.0;
-      for (int c = 0; c < cells.size(); ++c) {
-        const std::size_t n = cells[c].data().n;
-        const double* x = &cells[c].data().predictors[k].X[j * n];
-        for (std::size_t i = 0; i < n; ++i) sum += x[i] * x[i];
-      }
-      const double size = std::sqrt(sum / std::max<std::size_t>(1, cells.rows()));
-      sizes.push_back(size / (k == 0 ? spread : 1.0));
-    }
+  for (int j = 0; j < first[0].p; ++j) sizes[j] /= spread;
   return sizes;
 }
 
