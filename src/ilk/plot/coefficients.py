@@ -138,9 +138,12 @@ def _ratio_ticks(table: Coefficients) -> list[float]:
     if high / low > 20.0:
         exponents = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
         return [10.0**k for k in exponents]
-    fine = high / low < 2.5
-    steps = [0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0] if fine else []
-    steps = steps or [0.05, 0.1, 0.2, 0.33, 0.5, 0.67, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0]
+    if high / low < 2.0:
+        steps = [0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0]
+    elif high / low < 6.0:
+        steps = [0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0]
+    else:
+        steps = [0.05, 0.1, 0.2, 0.33, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0]
     return [step for step in steps if 0.93 * low <= step <= 1.07 * high]
 
 

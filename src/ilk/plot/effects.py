@@ -23,7 +23,15 @@ if TYPE_CHECKING:
 
     from ilk.typing import FloatArray
 
-__all__ = ["Effect", "draw_effect", "effect", "effect_table", "reference_row"]
+__all__ = [
+    "Effect",
+    "distinct",
+    "draw_effect",
+    "effect",
+    "effect_table",
+    "is_number",
+    "reference_row",
+]
 
 BOTH = ("typical", "population")
 
@@ -75,8 +83,8 @@ def reference_row(data: Any) -> dict[str, Any]:
     """
     row: dict[str, Any] = {}
     for name, values in columns_of(data).items():
-        unique = _unique(values)
-        if _is_number(values) and len(unique) > 2:
+        unique = distinct(values)
+        if is_number(values) and len(unique) > 2:
             row[name] = float(np.nanmean(np.asarray(values, dtype=np.float64)))
         else:
             counts = Counter(np.asarray(values).tolist())
@@ -129,7 +137,7 @@ def effect_table(
     del held[variable]
     values = _grid(columns[variable], points)
     frame: dict[str, Any] = {name: _repeat(value, len(values)) for name, value in held.items()}
-    frame[variable] = np.array(values, dtype=None if _is_number(columns[variable]) else object)
+    frame[variable] = np.array(values, dtype=None if is_number(columns[variable]) else object)
     rows = []
     for estimand in estimands:
         new = "error" if estimand == "conditional" else estimand
@@ -245,41 +253,71 @@ def _draw_points(table: Effect, ax: Axes, per: float) -> None:
             x, mean, color=style["color"], marker=style["marker"], s=36, zorder=3, label=estimand
         )
         if len(place) <= 3:
-            _write_means(ax, x, mean, per * table.high[row], style["color"])
+            _write_means(ax, x, mean, "left" if shift > 0 else "right", style["color"])
     ax.set_xticks(place, [printable(_plain(value), 18) for value in table.values])
     ax.set_xlim(-0.5, len(place) - 0.5)
 
 
-def _write_means(ax: Axes, x: FloatArray, mean: FloatArray, top: FloatArray, color: str) -> None:
-    for place, value, edge in zip(x, mean, top, strict=True):
+def _write_means(ax: Axes, x: FloatArray, mean: FloatArray, side: str, color: str) -> None:
+    for place, value in zip(x, mean, strict=True):
         ax.annotate(
-            f"{value:.3g}",
-            (place, edge),
-            xytext=(0, 4),
+            _three_digits(value),
+            (place, value),
+            xytext=(8 if side == "left" else -8, 0),
             textcoords="offset points",
-            ha="center",
-            va="bottom",
-            fontsize=8.5,
+            ha=side,
+            va="center",
+            fontsize=9,
             color=color,
         )
 
 
+def _three_digits(value: float) -> str:
+    size = abs(value)
+    places = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 0.1 else 3
+    return f"{value:.{places}f}"
+
+
 def _grid(values: Any, points: int) -> list[Any]:
-    unique = _unique(values)
-    if not _is_number(values) or len(unique) <= 6:
+    unique = distinct(values)
+    if not is_number(values) or len(unique) <= 6:
         return unique
     numbers = np.asarray(values, dtype=np.float64)
     return [float(x) for x in np.linspace(np.nanmin(numbers), np.nanmax(numbers), points)]
 
 
-def _unique(values: Any) -> list[Any]:
+def distinct(values: Any) -> list[Any]:
+    """List the different values of a column in order, without missing ones.
+
+    Parameters
+    ----------
+    values : ndarray (n,)
+        The column.
+
+    Returns
+    -------
+    list
+        Python values.
+    """
     present = [
         value for value in np.asarray(values).tolist() if value is not None and value == value
     ]
     return sorted(set(present), key=lambda value: (str(type(value)), value))
 
 
-def _is_number(values: Any) -> bool:
+def is_number(values: Any) -> bool:
+    """Say whether a column holds numbers.
+
+    Parameters
+    ----------
+    values : ndarray (n,)
+        The column.
+
+    Returns
+    -------
+    bool
+        False for truth values, text and labels.
+    """
     return np.asarray(values).dtype.kind in "iuf"
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from ilk.effects import Comparison, compare_means
 from ilk.formula.language import column_names
-from ilk.plot.effects import Effect, effect_table
+from ilk.plot.asked import columns_of
+from ilk.plot.effects import distinct, is_number, reference_row
+from ilk.prediction.new_data import new_cases
 from ilk.report.asked import Reportable
-from ilk.report.numbers import number
+from ilk.report.numbers import number, rounded
 from ilk.report.unit import Unit
 
 __all__ = ["answers", "variables"]
@@ -62,54 +66,59 @@ def answers(
         more than two levels or the model has no random effects in its mean.
     """
     terms = [term for term in fit.fitted.design.terms if term.predictor == "mean"]
-    if not terms:
+    ends = _ends(columns_of(data)[variable])
+    if not terms or ends is None:
         return None
-    table = effect_table(fit, data, variable, at=at)
-    ends = _ends(table)
-    if ends is None:
-        return None
+    frame = {
+        name: np.full(2, value, dtype=object if isinstance(value, str) else None)
+        for name, value in {**reference_row(data), **at}.items()
+    }
+    frame[variable] = np.array(ends, dtype=object if isinstance(ends[0], str) else None)
+    cases = new_cases(fit.fitted, frame, "typical").cases
     group = " and ".join(dict.fromkeys(term.grouping.name for term in terms))
-    change = f"when {variable} goes from {_value(ends[0][1])} to {_value(ends[1][1])}"
+    change = f"when {variable} goes from {_value(ends[0])} to {_value(ends[1])}"
+    typical = compare_means(fit.fitted, cases, estimand="typical")
+    population = compare_means(fit.fitted, cases, estimand="population")
     questions = {
-        "typical": f"In one {group}, in the middle of their distribution: what changes {change}?",
-        "population": f"Over the whole population, any {group}: what changes {change}?",
+        "typical": f"In one {group}, in the middle of the distribution: what changes {change}?",
+        "population": f"Averaged over every {group}, seen or not: what changes {change}?",
     }
-    return [
-        {
-            "estimand": estimand,
-            "question": questions[estimand],
-            **_numbers(table, row, [ends[0][0], ends[1][0]], unit),
-        }
-        for row, estimand in enumerate(table.estimands)
-    ]
+    return [_answer(both, questions[both.estimand], unit) for both in (typical, population)]
 
 
-def _ends(table: Effect) -> tuple[tuple[int, Any], tuple[int, Any]] | None:
-    """Positions and values between which a variable moves."""
-    count = len(table.values)
-    if table.continuous:
-        low, high = count // 4, (3 * count) // 4
-        return (low, table.values[low]), (high, table.values[high])
-    if count != 2:
-        return None
-    return (0, table.values[0]), (1, table.values[1])
+def _ends(values: Any) -> tuple[Any, Any] | None:
+    """Values between which a variable moves."""
+    unique = distinct(values)
+    if len(unique) == 2:
+        return unique[0], unique[1]
+    if is_number(values):
+        low, high = np.nanquantile(np.asarray(values, dtype=np.float64), [0.25, 0.75])
+        return (float(low), float(high)) if low < high else None
+    return None
 
 
-def _numbers(table: Effect, row: int, ends: list[int], unit: Unit) -> dict[str, Any]:
-    mean = unit.per * table.mean[row, ends]
-    low, high = unit.per * table.low[row, ends], unit.per * table.high[row, ends]
-    spans = [f"{number(a)} to {number(b)}" for a, b in zip(low, high, strict=True)]
-    difference = mean[1] - mean[0]
-    detail = f"{unit.label}; 95% intervals {spans[0]} and {spans[1]}. "
-    detail += f"Difference {number(difference)}"
-    if np.all(mean > 0):
-        detail += f", ratio {number(mean[1] / mean[0])}"
+def _answer(both: Comparison, question: str, unit: Unit) -> dict[str, Any]:
+    difference, low, high = (
+        unit.per * value for value in (both.difference, both.difference_low, both.difference_high)
+    )
+    before, after = unit.per * both.before, unit.per * both.after
+    detail = [unit.label, f"difference {_interval(difference, low, high, before)}"]
+    if math.isfinite(both.ratio):
+        detail.append(f"ratio {_interval(both.ratio, both.ratio_low, both.ratio_high, 1.0)}")
     return {
-        "figure": f"{number(mean[0])} \N{RIGHTWARDS ARROW} {number(mean[1])}",
-        "detail": detail + ".",
-        "mean": [float(m) for m in mean],
-        "difference": float(difference),
+        "estimand": both.estimand,
+        "question": question,
+        "figure": f"{number(before)} \N{RIGHTWARDS ARROW} {number(after)}",
+        "detail": detail,
+        "before": before,
+        "after": after,
+        "difference": [difference, low, high],
+        "ratio": [both.ratio, both.ratio_low, both.ratio_high],
     }
+
+
+def _interval(value: float, low: float, high: float, size: float) -> str:
+    return f"{rounded(value, size)} (95%: {rounded(low, size)} to {rounded(high, size)})"
 
 
 def _value(value: Any) -> str:

@@ -70,11 +70,15 @@ def collect(
     if focus is not None:
         moving = [focus, *(name for name in moving if name != focus)]
     first = answers(fit, data, moving[0], unit, held) if moving else None
+    effects = [_effect(fit, data, name, unit, held) for name in moving[:MOST_EFFECTS]]
+    for later in effects[1:]:
+        later["text"] = []  # said once
     sections = [
-        _coefficients(fit, summary),
-        *(_effect(fit, data, name, unit, held) for name in moving[:MOST_EFFECTS]),
-        *_random_part(summary),
+        *effects[:1],
         *_clusters(fit, data, unit, held),
+        _coefficients(fit, summary),
+        *_random_part(summary),
+        *effects[1:],
     ]
     report: dict[str, Any] = plain(
         {
@@ -116,13 +120,16 @@ def section(
     picture : mapping, optional
         ``kind``, ``data``, ``alt``, ``caption`` and ``options``, see :mod:`ilk.report.pictures`.
     table : mapping, optional
-        ``columns`` (label and kind), ``rows`` and ``note``.
+        ``columns`` (``label``, ``kind``, perhaps ``decimals``), ``rows`` and ``note``.
 
     Returns
     -------
     dict
         The section.
     """
+    if table is not None:
+        columns = [{"decimals": None, **column} for column in table["columns"]]
+        table = {**table, "columns": columns}
     return {
         "id": identifier,
         "title": title,
@@ -223,7 +230,7 @@ def _clusters(
                 text=[
                     "Each estimate is a compromise between the level's own data and all levels "
                     "together. The less data, the more it is drawn to the middle, so that neither "
-                    "luck nor bad luck of a small one looks like merit or fault.",
+                    "good nor bad luck of a small one looks like merit or fault.",
                 ],
                 picture=_picture(
                     "shrinkage",

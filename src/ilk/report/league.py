@@ -17,6 +17,7 @@ from ilk.plot.asked import column, columns_of
 from ilk.plot.effects import reference_row
 from ilk.plot.shrinkage import Shrinkage, shrinkage_table
 from ilk.report.asked import Reportable
+from ilk.report.numbers import decimals
 from ilk.report.unit import Unit
 from ilk.typing import FloatArray, IntArray
 
@@ -90,17 +91,18 @@ def league(fit: Reportable, data: Any, unit: Unit, at: Mapping[str, Any]) -> Lea
     at_level = {str(level): place for place, level in enumerate(levels)}
     order = [at_level[level] for level in picture.levels]
     exposed = design.exposure_name or "rows"
+    rate = {"kind": "number", "decimals": decimals(picture.center)}
     table = {
         "columns": [
             {"label": grouping.name, "kind": "text"},
             {"label": str(exposed).replace("_", " "), "kind": "integer"},
             {"label": design.response.name, "kind": "integer"},
-            {"label": "expected", "kind": "number"},
-            {"label": "raw rate", "kind": "number"},
+            {"label": "expected", "kind": "number", "decimals": 1},
+            {"label": "raw rate", **rate},
             {"label": "raw rank", "kind": "integer"},
-            {"label": "shrunken rate", "kind": "number"},
-            {"label": "95% from", "kind": "number"},
-            {"label": "to", "kind": "number"},
+            {"label": "shrunken rate", **rate},
+            {"label": "95% from", **rate},
+            {"label": "to", **rate},
             {"label": "rank", "kind": "integer"},
         ],
         "rows": [

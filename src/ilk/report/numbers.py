@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from typing import Any
 
-__all__ = ["cell", "clean", "number"]
+__all__ = ["cell", "clean", "decimals", "number", "rounded"]
 
 _MISSING = "\N{EN DASH}"
+_MINUS = re.compile(r"^-(?=\d)")
 
 
 def number(value: float) -> str:
@@ -42,7 +44,49 @@ def number(value: float) -> str:
     return text.replace("-", "\N{MINUS SIGN}")
 
 
-def cell(value: Any, kind: str) -> str:
+def decimals(size: float) -> int:
+    """Count the decimals with which :func:`number` writes a number.
+
+    Parameters
+    ----------
+    size : float
+        The number.
+
+    Returns
+    -------
+    int
+        Number of decimals.
+    """
+    text = number(abs(size))
+    return 0 if "e" in text else len(text.partition(".")[2])
+
+
+def rounded(value: float, size: float) -> str:
+    """Write a number with the decimals that :func:`number` gives to another one.
+
+    Parameters
+    ----------
+    value, size : float
+        The number, and the one that it is seen beside.
+
+    Returns
+    -------
+    str
+        The text.
+
+    Examples
+    --------
+    >>> from ilk.report.numbers import rounded
+    >>> rounded(0.80912, 2.5)
+    '0.81'
+    """
+    if not math.isfinite(value):
+        return number(value)
+    written = f"{value:.{decimals(size)}f}"
+    return number(value) if not written.strip("-0.") else written.replace("-", "\N{MINUS SIGN}")
+
+
+def cell(value: Any, kind: str, places: int | None = None) -> str:
     """Text of a cell of a table, not yet escaped.
 
     Parameters
@@ -51,6 +95,8 @@ def cell(value: Any, kind: str) -> str:
         A number, a text or None.
     kind : {"text", "number", "integer"}
         How numbers are written.
+    places : int, optional
+        Number of decimals; by default as many as the number needs.
 
     Returns
     -------
@@ -59,11 +105,15 @@ def cell(value: Any, kind: str) -> str:
     """
     if value is None:
         return _MISSING
-    if kind == "text" or isinstance(value, (str, bool)):
+    if isinstance(value, (str, bool)) and kind != "text":
+        return _MINUS.sub("\N{MINUS SIGN}", clean(value))
+    if kind == "text":
         return clean(value)
     if kind == "integer" and math.isfinite(value):
         whole = float(value).is_integer()
         return f"{value:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}") if whole else f"{value:g}"
+    if places is not None and math.isfinite(value):
+        return f"{value:.{places}f}".replace("-", "\N{MINUS SIGN}")
     return number(float(value))
 
 

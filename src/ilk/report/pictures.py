@@ -117,7 +117,7 @@ def svg(picture: Mapping[str, Any], identifier: str) -> str:
     with style.house_style():
         draw(table, axis, picture.get("options", {}))
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
-    return _inline(out.getvalue(), identifier)
+    return _inline(out.getvalue(), identifier, 100.0 * size(table)[0])
 
 
 def _restored(value: Any) -> Any:
@@ -131,7 +131,7 @@ def _restored(value: Any) -> Any:
     return tuple(value)
 
 
-def _inline(text: str, identifier: str) -> str:
+def _inline(text: str, identifier: str, width: float) -> str:
     """Cut the prologue, comments and metadata; prefix identifiers; apply the theme."""
     text = text[text.index("<svg") :]
     text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.DOTALL)
@@ -143,5 +143,6 @@ def _inline(text: str, identifier: str) -> str:
         text = text.replace(color, variable)
     head, rest = text.split(">", 1)
     head = re.sub(r' (width|height)="[^"]*"', "", head)
-    head = head.replace("<svg", '<svg aria-hidden="true" focusable="false"', 1)
+    shown = f'<svg aria-hidden="true" focusable="false" style="max-width: {width:.0f}px"'
+    head = head.replace("<svg", shown, 1)
     return f"{head}>{rest}".strip()

@@ -139,8 +139,8 @@ def make_report(label: str) -> dict[str, Any]:
         "title": label,
         "lead": [label],
         "answers": [
-            {"estimand": "typical", "question": label, "figure": label, "detail": label},
-            {"estimand": "population", "question": label, "figure": label, "detail": label},
+            {"estimand": "typical", "question": label, "figure": label, "detail": [label]},
+            {"estimand": "population", "question": label, "figure": label, "detail": [label]},
         ],
         "verdict": {
             "status": label,
