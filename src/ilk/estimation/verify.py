@@ -48,14 +48,16 @@ def take_last_step(marginal: AbstractMarginal, result: SearchResult) -> SearchRe
     SearchResult
         The point of the last step, or the same if the likelihood is lower there.
     """
-    if not is_optimum(result) or not np.all(np.isfinite(result.inverse_hessian)):
+    if marginal.model.linear or not is_optimum(result):
+        return result  # the linear engine takes that step itself
+    if not np.all(np.isfinite(result.inverse_hessian)):
         return result
-    P = 0 if marginal.model.linear else len(result.beta)
+    P = len(result.beta)
     step = result.inverse_hessian @ result.gradient
-    at = marginal.at_point(result.beta + step[:P] if P else result.beta, result.theta + step[P:])
+    at = marginal.at_point(result.beta + step[:P], result.theta + step[P:])
     if at.status != "converged" or not at.value >= result.value - _slack(result):
         return result
-    return replace(result, beta=at.beta, theta=at.theta, value=at.value, sigma2=at.sigma2)
+    return replace(result, beta=at.beta, theta=at.theta, value=at.value)
 
 
 def snap_to_boundary(marginal: AbstractMarginal, result: SearchResult) -> SearchResult:

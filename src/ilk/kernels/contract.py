@@ -441,7 +441,10 @@ class LinearEngine(Protocol):
         max_steps: int = 100,
         tolerance: float = 1e-8,
     ) -> SearchResult:
-        """Maximize over theta; parameters as in :meth:`LaplaceEngine.fit`."""
+        """Maximize over theta; parameters as in :meth:`LaplaceEngine.fit`.
+
+        The result's point is the last one evaluated.
+        """
 
     def information(
         self, factor: FactorMap, theta: FloatArray, scale: FloatArray, *, reml: bool

@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from ilk.typing import FloatArray
 
 
+_TOLERANCE = 1e-8
+"""Predicted gain in log-likelihood at which a search ends by default."""
+
+
 class GaussianMarginal(AbstractMarginal):
     """Profiled likelihood of the linear mixed model."""
 
@@ -76,14 +80,15 @@ class GaussianMarginal(AbstractMarginal):
         """Search for the maximum over theta."""
         with self.state.lock:
             self.state.hold(self.scaled.data.response)
-            self.state.point = None
-            return self.engine.fit(
+            result = self.engine.fit(
                 self.factor,
                 theta=start.theta,
                 reml=self.model.reml,
                 max_steps=search.max_steps,
-                tolerance=search.tolerance,
+                tolerance=search.tolerance or _TOLERANCE,
             )
+            self.state.point = result.theta.tobytes()
+            return result
 
     def at_point(self, beta: FloatArray, theta: FloatArray) -> SearchResult:
         """A point theta, beta and sigma at their profile, as the result of no steps."""

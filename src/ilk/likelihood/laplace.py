@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from ilk.typing import FloatArray
 
 
+_TOLERANCE = 1e-10
+"""Predicted gain in log-likelihood at which a search ends by default."""
+
+
 class LaplaceMarginal(AbstractMarginal):
     """Laplace or quadrature approximation of the marginal likelihood of any model."""
 
@@ -83,7 +87,7 @@ class LaplaceMarginal(AbstractMarginal):
                 inverse_hessian=start.inverse_hessian,
                 nodes=self.model.nodes,
                 max_steps=search.max_steps,
-                tolerance=search.tolerance,
+                tolerance=search.tolerance or _TOLERANCE,
             )
 
     def at_point(self, beta: FloatArray, theta: FloatArray) -> SearchResult:
