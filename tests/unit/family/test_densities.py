@@ -1,7 +1,6 @@
 """Every family with every link: normalization, derivatives, moments, distribution, draws."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -148,18 +147,17 @@ def test_probabilities_sum_to_one_with_the_right_mean_and_variance(case):
             if family.discrete:
                 y = case.support(point)
                 return float(np.sum(function(y) * np.exp(log_density(case, y, point))))
-            low, high = (0.0, 1.0) if family.name == "beta" else (0.0, np.inf)
-            low = -np.inf if family.name == "gaussian" else low
-
-            def integrand(y):
-                return float((function(y) * np.exp(log_density(case, np.array([y]), point)))[0])
-
-            cuts = np.quantile(case.support(point), [0.0, 0.5, 1.0])
-            edges = [low, *cuts, high]
-            return sum(
-                integrate.quad(integrand, a, b, epsabs=1e-12, limit=200)[0]
-                for a, b in pairwise(edges)
-            )
+            # trapezoidal rule where the integrand falls off at both ends of the line
+            z = np.linspace(-60.0, 30.0, 9001)
+            if family.name == "gaussian":
+                y, slope = z, np.ones_like(z)
+            elif family.name == "beta":
+                y = 1.0 / (1.0 + np.exp(-z))
+                slope = y / (1.0 + np.exp(z))
+            else:
+                y = slope = np.exp(z)
+            mass = np.exp(log_density(case, y, point)) * slope
+            return float(np.sum(function(y) * mass)) * (z[1] - z[0])
 
         assert moment(lambda y: 1.0 + 0.0 * y) == pytest.approx(1.0, abs=1e-8)
         assert moment(lambda y: y) == pytest.approx(mean, rel=1e-7)
