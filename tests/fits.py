@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -18,14 +18,14 @@ def data_of(name: str) -> pd.DataFrame:
     return _DATA[name]()
 
 
-@lru_cache(maxsize=None)
+@cache
 def fit_of(name: str) -> Any:
     """The fit of this name; see `FITS`."""
     formula, keywords = FITS[name]
     return ilk.fit(formula, data_of(name), **keywords)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _table(identifier: str) -> pd.DataFrame:
     return table(case(identifier))
 

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["confidence_limits", "observation_quantiles"]
 
+_LARGEST_COUNT = 2.0**50
+"""Counts beyond are not searched for: their neighbors are no longer distinct in arithmetic."""
+
 _POSITIVE_PREDICTOR = ("inverse", "inverse_squared", "sqrt")
 """Links whose inverse is decreasing or increasing on positive predictors only."""
 
@@ -121,7 +124,7 @@ def _discrete_quantile(
     low = np.full(len(center), -1.0)  # distribution below p
     high = np.ceil(np.maximum(center, 0.0))
     todo = np.ones(len(center), dtype=bool)
-    for _ in range(60):
+    while True:
         reached = np.zeros_like(todo)
         reached[todo] = distribution(high, todo) >= p
         low = np.where(todo & ~reached, high, low)
@@ -129,8 +132,8 @@ def _discrete_quantile(
         if not todo.any():
             break
         high = np.where(todo, 2.0 * high + 1.0, high)
-    else:
-        raise _endless(family)
+        if np.any(high > _LARGEST_COUNT):
+            raise _endless(family)
     while True:
         todo = high - low > 1.0
         if not todo.any():

@@ -158,7 +158,7 @@ def average(
     """
     n, K = len(eta[0]), len(eta)
     deviation = [np.sqrt(v) for v in variance]
-    used = _used(mean, eta) if n else []
+    used = _used(mean, eta, deviation) if n else []
     active = [k for k in used if float(deviation[k].max()) > 0.0]
     value = np.empty(n)
     by_eta = [np.zeros(n) for _ in range(K)] if derivatives else []
@@ -187,11 +187,25 @@ def average(
     return Averaged(value, tuple(by_eta), tuple(by_variance))
 
 
-def _used(mean: MeanFunction, eta: Sequence[FloatArray]) -> list[int]:
-    """Predictors that the mean depends on (a dispersion, say, is none of them)."""
+def _used(
+    mean: MeanFunction, eta: Sequence[FloatArray], deviation: Sequence[FloatArray]
+) -> list[int]:
+    """Predictors that the mean depends on (a dispersion, say, is none of them).
+
+    They are moved as far as their random parts may reach, for a mean may be flat near its center.
+    """
+    if len(eta) == 1:
+        return [0]
     center = mean(eta)
-    shifted = ([*eta[:k], eta[k] + 0.5, *eta[k + 1 :]] for k in range(len(eta)))
-    return [k for k, moved in enumerate(shifted) if not np.array_equal(mean(moved), center)]
+
+    def moves(k: int) -> bool:
+        shifts = [np.full_like(eta[k], 0.5), *(c * deviation[k] for c in (-6, -3, -1, 1, 3, 6))]
+        return any(
+            not np.array_equal(mean([*eta[:k], eta[k] + shift, *eta[k + 1 :]]), center)
+            for shift in shifts
+        )
+
+    return [k for k in range(len(eta)) if moves(k)]
 
 
 class _Grid:

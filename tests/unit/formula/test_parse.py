@@ -9,7 +9,7 @@ from ilk.formula.parse import check_arguments, parse
 def test_all_formulas_of_a_model():
     spec = parse("y ~ x + (1 | g)", dispersion="~ z + (1 | h)", zero_inflation="~ 1")
     assert [part.name for part in spec.predictors] == ["mean", "dispersion", "zero_inflation"]
-    assert spec.columns == ("y", "x", "g", "z", "h")
+    assert spec.columns == ("y", "x", "z", "g", "h")
     assert spec.predictor("dispersion").fixed.text == "1 + z"
     assert spec.predictor("shape") is None
     assert spec.text == "y ~ x + (1 | g)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import stats
+from tests.fits import data_of, fit_of
 
 import ilk
 from ilk.errors import ModelError
@@ -16,7 +17,6 @@ from ilk.inference.wald import (
     normal_p_values,
     two_sided,
 )
-from tests.fits import data_of, fit_of
 
 
 def test_the_table_is_the_textbook():

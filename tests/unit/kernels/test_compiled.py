@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+import time
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
+from ilk.family import make_family
+from ilk.kernels import reference
 from ilk.kernels.contract import EngineData, LinearFactor, PredictorData, TermData
 
 compiled = pytest.importorskip("ilk.kernels.compiled")
@@ -178,3 +182,334 @@ def test_laplace_gradient_is_the_slope_of_the_value(key, structure):
 @pytest.mark.parametrize("key", KEYS)
 def test_quadrature_gradient_is_the_slope_of_the_value(key, structure):
     check_gradient(*problem(key, structure, seed=1), nodes=5)
+
+
+# ---- The NumPy engine is the readable truth -------------------------------------------------------
+
+
+def family_of(key: str):
+    name, link = key.split(":")
+    inflated = name.startswith("zero_inflated_")
+    return make_family(name.removeprefix("zero_inflated_"), link, zero_inflated=inflated)
+
+
+def close(a, b, tolerance=1e-8):
+    a, b = np.asarray(a), np.asarray(b)
+    scale = max(1.0, float(np.max(np.abs(b), initial=0.0)))
+    assert a.shape == b.shape
+    np.testing.assert_allclose(a, b, rtol=0, atol=tolerance * scale)
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("key", KEYS)
+def test_agrees_with_the_reference_engine(key, structure):
+    engine, data, beta, lam = problem(key, structure, seed=2)
+    twin = reference.LaplaceEngine(data, family_of(key))
+    node_counts = [1, 5] if structure in ONE_FACTOR else [1]
+    for nodes in node_counts:
+        mine = engine.evaluate(beta, lam, nodes=nodes, tolerance=EXACT)
+        theirs = twin.evaluate(beta, lam, nodes=nodes, tolerance=EXACT)
+        close(mine.value, theirs.value)
+        close(mine.grad_beta, theirs.grad_beta)
+        lower = lower_positions(data)
+        close(mine.grad_lam[lower], theirs.grad_lam[lower])
+    engine.evaluate(beta, lam, tolerance=EXACT)
+    twin.evaluate(beta, lam, tolerance=EXACT)
+    close(engine.modes(), twin.modes())
+    for a, b in zip(engine.conditional_covariance(), twin.conditional_covariance(), strict=True):
+        close(a, b)
+    close(engine.cross_information(), twin.cross_information())
+    close(engine.fixed_information(), twin.fixed_information())
+    rhs = np.random.default_rng(0).normal(size=(len(engine.modes()), 3))
+    close(engine.solve(rhs), twin.solve(rhs))
+
+
+# ---- Fits -----------------------------------------------------------------------------------------
+
+
+def simulated(n_levels=40, per_level=12, q=1, seed=0, family="poisson"):
+    rng = np.random.default_rng(seed)
+    codes = np.repeat(np.arange(n_levels), per_level).astype(np.int32)
+    n = len(codes)
+    x = rng.normal(size=n)
+    columns = None if q == 1 else np.column_stack([np.ones(n), x])
+    b = rng.normal(size=(n_levels, q)) * 0.6
+    eta = 0.4 + 0.3 * x + (b[codes, 0] if q == 1 else np.sum(columns * b[codes], axis=1))
+    if family == "poisson":
+        y = rng.poisson(np.exp(eta)).astype(float)
+    else:
+        y = (rng.random(n) < 1 / (1 + np.exp(-eta))).astype(float)
+    X = np.asfortranarray(np.column_stack([np.ones(n), x]))
+    terms = (TermData(0, codes, n_levels, columns),)
+    return EngineData(y, None, None, (PredictorData(X, None),), terms)
+
+
+def poisson_engine(data, threads=1):
+    return compiled.LaplaceEngine(data, KeyOnly("poisson:log", 1), threads)
+
+
+def test_fit_ends_where_the_gradient_vanishes():
+    data = simulated(q=2)
+    engine, factor = poisson_engine(data), unstructured(data)
+    fit = engine.fit(factor, beta=np.zeros(2))
+    assert fit.status == "converged"
+    assert fit.decrement < 1e-8
+    at = engine.evaluate(fit.beta, factor(fit.theta)[0], tolerance=EXACT)
+    assert fit.value == pytest.approx(at.value, abs=1e-8)
+    information = engine.information(
+        factor, fit.beta, fit.theta, np.sqrt(np.diag(fit.inverse_hessian))
+    )
+    gradient = np.concatenate([at.grad_beta, factor(fit.theta)[1].T @ at.grad_lam])
+    assert gradient @ np.linalg.solve(information, gradient) / 2 < 1e-7
+    assert np.all(np.linalg.eigvalsh(information) > 0)
+
+
+def test_fit_with_quadrature_agrees_with_many_nodes():
+    data = simulated(family="binomial", n_levels=60, per_level=6)
+    engine, factor = compiled.LaplaceEngine(data, KeyOnly("binomial:logit", 1)), unstructured(data)
+    few = engine.fit(factor, beta=np.zeros(2), nodes=15)
+    many = engine.fit(factor, beta=np.zeros(2), nodes=41)
+    assert few.status == many.status == "converged"
+    assert few.value == pytest.approx(many.value, abs=1e-6)
+    warm = engine.fit(
+        factor, beta=few.beta, theta=few.theta, inverse_hessian=few.inverse_hessian, nodes=15
+    )
+    assert warm.value == pytest.approx(few.value, abs=1e-7)
+    assert warm.evaluations <= 2
+
+
+def test_factor_maps_may_be_linear_or_functions():
+    data = simulated(q=2)
+    engine = poisson_engine(data)
+    linear = LinearFactor(
+        np.array([0, 3], np.int32), np.zeros(2, np.int32), np.ones(2), 1, 4, np.zeros(4)
+    )
+    by_function = engine.fit(lambda theta: linear(theta), beta=np.zeros(2), theta=np.array([0.5]))
+    by_arrays = engine.fit(linear, beta=np.zeros(2))
+    assert by_function.value == pytest.approx(by_arrays.value, abs=1e-7)
+    close(by_function.theta, by_arrays.theta, 1e-3)
+
+    def failing(theta):
+        raise RuntimeError("no factor here")
+
+    with pytest.raises(RuntimeError, match="no factor here"):
+        engine.fit(failing, beta=np.zeros(2), theta=np.array([0.5]))
+    with pytest.raises(ValueError, match="needs a start"):
+        engine.fit(failing, beta=np.zeros(2))
+    assert engine.fit(linear, beta=np.zeros(2)).value == by_arrays.value
+
+
+def test_refit_does_not_depend_on_what_was_fitted_before():
+    data, other = simulated(seed=1), simulated(seed=2)
+    factor = unstructured(data)
+    engine = poisson_engine(data)
+    first = engine.fit(factor, beta=np.zeros(2))
+    warm = dict(beta=first.beta, theta=first.theta, inverse_hessian=first.inverse_hessian)
+    engine.set_response(other.response)
+    refit = engine.fit(factor, **warm)
+    fresh = poisson_engine(EngineData(other.response, None, None, data.predictors, data.terms))
+    again = fresh.fit(factor, **warm)
+    assert refit.value == again.value
+    assert np.array_equal(refit.theta, again.theta)
+
+
+def test_a_model_without_random_effects_is_fitted():
+    rng = np.random.default_rng(0)
+    n = 300
+    X = np.asfortranarray(np.column_stack([np.ones(n), rng.normal(size=n)]))
+    y = rng.negative_binomial(2, 0.4, n).astype(float)
+    data = EngineData(y, None, None, (PredictorData(X, None), PredictorData(X[:, :1], None)), ())
+    engine = compiled.LaplaceEngine(data, KeyOnly("negative_binomial_2:log", 2))
+    none = np.zeros(0, np.int32)
+    factor = LinearFactor(none, none, np.zeros(0), 0, 0, np.zeros(0))
+    fit = engine.fit(factor, beta=np.array([0.5, 0.0, 0.0]))
+    twin = reference.LaplaceEngine(data, family_of("negative_binomial_2:log"))
+    at = twin.evaluate(fit.beta, np.zeros(0))
+    assert fit.status == "converged"
+    assert fit.value == pytest.approx(at.value, abs=1e-9)
+    assert np.max(np.abs(at.grad_beta)) < 1e-2
+    assert engine.modes().shape == (0,)
+    close(engine.fixed_information(), twin.fixed_information())
+    assert engine.conditional_covariance() == []
+
+
+def test_zero_is_kept_where_it_is_the_maximum_and_left_where_it_is_not():
+    rng = np.random.default_rng(3)
+    codes = np.repeat(np.arange(30), 8).astype(np.int32)
+    X = np.ones((240, 1), order="F")
+    terms = (TermData(0, codes, 30, None),)
+    constant = np.tile([0.0, 1.0, 2.0, 3.0], 60)  # less spread between groups than by chance
+    data = EngineData(constant, None, None, (PredictorData(X, None),), terms)
+    factor = unstructured(data)
+    fit = poisson_engine(data).fit(factor, beta=np.array([0.4]))
+    assert fit.status == "converged"
+    assert abs(fit.theta[0]) < 1e-3
+
+    y = rng.poisson(np.exp(rng.normal(size=30)[codes])).astype(float)
+    data = EngineData(y, None, None, data.predictors, terms)
+    engine = poisson_engine(data)
+    best = engine.fit(factor, beta=np.array([0.4]))
+    stuck = engine.fit(
+        factor,
+        beta=best.beta,
+        theta=np.array([1e-7]),
+        inverse_hessian=np.diag([0.01, 0.1]),
+    )
+    assert stuck.value == pytest.approx(best.value, abs=1e-6)
+
+
+# ---- Cells, threads, interruption -----------------------------------------------------------------
+
+
+def many_rows(crossed: bool, seed=0):
+    rng = np.random.default_rng(seed)
+    n, levels = 60000, 4000
+    codes = rng.integers(0, levels, n).astype(np.int32)
+    X = np.asfortranarray(np.column_stack([np.ones(n), rng.normal(size=n)]))
+    b = 0.5 * rng.normal(size=levels)
+    y = rng.poisson(np.exp(0.2 + 0.3 * X[:, 1] + b[codes])).astype(float)
+    outer = (codes % (7 if crossed else 97)).astype(np.int32)
+    terms = (TermData(0, outer, int(outer.max()) + 1, None), TermData(0, codes, levels, None))
+    return EngineData(y, None, None, (PredictorData(X, None),), terms)
+
+
+def test_results_do_not_depend_on_threads_or_the_order_of_rows():
+    data = many_rows(crossed=False)
+    factor = unstructured(data)
+    lam = np.array([0.3, 0.5])
+    beta = np.array([0.1, 0.2])
+    one, two = poisson_engine(data), poisson_engine(data, threads=2)
+    a, b = (e.evaluate(beta, lam, tolerance=EXACT) for e in (one, two))
+    assert a.value == b.value
+    assert np.array_equal(a.grad_lam, b.grad_lam)
+    modes = one.modes()
+    assert np.array_equal(modes, two.modes())
+    fits = [engine.fit(factor, beta=np.zeros(2)) for engine in (one, two)]
+    assert fits[0].value == fits[1].value
+    assert np.array_equal(fits[0].theta, fits[1].theta)
+
+    order = np.random.default_rng(1).permutation(len(data.response))
+    shuffled = EngineData(
+        data.response[order],
+        None,
+        None,
+        (PredictorData(np.asfortranarray(data.predictors[0].X[order]), None),),
+        tuple(TermData(0, t.codes[order], t.levels, None) for t in data.terms),
+    )
+    engine = poisson_engine(shuffled)
+    c = engine.evaluate(beta, lam, tolerance=EXACT)
+    assert c.value == pytest.approx(a.value, rel=1e-13)
+    close(engine.modes(), modes, 1e-10)
+    close(c.grad_lam, a.grad_lam, 1e-10)
+
+
+def test_cells_answer_for_the_whole():
+    data = many_rows(crossed=False)
+    n, levels = 3000, 60  # the same questions where everything is a single cell
+    small = EngineData(
+        data.response[:n],
+        None,
+        None,
+        (PredictorData(np.asfortranarray(data.predictors[0].X[:n]), None),),
+        (TermData(0, data.terms[1].codes[:n] % levels, levels, None),),
+    )
+    wide = EngineData(
+        np.tile(small.response, 12),
+        None,
+        None,
+        (PredictorData(np.asfortranarray(np.tile(small.predictors[0].X, (12, 1))), None),),
+        (
+            TermData(
+                0,
+                np.concatenate([small.terms[0].codes + levels * k for k in range(12)]).astype(
+                    np.int32
+                ),
+                12 * levels,
+                None,
+            ),
+        ),
+    )
+    beta, lam = np.array([0.1, 0.2]), np.array([0.4])
+    one, twelve = poisson_engine(small), poisson_engine(wide)
+    a = one.evaluate(beta, lam, tolerance=EXACT)
+    b = twelve.evaluate(beta, lam, tolerance=EXACT)
+    assert b.value == pytest.approx(12 * a.value, rel=1e-12)
+    close(b.grad_beta, 12 * a.grad_beta, 1e-9)
+    close(twelve.modes(), np.tile(one.modes(), 12))
+    close(twelve.conditional_covariance()[0], np.tile(one.conditional_covariance()[0], (12, 1, 1)))
+    close(twelve.cross_information(), np.tile(one.cross_information(), (12, 1)))
+    close(twelve.fixed_information(), 12 * one.fixed_information())
+    rhs = np.random.default_rng(0).normal(size=(levels, 2))
+    close(twelve.solve(np.tile(rhs, (12, 1))), np.tile(one.solve(rhs), (12, 1)))
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs an interval timer")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_long_evaluation_is_interrupted_within_a_second(threads):
+    rng = np.random.default_rng(0)
+    n, levels = 120000, 6000
+    X = np.ones((n, 1), order="F")
+    terms = tuple(
+        TermData(0, rng.integers(0, levels, n).astype(np.int32), levels, None) for _ in range(2)
+    )
+    data = EngineData(rng.poisson(1.0, n).astype(float), None, None, (PredictorData(X, None),), terms)
+    engine = poisson_engine(data, threads)
+
+    class Alarm(Exception):
+        pass
+
+    def ring(number, frame):
+        raise Alarm
+
+    before = signal.signal(signal.SIGALRM, ring)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        begin = time.monotonic()
+        with pytest.raises(Alarm):
+            engine.fit(unstructured(data), beta=np.zeros(1))
+        assert time.monotonic() - begin < 1.3
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
+
+
+# ---- Bad input ------------------------------------------------------------------------------------
+
+
+def test_input_of_the_wrong_size_is_refused():
+    data = simulated()
+    engine, factor = poisson_engine(data), unstructured(data)
+    with pytest.raises(ValueError, match="beta has length 3"):
+        engine.evaluate(np.zeros(3), np.ones(1))
+    with pytest.raises(ValueError, match="lam has length 2"):
+        engine.evaluate(np.zeros(2), np.ones(2))
+    with pytest.raises(ValueError, match="response has length 1"):
+        engine.set_response(np.zeros(1))
+    with pytest.raises(ValueError, match="inverse_hessian must be"):
+        engine.fit(factor, beta=np.zeros(2), theta=np.ones(1), inverse_hessian=np.eye(2))
+    with pytest.raises(ValueError, match="no compiled density"):
+        compiled.LaplaceEngine(data, KeyOnly("poisson:nothing", 1))
+    with pytest.raises(ValueError, match="has 2 predictors"):
+        compiled.LaplaceEngine(data, KeyOnly("gamma:log", 1))
+    with pytest.raises(RuntimeError, match="has not been evaluated"):
+        poisson_engine(data).modes()
+
+
+def test_quadrature_needs_one_grouping_factor():
+    for structure in ("crossed", "nested", "four"):
+        engine, _, beta, lam = problem("poisson:log", structure)
+        with pytest.raises(ValueError, match="one grouping factor with at most 3"):
+            engine.evaluate(beta, lam, nodes=3)
+
+
+def test_points_without_a_value_are_reported_not_raised():
+    engine, _, beta, lam = problem("poisson:log", "intercept")
+    at = engine.evaluate(np.array([np.nan, 0.0]), lam)
+    assert not at.converged
+    assert at.value == -np.inf
+    assert at.grad_beta is None
+    good = engine.evaluate(beta, lam)
+    assert good.converged
+    far = engine.evaluate(np.array([1e4, 0.0]), lam)
+    assert not far.converged or np.isfinite(far.value)
+    assert engine.evaluate(beta, lam).value == pytest.approx(good.value, abs=1e-7)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.fits import data_of, fit_of
 
 import ilk
 from ilk.variance.components import singular_part, variance_components
 from ilk.variance.delta import covariance_derivatives
-from tests.fits import data_of, fit_of
 
 
 def test_derivatives_agree_with_the_closed_form():
