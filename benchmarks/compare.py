@@ -33,7 +33,8 @@ within one run, so that whatever else the machine does meets all of them. A fit 
 the formula and the data frame to the estimates. Times are CPU seconds of the process, summed over
 its threads, the shortest of the run. "ilk" is the fit alone and stands beside "glmm" with its cheap
 standard errors; "ilk + SE" and "glmm + SE" contain the standard errors from the joint information,
-which ilk computes when they are asked for. GPBoost takes matrices: those are made outside the
+which ilk computes when they are asked for; "glmm, default call" also tests terms and computes
+degrees of freedom. GPBoost takes matrices: those are made outside the
 clock. Memory is the growth of the peak resident memory in the first fit.
 """
 
@@ -42,6 +43,7 @@ HEADINGS = {
     "ilk_se": "ilk + SE",
     "glmm": "glmm",
     "glmm_se": "glmm + SE",
+    "glmm_default": "glmm, default call",
     "mixedlm": "mixedlm",
     "gpboost": "GPBoost",
     "statsmodels": "statsmodels",
@@ -81,7 +83,7 @@ def section(record: dict[str, Any], path: Path) -> str:
     versions = ", ".join(
         f"{HEADINGS[peer]} {version}"
         for peer, version in record["versions"].items()
-        if not peer.endswith("_se")
+        if "_" not in peer
     )
     head = (
         f"## {'One thread' if threads == 1 else f'{threads} threads'}\n\n"

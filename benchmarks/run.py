@@ -24,13 +24,24 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .cases import CASES, BenchmarkCase
+from .cases import CASES, BenchmarkCase, base
 from .data import SEED, available
 from .machine import describe
 from .workers import Worker, installed
 
 RESULTS = Path(__file__).parent / "results"
-PEERS = ("ilk", "ilk_se", "glmm", "glmm_se", "mixedlm", "gpboost", "statsmodels", "lme4", "glmmTMB")
+PEERS = (
+    "ilk",
+    "ilk_se",
+    "glmm",
+    "glmm_se",
+    "glmm_default",
+    "mixedlm",
+    "gpboost",
+    "statsmodels",
+    "lme4",
+    "glmmTMB",
+)
 TURN = 0.25  # seconds of fits per turn, for short fits
 MOST_PER_TURN = 100
 REFITS = ("sleepstudy", "cbpp")
@@ -76,7 +87,7 @@ def run_case(
     results: dict[str, dict[str, Any]] = {}
     print(f"\n{case.title}")
     for peer in peers:
-        reason = case.without.get(peer.removesuffix("_se"))
+        reason = case.without.get(base(peer))
         if reason is not None:
             results[peer] = {"case": case.name, "peer": peer, "without": reason}
             continue
@@ -124,7 +135,7 @@ def _turn(worker: Worker, case: BenchmarkCase, result: dict[str, Any]) -> None:
 def _accuracy(results: list[dict[str, Any]]) -> None:
     """Distance of each fit from the one with the highest log-likelihood among the exact peers."""
     fits = [r for r in results if isinstance(r.get("loglik"), float)]
-    trusted = [r for r in fits if r["peer"].removesuffix("_se") not in {"gpboost", "statsmodels"}]
+    trusted = [r for r in fits if base(r["peer"]) not in {"gpboost", "statsmodels"}]
     if not trusted:
         return
     best = max(trusted, key=lambda r: r["loglik"])

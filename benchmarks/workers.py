@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from .cases import BenchmarkCase
+from .cases import BenchmarkCase, base
 from .data import STORE, load
 
 ROOT = Path(__file__).parent.parent
@@ -43,7 +43,7 @@ def installed(peer: str) -> bool:
             return False
         command = ["Rscript", "-e", f"quit(status = !requireNamespace('{peer}', quietly = TRUE))"]
     else:
-        module = peer.removesuffix("_se")
+        module = base(peer)
         command = [python_for(peer), "-c", f"import {module}"]
     return (
         subprocess.run(command, capture_output=True, check=False, env=_environment(1)).returncode

@@ -71,10 +71,18 @@ def main(arguments: list[str]) -> int:
         "summary": summarize(chosen),
         "data_sets": chosen,
     }
-    path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    path.write_text(_one_line_each(report), encoding="utf-8")
+    lines.unlink()
     print(json.dumps(report["summary"], indent=1))
     print(f"written to {path}")
     return int(report["summary"]["failures"] > 0)
+
+
+def _one_line_each(report: dict[str, Any]) -> str:
+    """JSON with a line per data set."""
+    head = json.dumps({**report, "data_sets": []}, indent=1)
+    rows = ",\n".join(json.dumps(line) for line in report["data_sets"])
+    return head.replace('"data_sets": []', f'"data_sets": [\n{rows}\n]') + "\n"
 
 
 def check(seed: int) -> dict[str, Any]:

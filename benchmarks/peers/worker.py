@@ -18,7 +18,7 @@ import traceback
 import warnings
 from typing import Any
 
-from benchmarks.cases import CASES, BenchmarkCase, by_name
+from benchmarks.cases import BenchmarkCase, base, by_name
 from benchmarks.data import load
 
 # A tiny model of the same kind, which is not the one to be timed.
@@ -54,7 +54,7 @@ def _answer(
     if command["do"] == "warm_up":
         name = TINY.get(case.family, "grouseticks")
         tiny = by_name(OTHER if name == case.name else name)
-        if module.NAME.removesuffix("_se") not in tiny.without:
+        if base(module.NAME) not in tiny.without:
             module.prepare(tiny, load(tiny.table)[list(tiny.columns)])()
         return {"done": True}
     if command["do"] == "refit":
@@ -82,5 +82,4 @@ def timed(fit: Any, times: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    assert CASES
     main(sys.argv[1], sys.argv[2])
