@@ -21,8 +21,8 @@ from ilk.design.response import Response, make_response, no_trials
 from ilk.design.rows import Missing, Rows, choose_rows
 from ilk.design.scope import Scope
 from ilk.errors import DataError, ModelError
-from ilk.formula.language import Call, Expression, walk
-from ilk.formula.spec import MEAN, OLRE, FormulaSpec, PredictorSpec
+from ilk.formula.language import Name, column_names
+from ilk.formula.spec import MEAN, OLRE, Factor, FormulaSpec, PredictorSpec
 from ilk.frame import columns
 from ilk.typing import BoolArray, FloatArray
 
@@ -195,7 +195,9 @@ def _choose(
     spec: FormulaSpec, scope: Scope, arguments: Mapping[str, Argument], policy: Missing
 ) -> Rows:
     """Decide which rows are used."""
-    missing = find_missing(spec.columns, lag_expressions(spec), scope, _roles(spec))
+    missing = find_missing(
+        (*spec.response.parts, *spec.right_factors), spec.grouping_columns, scope, _roles(spec)
+    )
     unusable: dict[str, BoolArray | None] = {}
     for name, argument in arguments.items():
         missing[argument.column or name] = argument.missing
@@ -228,19 +230,16 @@ def _roles(spec: FormulaSpec) -> dict[str, str]:
 
 
 def find_missing(
-    names: Sequence[str],
-    lagged: Sequence[Expression],
-    scope: Scope,
-    roles: Mapping[str, str],
+    factors: Sequence[Factor], groupings: Sequence[str], scope: Scope, roles: Mapping[str, str]
 ) -> dict[str, BoolArray | None]:
-    """Find where columns, and the lags of an expression, have no value.
+    """Find where columns, and the lags of expressions, have no value.
 
     Parameters
     ----------
-    names : sequence of str
-        Columns.
-    lagged : sequence of Expression
-        Expressions with calls of `lag`.
+    factors : sequence of Factor
+        Factors that are needed.
+    groupings : sequence of str
+        Columns that are needed too.
     scope : Scope
         All rows of the data; the values of the lags are kept in it.
     roles : mapping
@@ -249,42 +248,23 @@ def find_missing(
     Returns
     -------
     dict
-        (N,) mask by column or text of a lag; None where nothing is missing.
+        (N,) mask by column or text of a lag; None where nothing is missing. A column that is used
+        inside of lags only does not count itself.
     """
-    missing = {name: scope.column(name, roles.get(name, "")).missing for name in names}
-    for expression in lagged:
+    missing: dict[str, BoolArray | None] = {}
+    for factor in factors:
+        expression = factor.expression
+        if isinstance(expression, Name):
+            missing[expression.column] = scope.column(expression.column).missing
+            continue
+        for name in column_names(expression, except_in="lag"):
+            missing[name] = scope.column(name).missing
         for text, values in compute_lags(expression, scope).items():
             lost = np.isnan(values)
             missing[text] = lost if lost.any() else None
+    for name in groupings:
+        missing[name] = scope.column(name, roles.get(name, "")).missing
     return missing
-
-
-def lag_expressions(spec: FormulaSpec, *, response: bool = True) -> list[Expression]:
-    """Find the expressions of the formulas that hold lags.
-
-    Parameters
-    ----------
-    spec : FormulaSpec
-        Formulas.
-    response : bool
-        Whether the left side counts.
-
-    Returns
-    -------
-    list of Expression
-    """
-    found: list[Expression] = []
-    if response:
-        found.extend(part.expression for part in spec.response.parts)
-    for part in spec.predictors:
-        sums = (part.fixed, *(random.effects for random in part.random))
-        found.extend(factor.expression for terms in sums for factor in terms.factors)
-        found.extend(factor.expression for factor in part.offsets)
-    return [
-        expression
-        for expression in found
-        if any(isinstance(e, Call) and e.function == "lag" for e in walk(expression))
-    ]
 
 
 def check_infinite(names: Sequence[str], scope: Scope) -> None:

@@ -337,7 +337,6 @@ def compute_lags(expression: Expression, scope: Scope) -> dict[str, FloatArray]:
                 f"{call.text}: lag() takes a column or arithmetic.", code="arguments"
             )
         lags.update(compute_lags(inner, scope))
-        scope.lagged.update(lags)
         step = literal(call_options(call).get("k", Literal(1)))
         if not isinstance(step, int) or isinstance(step, bool) or step == 0:
             raise FormulaError(f"{call.text}: k must be a whole number.", code="arguments")
@@ -348,7 +347,7 @@ def compute_lags(expression: Expression, scope: Scope) -> dict[str, FloatArray]:
             shifted[step:] = values[:-step]
         elif -scope.count < step < 0:
             shifted[:step] = values[-step:]
-        lags[call.text] = shifted
+        scope.lagged[call.text] = lags[call.text] = shifted
     return lags
 
 

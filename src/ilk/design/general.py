@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ilk.design.levels import label_texts
 from ilk.design.transforms import Coded
 from ilk.errors import DataError, FormulaError
 from ilk.formula.spec import Sum
@@ -88,6 +89,7 @@ def _as_formulaic(text: str, value: Any) -> Any:
         "diff": ContrastsRegistry.diff,
         "poly": ContrastsRegistry.poly,
     }[name]
+    labels = _index(value.factor)
     made = contrast()
     if value.option is not None:
         if value.option not in value.factor.levels:
@@ -96,13 +98,13 @@ def _as_formulaic(text: str, value: Any) -> Any:
                 f"{', '.join(repr(level) for level in value.factor.levels[:12])}.",
                 code="unknown-level",
             )
-        made = contrast(base=value.option)
-    categories = pd.Categorical.from_codes(value.factor.codes, categories=_index(value.factor))
+        made = contrast(base=labels[value.factor.levels.index(value.option)])
+    categories = pd.Categorical.from_codes(value.factor.codes, categories=labels)
     return C(pd.Series(categories), made)
 
 
 def _index(factor: Factor) -> Any:
-    """Levels as an index that keeps their types, ``1`` beside ``True`` included."""
+    """Levels as an index that keeps their types, or as texts if pandas cannot keep them apart."""
     import pandas as pd
 
     labels = pd.Index(list(factor.levels))
@@ -110,5 +112,5 @@ def _index(factor: Factor) -> Any:
         type(made) is not type(given)
         for made, given in zip(labels.tolist(), factor.levels, strict=True)
     ):
-        labels = pd.Index([str(level) for level in factor.levels])
+        labels = pd.Index(label_texts(factor.levels))
     return labels

@@ -69,3 +69,19 @@ def type_hint(known: Sequence[Label], label: Label) -> str:
                 f"{type(label).__name__}."
             )
     return ""
+
+
+def label_texts(levels: Sequence[Label]) -> list[str]:
+    """Texts of labels, told apart even where ``1`` and ``"1"`` are both levels.
+
+    Parameters
+    ----------
+    levels : sequence of labels
+        Levels of a factor.
+
+    Returns
+    -------
+    list of str
+    """
+    texts = [str(level) for level in levels]
+    return texts if len(set(texts)) == len(texts) else [repr(level) for level in levels]

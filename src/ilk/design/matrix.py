@@ -17,7 +17,7 @@ import numpy as np
 from ilk.design.coding import Subterm, code_terms
 from ilk.design.evaluate import evaluate
 from ilk.design.general import formulaic_matrix
-from ilk.design.levels import match_levels, type_hint
+from ilk.design.levels import label_texts, match_levels, type_hint
 from ilk.design.scope import Scope, check_finite
 from ilk.design.transforms import Coded
 from ilk.errors import DataError
@@ -289,7 +289,8 @@ def _names(
         column = columns[i]
         if isinstance(column, Factor):
             sign = "T." if reduced else ""
-            parts.append([f"{texts[i]}[{sign}{level}]" for level in column.levels[reduced:]])
+            labels = label_texts(column.levels)[reduced:]
+            parts.append([f"{texts[i]}[{sign}{label}]" for label in labels])
         else:
             parts.append([texts[i]])
     return [":".join(reversed(names)) for names in itertools.product(*reversed(parts))]

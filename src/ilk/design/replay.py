@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ilk.design.arguments import Argument, check_weights, read_argument, take
-from ilk.design.build import Design, check_infinite, find_missing, lag_expressions
+from ilk.design.build import Design, check_infinite, find_missing
 from ilk.design.evaluate import evaluate_vector
 from ilk.design.fixed import add_offsets, constant, remake_fixed
 from ilk.design.grouping import Grouping, find_levels
@@ -211,8 +211,7 @@ def _arguments(design: Design, frame: Frame, given: Mapping[str, Any]) -> dict[s
 def _choose(
     design: Design, scope: Scope, arguments: Mapping[str, Argument], policy: Missing
 ) -> Rows:
-    needed = _needed(design.spec)
-    missing = find_missing(needed, lag_expressions(design.spec, response=False), scope, {})
+    missing = find_missing(design.spec.right_factors, (), scope, {})
     unusable: dict[str, BoolArray | None] = {}
     for name, argument in arguments.items():
         if name == "exposure":
@@ -226,13 +225,8 @@ def _choose(
 
 def _needed(spec: FormulaSpec) -> tuple[str, ...]:
     """Columns of the right sides without the grouping factors."""
-    names: dict[str, None] = {}
-    for part in spec.predictors:
-        factors = list(part.fixed.factors) + list(part.offsets)
-        factors.extend(f for random in part.random for f in random.effects.factors)
-        for factor in factors:
-            names.update(dict.fromkeys(column_names(factor.expression)))
-    return tuple(names)
+    names = (name for f in spec.right_factors for name in column_names(f.expression))
+    return tuple(dict.fromkeys(names))
 
 
 def _levels(

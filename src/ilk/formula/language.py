@@ -97,13 +97,15 @@ def children(expression: Expression) -> tuple[Expression, ...]:
     return ()
 
 
-def walk(expression: Expression) -> Iterator[Expression]:
+def walk(expression: Expression, except_in: str | None = None) -> Iterator[Expression]:
     """Visit an expression and all its parts.
 
     Parameters
     ----------
     expression : Expression
         Any expression.
+    except_in : str, optional
+        Function whose arguments are not visited.
 
     Yields
     ------
@@ -113,16 +115,20 @@ def walk(expression: Expression) -> Iterator[Expression]:
     while pending:
         current = pending.pop()
         yield current
+        if isinstance(current, Call) and current.function == except_in:
+            continue
         pending.extend(reversed(children(current)))
 
 
-def column_names(expression: Expression) -> tuple[str, ...]:
+def column_names(expression: Expression, *, except_in: str | None = None) -> tuple[str, ...]:
     """Columns that an expression reads, in order of appearance.
 
     Parameters
     ----------
     expression : Expression
         Any expression.
+    except_in : str, optional
+        Function whose arguments do not count.
 
     Returns
     -------
@@ -137,7 +143,7 @@ def column_names(expression: Expression) -> tuple[str, ...]:
     return tuple(
         dict.fromkeys(
             part.column
-            for part in walk(expression)
+            for part in walk(expression, except_in)
             if isinstance(part, Name) and id(part) not in codings
         )
     )

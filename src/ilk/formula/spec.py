@@ -193,17 +193,31 @@ class FormulaSpec:
         return next((part for part in self.predictors if part.name == name), None)
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """Columns that the formulas read, response first."""
-        names: dict[str, None] = {}
-        for part in self.response.parts:
-            names.update(dict.fromkeys(column_names(part.expression)))
+    def right_factors(self) -> tuple[Factor, ...]:
+        """Factors of the right sides: fixed parts, random terms, offsets."""
+        found: dict[Factor, None] = {}
         for predictor in self.predictors:
-            factors = (*predictor.fixed.factors, *predictor.offsets)
-            for factor in factors:
-                names.update(dict.fromkeys(column_names(factor.expression)))
+            found.update(dict.fromkeys((*predictor.fixed.factors, *predictor.offsets)))
             for random in predictor.random:
-                for factor in random.effects.factors:
-                    names.update(dict.fromkeys(column_names(factor.expression)))
-                names.update(dict.fromkeys(g for g in random.grouping if g != OLRE))
-        return tuple(names)
+                found.update(dict.fromkeys(random.effects.factors))
+        return tuple(found)
+
+    @property
+    def grouping_columns(self) -> tuple[str, ...]:
+        """Columns of the grouping factors."""
+        return tuple(
+            dict.fromkeys(
+                name
+                for predictor in self.predictors
+                for random in predictor.random
+                for name in random.grouping
+                if name != OLRE
+            )
+        )
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that the formulas read: of the response, the right sides, the groupings."""
+        factors = (*self.response.parts, *self.right_factors)
+        names = (name for factor in factors for name in column_names(factor.expression))
+        return tuple(dict.fromkeys((*names, *self.grouping_columns)))
