@@ -7,6 +7,7 @@ covariance structures, estimate, wrap.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -107,17 +108,16 @@ def fit(
     Examples
     --------
     >>> import ilk
-    >>> data = ilk.datasets.load("classrooms")
-    >>> fit = ilk.fit("score ~ prior + (1 | school/classroom)", data)
+    >>> scores = ilk.datasets.load("classroom_scores")
+    >>> fit = ilk.fit("score ~ method + prior + (1 | school/classroom)", scores)
     >>> fit.verdict.converged
     True
     """
     check_arguments(formula, data)
     _not_offered(covariance, sampling_weights)
     distribution = make_family(family, link, zero_inflated=zero_inflation is not None)
-    spec = parse(
-        formula, dispersion=dispersion, zero_inflation=zero_inflation, functions=functions
-    )
+    _not_of_this_family(distribution, trials=trials, dispersion=dispersion)
+    spec = parse(formula, dispersion=dispersion, zero_inflation=zero_inflation, functions=functions)
     design = build(
         spec,
         data,
@@ -157,10 +157,25 @@ def _not_offered(covariance: Mapping[str, Any] | None, sampling_weights: Any) ->
         )
 
 
+def _not_of_this_family(family: AbstractFamily, *, trials: Any, dispersion: str | None) -> None:
+    """Refuse arguments that speak of what the family does not have."""
+    if trials is not None and not family.takes_trials:
+        raise ModelError(
+            f"trials= is for counts of successes (family 'binomial' or 'beta_binomial'), not for "
+            f"family {family.name!r}; exposure= is what makes a count a rate.",
+            code="trials-not-for-family",
+        )
+    if dispersion is not None and not family.has_dispersion:
+        raise ModelError(
+            f"dispersion= has a formula, but the family {family.name!r} has no dispersion: its "
+            "variance follows from its mean. Counts that vary more are for "
+            "'negative_binomial_2', proportions for 'beta_binomial'.",
+            code="no-dispersion",
+        )
+
+
 def _with_options(model: Model, reml: bool | None, nodes: Any) -> Model:
     """The model with its estimator chosen, after checking that it can be had."""
-    from dataclasses import replace
-
     if model.linear:
         if isinstance(nodes, int) and nodes > 1:
             raise ModelError(

@@ -51,6 +51,7 @@ class Lazy(Generic[T]):
         self._value: T | None = None
 
     def __call__(self) -> T:
+        """Give the value."""
         with self._lock:
             if self._compute is not None:
                 self._value = self._compute()
@@ -150,35 +151,43 @@ class AbstractFitted(ABC):
 
     @property
     @abstractmethod
-    def formula(self) -> FormulaSpec: ...
+    def formula(self) -> FormulaSpec:
+        """The parsed formulas."""
 
     @property
     @abstractmethod
-    def design(self) -> Design: ...
+    def design(self) -> Design:
+        """Matrices, codes and the bookkeeping of rows."""
 
     @property
     @abstractmethod
-    def coef(self) -> FloatArray: ...
+    def coef(self) -> FloatArray:
+        """(P,) coefficients."""
 
     @property
     @abstractmethod
-    def vcov(self) -> FloatArray: ...
+    def vcov(self) -> FloatArray:
+        """(P, P) covariance matrix of the coefficients."""
 
     @property
     @abstractmethod
-    def mean(self) -> FloatArray: ...
+    def mean(self) -> FloatArray:
+        """(n,) fitted mean."""
 
     @property
     @abstractmethod
-    def loglik(self) -> float: ...
+    def loglik(self) -> float:
+        """Maximized log-likelihood with all constants."""
 
     @property
     @abstractmethod
-    def nobs(self) -> int: ...
+    def nobs(self) -> int:
+        """Number of observations."""
 
     @property
     @abstractmethod
-    def verdict(self) -> Verdict: ...
+    def verdict(self) -> Verdict:
+        """Verdict of the fit."""
 
 
 @dataclass(frozen=True, slots=True)

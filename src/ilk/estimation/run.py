@@ -116,9 +116,7 @@ def refit(fitted: Fitted, y: FloatArray, search: Search | None = None) -> Fitted
         Settings of the search.
     """
     design = fitted.model.design
-    model = replace(
-        fitted.model, design=replace(design, response=replace(design.response, y=y))
-    )
+    model = replace(fitted.model, design=replace(design, response=replace(design.response, y=y)))
     marginal = fitted.marginal.with_response(model)
     point = fitted.point
     warm = Start(point.beta, _off_zero(point.theta), _usable(point.inverse_hessian))

@@ -97,9 +97,7 @@ def snap_to_boundary(marginal: AbstractMarginal, result: SearchResult) -> Search
     return result
 
 
-def _canonical(
-    marginal: AbstractMarginal, theta: FloatArray, widths: Sequence[int]
-) -> FloatArray:
+def _canonical(marginal: AbstractMarginal, theta: FloatArray, widths: Sequence[int]) -> FloatArray:
     """Signs of the factors' columns such that their diagonals are not negative."""
     out, start = [np.zeros(0)], 0
     for covariance, q in zip(marginal.model.covariances, widths, strict=True):
@@ -271,9 +269,7 @@ def _notes(marginal: AbstractMarginal, result: SearchResult) -> list[Reason]:
             )
         )
     few = [
-        term.grouping.name
-        for term in marginal.model.design.terms
-        if len(term.grouping.levels) < 5
+        term.grouping.name for term in marginal.model.design.terms if len(term.grouping.levels) < 5
     ]
     for name in dict.fromkeys(few):
         reasons.append(

@@ -232,9 +232,7 @@ def covariances_of(roots: Sequence[FloatArray], unit: float = 1.0) -> tuple[Floa
     return tuple(unit * root @ root.T for root in roots)
 
 
-def apply_blocks(
-    x: FloatArray, levels: Sequence[int], blocks: Sequence[FloatArray]
-) -> FloatArray:
+def apply_blocks(x: FloatArray, levels: Sequence[int], blocks: Sequence[FloatArray]) -> FloatArray:
     """Multiply each level's part of x (U, k) by its term's block (q_t, q_t)."""
     out = np.empty_like(x)
     start = 0

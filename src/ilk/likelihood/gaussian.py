@@ -12,7 +12,6 @@ covariance parameters and ``psi = (beta, theta, log sigma2)``.  Bates, Maechler,
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -31,7 +30,7 @@ from ilk.likelihood.base import (
     steps_of,
 )
 from ilk.model.scaling import rescale_response, scale_model
-from ilk.num.curvature import invert_information
+from ilk.num.triangular import invert_information
 
 if TYPE_CHECKING:
     from ilk.kernels.contract import LinearEngine

@@ -27,7 +27,7 @@ from ilk.likelihood.base import (
     steps_of,
 )
 from ilk.model.scaling import rescale_response, scale_model
-from ilk.num.curvature import invert_information
+from ilk.num.triangular import invert_information
 
 if TYPE_CHECKING:
     from ilk.kernels.contract import LaplaceEngine

@@ -18,7 +18,7 @@ from ilk.errors import DataError, ModelError
 
 if TYPE_CHECKING:
     from ilk.model.model import Model
-    from ilk.typing import FloatArray
+    from ilk.typing import BoolArray, FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,6 @@ def separating_direction(model: Model) -> SeparatingDirection | None:
     -------
     SeparatingDirection or None
     """
-    from scipy.optimize import linprog
-
     response, part = model.design.response, model.design.fixed[0]
     y, X = response.y, part.X
     if X.shape[1] == 0:
@@ -74,23 +72,58 @@ def separating_direction(model: Model) -> SeparatingDirection | None:
     free, fixed = sign != 0.0, sign == 0.0
     if not free.any():
         return None
-    signed = sign[free, None] * scaled[free]
-    equal = scaled[fixed] if fixed.any() else None
-    solution = linprog(
-        -signed.sum(axis=0),
-        A_ub=-signed,
-        b_ub=np.zeros(len(signed)),
-        A_eq=equal,
-        b_eq=None if equal is None else np.zeros(len(equal)),
-        bounds=(-1.0, 1.0),
-        method="highs",
+    problem = _Separation(
+        signed=sign[free, None] * scaled[free],
+        equal=scaled[fixed] if fixed.any() else None,
     )
-    if solution.status != 0 or -solution.fun < 1e-7 * len(signed):
+    solution = problem.solve(np.ones(X.shape[1], dtype=bool))
+    if solution is None:
         return None
-    direction = np.where(np.abs(solution.x) < 1e-7, 0.0, solution.x)
-    moving = int(np.sum(np.abs(X @ (direction / np.where(spread > 0, spread, 1.0))) > 1e-7))
-    names = tuple(name for name, d in zip(part.names, direction, strict=True) if d != 0.0)
-    return SeparatingDirection(names, moving, direction / np.abs(direction).max())
+    solution = _simplest(problem, solution, part.names)
+    direction = solution / np.where(spread > 0.0, spread, 1.0)
+    moving = int(np.sum(np.abs(X @ direction) > 1e-7))
+    involved = [name for name, d in zip(part.names, solution, strict=True) if d != 0.0]
+    names = [name for name in involved if name != "Intercept"] or involved
+    return SeparatingDirection(tuple(names), moving, direction / np.abs(direction).max())
+
+
+@dataclass(frozen=True, slots=True)
+class _Separation:
+    """The linear program: maximize sum of signed d, signed d >= 0, equal d = 0, |d_j| <= 1."""
+
+    signed: FloatArray
+    equal: FloatArray | None
+
+    def solve(self, allowed: BoolArray) -> FloatArray | None:
+        """Separating direction among the allowed columns; None if there is none."""
+        from scipy.optimize import linprog
+
+        reach = allowed.astype(float)
+        found = linprog(
+            -self.signed.sum(axis=0),
+            A_ub=-self.signed,
+            b_ub=np.zeros(len(self.signed)),
+            A_eq=self.equal,
+            b_eq=None if self.equal is None else np.zeros(len(self.equal)),
+            bounds=np.column_stack([-reach, reach]),
+            method="highs",
+        )
+        if found.status != 0 or -found.fun < 1e-7 * len(self.signed):
+            return None
+        direction: FloatArray = np.where(np.abs(found.x) < 1e-7, 0.0, found.x)
+        return direction
+
+
+def _simplest(problem: _Separation, direction: FloatArray, names: tuple[str, ...]) -> FloatArray:
+    """A direction of one column (and the intercept) if one suffices, else the one found."""
+    intercept = np.array([name == "Intercept" for name in names])
+    for j in np.flatnonzero((direction != 0.0) & ~intercept):
+        allowed = intercept.copy()
+        allowed[j] = True
+        single = problem.solve(allowed)
+        if single is not None:
+            return single
+    return direction
 
 
 def homogeneous_groups(model: Model) -> str | None:

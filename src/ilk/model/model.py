@@ -87,7 +87,7 @@ class Model:
     def nobs(self) -> int:
         """Number of observations; frequency weights count."""
         weights = self.design.frequency_weights
-        return int(round(float(weights.sum()))) if weights is not None else self.rows
+        return self.rows if weights is None else round(float(weights.sum()))
 
     @property
     def rows(self) -> int:
@@ -144,4 +144,5 @@ def term_effect(term: RandomTerm, effects: FloatArray) -> FloatArray:
     gathered = effects[term.grouping.codes]
     if term.columns is None:
         return gathered[:, 0]
-    return np.einsum("ij,ij->i", term.columns, gathered)
+    effect: FloatArray = np.einsum("ij,ij->i", term.columns, gathered)
+    return effect

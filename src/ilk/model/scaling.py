@@ -70,7 +70,8 @@ class ScaledModel:
 
     def beta(self, coef: FloatArray) -> FloatArray:
         """Coefficients on the engine's scale."""
-        return np.linalg.solve(self.coef_map, coef - self.coef_shift)
+        beta: FloatArray = np.linalg.solve(self.coef_map, coef - self.coef_shift)
+        return beta
 
 
 def scale_model(model: Model) -> ScaledModel:
@@ -208,7 +209,7 @@ def _power_of_two(size: float) -> float:
     return 2.0 ** round(math.log2(size)) if size > 0.0 else 1.0
 
 
-def _column_scales(X: FloatArray, centered: bool) -> tuple[FloatArray, FloatArray]:
+def _column_scales(X: FloatArray, *, centered: bool) -> tuple[FloatArray, FloatArray]:
     """Centers (zero unless `centered`) and power-of-two scales of columns."""
     n, p = X.shape
     center = X.mean(axis=0) if centered else np.zeros(p)
