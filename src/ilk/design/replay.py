@@ -173,7 +173,9 @@ def replay(
         for term in design.terms
         for codes, unseen in (_levels(term.grouping, scope, groups, found),)
     )
-    counted = values["precision_weights"] if design.binomial else values["trials"]
+    counted = values["trials"]
+    if counted is None and design.binomial:
+        counted = values["precision_weights"]
     return NewDesign(
         fixed=fixed,
         terms=terms,
