@@ -95,20 +95,36 @@ class Bfgs {
   bool step() {
     if (!(slope_ > 0.0) || !std::isfinite(slope_)) return false;
     double fraction = longest_step();
-    for (int trial = 0; trial < kMaxShortenings; ++trial, fraction *= kShortening) {
+    for (int trial = 0; trial < kMaxShortenings; ++trial) {
       for (int i = 0; i < m_; ++i) new_psi_[i] = psi_[i] + fraction * direction_[i];
       if (new_psi_ == psi_) return false;
       const double value = ask(new_psi_, Trial{out_.decrement, trial > 0}, new_gradient_);
-      if (!std::isfinite(value)) continue;
       const double needed = kSufficient * fraction * slope_ - kRounding * std::fabs(out_.value);
-      if (value < out_.value + needed) continue;
-      update(fraction);
-      std::swap(psi_, new_psi_);
-      std::swap(out_.gradient, new_gradient_);
-      out_.value = value;
-      return true;
+      if (std::isfinite(value) && value >= out_.value + needed) {
+        update(fraction);
+        std::swap(psi_, new_psi_);
+        std::swap(out_.gradient, new_gradient_);
+        out_.value = value;
+        return true;
+      }
+      fraction *= std::isfinite(value) ? interpolated(fraction, value) : kShortening;
     }
     return false;
+  }
+
+  // Where, as a part of a rejected step, the cubic with the values and slopes of both ends has its
+  // maximum.
+  double interpolated(double fraction, double value) const {
+    double end_slope = 0.0;
+    for (int i = 0; i < m_; ++i) end_slope += new_gradient_[i] * direction_[i];
+    const double start = slope_ * fraction, end = end_slope * fraction;
+    const double rise = value - out_.value;
+    const double a = start + end - 2.0 * rise, b = 3.0 * rise - 2.0 * start - end;
+    const double discriminant = b * b - 3.0 * a * start;  // of 3 a x^2 + 2 b x + start
+    double x = kShortening;
+    if (discriminant >= 0.0 && b < std::sqrt(discriminant))
+      x = start / (std::sqrt(discriminant) - b);
+    return std::isfinite(x) ? std::clamp(x, 0.1, 0.6) : kShortening;
   }
 
   // BFGS: with step s and y = -(change of the gradient),

@@ -208,38 +208,158 @@ double skewness(CellSet& cells, int k) {
   return second < 0.0 && std::isfinite(third) ? std::fabs(third / second) : 0.0;
 }
 
-// Standard deviations of every term's columns at Lambda = 0. With scores g and information A by
-// level, E(g^2 - A) = v A^2 to first order, so v = sum(g^2 - A) / sum A^2. Where the weights
-// depend on the predictor this v is the variance of exp(kappa b) / kappa, kappa the skewness
-// above, rather than that of b: sigma^2 = log(1 + kappa^2 v) / kappa^2.
-std::vector<std::vector<double>> moment_deviations(CellSet& cells) {
-  std::vector<std::vector<double>> out;
-  std::map<int, double> skewness_of;
-  for (std::size_t t = 0; t < cells.shapes().size(); ++t) {
-    const int q = cells.shapes()[t].width;
-    const int k = cells.shapes()[t].predictor;
-    if (!skewness_of.count(k)) skewness_of[k] = skewness(cells, k);
-    const double kappa = skewness_of[k];
-    out.emplace_back(q, 1.0);
-    for (int j = 0; j < q; ++j) {
-      double excess = 0.0, total = 0.0, squares = 0.0;
-      for (int c = 0; c < cells.size(); ++c) {
-        const LaplaceCell& cell = cells[c];
-        const double* g = cell.g().data() + cell.pattern().scalar_offset(static_cast<int>(t)) + j;
-        const double* A = cell.A().data() + cell.pattern().diagonal_offset(static_cast<int>(t)) +
-                          j + static_cast<std::ptrdiff_t>(j) * q;
-        for (int l = 0; l < cell.pattern().term(static_cast<int>(t)).levels; ++l) {
-          const double score = g[static_cast<std::ptrdiff_t>(l) * q];
-          const double information = A[static_cast<std::ptrdiff_t>(l) * q * q];
-          excess += score * score - information;
-          total += information;
-          squares += information * information;
-        }
+// Second moments of the scores at Lambda = 0 over all columns x = (term, column) of the model. With
+// raw scores g and information A, E(g g' - A) = A Var(b) A to first order, so that for any weights
+//     sum_l w_xl (g_xl^2 - A_xl,xl)  =  sum_y v_y sum_{l,m} w_xl A_xl,ym^2
+// in expectation: one equation for each column. Weights 1 / (1 + A v)^2, with a guess v of the
+// variance, keep levels with much information from outvoting all others.
+class Moments {
+ public:
+  explicit Moments(const CellSet& cells) : cells_(cells) {
+    for (const Term& shape : cells.shapes()) {
+      first_.push_back(Q_);
+      Q_ += shape.width;
+    }
+    guess_.assign(Q_, 0.0);
+    accumulate();
+  }
+
+  // Each variance as if it were the only one, from unweighted sums; 0 at least.
+  std::vector<double> alone() const {
+    std::vector<double> variance(Q_, 0.0);
+    for (int x = 0; x < Q_; ++x)
+      if (squares(x, x) > 0.0) variance[x] = std::max(0.0, excess_[x] / squares(x, x));
+    return variance;
+  }
+
+  // Variances that share what the scores have in common, with weights from a guess. The
+  // multiplicative updates leave them positive and, stopped early, near the separate ones.
+  std::vector<double> together(const std::vector<double>& guess) {
+    constexpr int kUpdates = 10;
+    guess_ = guess;
+    accumulate();
+    std::vector<double> variance = alone(), predicted(Q_);
+    for (int i = 0; i < kUpdates; ++i) {
+      for (int x = 0; x < Q_; ++x) {
+        predicted[x] = 0.0;
+        for (int y = 0; y < Q_; ++y) predicted[x] += squares(x, y) * variance[y];
       }
-      if (!(squares > 0.0) || !(total > 0.0) || !std::isfinite(excess)) continue;
-      double variance = std::max(0.0, excess / squares);
-      if (kappa > 1e-8) variance = std::log1p(kappa * kappa * variance) / (kappa * kappa);
-      out.back()[j] = std::sqrt(std::max(variance, kSmallestReliability * total / squares));
+      for (int x = 0; x < Q_; ++x)
+        if (variance[x] > 0.0) variance[x] *= excess_[x] / predicted[x];
+    }
+    return variance;
+  }
+
+  // The variance at which a typical level of column (t, j) has the given product of variance and
+  // information; 0 where there is no information.
+  double variance_of_reliability(std::size_t t, int j, double reliability) const {
+    const int x = first_[t] + j;
+    const bool informed = information_[x] > 0.0 && squares(x, x) > 0.0;
+    return informed ? reliability * information_[x] / squares(x, x) : 0.0;
+  }
+
+  int column(std::size_t t, int j) const { return first_[t] + j; }
+
+ private:
+  double squares(int x, int y) const { return squares_[x + static_cast<std::size_t>(y) * Q_]; }
+  double& squares(int x, int y) { return squares_[x + static_cast<std::size_t>(y) * Q_]; }
+
+  void accumulate() {
+    excess_.assign(Q_, 0.0);
+    information_.assign(Q_, 0.0);
+    squares_.assign(static_cast<std::size_t>(Q_) * Q_, 0.0);
+    for (int c = 0; c < cells_.size(); ++c) {
+      weigh_levels(cells_[c]);
+      for (int t = 0; t < cells_[c].pattern().terms(); ++t) add_term(cells_[c], t);
+      for (const BlockPair& pair : cells_[c].pattern().pairs()) add_pair(cells_[c], pair);
+    }
+  }
+
+  void weigh_levels(const LaplaceCell& cell) {
+    const BlockPattern& pattern = cell.pattern();
+    weights_.resize(pattern.scalars());
+    for (int t = 0; t < pattern.terms(); ++t) {
+      const int q = pattern.term(t).width;
+      const double* A = cell.A().data() + pattern.diagonal_offset(t);
+      double* w = weights_.data() + pattern.scalar_offset(t);
+      for (int l = 0; l < pattern.term(t).levels; ++l, A += q * q, w += q)
+        for (int j = 0; j < q; ++j) {
+          const double shrunk = 1.0 / (1.0 + std::max(0.0, A[j + j * q]) * guess_[first_[t] + j]);
+          w[j] = shrunk * shrunk;
+        }
+    }
+  }
+
+  void add_term(const LaplaceCell& cell, int t) {
+    const BlockPattern& pattern = cell.pattern();
+    const int q = pattern.term(t).width, x = first_[t];
+    const double* g = cell.g().data() + pattern.scalar_offset(t);
+    const double* w = weights_.data() + pattern.scalar_offset(t);
+    const double* A = cell.A().data() + pattern.diagonal_offset(t);
+    for (int l = 0; l < pattern.term(t).levels; ++l, g += q, w += q, A += q * q)
+      for (int j = 0; j < q; ++j) {
+        information_[x + j] += w[j] * A[j + j * q];
+        excess_[x + j] += w[j] * (g[j] * g[j] - A[j + j * q]);
+        for (int k = 0; k < q; ++k) squares(x + j, x + k) += w[j] * A[j + k * q] * A[j + k * q];
+      }
+  }
+
+  void add_pair(const LaplaceCell& cell, const BlockPair& pair) {
+    const BlockPattern& pattern = cell.pattern();
+    const int rows = pattern.term(pair.row_term).width, x = first_[pair.row_term];
+    const int columns = pattern.term(pair.column_term).width, y = first_[pair.column_term];
+    const double* A = cell.A().data() + pair.offset;
+    const double* row_weight = weights_.data() + pattern.scalar_offset(pair.row_term);
+    const double* column_weights = weights_.data() + pattern.scalar_offset(pair.column_term);
+    for (int l = 0; l < pattern.term(pair.row_term).levels; ++l, row_weight += rows)
+      for (std::int64_t k = pair.row_start[l]; k < pair.row_start[l + 1]; ++k, A += rows * columns) {
+        const double* column_weight = column_weights + pair.columns[k] * std::ptrdiff_t(columns);
+        for (int j = 0; j < columns; ++j)
+          for (int i = 0; i < rows; ++i) {
+            const double square = A[i + j * rows] * A[i + j * rows];
+            squares(x + i, y + j) += row_weight[i] * square;
+            squares(y + j, x + i) += column_weight[j] * square;
+          }
+      }
+  }
+
+  const CellSet& cells_;
+  int Q_ = 0;
+  std::vector<int> first_;  // by term: its first column
+  std::vector<double> guess_, weights_;
+  std::vector<double> excess_, information_;  // (Q,)
+  std::vector<double> squares_;               // (Q, Q)
+};
+
+// The moments give the variance v of exp(kappa b) / kappa, kappa the skewness above, rather than
+// that of b, where the weights depend on the predictor.
+double variance_on_link_scale(double v, double kappa) {
+  return kappa > 1e-8 ? std::log1p(kappa * kappa * v) / (kappa * kappa) : v;
+}
+
+// Standard deviations of every term's columns, from the state at Lambda = 0.
+std::vector<std::vector<double>> moment_deviations(CellSet& cells) {
+  std::map<int, double> kappas;
+  for (const Term& shape : cells.shapes())
+    if (!kappas.count(shape.predictor))
+      kappas[shape.predictor] = skewness(cells, shape.predictor);
+  Moments moments(cells);
+  const auto correct = [&](std::vector<double> variances) {
+    for (std::size_t t = 0; t < cells.shapes().size(); ++t)
+      for (int j = 0; j < cells.shapes()[t].width; ++j) {
+        double& v = variances[moments.column(t, j)];
+        v = variance_on_link_scale(v, kappas[cells.shapes()[t].predictor]);
+      }
+    return variances;
+  };
+  const std::vector<double> variances = correct(moments.together(correct(moments.alone())));
+  std::vector<std::vector<double>> out;
+  for (std::size_t t = 0; t < cells.shapes().size(); ++t) {
+    out.emplace_back(cells.shapes()[t].width, 1.0);
+    for (int j = 0; j < cells.shapes()[t].width; ++j) {
+      const double smallest = moments.variance_of_reliability(t, j, kSmallestReliability);
+      const double variance = std::max(variances[moments.column(t, j)], smallest);
+      if (variance > 0.0 && std::isfinite(variance)) out[t][j] = std::sqrt(variance);
     }
   }
   return out;
