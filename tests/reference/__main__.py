@@ -22,6 +22,7 @@ COLUMNS = (
     "fitted",
     "predict (link)",
     "predict (response)",
+    "predict (se)",
 )
 
 
@@ -82,7 +83,7 @@ def _print_row(identifier: str, checks: list[Check], seconds: float) -> None:
 
 
 def _short(name: str) -> str:
-    return name.replace("predict (link)", "pred.link").replace("predict (response)", "pred.resp")
+    return name.replace("predict (", "pred.").rstrip(")")
 
 
 if __name__ == "__main__":

@@ -60,6 +60,9 @@ def compare(found: Case) -> list[Check]:
         checks += [_fitted(found, fit)]
     if "predict" in results:
         checks += [_predicted(found, fit, "link"), _predicted(found, fit, "response")]
+        for scale in ("link", "response"):
+            if f"se_{scale}" in results["predict"]:
+                checks.append(_prediction_errors(found, fit, scale))
     if "standardised" in results:
         checks += [_standardized(found, fit)]
     checks += _information_criteria(found, fit)
@@ -234,6 +237,19 @@ def _predicted(found: Case, fit: Any, scale: str) -> Check:
     return _worst(f"predict ({scale})", [_prediction_gap(*row) for row in rows])
 
 
+def _prediction_errors(found: Case, fit: Any, scale: str) -> Check:
+    """Standard errors of population (typical) and known rows; lme4 gives the first only."""
+    wanted = found["results"]["predict"]
+    mine = observe.prediction_errors(fit, found, scale)
+    differences = []
+    for kind, error, reference in zip(wanted["kind"], mine, wanted[f"se_{scale}"], strict=True):
+        if reference is not None and kind in observe.ESTIMANDS:
+            gap = abs(error / reference - 1.0)
+            where = f"{kind}, {scale}"
+            differences.append(_Difference(where, gap, gap / tolerances.STANDARD_ERROR_RELATIVE))
+    return _worst("predict (se)" if scale == "link" else "predict (se, response)", differences)
+
+
 def _prediction_gap(where: str, mine: float, reference: float) -> _Difference:
     gap = abs(mine - reference) / max(1.0, abs(reference))
     return _Difference(where, gap, gap / tolerances.PREDICTION_RELATIVE)
@@ -256,7 +272,6 @@ def _standardized(found: Case, fit: Any) -> Check:
         ):
             values = fit.predict(frame, estimand=estimand)
             mean = float(np.mean(_numbers(values)))
-            slack = 1e-3 * row["se_delta_full"]
             differences.append(_prediction_gap(f"{row['value']} {estimand}", mean, row[key]))
     return _worst("standardized", differences)
 

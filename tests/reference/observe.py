@@ -84,18 +84,27 @@ def fitted(fit: Any, count: int) -> np.ndarray:
 
 def prediction(fit: Any, found: Case, scale: str) -> np.ndarray:
     """The case's rows for prediction, each with the estimand that its kind asks for."""
+    return _predicted(fit, found, scale, None, "estimate")
+
+
+def prediction_errors(fit: Any, found: Case, scale: str) -> np.ndarray:
+    """Standard errors of the same."""
+    return _predicted(fit, found, scale, "confidence", "std_error")
+
+
+def _predicted(fit: Any, found: Case, scale: str, interval: str | None, column: str) -> np.ndarray:
     wanted = found["results"]["predict"]
     answer = np.full(len(wanted["rows"]), np.nan)
     for position, (row, kind) in enumerate(zip(wanted["rows"], wanted["kind"], strict=True)):
-        frame = new_rows(found, [row])
-        frame = _filled(frame, found, kind)
+        frame = _filled(new_rows(found, [row]), found, kind)
         values = fit.predict(
             frame,
             estimand=ESTIMANDS.get(kind, "conditional"),
             scale=scale,
+            interval=interval,
             new_levels="typical",
         )
-        answer[position] = _first_number(values)
+        answer[position] = float(values[column].iloc[0])
     return answer
 
 
@@ -109,9 +118,3 @@ def _filled(frame: pd.DataFrame, found: Case, kind: str) -> pd.DataFrame:
         if levels and frame[name].isna().any():
             filled[name] = pd.Categorical([levels[0]], categories=levels)
     return filled
-
-
-def _first_number(values: Any) -> float:
-    if isinstance(values, pd.DataFrame):
-        values = values["estimate"]
-    return float(np.asarray(values, dtype=float).ravel()[0])

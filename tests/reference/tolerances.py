@@ -21,6 +21,7 @@ An entry in `EXCEPTIONS` loosens one quantity of one case and says why; nothing 
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 LOGLIK_RELATIVE = 1e-6
@@ -29,7 +30,21 @@ STANDARD_ERROR_RELATIVE = 1e-3
 PREDICTION_RELATIVE = 1e-6
 
 # (case, quantity) -> (tolerance factor, reason)
-EXCEPTIONS: dict[tuple[str, str], tuple[float, str]] = {}
+_GLMMTMB_REML = (
+    "glmmTMB 1.1.5 leaves the uncertainty of the coefficients out of predictions after REML: its "
+    "standard error at Days = 0 is 3.54 where its own standard error of the intercept, which is "
+    "the same quantity, is 6.89 (glmmTMB issue 983)."
+)
+_COARSE_STEPS = (
+    "Follows from the covariance matrix that `STANDARD_ERRORS` corrects: the steps of glmmTMB's "
+    "differences are two standard errors of 'endpoint'."
+)
+EXCEPTIONS: dict[tuple[str, str], tuple[float, str]] = {
+    ("cov-diag-sleepstudy", "predict (se)"): (math.inf, _GLMMTMB_REML),
+    ("cov-diag-sleepstudy", "predict (se, response)"): (math.inf, _GLMMTMB_REML),
+    ("fam-beta-gasoline", "predict (se)"): (20.0, _COARSE_STEPS),
+    ("fam-beta-gasoline", "predict (se, response)"): (20.0, _COARSE_STEPS),
+}
 
 # case -> standard errors that replace the case's, and why
 STANDARD_ERRORS: dict[str, tuple[tuple[float, ...], str]] = {
@@ -38,6 +53,11 @@ STANDARD_ERRORS: dict[str, tuple[tuple[float, ...], str]] = {
         "glmmTMB differences its gradient with steps of 1e-3, which is two standard errors of "
         "'endpoint' here. These are glmmTMB 1.1.5's own with endpoint and vapor centered at 300 "
         "and 5 and endpoint in hundreds, mapped back; the log-likelihood is the same.",
+    ),
+    "std-owls-poisson": (
+        (0.0957147657258313, 0.056140116095800045, 0.04507473151506301, 0.07046753117384957),
+        "lme4 differences its deviance without a gradient and is 2e-3 off. These are glmmTMB's "
+        "for the same model, from the cross-check of glmm-owls-poisson-offset.",
     ),
 }
 
