@@ -70,8 +70,8 @@ class ScaledModel:
 
     def beta(self, coef: FloatArray) -> FloatArray:
         """Coefficients on the engine's scale."""
-        beta: FloatArray = np.linalg.solve(self.coef_map, coef - self.coef_shift)
-        return beta
+        beta = np.linalg.solve(self.coef_map, coef - self.coef_shift)
+        return np.asarray(beta, dtype=np.float64)
 
 
 def scale_model(model: Model) -> ScaledModel:
