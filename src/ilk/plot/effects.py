@@ -84,6 +84,8 @@ def reference_row(data: Any) -> dict[str, Any]:
     row: dict[str, Any] = {}
     for name, values in columns_of(data).items():
         unique = distinct(values)
+        if not unique:
+            continue
         if is_number(values) and len(unique) > 2:
             row[name] = float(np.nanmean(np.asarray(values, dtype=np.float64)))
         else:
@@ -255,6 +257,7 @@ def _draw_points(table: Effect, ax: Axes, per: float) -> None:
         if len(place) <= 3:
             _write_means(ax, x, mean, "left" if shift > 0 else "right", style["color"])
     ax.set_xticks(place, [printable(_plain(value), 18) for value in table.values])
+    ax.tick_params(axis="x", labelrotation=0 if len(place) <= 6 else 60)
     ax.set_xlim(-0.5, len(place) - 0.5)
 
 

@@ -38,7 +38,8 @@ def variables(fit: Reportable, names: Sequence[str]) -> list[str]:
     mean = fit.fitted.formula.predictor("mean")
     factors = () if mean is None else mean.fixed.factors
     found = [name for factor in factors for name in column_names(factor.expression)]
-    return [name for name in dict.fromkeys(found) if name in names]
+    groups = {term.grouping.name for term in fit.fitted.design.terms}  # of between(x, group)
+    return [name for name in dict.fromkeys(found) if name in names and name not in groups]
 
 
 def answers(

@@ -27,6 +27,9 @@ __all__ = ["collect", "section"]
 MOST_EFFECTS = 4
 """Variables of which a report shows an effect."""
 
+MOST_LEVELS = 24
+"""A factor with more levels than this is left to the table of coefficients."""
+
 _TONES = {"error": 3, "warning": 2, "note": 1}
 
 
@@ -70,7 +73,8 @@ def collect(
     if focus is not None:
         moving = [focus, *(name for name in moving if name != focus)]
     first = answers(fit, data, moving[0], unit, held) if moving else None
-    effects = [_effect(fit, data, name, unit, held) for name in moving[:MOST_EFFECTS]]
+    drawn = [_effect(fit, data, name, unit, held) for name in moving[:MOST_EFFECTS]]
+    effects = [part for part in drawn if part is not None]
     for later in effects[1:]:
         later["text"] = []  # said once
     sections = [
@@ -168,9 +172,11 @@ def _coefficients(fit: Reportable, summary: Summary) -> dict[str, Any]:
 
 def _effect(
     fit: Reportable, data: Any, variable: str, unit: Unit, at: Mapping[str, Any]
-) -> dict[str, Any]:
+) -> dict[str, Any] | None:
     others = {name: value for name, value in at.items() if name != variable}
     table = effect_table(fit, data, variable, at=others)
+    if not table.continuous and len(table.values) > MOST_LEVELS:
+        return None
     alike = bool(np.allclose(table.mean[0], table.mean[-1], rtol=1e-6))
     if alike:
         table = effect_table(fit, data, variable, at=others, estimands=("population",))
