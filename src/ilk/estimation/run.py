@@ -146,6 +146,13 @@ def _search(marginal: AbstractMarginal, begin: Start, search: Search) -> SearchR
         if is_optimum(result):
             break
     if not np.isfinite(result.value):
+        if marginal.model.linear:
+            raise FitError(
+                f"The columns reproduce the response "
+                f"{marginal.model.design.response.name!r} exactly, so that no residual variance "
+                "is left: is one of them computed from it?",
+                code="no-residual",
+            )
         raise FitError(
             "The likelihood could not be evaluated at the starting values: look for extreme "
             "values in the response, the offset or the columns, or give other values (start=).",

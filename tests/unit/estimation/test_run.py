@@ -100,7 +100,7 @@ def test_quadrature_is_refused_for_crossed_factors() -> None:
 def test_no_random_terms_is_a_plain_model() -> None:
     """A GLM, and ordinary least squares."""
     data = grouped(8)
-    rng = np.random.default_rng(8)
+    rng = np.random.default_rng(88)
     data["y"] = 2.0 + data["x"] + rng.normal(size=len(data))
     fit = ilk.fit("y ~ x", data)
     X = np.column_stack([np.ones(len(data)), data["x"]])
@@ -111,6 +111,13 @@ def test_no_random_terms_is_a_plain_model() -> None:
     poisson = ilk.fit("k ~ x", data, family="poisson")
     mu = np.exp(X @ np.asarray(poisson.params))
     np.testing.assert_allclose(X.T @ (data["k"] - mu), 0.0, atol=1e-6)
+
+
+def test_a_perfect_fit_is_refused() -> None:
+    data = grouped(8)
+    data["y"] = 2.0 + 2.0 * data["x"]
+    with pytest.raises(ilk.FitError, match="'y' exactly"):
+        ilk.fit("y ~ x + (1 | g)", data)
 
 
 def test_frequency_weights_are_repeated_rows() -> None:
