@@ -172,8 +172,8 @@ def read_narwhals(name: str, native: Any, key: str) -> Column:
     series = nw.from_native(native, eager_only=True).get_column(key)
     if series.dtype.is_numeric() and not series.null_count():
         return read_array(name, np.asarray(series.to_numpy()))
-    if isinstance(series.dtype, (nw.Enum, nw.Categorical)):
-        levels = series.cat.get_categories().to_list()
+    if isinstance(series.dtype, nw.Enum):
+        levels = list(series.dtype.categories)
         lookup = {level: code for code, level in enumerate(levels)}
         codes = np.array([lookup.get(value, -1) for value in series.to_list()], dtype=np.int32)
         return read_categories(name, codes, levels)
