@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +30,7 @@ __all__ = [
     "effect",
     "effect_table",
     "is_number",
+    "merge_alike",
     "reference_row",
 ]
 
@@ -221,7 +222,31 @@ def effect(
     matplotlib.axes.Axes
         The axis.
     """
-    return draw_effect(effect_table(fit, data, variable, at=at), ax)
+    return draw_effect(merge_alike(effect_table(fit, data, variable, at=at)), ax)
+
+
+def merge_alike(table: Effect) -> Effect:
+    """Merge the typical and the population mean where they are the same.
+
+    Parameters
+    ----------
+    table : Effect
+        Table with both estimands.
+
+    Returns
+    -------
+    Effect
+        The table, with one row if both agree: with the identity link they always do.
+    """
+    if table.estimands != BOTH or not np.allclose(table.mean[0], table.mean[1], rtol=1e-9):
+        return table
+    return replace(
+        table,
+        estimands=("typical = population",),
+        mean=table.mean[1:],
+        low=table.low[1:],
+        high=table.high[1:],
+    )
 
 
 def _draw_lines(table: Effect, ax: Axes, per: float) -> None:
@@ -239,8 +264,11 @@ def _draw_lines(table: Effect, ax: Axes, per: float) -> None:
 
 
 def _draw_points(table: Effect, ax: Axes, per: float) -> None:
-    place = np.arange(len(table.values), dtype=float)
-    spread = np.linspace(-0.09, 0.09, len(table.estimands)) if len(table.estimands) > 1 else [0.0]
+    scaled = len(table.values) > 2 and all(isinstance(v, (int, float)) for v in table.values)
+    place = np.array(table.values if scaled else range(len(table.values)), dtype=float)
+    unit = float(np.min(np.diff(place))) if scaled else 1.0
+    count = len(table.estimands)
+    spread = 0.09 * unit * np.linspace(-1.0, 1.0, count) if count > 1 else np.zeros(1)
     for row, (estimand, shift) in enumerate(zip(table.estimands, spread, strict=True)):
         style = ESTIMAND_STYLE[estimand]
         x, mean = place + shift, per * table.mean[row]
@@ -258,7 +286,7 @@ def _draw_points(table: Effect, ax: Axes, per: float) -> None:
             _write_means(ax, x, mean, "left" if shift > 0 else "right", style["color"])
     ax.set_xticks(place, [printable(_plain(value), 18) for value in table.values])
     ax.tick_params(axis="x", labelrotation=0 if len(place) <= 6 else 60)
-    ax.set_xlim(-0.5, len(place) - 0.5)
+    ax.set_xlim(place[0] - 0.5 * unit, place[-1] + 0.5 * unit)
 
 
 def _write_means(ax: Axes, x: FloatArray, mean: FloatArray, side: str, color: str) -> None:

@@ -48,6 +48,7 @@ ESTIMAND_STYLE: dict[str, dict[str, Any]] = {
     "conditional": {"color": MUTED, "linestyle": ":", "marker": "s"},
     "typical": {"color": BLUE, "linestyle": "-", "marker": "o"},
     "population": {"color": ORANGE, "linestyle": (0, (5, 2)), "marker": "D"},
+    "typical = population": {"color": BLUE, "linestyle": "-", "marker": "o"},
 }
 """Color, dash and marker of each estimand, the same in every picture."""
 

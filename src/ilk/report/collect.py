@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from ilk.plot.asked import columns_of
 from ilk.plot.caterpillar import caterpillar_table
 from ilk.plot.coefficients import coefficients_table
-from ilk.plot.effects import effect_table
+from ilk.plot.effects import effect_table, merge_alike
 from ilk.report.answers import answers, variables
 from ilk.report.asked import Reportable
 from ilk.report.league import league
@@ -51,7 +49,7 @@ def collect(
     data : data frame
         The data that it was fitted to.
     title : str, optional
-        Title; the formula by default.
+        Title; by default what is modeled.
     lead : sequence of str
         Paragraphs below the title.
     focus : str, optional
@@ -86,8 +84,8 @@ def collect(
     ]
     report: dict[str, Any] = plain(
         {
-            "title": title or fit.fitted.formula.text,
-            "lead": list(lead),
+            "title": title or f"A model of {fit.fitted.design.response.name}",
+            "lead": list(lead) or [summary.title],
             "answers": first,
             "verdict": _verdict(summary, fit),
             "sections": sections,
@@ -177,11 +175,10 @@ def _effect(
     table = effect_table(fit, data, variable, at=others)
     if not table.continuous and len(table.values) > MOST_LEVELS:
         return None
-    alike = bool(np.allclose(table.mean[0], table.mean[-1], rtol=1e-6))
-    if alike:
-        table = effect_table(fit, data, variable, at=others, estimands=("population",))
+    table = merge_alike(table)
+    alike = len(table.estimands) == 1
     text = (
-        "The typical cluster and the population have the same mean here."
+        "The mean of a typical cluster and that of the population are the same here."
         if alike
         else "Typical: a cluster in the middle of the distribution, random effects at zero. "
         "Population: the mean over the distribution of clusters."
@@ -202,8 +199,9 @@ def _effect(
 
 def _held(held: Mapping[str, Any], fit: Reportable) -> str:
     """Say at which values the columns of the model were held."""
-    used = set(fit.fitted.formula.columns)
-    groups = {name for term in fit.fitted.design.terms for name in (term.grouping.name,)}
+    formula = fit.fitted.formula
+    used = set(formula.columns)
+    groups = {g for part in formula.predictors for term in part.random for g in term.grouping}
     parts = [
         f"{name} = {value:.3g}" if isinstance(value, float) else f"{name} = {value}"
         for name, value in held.items()

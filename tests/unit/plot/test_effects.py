@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from ilk.errors import DataError
 from ilk.plot import draw_effect, effect, effect_table, reference_row
+from ilk.plot.effects import merge_alike
 
 
 def test_reference_row(fake_fit) -> None:
@@ -64,3 +67,20 @@ def test_unit_of_the_picture(fake_fit) -> None:
     table = effect_table(fake_fit, fake_fit.data, "policy", at={"patient_days": 1.0})
     axis = draw_effect(table, ylabel="infections per 1000 days", per=1000.0)
     assert 0.5 < axis.get_ylim()[1] < 10.0
+
+
+def test_alike_means_are_one_row(fake_fit) -> None:
+    table = effect_table(fake_fit, fake_fit.data, "policy")
+    assert merge_alike(table) is table
+    same = replace(table, mean=table.mean[[0, 0]])
+    merged = merge_alike(same)
+    assert merged.estimands == ("typical = population",)
+    draw_effect(merged).figure.canvas.draw()
+
+
+def test_a_few_numbers_keep_their_distances(fake_fit) -> None:
+    data = fake_fit.data[fake_fit.data["month"].isin([0, 2, 12])]
+    table = effect_table(fake_fit, data, "month")
+    assert table.values == (0, 2, 12)
+    axis = draw_effect(table)
+    assert list(axis.get_xticks()) == [0, 2, 12]
