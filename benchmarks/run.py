@@ -122,8 +122,8 @@ def _first(worker: Worker, case: BenchmarkCase) -> dict[str, Any]:
 
 
 def _turn(worker: Worker, case: BenchmarkCase, result: dict[str, Any]) -> None:
-    shortest = min(result["wall"])
-    if sum(result["wall"]) + shortest > case.seconds:
+    shortest = min(result["cpu"])
+    if sum(result["cpu"]) + shortest > case.seconds:
         return
     times = min(MOST_PER_TURN, max(1, math.ceil(TURN / max(shortest, 1e-6))))
     answer = worker.ask(2.0 * case.seconds, do="fit", times=times)

@@ -81,7 +81,7 @@ class Worker:
         self.version = str((self._read(120.0) or {}).get("version", "?"))
 
     def ask(self, seconds: float, **command: Any) -> dict[str, Any]:
-        """Answer a command; ``{"timeout": s}`` when it takes longer, and the process is killed."""
+        """Answer a command; ``{"timeout": s}`` when it takes more CPU time, and it is killed."""
         try:
             self._process.stdin.write(json.dumps(command) + "\n")
             self._process.stdin.flush()
@@ -94,15 +94,25 @@ class Worker:
         return answer
 
     def _read(self, seconds: float) -> dict[str, Any] | None:
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            if self._selector.select(left):
+        """Read the next answer; None after so many CPU seconds, or twenty times as many others."""
+        end = time.monotonic() + 20.0 * seconds
+        limit = self._cpu_seconds() + seconds
+        while time.monotonic() < end and self._cpu_seconds() < limit:
+            if self._selector.select(0.5):
                 line = self._process.stdout.readline()
                 if not line:
                     return {"error": "the process has ended"}
                 if line.startswith("{"):
                     return dict(json.loads(line))
         return None
+
+    def _cpu_seconds(self) -> float:
+        try:
+            words = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8")
+        except OSError:
+            return 0.0
+        fields = words.rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def forget_peak(self) -> float:
         """Start a new record of the peak memory; the memory in use now, in MB."""
