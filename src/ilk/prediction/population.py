@@ -37,9 +37,9 @@ MeanFunction: TypeAlias = Callable[[Sequence[FloatArray]], FloatArray]
 """Takes K arrays of one shape to the mean of the response, element by element."""
 
 _TOLERANCE = 1e-10
-_HALF = 8  # intervals on either side of the center in the first grid
-_LIMITS = {1: 4096, 2: 512, 3: 64}  # intervals on either side at which to give up, by dimension
-_TAIL = 8.5  # standard deviations kept: the normal density is 1e-16 of its maximum there
+_SPACING = 0.75  # of the first grid at most, in standard deviations: every half of it sees the bulk
+_DOUBLINGS = {1: 9, 2: 5, 3: 2}  # of the number of nodes before giving up, by dimension
+_TAIL = 7.5  # standard deviations kept: beyond lie 6e-14 of the normal distribution
 _CHUNK = 1 << 18  # function values held at one time
 _STEP = 4e-3  # of the five-point stencil: truncation and rounding are both near 1e-11
 
@@ -164,12 +164,15 @@ def average(
     by_eta = [np.zeros(n) for _ in range(K)] if derivatives else []
     by_variance = [np.zeros(n) for _ in range(K)] if derivatives else []
 
-    half, pending = _HALF if active else 0, np.arange(n)
+    reach = [_TAIL + float(deviation[k].max()) for k in active]
+    half = 4 * math.ceil(max(reach) / _SPACING / 4.0) if active else 0
+    most, pending = half << _DOUBLINGS.get(len(active), 1), np.arange(n)
     while len(pending):
         unsettled: list[IntArray] = []
         points = (2 * half + 1) ** len(active)
         for chunk in np.array_split(pending, -(-len(pending) * points // _CHUNK)):
-            grid = _Grid(mean, [e[chunk] for e in eta], [s[chunk] for s in deviation], active, half)
+            center, spread = [e[chunk] for e in eta], [s[chunk] for s in deviation]
+            grid = _Grid(mean, center, spread, dict(zip(active, reach, strict=True)), half)
             estimate, settled = grid.settle(tolerance)
             value[chunk] = estimate
             unsettled.append(chunk[~settled])
@@ -178,7 +181,7 @@ def average(
                     by_eta[k][chunk], by_variance[k][chunk] = grid.derivatives(k, estimate)
         pending = np.concatenate(unsettled)
         half *= 2
-        if len(pending) and half > _LIMITS.get(len(active), 16):
+        if len(pending) and half > most:
             raise FitError(
                 f"The mean over the population could not be computed for {len(pending)} of {n} "
                 "rows: its integral does not settle. Ask for estimand='typical' instead.",
@@ -220,15 +223,12 @@ class _Grid:
         mean: MeanFunction,
         eta: Sequence[FloatArray],
         deviation: Sequence[FloatArray],
-        active: Sequence[int],
+        reach: Mapping[int, float],
         half: int,
     ) -> None:
         self.mean, self.eta, self.deviation = mean, eta, deviation
-        self.active, self.half = active, half
-        self.nodes = [
-            np.linspace(-1.0, 1.0, 2 * half + 1) * (_TAIL + float(deviation[k].max(initial=0.0)))
-            for k in active
-        ]
+        self.active = list(reach)
+        self.nodes = [r * np.linspace(-1.0, 1.0, 2 * half + 1) for r in reach.values()]
 
     def values(self, shift: float = 0.0, predictor: int = -1) -> FloatArray:
         """Means at all nodes (rows, nodes, ..., nodes), one predictor shifted."""

@@ -65,6 +65,8 @@ def significant(value: float, digits: int = 4) -> str:
     >>> significant(25.5918), significant(0.065551), significant(1234567.8)
     ('25.59', '0.06555', '1234568')
     """
+    if value == 0.0:
+        return "0"
     return fixed(value, with_error(value, math.nan, digits))
 
 

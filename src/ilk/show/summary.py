@@ -7,6 +7,7 @@ as HTML.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,14 @@ if TYPE_CHECKING:
 __all__ = ["Summary", "Table", "summarize"]
 
 _FORMULAS = {"dispersion": "dispersion", "zero_inflation": "zero infl."}
+
+_ARGUMENTS = {
+    "trials": ("trials", "{}"),
+    "exposure": ("exposure", "{}: its logarithm has coefficient one"),
+    "offset": ("offset", "{}: coefficient one"),
+    "frequency_weights": ("weights", "{}: frequency, a row stands for so many identical rows"),
+    "precision_weights": ("weights", "{}: precision, the variance of a row is divided by it"),
+}
 
 _COMPONENTS = {
     "mean": "Coefficients of the mean",
@@ -176,16 +185,22 @@ def _facts(fitted: Fitted) -> tuple[tuple[str, str], ...]:
     if references:
         text = "; ".join(f"{plain(f)} = {plain(repr(label))}" for f, label in references.items())
         facts.append(("reference", text))
-    if design.exposure_name is not None:
-        facts.append(
-            ("exposure", f"{plain(design.exposure_name)}: its logarithm has coefficient one")
-        )
+    facts += [
+        (label, text.format(plain(column or "an array")))
+        for name, column in design.arguments.items()
+        for label, text in (_ARGUMENTS[_as_used(name, binomial=design.binomial)],)
+    ]
     facts += [("note", _sentence(note)) for note in design.notes]
     criterion = " (restricted)" if fitted.model.reml else ""
     count = fitted.parameter_count
     facts.append(("log-lik.", f"{fixed(fitted.loglik, 2)}{criterion}, {count} parameters"))
     facts.append(("AIC, BIC", f"{fixed(aic(fitted), 2)}, {fixed(bic(fitted), 2)}"))
     return tuple(facts)
+
+
+def _as_used(argument: str, *, binomial: bool) -> str:
+    """Precision weights of a proportion are its trials."""
+    return "trials" if binomial and argument == "precision_weights" else argument
 
 
 def _rows(fitted: Fitted) -> str:
@@ -209,10 +224,19 @@ def _coefficients(fitted: Fitted, level: float) -> list[Table]:
                 _COMPONENTS.get(part.predictor, f"Coefficients of {part.predictor}"),
                 ("", "estimate", "std. error", "z", "p", f"{100 * level:g}% interval", ""),
                 tuple(_coefficient_row(table, i) for i in rows),
-                notes=reading(fitted) if part.predictor == "mean" else (),
+                notes=_notes(fitted, part.predictor),
             )
         )
     return tables
+
+
+def _notes(fitted: Fitted, predictor: str) -> tuple[str, ...]:
+    """Say below a table of coefficients how to read them."""
+    if predictor == "mean":
+        return reading(fitted)
+    if predictor == "dispersion" and math.isfinite(fitted.dispersion):
+        return (f"Dispersion phi = {significant(fitted.dispersion)}.",)
+    return ()
 
 
 def _coefficient_row(table: CoefficientTable, i: int) -> tuple[str, ...]:

@@ -75,7 +75,7 @@ def test_a_distribution_without_end_is_refused():
         observation_quantiles(
             negative_binomial_2(),
             [np.array([0.0]), np.array([0.0])],
-            [np.array([1e4]), np.array([0.0])],
+            [np.array([900.0]), np.array([0.0])],
             None,
             [0.975],
         )

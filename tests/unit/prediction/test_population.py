@@ -13,7 +13,7 @@ from ilk.family.link import find_link
 from ilk.prediction.population import CLOSED_FORMS, average, random_variance
 
 ETAS = [-30.0, -4.0, -1.0, 0.0, 2.5]
-VARIANCES = [1e-12, 1e-4, 0.3, 1.0, 6.0, 40.0, 400.0]
+VARIANCES = [1e-12, 1e-4, 0.3, 1.0, 6.0, 40.0, 400.0, 2500.0]
 
 
 def brute_force(mean, eta, variance):
@@ -78,6 +78,20 @@ def test_derivatives_agree_with_differences(variance):
         rtol=1e-5,
         atol=1e-6 if variance < 1e-3 else 1e-10,
     )
+
+
+def test_a_step_is_not_overlooked():
+    """A mean that is flat but for a jump off the center, as distribution functions are."""
+
+    def step(e):
+        return 1.0 / (1.0 + np.exp(np.clip(10.0 * (e[0] - 3.7), -700, 700)))
+
+    for variance in (0.01, 1.0, 25.0):
+        found = average(step, [np.array([0.2])], [np.array([variance])]).value[0]
+        smooth = brute_force(lambda x: float(step([np.array(x)])), 0.2, variance)
+        normal = 0.5 * math.erfc(-3.5 / math.sqrt(2.0 * variance))
+        assert found == pytest.approx(normal, abs=1e-2)
+        assert found == pytest.approx(smooth, rel=1e-8)
 
 
 def test_two_random_predictors():

@@ -1,0 +1,100 @@
+"""New rows in any frame, and new responses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from tests.fits import data_of, fit_of
+
+import ilk
+from ilk.errors import DataError
+
+
+def test_answers_come_in_the_flavor_of_the_new_rows():
+    fit, data = fit_of("binary"), data_of("binary").head(5)
+    answer = fit.predict(data, interval="confidence")
+    assert isinstance(answer, pd.DataFrame)
+    polars = fit.predict(pl.from_pandas(data), interval="confidence")
+    assert isinstance(polars, pl.DataFrame)
+    np.testing.assert_allclose(polars["conf_low"], answer.conf_low)
+    arrow = fit.predict(pa.Table.from_pandas(data), interval="confidence")
+    assert isinstance(arrow, pa.Table)
+    assert isinstance(fit.predict(data.to_dict("list")), pd.DataFrame)
+
+
+def test_tables_come_in_the_flavor_of_the_data():
+    fit = ilk.fit("y ~ x + (1 | g)", pl.from_pandas(data_of("binary")), family="binomial")
+    for table in (
+        fit.tidy(),
+        fit.glance(),
+        fit.augment(),
+        fit.random_effects(),
+        fit.variance_components(),
+        fit.conf_int(),
+        fit.predict(),
+    ):
+        assert isinstance(table, pl.DataFrame)
+
+
+def test_exposure_by_column_and_by_argument():
+    rng = np.random.default_rng(4)
+    days = rng.uniform(5, 50, 120)
+    group = np.repeat(np.arange(12), 10)
+    data = pd.DataFrame({"days": days, "g": group})
+    data["n"] = rng.poisson(days * np.exp(-1 + 0.4 * rng.normal(size=12)[group]))
+    fit = ilk.fit("n ~ 1 + (1 | g)", data, family="poisson", exposure="days")
+    rows = pd.DataFrame({"g": [0, 0], "days": [1.0, 10.0]})
+    means = fit.predict(rows).estimate
+    assert means[1] == pytest.approx(10 * means[0])
+    again = fit.predict(rows[["g"]], exposure=np.array([1.0, 10.0])).estimate
+    np.testing.assert_allclose(again, means)
+    with pytest.raises(DataError, match="days"):
+        fit.predict(rows[["g"]])
+
+
+def test_precision_of_a_modeled_dispersion():
+    data = data_of("weighted")
+    fit = ilk.fit("y ~ x + (1 | g)", data, dispersion="~ x", precision_weights="w")
+    one = fit.predict(data.assign(w=1.0).head(3), interval="prediction")
+    four = fit.predict(data.assign(w=4.0).head(3), interval="prediction")
+    assert (four.conf_high < one.conf_high).all()
+
+
+def test_refit():
+    fit = fit_of("gamma")
+    y = fit.simulate(1, seed=5)[:, 0]
+    other = fit.refit(y)
+    direct = ilk.fit(
+        "y ~ x + (1 + x | g)", data_of("gamma").assign(y=y), family="gamma", link="log"
+    )
+    assert other.loglik == pytest.approx(direct.loglik, abs=1e-6)
+    np.testing.assert_allclose(other.params, direct.params, rtol=1e-4)
+    assert fit.params["x"] != other.params["x"]  # the first fit stands
+
+
+def test_refit_takes_rows_of_the_data_too():
+    data = data_of("gamma").copy()
+    data.loc[[3, 7], "x"] = np.nan
+    fit = ilk.fit("y ~ x + (1 | g)", data)
+    a = fit.refit(data.y.to_numpy() + 1.0)
+    b = fit.refit(data.y.dropna().to_numpy()[~data.x.isna()] + 1.0)
+    assert a.loglik == b.loglik
+    assert a.params["Intercept"] == pytest.approx(fit.params["Intercept"] + 1.0)
+
+
+@pytest.mark.parametrize(
+    ("response", "message"),
+    [
+        (np.ones(3), "one number for each of the 192 rows"),
+        (np.ones((192, 1)), "one number"),
+        (["a"] * 192, "must hold numbers"),
+        (-np.ones(192), "family 'gamma' takes"),
+        (np.full(192, np.nan), "family 'gamma' takes"),
+    ],
+)
+def test_responses_that_cannot_be(response, message):
+    with pytest.raises(DataError, match=message):
+        fit_of("gamma").refit(response)
