@@ -146,6 +146,7 @@ def build(
         trials=weights["trials"],
         proportions_of=weights["precision_weights"] if binomial else None,
         notes=notes,
+        trials_label=arguments["trials"].label if "trials" in arguments else "trials",
     )
     known = weights["offset"]
     exposed = weights["exposure"]

@@ -48,6 +48,7 @@ def make_response(
     trials: FloatArray | None,
     proportions_of: FloatArray | None,
     notes: list[str],
+    trials_label: str = "trials",
 ) -> Response:
     """Make the response.
 
@@ -65,6 +66,8 @@ def make_response(
         Precision weights of a binomial family: the trials of which the response is the proportion.
     notes : list of str
         Filled with what was assumed.
+    trials_label : str
+        What messages call the argument.
 
     Returns
     -------
@@ -81,9 +84,11 @@ def make_response(
         if not column.numeric and column.kind != "time":
             y, event = _two_levels(factor.expression.column, scope, binomial)
             notes.append(f"The event of the response {spec.text!r} is {event!r}.")
-            return _counted(spec, y, trials, proportions_of, event, binomial, notes, scope)
+            return _counted(
+                spec, y, trials, proportions_of, event, binomial, notes, scope, trials_label
+            )
     y = evaluate_vector(factor.expression, f"The response {factor.text}", scope)
-    return _counted(spec, y, trials, proportions_of, event, binomial, notes, scope)
+    return _counted(spec, y, trials, proportions_of, event, binomial, notes, scope, trials_label)
 
 
 def _two_levels(name: str, scope: Scope, binomial: bool) -> tuple[FloatArray, Label]:
@@ -121,6 +126,7 @@ def _counted(
     binomial: bool,
     notes: list[str],
     scope: Scope,
+    trials_label: str,
 ) -> Response:
     """Response with its trials, from whichever way they were given."""
     if trials is not None and not binomial:
@@ -155,14 +161,14 @@ def _counted(
                 code="proportion",
             )
         return Response(spec.text, y, None, event)
-    _check_trials(spec.text, "trials", trials, scope)
+    _check_trials(spec.text, trials_label, trials, scope)
     if np.all(y <= 1) and np.any((y > 0) & (y < 1)):
         raise DataError(
             f"The response {spec.text!r} holds proportions, but with trials= it must be the number "
             "of successes; give the trials as precision_weights= instead.",
             code="proportion",
         )
-    _check_successes(spec.text, y, trials, scope)
+    _check_successes(spec.text, trials_label, y, trials, scope)
     return Response(spec.text, y, trials, event)
 
 
@@ -189,7 +195,7 @@ def _make_pair(
         )
     successes, total = pair_counts(spec, scope)
     _check_trials(spec.text, spec.parts[1].text, total, scope)
-    _check_successes(spec.text, successes, total, scope)
+    _check_successes(spec.text, spec.parts[1].text, successes, total, scope)
     return Response(spec.text, successes, total)
 
 
@@ -250,12 +256,14 @@ def _check_trials(response: str, name: str, trials: FloatArray, scope: Scope) ->
     _refuse(fractional, trials, f"{name}, trials of {response!r}, must be whole numbers", scope)
 
 
-def _check_successes(response: str, y: FloatArray, trials: FloatArray, scope: Scope) -> None:
+def _check_successes(
+    response: str, name: str, y: FloatArray, trials: FloatArray, scope: Scope
+) -> None:
     over = y > trials
     if over.any():
         position, count = int(np.argmax(over)), int(over.sum())
         raise DataError(
-            f"The response {response!r} has more successes than trials in {count} "
+            f"The response {response!r} has more successes than trials ({name}) in {count} "
             f"row{'s' if count > 1 else ''}, first in row {scope.row(position)} "
             f"({y[position]:g} of {trials[position]:g}).",
             code="response-range",

@@ -183,6 +183,7 @@ def check_identified(model: Model) -> None:
                     code="saturated-term",
                 )
     _check_duplicates(model)
+    _check_absorbed(model)
 
 
 def _check_duplicates(model: Model) -> None:
@@ -200,6 +201,26 @@ def _check_duplicates(model: Model) -> None:
                     code="duplicate-term",
                 )
             seen[key] = term.label
+
+
+def _check_absorbed(model: Model) -> None:
+    """Refuse grouping factors whose levels the fixed part tells apart already."""
+    parts = model.parts
+    for term in model.design.terms:
+        X, levels = parts[term.predictor].X, len(term.grouping.levels)
+        if "Intercept" not in term.column_names or X.shape[1] < levels:
+            continue
+        indicators = (term.grouping.codes[:, None] == np.arange(levels)).astype(float)
+        spread = np.abs(X).max(axis=0)
+        scaled = X / np.where(spread > 0.0, spread, 1.0)
+        solution = np.linalg.lstsq(scaled, indicators, rcond=None)[0]
+        if np.abs(scaled @ solution - indicators).max() < 1e-8:
+            raise ModelError(
+                f"The fixed part of the {term.predictor} has a coefficient for every level of "
+                f"{term.grouping.name!r}, so nothing is left for the random intercept of "
+                f"({term.label}). Leave {term.grouping.name!r} out of one of the two.",
+                code="absorbed-term",
+            )
 
 
 def _partition(codes: np.ndarray) -> bytes:
