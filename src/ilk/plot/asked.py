@@ -11,13 +11,19 @@ from typing import Any, Protocol
 import narwhals as nw
 import numpy as np
 
+from ilk.formula.language import Call, column_names, walk
+from ilk.formula.spec import FormulaSpec
 from ilk.typing import FloatArray
 
-__all__ = ["Drawable", "column", "columns_of"]
+__all__ = ["Drawable", "coded_columns", "column", "columns_of"]
 
 
 class Drawable(Protocol):
     """A fit, as far as pictures are concerned."""
+
+    @property
+    def formula(self) -> FormulaSpec:
+        """The formulas, as they were understood."""
 
     def random_effects(self, group: str | None = None) -> Any:
         """Frame with a row per level and term."""
@@ -55,6 +61,29 @@ def columns_of(frame: Any) -> dict[str, Any]:
         return {str(name): np.asarray(values) for name, values in frame.items()}
     data = nw.from_native(frame, eager_only=True)
     return {name: data[name].to_numpy() for name in data.columns}
+
+
+def coded_columns(formula: FormulaSpec) -> frozenset[str]:
+    """Columns whose numbers are names of levels, because the formula says ``C(...)``.
+
+    Parameters
+    ----------
+    formula : FormulaSpec
+        The formulas of a fit.
+
+    Returns
+    -------
+    frozenset of str
+        Names of columns.
+    """
+    factors = [factor for part in formula.predictors for factor in part.fixed.factors]
+    calls = [part for factor in factors for part in walk(factor.expression)]
+    return frozenset(
+        name
+        for call in calls
+        if isinstance(call, Call) and call.function == "C"
+        for name in column_names(call)
+    )
 
 
 def column(columns: dict[str, Any], name: str) -> FloatArray:

@@ -8,14 +8,14 @@ so do the effects that one reads from them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ilk.errors import DataError, did_you_mean
-from ilk.plot.asked import Drawable, column, columns_of
+from ilk.plot.asked import Drawable, coded_columns, column, columns_of
 from ilk.plot.style import ESTIMAND_STYLE, axis_or_new, house_style, printable, tidy_axis
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ class Effect:
         Predicted means and bounds of their intervals.
     held : mapping of str to object
         The values at which all other columns are held.
+    continuous : bool
+        Whether the values are points along a number, to be joined by a line.
     """
 
     variable: str
@@ -63,19 +65,18 @@ class Effect:
     high: FloatArray
     held: Mapping[str, Any]
 
-    @property
-    def continuous(self) -> bool:
-        """Whether the variable is a number with more than a few values."""
-        return len(self.values) > 6 and all(isinstance(v, (int, float)) for v in self.values)
+    continuous: bool
 
 
-def reference_row(data: Any) -> dict[str, Any]:
+def reference_row(data: Any, labels: Collection[str] = ()) -> dict[str, Any]:
     """Values at which columns are held: the mean of a number, the most frequent value of all else.
 
     Parameters
     ----------
     data : data frame
         Data of the fit.
+    labels : collection of str
+        Columns whose numbers are names of levels.
 
     Returns
     -------
@@ -87,7 +88,7 @@ def reference_row(data: Any) -> dict[str, Any]:
         unique = distinct(values)
         if not unique:
             continue
-        if is_number(values) and len(unique) > 2:
+        if is_number(values) and len(unique) > 2 and name not in labels:
             row[name] = float(np.nanmean(np.asarray(values, dtype=np.float64)))
         else:
             counts = Counter(np.asarray(values).tolist())
@@ -136,9 +137,10 @@ def effect_table(
                 f"column {name!r} is not in the data." + did_you_mean(name, columns),
                 code="unknown-column",
             )
-    held = {**reference_row(data), **(at or {})}
+    labels = coded_columns(fit.formula)
+    held = {**reference_row(data, labels), **(at or {})}
     del held[variable]
-    values = _grid(columns[variable], points)
+    values = distinct(columns[variable]) if variable in labels else _grid(columns[variable], points)
     frame: dict[str, Any] = {name: _repeat(value, len(values)) for name, value in held.items()}
     frame[variable] = np.array(values, dtype=None if is_number(columns[variable]) else object)
     rows = []
@@ -159,6 +161,7 @@ def effect_table(
         low=stacked[:, 1],
         high=stacked[:, 2],
         held=held,
+        continuous=variable not in labels and len(values) > 6 and is_number(columns[variable]),
     )
 
 

@@ -10,14 +10,14 @@ import numpy as np
 
 from ilk.effects import Comparison, compare_means
 from ilk.formula.language import column_names
-from ilk.plot.asked import columns_of
+from ilk.plot.asked import coded_columns, columns_of
 from ilk.plot.effects import distinct, is_number, reference_row
 from ilk.prediction.new_data import new_cases
 from ilk.report.asked import Reportable
 from ilk.report.numbers import number, rounded
 from ilk.report.unit import Unit
 
-__all__ = ["answers", "variables"]
+__all__ = ["answers", "population_exists", "variables"]
 
 
 def variables(fit: Reportable, names: Sequence[str]) -> list[str]:
@@ -67,12 +67,13 @@ def answers(
         more than two levels or the model has no random effects in its mean.
     """
     terms = [term for term in fit.fitted.design.terms if term.predictor == "mean"]
-    ends = _ends(columns_of(data)[variable])
-    if not terms or ends is None:
+    coded = coded_columns(fit.formula)
+    ends = _ends(columns_of(data)[variable], variable in coded)
+    if not terms or ends is None or not population_exists(fit):
         return None
     frame = {
         name: np.full(2, value, dtype=object if isinstance(value, str) else None)
-        for name, value in {**reference_row(data), **at}.items()
+        for name, value in {**reference_row(data, coded), **at}.items()
     }
     frame[variable] = np.array(ends, dtype=object if isinstance(ends[0], str) else None)
     cases = new_cases(fit.fitted, frame, "typical").cases
@@ -87,12 +88,29 @@ def answers(
     return [_answer(both, questions[both.estimand], unit) for both in (typical, population)]
 
 
-def _ends(values: Any) -> tuple[Any, Any] | None:
+def population_exists(fit: Reportable) -> bool:
+    """Say whether the mean over the population exists.
+
+    Parameters
+    ----------
+    fit : Fit
+        The fit.
+
+    Returns
+    -------
+    bool
+        False for links under which normal random effects reach infinite means.
+    """
+    random = any(term.predictor == "mean" for term in fit.fitted.design.terms)
+    return not random or fit.fitted.family.link.name not in ("inverse", "inverse_squared")
+
+
+def _ends(values: Any, coded: bool) -> tuple[Any, Any] | None:
     """Values between which a variable moves."""
     unique = distinct(values)
     if len(unique) == 2:
         return unique[0], unique[1]
-    if is_number(values):
+    if is_number(values) and not coded:
         low, high = np.nanquantile(np.asarray(values, dtype=np.float64), [0.25, 0.75])
         return (float(low), float(high)) if low < high else None
     return None

@@ -12,8 +12,8 @@ from typing import Any
 from ilk.plot.asked import columns_of
 from ilk.plot.caterpillar import caterpillar_table
 from ilk.plot.coefficients import coefficients_table
-from ilk.plot.effects import effect_table, merge_alike
-from ilk.report.answers import answers, variables
+from ilk.plot.effects import BOTH, effect_table, merge_alike
+from ilk.report.answers import answers, population_exists, variables
 from ilk.report.asked import Reportable
 from ilk.report.league import league
 from ilk.report.pictures import as_data, plain
@@ -172,13 +172,16 @@ def _effect(
     fit: Reportable, data: Any, variable: str, unit: Unit, at: Mapping[str, Any]
 ) -> dict[str, Any] | None:
     others = {name: value for name, value in at.items() if name != variable}
-    table = effect_table(fit, data, variable, at=others)
+    both = population_exists(fit)
+    table = effect_table(fit, data, variable, at=others, estimands=BOTH if both else ("typical",))
     if not table.continuous and len(table.values) > MOST_LEVELS:
         return None
     table = merge_alike(table)
     alike = len(table.estimands) == 1
     text = (
-        "The mean of a typical cluster and that of the population are the same here."
+        "The mean over the population does not exist for this link."
+        if not both
+        else "The mean of a typical cluster and that of the population are the same here."
         if alike
         else "Typical: a cluster in the middle of the distribution, random effects at zero. "
         "Population: the mean over the distribution of clusters."

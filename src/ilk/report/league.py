@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ilk.plot.asked import column, columns_of
+from ilk.plot.asked import coded_columns, column, columns_of
 from ilk.plot.effects import reference_row
 from ilk.plot.shrinkage import Shrinkage, shrinkage_table
 from ilk.report.asked import Reportable
@@ -56,14 +56,14 @@ def league(fit: Reportable, data: Any, unit: Unit, at: Mapping[str, Any]) -> Lea
         and len(groups) == 1
         and design.terms[0].has_intercept
         and design.terms[0].grouping.name in columns
-        and bool(np.all(design.response.y >= 0))
+        and bool(np.all((design.response.y >= 0) & (design.response.y % 1 == 0)))
     )
     if not suitable:
         return None
     grouping = design.terms[0].grouping
     levels, codes = grouping.levels, grouping.codes
     count = len(levels)
-    held = {**reference_row(data), **at}
+    held = {**reference_row(data, coded_columns(fit.formula)), **at}
     frame: dict[str, Any] = {
         name: np.full(count, value, dtype=object if isinstance(value, str) else None)
         for name, value in held.items()

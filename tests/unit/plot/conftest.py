@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from ilk import datasets
+from ilk.formula import parse
 
 matplotlib.use("Agg")
 
@@ -16,6 +17,7 @@ class FakeFit:
     """Closed-form answers of a Poisson model with an effect of each hospital."""
 
     sd = 0.6
+    formula = parse("infections ~ policy + severity + month + (1 | hospital)")
 
     def __init__(self) -> None:
         self.data = datasets.load("hospital_infections")

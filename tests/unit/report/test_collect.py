@@ -155,6 +155,25 @@ def test_hostile_names_from_end_to_end(tmp_path) -> None:
     assert "\x00" not in page
 
 
+def test_numbers_that_name_levels() -> None:
+    data = datasets.load("hospital_infections")
+    formula = "infections ~ C(month) + policy + (1 | hospital)"
+    fit = ilk.fit(formula, data, family="poisson", exposure="patient_days")
+    report = collect(fit, data)
+    assert "effect-month" in sections(report)
+    (month,) = [part for part in report["sections"] if part["id"] == "effect-month"]
+    assert month["picture"]["data"]["values"] == list(range(24))
+    assert report["answers"] is None
+
+
+def test_link_without_a_population_mean() -> None:
+    data = datasets.load("classroom_scores")
+    fit = ilk.fit("score ~ method + (1 | school)", data, family="gamma", link="inverse")
+    report = collect(fit, data)
+    assert report["answers"] is None
+    assert "does not exist" in report["sections"][0]["text"][0]
+
+
 def test_missing_values_bools_and_categories() -> None:
     import pandas as pd
 

@@ -121,7 +121,14 @@ def make_report(label: str) -> dict[str, Any]:
     )
     y = np.array([[1.0, 2.0], [2.0, 3.0]])
     effect = Effect(
-        label, (label, "z"), ("typical", "population"), y, y - 0.5, y + 0.5, {label: label}
+        label,
+        (label, "z"),
+        ("typical", "population"),
+        y,
+        y - 0.5,
+        y + 0.5,
+        {label: label},
+        continuous=False,
     )
 
     def picture(kind: str, table: Any, **options: Any) -> dict[str, Any]:
