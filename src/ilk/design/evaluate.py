@@ -232,7 +232,8 @@ def _call(call: Call, scope: Scope) -> Value:
         lower, upper = limits.get("lower"), limits.get("upper")
         if lower is None and upper is None:
             raise FormulaError(f"{call.text} needs lower= or upper=.", code="arguments")
-        return np.clip(_vector(call.arguments[0], scope), lower, upper)
+        values = _vector(call.arguments[0], scope)
+        return _attempt(call, lambda: np.clip(values, lower, upper))
     if name in CONTRASTS or name not in _ELEMENTWISE:
         raise FormulaError(f"{call.text} does not belong here.", code="arguments")
     if name == "I" and isinstance(call.arguments[0], Name):
@@ -259,7 +260,14 @@ def _call_user(call: Call, scope: Scope) -> FloatArray:
     for argument in call.arguments:
         arguments.append(_user_argument(argument, scope))
     keywords = {key: _user_argument(value, scope) for key, value in call.keywords}
-    result = np.asarray(scope.functions[call.function](*arguments, **keywords))
+    try:
+        result = np.asarray(scope.functions[call.function](*arguments, **keywords))
+    except Exception as error:  # whatever a function of the caller's raises, it names the term
+        raise FormulaError(
+            f"{call.text}: the function {call.function!r} of functions= failed: "
+            f"{type(error).__name__}: {error}",
+            code="functions",
+        ) from error
     if result.dtype.kind not in "biuf" or result.ndim not in (1, 2) or len(result) != scope.count:
         raise FormulaError(
             f"{call.text} gave an array of shape {result.shape} and type {result.dtype}; a "

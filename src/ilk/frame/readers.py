@@ -38,7 +38,7 @@ def read_pandas(name: str, series: Any) -> Column:
         return read_categories(name, np.asarray(array.codes), dtype.categories.tolist())
     if kind == "StringDtype":
         codes, uniques = array.factorize()
-        return sorted_text(name, np.asarray(codes), list(uniques))
+        return sorted_text(name, np.asarray(codes), np.asarray(uniques, dtype=object).tolist())
     if kind == "ArrowDtype":
         return read_arrow(name, array.__arrow_array__())
     if kind in ("DatetimeTZDtype", "PeriodDtype", "IntervalDtype"):

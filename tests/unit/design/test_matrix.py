@@ -190,6 +190,8 @@ def test_functions_of_the_caller():
     for bad in (lambda x: x[:3], lambda x: "text", lambda x: None):
         with pytest.raises(FormulaError, match="must give 60 numbers"):
             ours("f1(x)", functions={"f1": bad})
+    with pytest.raises(FormulaError, match=r"f1\(f\): the function 'f1' .* failed: ValueError"):
+        ours("f1(f)", functions={"f1": lambda f: f.astype(float)})
 
 
 def test_functions_of_the_caller_cannot_change_the_data():
@@ -248,6 +250,7 @@ def test_too_large_a_matrix_is_refused_with_its_size(monkeypatch):
         ("C(f, levels=['lo', 'mid'])", "level 'hi', which levels= does not list"),
         ("C(f, levels='lo')", "list of labels"),
         ("clip(x)", "needs lower= or upper="),
+        ("clip(x, 'a')", "cannot be computed"),
         ("between(x, 3)", "second argument must be the column"),
         ("round(x, decimals=1.5)", "cannot be computed"),
     ],
