@@ -44,20 +44,23 @@ inline void assemble_pair(int rows, int columns, const double* A, const double* 
           transposed_factor_entry(rows, row_lambda, product, i, j);
 }
 
-// Calls work(source, target) for the blocks of a run.
-template <typename Source, typename Target, typename Function>
-inline void for_each_block(const BlockRun& run, Source* source, Target* target, Function&& work) {
-  source += run.source;
-  target += run.target;
-  for (int k = 0; k < run.count; ++k, source += run.source_step, target += run.target_step)
-    work(source, target);
+// Calls work(block in the compact layout, block in the panels) for the blocks of a run, given
+// where the first of them is.
+template <typename Compact, typename Panel, typename Function>
+inline void for_each_block(const BlockRun& run, Compact* block, Panel* target, Function&& work) {
+  for (int k = 0; k + 1 < run.count; ++k) {
+    work(block, target);
+    block += run.source_step;
+    target += run.target_step;
+  }
+  work(block, target);
 }
 
 void assemble_scalars(const BlockRun& run, const double* A, const double* row_lambda,
                       const double* column_lambda, double prior, double* L) {
   const double factor =
       (row_lambda ? row_lambda[0] : 1.0) * (column_lambda ? column_lambda[0] : 1.0);
-  for_each_block(run, A, L,
+  for_each_block(run, A + run.source, L + run.target,
                  [&](const double* a, double* target) { *target = factor * *a + prior; });
 }
 
@@ -81,9 +84,11 @@ void assemble_blocks(const BlockPattern& pattern, const BlockRun* begin, const B
     const std::size_t size = static_cast<std::size_t>(rows) * columns;
     if (scratch.size() < size) scratch.resize(size);
     double* product = scratch.data();
+    const double* block = A + run->source;
+    double* first = L + run->target;
     if (diagonal) {
       const auto work = [&](int q) {
-        for_each_block(*run, A, L, [&](const double* a, double* target) {
+        for_each_block(*run, block, first, [&](const double* a, double* target) {
           assemble_diagonal(q, a, row_lambda, prior, product, target, height);
         });
       };
@@ -95,7 +100,7 @@ void assemble_blocks(const BlockPattern& pattern, const BlockRun* begin, const B
       const std::ptrdiff_t row_stride = transposed ? height : 1;
       const std::ptrdiff_t column_stride = transposed ? 1 : height;
       const auto work = [&](int r, int c) {
-        for_each_block(*run, A, L, [&](const double* a, double* target) {
+        for_each_block(*run, block, first, [&](const double* a, double* target) {
           assemble_pair(r, c, a, row_lambda, column_lambda, product, target, row_stride,
                         column_stride);
         });
@@ -107,18 +112,21 @@ void assemble_blocks(const BlockPattern& pattern, const BlockRun* begin, const B
 }
 
 void extract_blocks(const BlockPattern& pattern, const BlockRun* begin, const BlockRun* end,
-                    const double* panels, std::ptrdiff_t height, double* compact) {
+                    const double* panels, std::int64_t first, std::ptrdiff_t height,
+                    double* compact) {
   for (const BlockRun* run = begin; run != end; ++run) {
     const int rows = pattern.term(run->row_term).width;
     const int columns = pattern.term(run->column_term).width;
+    double* block = compact + run->source;
+    const double* source = panels + (run->target - first);
     if (rows == 1 && columns == 1) {
-      for_each_block(*run, compact, panels, [](double* p, const double* z) { *p = *z; });
+      for_each_block(*run, block, source, [](double* p, const double* z) { *p = *z; });
       continue;
     }
     const bool transposed = run->kind == BlockRun::Kind::transposed;
     const std::ptrdiff_t row_stride = transposed ? height : 1;
     const std::ptrdiff_t column_stride = transposed ? 1 : height;
-    for_each_block(*run, compact, panels, [&](double* p, const double* z) {
+    for_each_block(*run, block, source, [&](double* p, const double* z) {
       for (int j = 0; j < columns; ++j)
         for (int i = 0; i < rows; ++i) p[i + j * rows] = z[i * row_stride + j * column_stride];
     });

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "block_pattern.h"
@@ -16,9 +17,11 @@ void assemble_blocks(const BlockPattern& pattern, const BlockRun* begin, const B
                      const double* A, const std::vector<const double*>& lambda,
                      std::ptrdiff_t height, double* L);
 
-// The way back, without factors: compact blocks = panel blocks. Diagonal blocks of the panels
-// must be filled in both triangles.
+// The way back, without factors: compact blocks = panel blocks. `panels` stands for the part of
+// the storage of L that starts at offset `first`. Diagonal blocks of the panels must be filled in
+// both triangles.
 void extract_blocks(const BlockPattern& pattern, const BlockRun* begin, const BlockRun* end,
-                    const double* panels, std::ptrdiff_t height, double* compact);
+                    const double* panels, std::int64_t first, std::ptrdiff_t height,
+                    double* compact);
 
 }  // namespace ilk

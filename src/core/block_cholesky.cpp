@@ -64,19 +64,16 @@ struct UpdateTarget {
   Index columns;
   Index rows;
 
-  // Such that entry (i, j), i >= j, is column(j)[i].
-  double* column(Index j) const {
-    return j < columns ? panel + j * (columns + rows) : update + (j - columns) * rows - columns;
-  }
-
   // Adds a strip: columns first .. first + width of an update matrix whose row i is row
   // positions[i] of the front; `strip` starts at row `first` and has column stride `stride`.
   void add(const int* positions, Index size, Index first, Index width, const double* strip,
            Index stride) const {
-    for (Index b = 0; b < width; ++b) {
-      double* target = column(positions[first + b]);
-      const double* source = strip + b * stride - first;
-      for (Index a = first + b; a < size; ++a) target[positions[a]] += source[a];
+    for (Index b = first; b < first + width; ++b, strip += stride) {
+      const Index j = positions[b];
+      const bool own = j < columns;
+      double* column = own ? panel + j * (columns + rows) : update + (j - columns) * rows;
+      const Index shift = own ? 0 : columns;  // of the rows of that column
+      for (Index a = b; a < size; ++a) column[positions[a] - shift] += strip[a - first];
     }
   }
 };
@@ -88,6 +85,9 @@ struct BlockCholesky::Implementation {
       : pattern(std::move(p)), fronts(analyze_fronts(pattern)) {
     L.reserve(static_cast<std::size_t>(fronts.factor_size));
   }
+
+  // Sets memory that may be large and touched for the first time to zero.
+  void clear(double* begin, Index size);
 
   // Factorization
   bool factor(const double* A, const std::vector<const double*>& lambda);
@@ -152,10 +152,17 @@ struct BlockCholesky::Implementation {
 
 // ---- Factorization ------------------------------------------------------------------------------
 
+void BlockCholesky::Implementation::clear(double* begin, Index size) {
+  constexpr Index piece = Index{1} << 20;
+  for (Index i = 0; i < size; i += piece) {
+    if (size > piece) work.poll();
+    std::fill(begin + i, begin + std::min(i + piece, size), 0.0);
+  }
+}
+
 void BlockCholesky::Implementation::assemble(const Front& front, const double* A,
                                              const std::vector<const double*>& lambda) {
-  double* panels = L.data() + front.panel;
-  std::fill(panels, panels + front.count * front.panel_size(), 0.0);
+  clear(L.data() + front.panel, front.count * front.panel_size());
   assemble_blocks(pattern, fronts.runs.data() + front.runs_begin,
                   fronts.runs.data() + front.runs_end, A, lambda, front.height(), L.data());
 }
@@ -278,7 +285,7 @@ bool BlockCholesky::Implementation::factor(const double* A,
     work.poll();
     const std::ptrdiff_t size = static_cast<std::ptrdiff_t>(front.rows) * front.rows;
     const UpdateTarget target = target_of(front, top);
-    std::fill(top, top + size, 0.0);
+    clear(top, size);
     if (!assemble_with_leaves(front, A, lambda, target)) return false;
     double* bottom = top;  // start of the update matrices of the children
     for (int k = 0; k < front.children; ++k) {
@@ -455,11 +462,9 @@ void BlockCholesky::Implementation::invert_root(double* Z, int active) {
   const Index size = root.columns;
   const Index kept = std::min<Index>(size, active - root.first_column);
   const double* panel = L.data() + root.panel;
-  for (Index j = 0; j < kept; ++j) {
+  clear(Z, size * size);
+  for (Index j = 0; j < kept; ++j)
     std::copy(panel + j * (size + 1), panel + j * size + kept, Z + j * (size + 1));
-    std::fill(Z + j * size + kept, Z + (j + 1) * size, 0.0);
-  }
-  std::fill(Z + kept * size, Z + size * size, 0.0);
   dense::invert_from_cholesky(kept, Z, size, work);
 }
 
@@ -541,7 +546,7 @@ void BlockCholesky::Implementation::invert_leaves(const Front& group, const doub
   multiply_parent(group, parent, parent_height, Y, Z + group.columns);
   finish_heads(group, Y, Z);
   extract_blocks(pattern, fronts.runs.data() + group.runs_begin,
-                 fronts.runs.data() + group.runs_end, Z - group.panel, group.height(), P);
+                 fronts.runs.data() + group.runs_end, Z, group.panel, group.height(), P);
 }
 
 // Z, (height x height), in full, because the children read any part of it.
@@ -587,7 +592,7 @@ void BlockCholesky::Implementation::invert(double* P, int active) {
       invert_interior(front, parent.Z, parent.front->height(), Z);
     }
     extract_blocks(pattern, fronts.runs.data() + front.runs_begin,
-                   fronts.runs.data() + front.runs_end, Z - front.panel, height, P);
+                   fronts.runs.data() + front.runs_end, Z, front.panel, height, P);
     for (std::int64_t g = front.leaves_begin; g < front.leaves_end; ++g) {
       work.poll();
       invert_leaves(fronts.leaves[g], Z, height, P);

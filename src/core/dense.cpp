@@ -11,7 +11,11 @@ constexpr Index kInverseBlock = 128;  // block columns of the inverse
 constexpr Index kSmallProduct = 1000; // multiplications up to which products are not blocked
 constexpr Index kSmallTile = 4;       // ... or whatever the depth, if the result is so small
 constexpr Index kSmallInverse = 8;    // inverses up to this size are formed in place
-constexpr double kPollFlops = 1e9;    // at most this much work between two interrupt polls
+
+bool is_small_product(Index m, Index n, Index k) {
+  return std::max(m, n) <= kSmallTile ||
+         (std::max({m, n, k}) <= kSmallProduct && m * n * k <= kSmallProduct);
+}
 
 const Kernels& choose_kernels() {
 #if defined(__x86_64__)
@@ -34,46 +38,36 @@ const Kernels& kernels() {
 // the recursion ends in full base cases.
 Index split(Index n) { return (n / kTriangle + 1) / 2 * kTriangle; }
 
-// A product in slabs of columns small enough to be interrupted in between.
-void multiply_add_slabs(bool lower_only, Index m, Index n, Index k, double sign, Operand A,
-                        Operand B, double* C, Index stride, Workspace& work) {
+void spend(void* workspace, double flops) { static_cast<Workspace*>(workspace)->spend(flops); }
+
+void multiply_add_any(bool lower_only, Index m, Index n, Index k, double sign, Operand A,
+                      Operand B, double* C, Index stride, Workspace& work) {
   if (m == 0 || n == 0 || k == 0) return;
   const Kernels& kernel = kernels();
-  if (std::max(m, n) <= kSmallTile || (std::max({m, n, k}) <= kSmallProduct &&
-                                       m * n * k <= kSmallProduct)) {
+  if (is_small_product(m, n, k)) {
     kernel.multiply_add_small(lower_only, m, n, k, sign, A, B, C, stride);
     return;
   }
-  const double flops_per_column = 2.0 * static_cast<double>(m) * static_cast<double>(k);
-  const Index slab = std::max<Index>(64, static_cast<Index>(kPollFlops / flops_per_column));
-  for (Index j = 0; j < n; j += slab) {
-    if (n > slab) work.poll();
-    const Index columns = std::min(slab, n - j);
-    const Index above = lower_only ? j : 0;  // rows above the slab's diagonal block
-    A.data += above * A.row_stride;
-    kernel.multiply_add(lower_only, m - above, columns, k, sign, A,
-                        {B.data + j * B.column_stride, B.row_stride, B.column_stride},
-                        C + above + j * stride, stride,
-                        work.reserve(static_cast<std::size_t>(kernel.scratch_size)));
-    A.data -= above * A.row_stride;
-  }
+  kernel.multiply_add(lower_only, m, n, k, sign, A, B, C, stride,
+                      work.reserve(static_cast<std::size_t>(kernel.scratch_size)),
+                      Progress{spend, &work});
 }
 
 }  // namespace
 
 void multiply_add(Index m, Index n, Index k, double sign, Operand A, Operand B, double* C,
                   Index stride, Workspace& work) {
-  multiply_add_slabs(false, m, n, k, sign, A, B, C, stride, work);
+  multiply_add_any(false, m, n, k, sign, A, B, C, stride, work);
 }
 
 void lower_multiply_add(Index m, Index n, Index k, double sign, Operand A, Operand B, double* C,
                         Index stride, Workspace& work) {
-  multiply_add_slabs(true, m, n, k, sign, A, B, C, stride, work);
+  multiply_add_any(true, m, n, k, sign, A, B, C, stride, work);
 }
 
 void symmetric_update(Index n, Index k, double sign, Operand A, double* C, Index stride,
                       Workspace& work) {
-  multiply_add_slabs(true, n, n, k, sign, A, transpose(A), C, stride, work);
+  multiply_add_any(true, n, n, k, sign, A, transpose(A), C, stride, work);
 }
 
 // [A11  . ]   [L11     ]     L11 = chol(A11),  L21 = A21 L11^-T,

@@ -24,9 +24,19 @@ class Workspace {
     return memory_.get();
   }
 
-  InterruptPoll poll;  // asked between pieces of about 50 ms of large operations
+  // Asks whether to stop once enough operations have been announced since the last time.
+  void spend(double flops) {
+    constexpr double enough = 3e8;  // about 10 ms
+    spent_ += flops;
+    if (spent_ < enough) return;
+    spent_ = 0.0;
+    poll();
+  }
+
+  InterruptPoll poll;
 
  private:
+  double spent_ = 0.0;
   std::unique_ptr<double[]> memory_;
   std::size_t size_ = 0;
 };

@@ -140,7 +140,7 @@ void multiply_blocks(bool lower_only, Index row0, Index column0, Index rows, Ind
 }
 
 void multiply_add(bool lower_only, Index m, Index n, Index k, double sign, Operand A, Operand B,
-                  double* C, Index stride, double* scratch) {
+                  double* C, Index stride, double* scratch, Progress progress) {
   double* packed_A = scratch;
   double* packed_B = scratch + kPackedA;
   const Operand B_transposed{B.data, B.column_stride, B.row_stride};
@@ -155,6 +155,7 @@ void multiply_add(bool lower_only, Index m, Index n, Index k, double sign, Opera
         const Index rows = smaller(kBlockRows, m - i0);
         pack<kTileRows>(rows, depth, {at(A, i0, k0), A.row_stride, A.column_stride}, packed_A);
         const Index last = lower_only ? smaller(columns, i0 + rows - j0) : columns;
+        progress.spend(progress.owner, 2.0 * static_cast<double>(rows * last * depth));
         multiply_blocks(lower_only, i0, j0, rows, last, depth, sign, packed_A, packed_B,
                         C + i0 + j0 * stride, stride);
       }

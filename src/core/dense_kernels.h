@@ -21,6 +21,12 @@ struct Operand {
   Index column_stride;
 };
 
+// Called with the number of operations about to be done; may throw to stop the computation.
+struct Progress {
+  void (*spend)(void* owner, double flops);
+  void* owner;
+};
+
 struct Kernels {
   const char* name;
   Index scratch_size;  // doubles of scratch memory `multiply_add` needs
@@ -28,7 +34,7 @@ struct Kernels {
   // C += sign * A B with A (m, k), B (k, n), C (m, n) column-major; sign is 1 or -1. With
   // `lower_only` the entries above the diagonal of C are left alone.
   void (*multiply_add)(bool lower_only, Index m, Index n, Index k, double sign, Operand A,
-                       Operand B, double* C, Index stride, double* scratch);
+                       Operand B, double* C, Index stride, double* scratch, Progress progress);
 
   // The same for small matrices, by plain loops.
   void (*multiply_add_small)(bool lower_only, Index m, Index n, Index k, double sign, Operand A,

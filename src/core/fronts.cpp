@@ -535,17 +535,12 @@ void Analysis::list_blocks() {
 
 void Analysis::measure() {
   const auto count = [&](const Front& front) {
-    fronts_.largest_rows = std::max(fronts_.largest_rows, front.rows);
     for (int k = 0; k < front.columns; ++k) {
       const double height = static_cast<double>(front.height() - k);
       fronts_.flops += front.count * height * height;
     }
   };
-  for (const Front& leaf : fronts_.leaves) {
-    count(leaf);
-    fronts_.largest_leaf_group =
-        std::max<std::int64_t>(fronts_.largest_leaf_group, leaf.count * leaf.panel_size());
-  }
+  for (const Front& leaf : fronts_.leaves) count(leaf);
   // Updates: a front adds its own on top of those of its children, then theirs go. The root takes
   // updates as they come.
   const int root = static_cast<int>(fronts_.interior.size()) - 1;

@@ -68,8 +68,6 @@ struct Fronts {
   std::int64_t factor_size = 0;         // doubles in L
   std::int64_t update_stack = 0;        // peak doubles of update matrices
   std::int64_t inverse_stack = 0;       // peak doubles of interior fronts of the inverse
-  std::int64_t largest_leaf_group = 0;  // doubles in the panels of a leaf group
-  int largest_rows = 0;
   double flops = 0.0;
 
   const InteriorFront& root() const { return interior.back(); }

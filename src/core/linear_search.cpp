@@ -73,7 +73,9 @@ std::vector<double> LinearEngine::moment_deviations() {
   const int size = components + 1;  // the last is the residual
   small::Matrix M(static_cast<std::size_t>(size) * size, 0.0);
   std::vector<double> right(static_cast<std::size_t>(size), 0.0);
-  const auto entry = [&](int c, int d) -> double& { return M[c + static_cast<std::size_t>(d) * size]; };
+  const auto entry = [&](int c, int d) -> double& {
+    return M[c + static_cast<std::size_t>(d) * size];
+  };
 
   double* e = solution_.data();  // (0, beta0, -1), then -[Z X y]'We0
   if (!least_squares(e, &right[components])) return plain;
