@@ -16,8 +16,15 @@
 
 namespace ilk {
 
+namespace {
+
+constexpr double kExactMode = 1e-18;        // Newton decrement of a mode without a rest
+constexpr double kLargestCorrection = 1e-2;  // of the value, that first order is trusted with
+
+}  // namespace
+
 // With the rest delta of the Newton step: L(u + delta) = L(u) + r'H^-1r / 2 + (Lambda'Z'c)'delta;
-// add_gradient adds the last term.
+// the last term comes with the gradient.
 double LaplaceCell::laplace_value() const {
   const double log_det = effects() > 0 ? cholesky_.log_det() : 0.0;
   return criterion_ + 0.5 * decrement_ - 0.5 * log_det;
@@ -33,36 +40,49 @@ void LaplaceCell::evaluate(const double* beta, const double* lam, const Effort& 
   // The correction of the value by the rest of the Newton step needs the gradient; without it,
   // and for quadrature, the rest has to vanish.
   const bool corrected = effort.gradient && !effort.rule;
-  const double tolerance = corrected ? effort.tolerance : std::min(effort.tolerance, 1e-18);
+  const double tolerance = corrected ? effort.tolerance : std::min(effort.tolerance, kExactMode);
   bool found = find_mode(tolerance, effort.near, false, scratch);
   if (!found) {
     std::fill(u_.begin(), u_.end(), 0.0);
     found = find_mode(tolerance, false, true, scratch);
+  }
+  if (found) {
+    value_at_mode(effort, scratch, out);
+    // Where H is close to singular the first-order correction may be far off: then go all the way.
+    if (corrected && !(std::fabs(correction_) < kLargestCorrection)) {
+      for (std::size_t i = 0; i < u_.size(); ++i) u_[i] += delta_[i];
+      found = find_mode(kExactMode, true, true, scratch);
+      if (found) value_at_mode(effort, scratch, out);
+    }
   }
   out.clipped = clipped_;
   if (!found) {
     std::fill(u_.begin(), u_.end(), 0.0);
     return;
   }
+  for (std::size_t i = 0; i < u_.size(); ++i) u_[i] += delta_[i];
+  out.converged = std::isfinite(out.value);
+  linearized_ = true;
+}
 
+// Value and gradient with the mode found.
+void LaplaceCell::value_at_mode(const Effort& effort, Scratch& scratch, Contribution& out) {
+  correction_ = 0.0;
   if (effort.gradient) {
     out.grad_beta.assign(coefficients_, 0.0);
     out.grad_lam.assign(lambda_size_, 0.0);
   }
   if (effort.rule && effects() > 0) {
     CellQuadrature(*this, *effort.rule).evaluate(effort.gradient, scratch, out);
-  } else {
-    out.value = laplace_value();
-    if (effort.gradient) {
-      if (effects() > 0) cholesky_.selected_inverse(P_.data());
-      Direct direct;
-      for (int k = 0; k < predictors_; ++k) direct.scores.push_back(d1_[k].data());
-      add_gradient(direct, scratch, out);
-    }
+    return;
   }
-  for (std::size_t i = 0; i < u_.size(); ++i) u_[i] += delta_[i];
-  out.converged = std::isfinite(out.value);
-  linearized_ = true;
+  out.value = laplace_value();
+  if (!effort.gradient) return;
+  if (effects() > 0) cholesky_.selected_inverse(P_.data());
+  Direct direct;
+  for (int k = 0; k < predictors_; ++k) direct.scores.push_back(d1_[k].data());
+  add_gradient(direct, scratch, out);
+  out.value += correction_;
 }
 
 // P_ holds the (adjusted) inverse on the pattern when this is called, and Lambda P Lambda' after.
@@ -78,7 +98,7 @@ void LaplaceCell::add_gradient(const Direct& direct, Scratch& scratch, Contribut
     if (direct.shift)
       for (std::size_t i = 0; i < s_.size(); ++i) s_[i] += direct.shift[i];
     else
-      for (std::size_t i = 0; i < s_.size(); ++i) out.value += s_[i] * delta_[i];
+      for (std::size_t i = 0; i < s_.size(); ++i) correction_ += s_[i] * delta_[i];
     cholesky_.solve(s_.data());
     apply_factor(pattern_, lambda_, s_.data(), effects_of_s);
     multiply(pattern_, A_.data(), effects_of_s, work2_.data());

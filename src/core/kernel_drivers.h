@@ -42,7 +42,7 @@ __attribute__((noinline)) double blocks(std::size_t rows, const Rows& in, double
         Jet<Shape> l = weight * Family::log_density(y, trials, eta);
         if constexpr (Family::restricted && value != Value::none) {
             const Mask outside = ~Family::contains(predictors) & (weight > 0.0);
-            l.c[0] = select(outside, broadcast(-__builtin_inf()), l.c[0]);
+            l.c[0] = minus_infinity_where(outside, l.c[0]);
         }
         if constexpr (value == Value::summed) total += l.c[0];
         unroll<Shape::size - skipped>([&](auto j) ILK_LAMBDA {

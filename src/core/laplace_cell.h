@@ -159,6 +159,7 @@ class LaplaceCell {
 
   // gradient.cpp
   double laplace_value() const;
+  void value_at_mode(const Effort& effort, Scratch& scratch, Contribution& out);
   void add_gradient(const Direct& direct, Scratch& scratch, Contribution& out);
   void add_fixed_gradient(const Direct& direct, const double* effects, Scratch& scratch,
                           double* grad_beta);
@@ -196,6 +197,7 @@ class LaplaceCell {
   std::vector<double> g_, A_, P_;                // raw scores, raw information, selected inverse
   std::vector<double> r_, delta_;                // Lambda'g - u and the Newton step H^-1 r
   double decrement_ = 0.0;                       // r' H^-1 r
+  double correction_ = 0.0;            // (Lambda'Z'c)'delta, of the value
   double criterion_ = 0.0;                       // sum l - u'u / 2 at the mode
   bool clipped_ = false;
   long passes_ = 0;

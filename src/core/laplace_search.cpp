@@ -48,10 +48,12 @@ SearchResult LaplaceSearch::run(const double* beta, const double* theta,
   if (!direct) {
     climb(nullptr);
     settle_zeros(nullptr);
+    certify(nullptr);
   }
   if (rule && (direct || outcome_.status != SearchStatus::no_mode)) {
     climb(rule);
     settle_zeros(rule);
+    certify(rule);
   }
   if (outcome_.status != SearchStatus::no_mode && last_psi_ != psi_) {
     Effort effort;  // leaves the engine at the point that is returned
@@ -84,6 +86,8 @@ void LaplaceSearch::start(const double* beta, const double* theta, const double*
   if (inverse_hessian && theta) {
     psi_.insert(psi_.end(), theta, theta + factor_.theta_size);
     inverse_hessian_.assign(inverse_hessian, inverse_hessian + static_cast<std::size_t>(m_) * m_);
+    factor_(theta, lam_.data(), nullptr);
+    deviations_ = row_deviations(cells_.shapes(), lam_);
     theta_scale_.resize(factor_.theta_size);
     for (int j = 0; j < factor_.theta_size; ++j) {
       const double variance = inverse_hessian_[(P_ + j) * static_cast<std::size_t>(m_ + 1)];
@@ -95,6 +99,7 @@ void LaplaceSearch::start(const double* beta, const double* theta, const double*
     psi_.insert(psi_.end(), found.theta.begin(), found.theta.end());
     inverse_hessian_ = std::move(found.inverse_hessian);
     theta_scale_ = std::move(found.theta_scale);
+    deviations_ = std::move(found.deviations);
   }
   set_step_limits();
 }
@@ -147,12 +152,18 @@ void LaplaceSearch::climb(const QuadratureRule* rule) {
     }
     return value_and_gradient(psi, effort, gradient);
   };
-  options_.curvature = [&](const double* psi) {
+  options_.curvature = [this, rule](const double* psi) {
     std::vector<double> scale(m_);
     for (int j = 0; j < m_; ++j)
       scale[j] = std::min(options_.step_limit[j],
                           std::sqrt(std::fabs(inverse_hessian_[j * static_cast<std::size_t>(m_ + 1)])));
-    std::vector<double> hessian = differences(psi, scale.data(), rule);
+    Effort effort;
+    effort.near = true;
+    effort.rule = rule;
+    effort.tolerance = kExact;
+    std::vector<double> gradient(m_);
+    value_and_gradient(psi, effort, gradient.data());
+    std::vector<double> hessian = differences(psi, gradient.data(), scale.data(), rule);
     for (double value : hessian)
       if (!std::isfinite(value)) return std::vector<double>();
     return hessian;
@@ -241,28 +252,101 @@ bool LaplaceSearch::leave_zeros(const std::vector<int>& zeros, const QuadratureR
   return false;
 }
 
+// BFGS may misjudge flat directions, which come with covariance matrices that are nearly singular,
+// and it may stop at a saddle. In such cases the exact curvature has the last word: if it
+// predicts a gain, the search goes on with it.
+void LaplaceSearch::certify(const QuadratureRule* rule) {
+  constexpr int kMaxRounds = 3;
+  constexpr int kManySteps = 25;
+  for (int round = 0; round < kMaxRounds; ++round) {
+    if (outcome_.status != SearchStatus::converged || steps_ >= options_.max_steps) return;
+    if (outcome_.steps <= kManySteps && !clipped_ && !nearly_singular()) return;
+    const std::vector<double> hessian = options_.curvature(psi_.data());
+    evaluations_ += m_ + 1;
+    if (hessian.empty()) return;
+    inverse_hessian_ = definite_inverse(hessian, m_);
+    double gain = 0.0;
+    for (int j = 0; j < m_; ++j)
+      for (int i = 0; i < m_; ++i)
+        gain += 0.5 * outcome_.gradient[i] * inverse_hessian_[i + j * static_cast<std::size_t>(m_)] *
+                outcome_.gradient[j];
+    outcome_.decrement = gain;
+    if (gain < options_.tolerance && !leave_saddle(hessian, rule)) return;
+    climb(rule);
+  }
+}
+
+// Whether some effect of a level is almost determined by the others or almost constant.
+bool LaplaceSearch::nearly_singular() {
+  constexpr double kDetermined = 0.1;  // part of its standard deviation that is its own
+  constexpr double kConstant = 0.05;   // of the standard deviation at the start
+  factor_(psi_.data() + P_, lam_.data(), nullptr);
+  const std::vector<double> now = row_deviations(cells_.shapes(), lam_);
+  std::size_t offset = 0;
+  for (const Term& shape : cells_.shapes()) {
+    const int q = shape.width;
+    for (int a = 0; a < q; ++a) {
+      const std::size_t i = offset + a + static_cast<std::size_t>(a) * q;
+      if (std::fabs(lam_[i]) <= kDetermined * now[i] + kConstant * deviations_[i]) return true;
+    }
+    offset += static_cast<std::size_t>(q) * q;
+  }
+  return false;
+}
+
+// Moves psi_ along a direction of negative curvature of minus the value, if that gains anything.
+bool LaplaceSearch::leave_saddle(const std::vector<double>& hessian, const QuadratureRule* rule) {
+  std::vector<double> scaled = hessian, scale(m_), eigenvalues;
+  for (int j = 0; j < m_; ++j) {
+    const double diagonal = std::fabs(hessian[j * static_cast<std::size_t>(m_ + 1)]);
+    scale[j] = diagonal > 0.0 ? 1.0 / std::sqrt(diagonal) : 0.0;
+  }
+  for (int j = 0; j < m_; ++j)
+    for (int i = 0; i < m_; ++i) scaled[i + j * static_cast<std::size_t>(m_)] *= scale[i] * scale[j];
+  small::Matrix directions;
+  small::symmetric_eigen(scaled, m_, eigenvalues, directions);
+  constexpr double kNegative = -1e-4;  // of the matrix scaled to unit diagonal
+  if (!(eigenvalues.front() < kNegative)) return false;
+  Effort effort;
+  effort.rule = rule;
+  effort.tolerance = kExact;
+  std::vector<double> point(m_), gradient(m_);
+  for (double step : {1.0, -1.0, 0.3, -0.3, 0.1, -0.1}) {
+    for (int j = 0; j < m_; ++j) point[j] = psi_[j] + step * scale[j] * directions[j];
+    ++evaluations_;
+    const double value = value_and_gradient(point.data(), effort, gradient.data());
+    if (!(value > outcome_.value + 1e-9 * std::max(1.0, std::fabs(outcome_.value)))) continue;
+    psi_ = point;
+    return true;
+  }
+  return false;
+}
+
 // ---- Curvature ----------------------------------------------------------------------------------
 
-// Minus the Hessian at psi by central differences of the gradient.
-std::vector<double> LaplaceSearch::differences(const double* psi, const double* scale,
-                                               const QuadratureRule* rule) {
+// Minus the Hessian at psi by differences of the gradient with steps kDifference * scale: forward
+// ones from the gradient at psi (nullptr: central ones).
+std::vector<double> LaplaceSearch::differences(const double* psi, const double* gradient,
+                                               const double* scale, const QuadratureRule* rule) {
   Effort effort;
   effort.near = true;
   effort.rule = rule;
   effort.tolerance = kExact;
   const std::size_t m = m_;
   std::vector<double> hessian(m * m), point(psi, psi + m), above(m), below(m);
+  if (gradient) below.assign(gradient, gradient + m);
   for (std::size_t j = 0; j < m; ++j) {
-    const double step = kDifference * scale[j];
-    point[j] = psi[j] + step;
-    const double upper = value_and_gradient(point.data(), effort, above.data());
-    const double width = point[j];
-    point[j] = psi[j] - step;
-    const double lower = value_and_gradient(point.data(), effort, below.data());
-    const bool exists = std::isfinite(upper) && std::isfinite(lower);
+    double value = 0.0, width = kDifference * scale[j];
+    if (!gradient) {
+      point[j] = psi[j] - width;
+      value = value_and_gradient(point.data(), effort, below.data());
+      width *= 2.0;
+    }
+    point[j] = psi[j] + kDifference * scale[j];
+    value += value_and_gradient(point.data(), effort, above.data());
     for (std::size_t i = 0; i < m; ++i)
-      hessian[i + j * m] = exists ? (below[i] - above[i]) / (width - point[j])
-                                  : std::numeric_limits<double>::quiet_NaN();
+      hessian[i + j * m] = std::isfinite(value) ? (below[i] - above[i]) / width
+                                                : std::numeric_limits<double>::quiet_NaN();
     point[j] = psi[j];
   }
   for (std::size_t j = 0; j < m; ++j)
@@ -280,7 +364,7 @@ std::vector<double> LaplaceSearch::information(const double* beta, const double*
   effort.origin = Origin::zero;
   effort.tolerance = kExact;
   value_and_gradient(psi.data(), effort, unused.data());
-  return differences(psi.data(), scale, rule);
+  return differences(psi.data(), nullptr, scale, rule);
 }
 
 }  // namespace ilk

@@ -36,9 +36,12 @@ class LaplaceSearch {
   void set_step_limits();
   void climb(const QuadratureRule* rule);
   void settle_zeros(const QuadratureRule* rule);
+  bool nearly_singular();
+  bool leave_saddle(const std::vector<double>& hessian, const QuadratureRule* rule);
+  void certify(const QuadratureRule* rule);
   bool leave_zeros(const std::vector<int>& zeros, const QuadratureRule* rule);
   double value_and_gradient(const double* psi, const Effort& effort, double* gradient);
-  std::vector<double> differences(const double* psi, const double* scale,
+  std::vector<double> differences(const double* psi, const double* gradient, const double* scale,
                                   const QuadratureRule* rule);
   SearchResult result() const;
 
@@ -48,7 +51,7 @@ class LaplaceSearch {
   int P_, m_;
   SearchOptions options_;
 
-  std::vector<double> psi_, inverse_hessian_, theta_scale_;
+  std::vector<double> psi_, inverse_hessian_, theta_scale_, deviations_;
   SearchOutcome outcome_;
   int steps_ = 0, evaluations_ = 0;
   long first_pass_ = 0;

@@ -86,8 +86,8 @@ class Bfgs {
   double longest_step() const {
     double fraction = 1.0;
     for (int i = 0; i < m_; ++i)
-      if (!options_.step_limit.empty() && std::fabs(direction_[i]) > options_.step_limit[i])
-        fraction = std::min(fraction, options_.step_limit[i] / std::fabs(direction_[i]));
+      if (!options_.step_limit.empty() && std::fabs(direction_[i]) > reach_ * options_.step_limit[i])
+        fraction = std::min(fraction, reach_ * options_.step_limit[i] / std::fabs(direction_[i]));
     return fraction;
   }
 
@@ -101,6 +101,7 @@ class Bfgs {
       const double value = ask(new_psi_, Trial{out_.decrement, trial > 0}, new_gradient_);
       const double needed = kSufficient * fraction * slope_ - kRounding * std::fabs(out_.value);
       if (std::isfinite(value) && value >= out_.value + needed) {
+        if (trial == 0 && fraction < 1.0) reach_ *= 2.0;  // the limit was too cautious
         update(fraction);
         std::swap(psi_, new_psi_);
         std::swap(out_.gradient, new_gradient_);
@@ -157,7 +158,7 @@ class Bfgs {
     ++refreshes_;
     last_refresh_ = out_.steps;
     const std::vector<double> hessian = options_.curvature(psi_.data());
-    out_.evaluations += 2 * m_;
+    out_.evaluations += m_ + 1;
     if (hessian.empty()) return false;
     inverse_ = definite_inverse(hessian, m_);
     return true;
@@ -171,6 +172,7 @@ class Bfgs {
   SearchOutcome out_;
   std::vector<double> direction_, new_psi_, new_gradient_, change_, curved_;
   double slope_ = 0.0;  // g'H^-1 g
+  double reach_ = 1.0;  // multiplies the step limits
   int last_refresh_ = 0;
   int refreshes_ = 0;
 };

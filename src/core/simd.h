@@ -49,8 +49,9 @@ ILK_INLINE void unroll(const F& f) {
 ILK_INLINE Vector broadcast(double x) { return Vector{} + x; }
 
 // A vector anywhere in an array of doubles.  (Through std::memcpy GCC copies wide vectors in two
-// halves by way of the stack, and loses ten cycles each time.)
-using Unaligned = double __attribute__((vector_size(width * 8), aligned(8), may_alias));
+// halves by way of the stack, and loses ten cycles each time; in a using-declaration Clang ignores
+// the alignment.)
+typedef double Unaligned __attribute__((vector_size(width * 8), aligned(8), may_alias));
 
 ILK_INLINE Vector load(const double* p) { return *reinterpret_cast<const Unaligned*>(p); }
 ILK_INLINE void store(double* p, Vector x) { *reinterpret_cast<Unaligned*>(p) = x; }
@@ -59,6 +60,12 @@ ILK_INLINE Bits bits_of(Vector x) { return (Bits)x; }
 ILK_INLINE Vector from_bits(Bits b) { return (Vector)b; }
 
 ILK_INLINE Vector select(Mask mask, Vector yes, Vector no) { return mask ? yes : no; }
+// -infinity where the mask is set: by bits, since floating-point operations may be compiled on the
+// assumption that they see no infinities.
+ILK_INLINE Vector minus_infinity_where(Mask mask, Vector otherwise) {
+    const Bits chosen = (Bits)mask;
+    return from_bits((chosen & 0xfff0000000000000ULL) | (~chosen & bits_of(otherwise)));
+}
 ILK_INLINE Vector minimum(Vector x, Vector y) { return x < y ? x : y; }
 ILK_INLINE Vector maximum(Vector x, Vector y) { return x > y ? x : y; }
 ILK_INLINE Vector clamp(Vector x, double low, double high) {

@@ -250,12 +250,21 @@ class Moments {
     return variance;
   }
 
-  // The variance at which a typical level of column (t, j) has the given product of variance and
+  // The variance at which the median level of column (t, j) has the given product of variance and
   // information; 0 where there is no information.
-  double variance_of_reliability(std::size_t t, int j, double reliability) const {
-    const int x = first_[t] + j;
-    const bool informed = information_[x] > 0.0 && squares(x, x) > 0.0;
-    return informed ? reliability * information_[x] / squares(x, x) : 0.0;
+  double variance_of_reliability(int t, int j, double reliability) const {
+    std::vector<double> information;
+    for (int c = 0; c < cells_.size(); ++c) {
+      const BlockPattern& pattern = cells_[c].pattern();
+      const int q = pattern.term(t).width;
+      const double* A = cells_[c].A().data() + pattern.diagonal_offset(t) + j + j * q;
+      for (int l = 0; l < pattern.term(t).levels; ++l)
+        if (A[l * q * q] > 0.0) information.push_back(A[l * q * q]);
+    }
+    if (information.empty()) return 0.0;
+    const auto middle = information.begin() + information.size() / 2;
+    std::nth_element(information.begin(), middle, information.end());
+    return reliability / *middle;
   }
 
   int column(std::size_t t, int j) const { return first_[t] + j; }
@@ -266,7 +275,6 @@ class Moments {
 
   void accumulate() {
     excess_.assign(Q_, 0.0);
-    information_.assign(Q_, 0.0);
     squares_.assign(static_cast<std::size_t>(Q_) * Q_, 0.0);
     for (int c = 0; c < cells_.size(); ++c) {
       weigh_levels(cells_[c]);
@@ -298,7 +306,6 @@ class Moments {
     const double* A = cell.A().data() + pattern.diagonal_offset(t);
     for (int l = 0; l < pattern.term(t).levels; ++l, g += q, w += q, A += q * q)
       for (int j = 0; j < q; ++j) {
-        information_[x + j] += w[j] * A[j + j * q];
         excess_[x + j] += w[j] * (g[j] * g[j] - A[j + j * q]);
         for (int k = 0; k < q; ++k) squares(x + j, x + k) += w[j] * A[j + k * q] * A[j + k * q];
       }
@@ -327,7 +334,7 @@ class Moments {
   int Q_ = 0;
   std::vector<int> first_;  // by term: its first column
   std::vector<double> guess_, weights_;
-  std::vector<double> excess_, information_;  // (Q,)
+  std::vector<double> excess_;                // (Q,)
   std::vector<double> squares_;               // (Q, Q)
 };
 
@@ -357,7 +364,8 @@ std::vector<std::vector<double>> moment_deviations(CellSet& cells) {
   for (std::size_t t = 0; t < cells.shapes().size(); ++t) {
     out.emplace_back(cells.shapes()[t].width, 1.0);
     for (int j = 0; j < cells.shapes()[t].width; ++j) {
-      const double smallest = moments.variance_of_reliability(t, j, kSmallestReliability);
+      const double smallest =
+          moments.variance_of_reliability(static_cast<int>(t), j, kSmallestReliability);
       const double variance = std::max(variances[moments.column(t, j)], smallest);
       if (variance > 0.0 && std::isfinite(variance)) out[t][j] = std::sqrt(variance);
     }
@@ -484,6 +492,22 @@ small::Matrix theta_information(const CellSet& cells, const FactorMap& factor,
 
 }  // namespace
 
+std::vector<double> row_deviations(const std::vector<Term>& shapes,
+                                   const std::vector<double>& lam) {
+  std::vector<double> out(lam.size());
+  std::size_t offset = 0;
+  for (const Term& shape : shapes) {
+    const int q = shape.width;
+    for (int a = 0; a < q; ++a) {
+      double variance = 0.0;
+      for (int b = 0; b <= a; ++b) variance += lam[offset + a + b * q] * lam[offset + a + b * q];
+      for (int b = 0; b < q; ++b) out[offset + a + b * q] = std::sqrt(variance);
+    }
+    offset += static_cast<std::size_t>(q) * q;
+  }
+  return out;
+}
+
 std::vector<double> scale_of_theta(const FactorMap& factor, const double* theta,
                                    const std::vector<double>& deviations) {
   const int m = factor.theta_size, size = factor.lambda_size;
@@ -532,19 +556,12 @@ LaplaceStart find_start(CellSet& cells, const FactorMap& factor, const double* b
 
   std::vector<double> lam(factor.lambda_size);
   factor(start.theta.data(), lam.data(), nullptr);
-  // Standard deviation that belongs to the row of every element of Lambda.
-  std::vector<double> row_deviations;
-  for (std::size_t t = 0, offset = 0; t < cells.shapes().size(); ++t) {
-    const int q = cells.shapes()[t].width;
-    for (int b = 0; b < q; ++b)
-      for (int a = 0; a < q; ++a) {
-        double variance = 0.0;
-        for (int j = 0; j <= a; ++j) variance += lam[offset + a + j * q] * lam[offset + a + j * q];
-        row_deviations.push_back(deviations.empty() ? std::sqrt(variance) : deviations[t][a]);
-      }
-    offset += static_cast<std::size_t>(q) * q;
-  }
-  start.theta_scale = scale_of_theta(factor, start.theta.data(), row_deviations);
+  start.deviations = row_deviations(cells.shapes(), lam);
+  if (!deviations.empty())
+    for (std::size_t t = 0, offset = 0; t < cells.shapes().size(); ++t)
+      for (int b = 0, q = cells.shapes()[t].width; b < q; ++b)
+        for (int a = 0; a < q; ++a) start.deviations[offset++] = deviations[t][a];
+  start.theta_scale = scale_of_theta(factor, start.theta.data(), start.deviations);
   if (mixed) {
     newton.set_lam(lam);
     newton.run(true, theta ? 8 : 2, 1e-2);

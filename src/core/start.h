@@ -19,6 +19,7 @@ namespace ilk {
 struct LaplaceStart {
   std::vector<double> beta;             // (P,)
   std::vector<double> theta;            // (m_theta,)
+  std::vector<double> deviations;       // (lambda_size,) start sd of the row of each element
   std::vector<double> theta_scale;      // (m_theta,) a natural unit of each parameter
   std::vector<double> inverse_hessian;  // (m, m)
 };
@@ -27,7 +28,10 @@ struct LaplaceStart {
 LaplaceStart find_start(CellSet& cells, const FactorMap& factor, const double* beta,
                         const double* theta);
 
-// Natural units of theta when it is known: how much it changes the standard deviations.
+// The standard deviation of the row of Lambda that each of its elements is in, (lambda_size,).
+std::vector<double> row_deviations(const std::vector<Term>& shapes, const std::vector<double>& lam);
+
+// Natural units of theta: the change that moves some row of Lambda by its standard deviation.
 std::vector<double> scale_of_theta(const FactorMap& factor, const double* theta,
                                    const std::vector<double>& deviations);
 
