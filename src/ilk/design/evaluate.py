@@ -294,7 +294,9 @@ def _code(call: Call, scope: Scope) -> Coded:
     if isinstance(argument, Name):
         coded = scope.factor(argument.column)
     else:
-        values, inverse = np.unique(_vector(argument, scope), return_inverse=True)
+        given = _vector(argument, scope)
+        check_finite(given, argument, call.text, scope)
+        values, inverse = np.unique(given, return_inverse=True)
         coded = Factor(inverse.astype(np.int32), tuple(values.tolist()))
     options = call_options(call)
     if "levels" in options:

@@ -229,6 +229,7 @@ def test_too_large_a_matrix_is_refused_with_its_size(monkeypatch):
     [
         ("log(x)", r"log\(x\) is not a number in .* rows, first in row .* \(where x = -"),
         ("log(z)", "infinite"),
+        ("C(log(z), Sum)", "infinite"),
         ("I(x / 0)", "infinite"),
         ("log(f)", "'f' holds text values"),
         ("I(f == 'mdi')", r"no level 'mdi'\. Did you mean 'mid'"),
