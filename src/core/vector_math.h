@@ -1,14 +1,14 @@
 // vector_math.h: elementary and special functions of vectors, with derivatives.
 //
-// All functions are free of branches.  Accuracies quoted are largest relative errors over the
-// stated range, measured against 40-digit arithmetic.  Compile without -ffast-math: reassociation
+// All functions are free of branches.  Accuracies quoted are largest relative errors measured
+// against high-precision arithmetic.  Compile without -ffast-math: reassociation
 // would destroy the rounding trick of exp and the compensations below (-ffinite-math-only,
 // -fno-signed-zeros and -fno-math-errno are fine).  No function returns an infinity or a NaN for a
 // finite argument in its domain.
 //
 // A function that a log density composes with jets comes as Derivatives: its value and first three
 // derivatives.  Those that nobody reads are removed by the compiler, so callers need not say how
-// many they want, except where a template parameter Order saves compile time.
+// many they want.
 #pragma once
 
 #include "simd.h"
