@@ -10,10 +10,11 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CORE   := CMakeLists.txt $(wildcard src/core/*.cpp src/core/*.h)
 
-.PHONY: help setup core demo test fast lint format types layers check bench docs clean
+.PHONY: help setup core demo test fast lint format types layers check reference bench validate \
+	docs clean
 
 help:  ## list the tasks
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.package  ## create .venv and install the package and all tools into it
 
@@ -57,8 +58,16 @@ layers: setup  ## import-linter: no module imports from a layer above its own
 
 check: lint types layers test  ## all of the above
 
-bench: setup  ## time ilk and the peers that are installed; writes benchmarks/results
-	$(BIN)/python benchmarks/run.py
+reference: setup  ## every reference fit: the worst deviation per quantity and case
+	$(BIN)/python -W ignore -m tests.reference
+
+bench: setup  ## time ilk and the peers that are installed; writes results and docs/benchmarks.md
+	$(BIN)/python -m benchmarks.data
+	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.compare
+
+validate: setup  ## 1,000 random data sets against multi-start searches; takes some minutes
+	$(BIN)/python -m validation.robustness
 
 docs: setup  ## check the documentation: links, names, examples, figures
 	$(BIN)/python -m pytest -q tests/contracts
