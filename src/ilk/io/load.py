@@ -27,6 +27,9 @@ from ilk.model import Model
 
 __all__ = ["load_fitted"]
 
+_MOST_NODES = 500
+"""Quadrature nodes per dimension at most."""
+
 _AGREE = 1e-8
 """Relative difference of log-likelihoods at most."""
 
@@ -88,6 +91,8 @@ def _restore(container: Container) -> Fitted:
         reml=_is(bool, content["reml"]),
         nodes=_is(int, content["nodes"]),
     )
+    if not 1 <= model.nodes <= _MOST_NODES or (model.nodes > 1 and len(design.terms) != 1):
+        raise container.damaged("it asks for more quadrature nodes than there can be")
     if [term.structure for term in design.terms] != [c.name for c in model.covariances]:
         raise container.damaged("its terms have other structures than it says")
     return _evaluate(model, content, container)
