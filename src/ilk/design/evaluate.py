@@ -19,7 +19,7 @@ from ilk.design.within_between import cluster_means
 from ilk.errors import DataError, FormulaError, did_you_mean
 from ilk.formula.functions import CONTRASTS, call_options
 from ilk.formula.language import Call, Expression, Literal, Name, Operation, walk
-from ilk.frame import Factor, numbers
+from ilk.frame import Factor, listing, numbers, quote
 from ilk.typing import FloatArray
 
 Value: TypeAlias = Any
@@ -206,9 +206,9 @@ def _compare_levels(expression: Operation, scope: Scope) -> FloatArray | None:
     if right.value in found.levels:
         matches = found.codes == found.levels.index(right.value)
     elif scope.learning:
-        hint = did_you_mean(str(right.value), [str(level) for level in found.levels])
+        hint = did_you_mean(str(right.value)[:80], [str(level)[:80] for level in found.levels[:99]])
         raise DataError(
-            f"Column {left.column!r} has no level {right.value!r}.{hint}", code="unknown-level"
+            f"Column {left.column!r} has no level {quote(right.value)}.{hint}", code="unknown-level"
         )
     else:
         matches = np.zeros(scope.count, dtype=bool)
@@ -378,9 +378,8 @@ def _cluster(call: Call, scope: Scope) -> FloatArray:
     )
     scope.memory[key] = memory
     if unseen:
-        shown = ", ".join(repr(label) for label in unseen[:3])
         scope.notes.append(
             f"{call.text}: the means of {len(unseen)} clusters that were not in the data of the "
-            f"fit ({shown}{', ...' if len(unseen) > 3 else ''}) were computed from the new rows."
+            f"fit ({listing(unseen, 3)}) were computed from the new rows."
         )
     return means if call.function == "between" else values - means

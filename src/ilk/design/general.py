@@ -15,7 +15,7 @@ from ilk.design.levels import label_texts
 from ilk.design.transforms import Coded
 from ilk.errors import DataError, FormulaError
 from ilk.formula.spec import Sum
-from ilk.frame import Factor
+from ilk.frame import Factor, listing, quote
 from ilk.typing import FloatArray
 
 
@@ -94,8 +94,8 @@ def _as_formulaic(text: str, value: Any) -> Any:
     if value.option is not None:
         if value.option not in value.factor.levels:
             raise DataError(
-                f"{text}: there is no level {value.option!r}; the levels are "
-                f"{', '.join(repr(level) for level in value.factor.levels[:12])}.",
+                f"{text}: there is no level {quote(value.option)}; the levels are "
+                f"{listing(value.factor.levels)}.",
                 code="unknown-level",
             )
         made = contrast(base=labels[value.factor.levels.index(value.option)])

@@ -12,7 +12,7 @@ from ilk.design.levels import match_levels
 from ilk.design.scope import Scope
 from ilk.errors import DataError
 from ilk.formula.spec import OLRE
-from ilk.frame import Factor, Label, factor_integers
+from ilk.frame import Factor, Label, factor_integers, quote
 from ilk.typing import IntArray
 
 
@@ -71,7 +71,7 @@ def make_grouping(columns: tuple[str, ...], scope: Scope) -> Grouping:
     else:
         grouping = _combine(name, columns, [scope.factor(column) for column in columns])
     if len(grouping.levels) < 2:
-        label = f" ({grouping.levels[0]!r})" if grouping.levels else ""
+        label = f" ({quote(grouping.levels[0])})" if grouping.levels else ""
         raise DataError(
             f"The grouping factor {name!r} has a single level{label} in the rows used; its "
             "variance cannot be estimated. Remove the term or choose another grouping.",

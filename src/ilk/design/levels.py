@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ilk.frame import Label
+from ilk.frame import Label, quote
 
 
 def match_levels(known: Sequence[Label], labels: Sequence[Label]) -> npt.NDArray[np.int32]:
@@ -65,7 +65,7 @@ def type_hint(known: Sequence[Label], label: Label) -> str:
     for other in known:
         if str(other) == str(label):
             return (
-                f" The fit has {other!r} ({type(other).__name__}); here it is "
+                f" The fit has {quote(other)} ({type(other).__name__}); here it is "
                 f"{type(label).__name__}."
             )
     return ""

@@ -24,7 +24,7 @@ from ilk.errors import DataError
 from ilk.formula.language import Name
 from ilk.formula.spec import Factor as FormulaFactor
 from ilk.formula.spec import Sum
-from ilk.frame import Factor, Label
+from ilk.frame import Factor, Label, listing, quote
 from ilk.typing import FloatArray
 
 MAX_COLUMNS = 10_000
@@ -110,7 +110,7 @@ def make_matrix(terms: Sum, scope: Scope, recipe: Recipe | None = None) -> Matri
     else:
         _check_size(terms, sum_columns(terms, values), scope.count, values)
         X, names = formulaic_matrix(terms, values, scope.count)
-        reduced = [text for text in levels if terms.has_intercept]
+        reduced = [text for text in levels if _is_reduced(text, levels[text], names)]
     if recipe is None:
         recipe = Recipe(terms, levels, names)
     elif names != recipe.names:
@@ -137,6 +137,13 @@ def _reference(value: Factor | Coded) -> Label:
     if isinstance(value, Coded) and value.option is not None:
         return value.option  # type: ignore[no-any-return]
     return levels[-1] if isinstance(value, Coded) and value.contrast == "contr.SAS" else levels[0]
+
+
+def _is_reduced(text: str, levels: Sequence[Label], names: Sequence[str]) -> bool:
+    """Whether formulaic gave a factor a reduced treatment coding, or no column at all."""
+    if len(levels) == 1:
+        return not any(f"{text}[" in name for name in names)
+    return any(f"{text}[T." in name for name in names)
 
 
 def _is_simple(value: Any) -> bool:
@@ -189,9 +196,8 @@ def _match(factor: FormulaFactor, found: Factor, known: Sequence[Label], scope: 
         where = np.flatnonzero(found.codes == unseen)
         label = found.levels[unseen]
         raise DataError(
-            f"{_column(factor)} has the level {label!r}, which was not in the data of the fit (row "
-            f"{scope.row(int(where[0]))}); known are "
-            f"{', '.join(repr(level) for level in known[:12])}{', ...' if len(known) > 12 else ''}."
+            f"{_column(factor)} has the level {quote(label)}, which was not in the data of the "
+            f"fit (row {scope.row(int(where[0]))}); known are {listing(known)}."
             f"{type_hint(known, label)}",
             code="unseen-level",
         )

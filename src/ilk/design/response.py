@@ -11,7 +11,7 @@ from ilk.design.scope import Scope
 from ilk.errors import DataError, ModelError
 from ilk.formula.language import Name
 from ilk.formula.spec import ResponseSpec
-from ilk.frame import Label
+from ilk.frame import Label, listing, quote
 from ilk.typing import BoolArray, FloatArray
 
 _WHOLE = 1e-6
@@ -83,7 +83,7 @@ def make_response(
             event = True
         if not column.numeric and column.kind != "time":
             y, event = _two_levels(factor.expression.column, scope, binomial)
-            notes.append(f"The event of the response {spec.text!r} is {event!r}.")
+            notes.append(f"The event of the response {spec.text!r} is {quote(event)}.")
             return _counted(
                 spec, y, trials, proportions_of, event, binomial, notes, scope, trials_label
             )
@@ -94,11 +94,11 @@ def make_response(
 def _two_levels(name: str, scope: Scope, binomial: bool) -> tuple[FloatArray, Label]:
     """Truth values of a two-level factor; the second level is the event."""
     found = scope.factor(name)
-    shown = ", ".join(repr(level) for level in found.levels[:6])
+    shown = listing(found.levels, 6)
     if not binomial:
         raise DataError(
-            f"The response {name!r} holds {scope.column(name).kind} values ({shown}"
-            f"{', ...' if len(found.levels) > 6 else ''}), where this family needs numbers.",
+            f"The response {name!r} holds {scope.column(name).kind} values ({shown}), where this "
+            "family needs numbers.",
             code="response-type",
         )
     if len(found.levels) == 1:
@@ -109,9 +109,8 @@ def _two_levels(name: str, scope: Scope, binomial: bool) -> tuple[FloatArray, La
         )
     if len(found.levels) > 2:
         raise DataError(
-            f"The response {name!r} has {len(found.levels)} levels ({shown}"
-            f"{', ...' if len(found.levels) > 6 else ''}); a binomial response has two. Choose the "
-            f"event, as in I({name} == {found.levels[-1]!r}).",
+            f"The response {name!r} has {len(found.levels)} levels ({shown}); a binomial response "
+            f"has two. Choose the event, as in I({name} == {quote(found.levels[-1])}).",
             code="response-levels",
         )
     return (found.codes == 1).astype(np.float64), found.levels[1]

@@ -45,7 +45,9 @@ class Rows:
         if count == 0:
             return None
         reasons = ", ".join(f"{name}: {number}" for name, number in self.dropped.items())
-        return f"{count} of {self.total} rows were left out for missing values ({reasons})."
+        empty = any(name.endswith((" = 0", ": no trials")) for name in self.dropped)
+        cause = "missing values or no information" if empty else "missing values"
+        return f"{count} of {self.total} rows were left out for {cause} ({reasons})."
 
 
 def choose_rows(

@@ -13,7 +13,7 @@ from ilk.design.scope import Scope
 from ilk.errors import DataError, FormulaError
 from ilk.formula.functions import call_options
 from ilk.formula.language import Call, Expression, Literal
-from ilk.frame import Factor
+from ilk.frame import Factor, quote
 from ilk.typing import FloatArray
 
 MAX_DEGREE = 25
@@ -97,7 +97,8 @@ def relevel(found: Factor, levels: Any, call: Call) -> Factor:
     for level in found.levels:
         if level not in position:
             raise DataError(
-                f"{call.text}: the data hold the level {level!r}, which levels= does not list.",
+                f"{call.text}: the data hold the level {quote(level)}, which levels= does not "
+                "list.",
                 code="unknown-level",
             )
     lookup = np.array([position[level] for level in found.levels] + [-1], dtype=np.int32)

@@ -31,6 +31,12 @@ PLANNED = (
 )
 """Structures known by name that this version does not have."""
 
+MAX_NESTING = 20
+"""Most columns of one grouping factor."""
+
+MAX_RANDOM = 1_000
+"""Most random terms of one predictor."""
+
 ReadSum = Callable[[Sequence[Word], str], Sum]
 """Reads the words of a sum of terms with its implicit intercept."""
 
@@ -228,6 +234,15 @@ def _label(effects: Sum, grouping: tuple[str, ...], structure: str, bar: str) ->
 
 def _groupings(words: Sequence[Word], text: str) -> list[tuple[str, ...]]:
     """Read the right of a bar; ``a/b`` gives ``a`` and ``a:b``."""
+    if len(words) > 2 * MAX_NESTING:
+        raise FormulaError(
+            pointed(
+                f"A grouping factor may combine at most {MAX_NESTING} columns.",
+                text,
+                words[0].start,
+            ),
+            code="grouping",
+        )
     groupings: list[tuple[str, ...]] = []
     combined: tuple[str, ...] = ()
     for operator, piece in split(words, "/"):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
 from ilk.covariance import STRUCTURES
@@ -72,7 +71,7 @@ def parse(
     )
     if not functions:
         return spec
-    return replace(spec, functions=MappingProxyType(dict(functions)))
+    return replace(spec, functions=dict(functions))
 
 
 def check_arguments(formula: object, data: object) -> None:

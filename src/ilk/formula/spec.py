@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from ilk.formula.language import Expression, Name, column_names
+from ilk.formula.language import Expression, column_names
 
 MEAN = "mean"
 """Name of the predictor of the response's mean."""
@@ -31,11 +31,6 @@ class Factor:
 
     text: str
     expression: Expression
-
-    @property
-    def plain(self) -> bool:
-        """Whether the factor is just a column."""
-        return isinstance(self.expression, Name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +67,6 @@ class Sum:
     def has_intercept(self) -> bool:
         """Whether the intercept is among the terms."""
         return Term() in self.terms
-
-    @property
-    def plain(self) -> bool:
-        """Whether every factor is just a column."""
-        return all(factor.plain for factor in self.factors)
 
     @property
     def factors(self) -> tuple[Factor, ...]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from ilk.errors import FormulaError
 from ilk.formula.algebra import MAX_TERMS, check_order, expand_product
 from ilk.formula.bars import (
+    MAX_RANDOM,
     has_bar,
     is_structure,
     observation_level,
@@ -92,6 +93,10 @@ class SumReader:
                     seen[key] = term
                 elif sign < 0:
                     seen.pop(key, None)
+            if len(self.random) > MAX_RANDOM:
+                raise FormulaError(
+                    f"The formula has more than {MAX_RANDOM} random terms.", code="too-many-terms"
+                )
             if len(seen) > MAX_TERMS:
                 raise FormulaError(
                     f"The formula has more than {MAX_TERMS} terms.", code="too-many-terms"

@@ -11,7 +11,7 @@ comes through narwhals.
 """
 
 from ilk.frame.answers import answer
-from ilk.frame.column import Column, Factor, Label, unknown_column
+from ilk.frame.column import Column, Factor, Label, listing, quote, unknown_column
 from ilk.frame.levels import drop_unused, factor, factor_integers, numbers
 from ilk.frame.table import Frame, columns
 
@@ -25,6 +25,8 @@ __all__ = [
     "drop_unused",
     "factor",
     "factor_integers",
+    "listing",
     "numbers",
+    "quote",
     "unknown_column",
 ]

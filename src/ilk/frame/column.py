@@ -17,6 +17,12 @@ Label: TypeAlias = Hashable
 
 Kind: TypeAlias = Literal["integer", "float", "boolean", "text", "category", "mixed", "time"]
 
+_LONGEST = 80
+"""Longest label that messages show in full."""
+
+_COMPARED = 10_000
+"""Number of names that are compared with a misspelt one."""
+
 _NUMERIC: frozenset[str] = frozenset(("integer", "float", "boolean"))
 
 
@@ -70,6 +76,40 @@ class Factor:
     levels: tuple[Label, ...]
 
 
+def quote(label: object) -> str:
+    """Label as messages show it, cut if it is long.
+
+    Parameters
+    ----------
+    label : object
+        A label or a name.
+
+    Returns
+    -------
+    str
+    """
+    text = repr(label)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+def listing(labels: Sequence[object], limit: int = 12) -> str:
+    """Labels as messages list them, the first few if they are many.
+
+    Parameters
+    ----------
+    labels : sequence
+        Labels or names.
+    limit : int
+        How many to show.
+
+    Returns
+    -------
+    str
+    """
+    shown = ", ".join(quote(label) for label in labels[:limit])
+    return f"{shown}, ..." if len(labels) > limit else shown
+
+
 def unknown_column(name: str, names: Iterable[str], role: str = "") -> DataError:
     """Make the error that names a column which the data do not have.
 
@@ -87,13 +127,13 @@ def unknown_column(name: str, names: Iterable[str], role: str = "") -> DataError
     DataError
     """
     names = list(names)
-    hint = did_you_mean(name, names)
+    hint = did_you_mean(name, names[:_COMPARED]) if len(name) < _LONGEST else ""
     if not hint:
-        shown = ", ".join(repr(known) for known in names[:12])
         more = f" and {len(names) - 12} more" if len(names) > 12 else ""
+        shown = listing(names[:12])
         hint = f" The columns are {shown}{more}." if names else " The data have no columns."
     wanted = f" ({role})" if role else ""
-    return DataError(f"The data have no column {name!r}{wanted}.{hint}", code="unknown-column")
+    return DataError(f"The data have no column {quote(name)}{wanted}.{hint}", code="unknown-column")
 
 
 def not_numeric(column: Column) -> DataError:
@@ -104,10 +144,9 @@ def not_numeric(column: Column) -> DataError:
             "days since the start: (t - t.min()).dt.total_seconds() / 86400.",
             code="time-column",
         )
-    shown = ", ".join(repr(level) for level in (column.levels or ())[:3])
     return DataError(
-        f"Column {column.name!r} holds {column.kind} values ({shown}, ...), where numbers are "
-        "needed.",
+        f"Column {column.name!r} holds {column.kind} values ({listing(column.levels or (), 3)}), "
+        "where numbers are needed.",
         code="not-numeric",
     )
 

@@ -158,6 +158,8 @@ def test_reference_levels_are_recorded():
     assert ours("0 + f").references == {}
     assert ours("C(f, Treatment('mid'))").references == {"C(f, Treatment('mid'))": "mid"}
     assert ours("f:x").references == {}
+    assert ours("poly(x, 2) + f").references == {"f": "hi"}
+    assert ours("poly(x, 2) + C(f, Sum)").references == {}
 
 
 def test_small_integers_do_not_overflow():
@@ -210,6 +212,8 @@ def test_a_factor_with_one_level_has_no_column():
     assert made.recipe.names == ("Intercept", "x")
     assert made.single == ("c",)
     assert ours("0 + c", data).recipe.names == ("c[a]",)
+    assert ours("poly(x, 2) + c", data).single == ("c",)
+    assert ours("0 + c + poly(x, 2)", data).single == ()
 
 
 def test_too_large_a_matrix_is_refused_with_its_size(monkeypatch):

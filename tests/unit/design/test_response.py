@@ -96,9 +96,7 @@ def test_counts_with_trials():
 def test_more_successes_than_trials():
     data = {**DATA, "f": [4, 3, 1, 1]}
     for left, options in (("s / f", {}), ("s", {"trials": "f"})):
-        with pytest.raises(
-            DataError, match=r"more successes than trials.*row 2 \(3 of 1"
-        ):
+        with pytest.raises(DataError, match=r"more successes than trials.*row 2 \(3 of 1"):
             response(left, data, **options)
 
 

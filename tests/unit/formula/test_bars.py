@@ -90,6 +90,8 @@ def test_structures_of_other_versions(name):
         ("(1 | factor(g))", FormulaError, r"without factor\(\)"),
         ("(1 | log(g))", FormulaError, "make that column in the data"),
         ("(1 | a/)", FormulaError, "missing beside"),
+        ("(1 | " + "/".join(f"a{k}" for k in range(30)) + ")", FormulaError, "at most 20 columns"),
+        (" + ".join(f"(1 | g{k})" for k in range(1001)), FormulaError, "1000 random terms"),
         ("(1 | a b)", FormulaError, "cannot be a grouping factor"),
         ("(1 | mm(a, b))", ModelError, "Multiple membership"),
         ("x*(1 | g)", FormulaError, "added only"),

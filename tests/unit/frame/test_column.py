@@ -1,6 +1,6 @@
 import numpy as np
 
-from ilk.frame import Column, unknown_column
+from ilk.frame import Column, listing, quote, unknown_column
 from ilk.frame.column import empty_column, sorted_text, with_missing
 
 
@@ -27,3 +27,10 @@ def test_nothing_at_all():
     assert (
         unknown_column("x", []).message == "The data have no column 'x'. The data have no columns."
     )
+
+
+def test_long_labels_are_cut():
+    assert len(quote("x" * 10**6)) == 80
+    assert listing(["a", "b", "c"], 2) == "'a', 'b', ..."
+    long = unknown_column("y" * 10**5, ["x" * 10**6] * 3)
+    assert len(long.message) < 1000
