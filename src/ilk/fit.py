@@ -16,8 +16,8 @@ from ilk.diagnostics.residuals import ResidualKind, residuals
 from ilk.estimation.run import refit
 from ilk.frame import answer
 from ilk.inference import criteria, wald
-from ilk.io.load import load_fitted
-from ilk.io.save import save_fitted
+from ilk.io.load import fitted_from_bytes, load_fitted
+from ilk.io.save import fit_bytes, save_fitted
 from ilk.prediction.levels import Estimand, NewLevels
 from ilk.prediction.new_data import new_cases, new_response
 from ilk.prediction.predict import Interval, Scale, predict
@@ -371,6 +371,10 @@ class Fit:
         """
         save_fitted(self.fitted, path)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel to other processes as the content of a file; nothing else is pickled."""
+        return (_from_bytes, (fit_bytes(self.fitted),))
+
     def __repr__(self) -> str:
         return in_short(self.fitted)
 
@@ -379,6 +383,11 @@ class Fit:
 
     def _frame(self, columns: tables.Columns) -> Any:
         return answer(columns, self.fitted.design.flavor)
+
+
+def _from_bytes(content: bytes) -> Fit:
+    """Make a fit again in another process."""
+    return Fit(fitted_from_bytes(content))
 
 
 def load(path: str | PathLike[str]) -> Fit:

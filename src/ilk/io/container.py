@@ -22,7 +22,7 @@ import numpy as np
 
 from ilk.errors import DataError
 
-__all__ = ["Container", "read_container", "write_container"]
+__all__ = ["Container", "pack", "read_file", "write_file"]
 
 MANIFEST = "fit.json"
 """Entry that holds everything but the arrays."""
@@ -30,33 +30,59 @@ MANIFEST = "fit.json"
 _DTYPES = frozenset(("<f8", "<f4", "<i8", "<i4", "<i2", "|i1", "<u8", "<u4", "<u2", "|u1", "|b1"))
 
 
-def write_container(
-    path: str | PathLike[str], manifest: Mapping[str, Any], arrays: Sequence[np.ndarray]
-) -> None:
+def pack(manifest: Mapping[str, Any], arrays: Sequence[np.ndarray]) -> bytes:
+    """Make the bytes of a file.
+
+    Parameters
+    ----------
+    manifest : mapping
+        What JSON can hold.
+    arrays : sequence of arrays
+        Arrays, by their position.
+    """
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        text = json.dumps(manifest, allow_nan=False, separators=(",", ":"))
+        archive.writestr(_entry(MANIFEST), text)
+        for k, array in enumerate(arrays):
+            archive.writestr(_entry(_name(k)), _array_bytes(array))
+    return stream.getvalue()
+
+
+def write_file(path: str | PathLike[str], content: bytes) -> None:
     """Write a file; an existing one is replaced only when the new one is complete.
 
     Parameters
     ----------
     path : str or path
         File.
-    manifest : mapping
-        What JSON can hold.
-    arrays : sequence of arrays
-        Arrays, by their position.
+    content : bytes
+        What it holds.
     """
     target = Path(path)
-    text = json.dumps(manifest, allow_nan=False, separators=(",", ":"))
     partial = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}")
     try:
-        with open(partial, "xb") as stream, zipfile.ZipFile(stream, "w") as archive:
-            archive.writestr(_entry(MANIFEST), text)
-            for k, array in enumerate(arrays):
-                archive.writestr(_entry(_name(k)), _array_bytes(array))
+        with open(partial, "xb") as stream:
+            stream.write(content)
         os.replace(partial, target)
     except OSError as error:
         raise DataError(f"{target} cannot be written: {error.strerror}.", code="file") from None
     finally:
         partial.unlink(missing_ok=True)
+
+
+def read_file(path: str | PathLike[str]) -> bytes:
+    """Read a file.
+
+    Parameters
+    ----------
+    path : str or path
+        File.
+    """
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.", code="file") from None
 
 
 def _entry(name: str) -> zipfile.ZipInfo:
@@ -76,30 +102,37 @@ def _array_bytes(array: np.ndarray) -> bytes:
 
 
 class Container:
-    """An open file.
+    """The content of a file, opened.
 
     Parameters
     ----------
-    archive : ZipFile
-        The archive.
-    path : Path
-        Its file, for messages.
+    content : bytes
+        What the file holds.
+    name : str
+        Name of the file, for messages.
+
+    Raises
+    ------
+    DataError
+        It is none of ours.
     """
 
-    def __init__(self, archive: zipfile.ZipFile, path: Path) -> None:
-        self._archive = archive
-        self.path = path
-        self._entries = {info.filename: info for info in archive.infolist()}
-        size = path.stat().st_size
+    def __init__(self, content: bytes, name: str) -> None:
+        self.name = name
+        try:
+            self._archive = zipfile.ZipFile(io.BytesIO(content))
+        except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
+            raise DataError(f"{name} is not a fit saved by ilk.", code="file") from None
+        self._entries = {info.filename: info for info in self._archive.infolist()}
         for info in self._entries.values():
             stored = info.compress_type == zipfile.ZIP_STORED and info.flag_bits & 1 == 0
-            if not stored or info.file_size != info.compress_size or info.file_size > size:
+            if not stored or info.file_size != info.compress_size or info.file_size > len(content):
                 raise self.damaged(f"its entry {info.filename[:60]!r} is not stored plainly")
 
     def damaged(self, what: str) -> DataError:
         """Make the error for a file that is not what it should be."""
         return DataError(
-            f"{self.path} is damaged or is not a fit saved by ilk: {what}.", code="file"
+            f"{self.name} is damaged or is not a fit saved by ilk: {what}.", code="file"
         )
 
     def manifest(self) -> Any:
@@ -125,32 +158,3 @@ class Container:
         if name not in self._entries:
             raise self.damaged(f"{name!r} is missing")
         return self._archive.read(self._entries[name])
-
-
-def read_container(path: str | PathLike[str]) -> Container:
-    """Open a file.
-
-    Parameters
-    ----------
-    path : str or path
-        File.
-
-    Returns
-    -------
-    Container
-
-    Raises
-    ------
-    DataError
-        There is no such file, or it is none of ours.
-    """
-    source = Path(path)
-    try:
-        stream = io.BytesIO(source.read_bytes())
-    except OSError as error:
-        raise DataError(f"{source} cannot be read: {error.strerror}.", code="file") from None
-    try:
-        archive = zipfile.ZipFile(stream)
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
-        raise DataError(f"{source} is not a fit saved by ilk.", code="file") from None
-    return Container(archive, source)

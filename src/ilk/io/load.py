@@ -20,12 +20,12 @@ from ilk.estimation.run import marginal_likelihood
 from ilk.fitted import Fitted, Lazy, SearchLog
 from ilk.io.check import design_fault
 from ilk.io.codec import Decoder
-from ilk.io.container import Container, read_container
+from ilk.io.container import Container, read_file
 from ilk.io.records import CLASSES, read_family, read_formula, read_verdict
 from ilk.io.save import FORMAT, SCHEMA
 from ilk.model import Model
 
-__all__ = ["load_fitted"]
+__all__ = ["fitted_from_bytes", "load_fitted"]
 
 _MOST_NODES = 500
 """Quadrature nodes per dimension at most."""
@@ -51,7 +51,20 @@ def load_fitted(path: str | PathLike[str]) -> Fitted:
     DataError
         The file is none of ours, or damaged, or of a later version.
     """
-    container = read_container(path)
+    return fitted_from_bytes(read_file(path), str(path))
+
+
+def fitted_from_bytes(content: bytes, name: str = "The content") -> Fitted:
+    """Make a fit from the bytes of its file.
+
+    Parameters
+    ----------
+    content : bytes
+        What `ilk.io.save.fit_bytes` made.
+    name : str
+        Name of the file, for messages.
+    """
+    container = Container(content, name)
     try:
         with np.errstate(all="ignore"):
             return _restore(container)
@@ -68,7 +81,7 @@ def _restore(container: Container) -> Fitted:
     schema = manifest.get("schema")
     if schema != SCHEMA:
         raise DataError(
-            f"{container.path} has layout {schema!r}, written by ilk {manifest.get('version')!r}; "
+            f"{container.name} has layout {schema!r}, written by ilk {manifest.get('version')!r}; "
             f"this version reads layout {SCHEMA}. Use a later version.",
             code="file-version",
         )
@@ -124,7 +137,7 @@ def _evaluate(model: Model, content: dict[str, Any], container: Container) -> Fi
     same = bool(np.all(np.abs(estimates.psi - psi)[:P] <= slack[:P]))
     if not same or not abs(estimates.loglik - loglik) <= _AGREE * max(1.0, abs(loglik)):
         raise DataError(
-            f"{container.path}: the log-likelihood at the stored estimates is "
+            f"{container.name}: the log-likelihood at the stored estimates is "
             f"{estimates.loglik:.10g} but the file says {loglik:.10g}; the file was changed, or "
             "this version computes another likelihood. Fit the model again.",
             code="file-disagrees",

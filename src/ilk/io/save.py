@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from ilk.formula.spec import FormulaSpec
 from ilk.io.codec import Encoder
-from ilk.io.container import write_container
+from ilk.io.container import pack, write_file
 from ilk.io.records import CLASSES, family_name, formula_texts
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
 
-__all__ = ["FORMAT", "SCHEMA", "save_fitted"]
+__all__ = ["FORMAT", "SCHEMA", "fit_bytes", "save_fitted"]
 
 FORMAT = "ilk fit"
 """What the file says it is."""
@@ -43,6 +43,17 @@ def save_fitted(fitted: Fitted, path: str | PathLike[str]) -> None:
     DataError
         The file cannot be written.
     """
+    write_file(path, fit_bytes(fitted))
+
+
+def fit_bytes(fitted: Fitted) -> bytes:
+    """Make the bytes of a fit's file.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    """
     import ilk
 
     model, estimates = fitted.model, fitted.estimates
@@ -67,4 +78,4 @@ def save_fitted(fitted: Fitted, path: str | PathLike[str]) -> None:
         "version": ilk.__version__,
         "content": {name: encoder.encode(value) for name, value in content.items()},
     }
-    write_container(path, manifest, encoder.arrays)
+    return pack(manifest, encoder.arrays)
