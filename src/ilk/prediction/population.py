@@ -154,7 +154,7 @@ def average(
     >>> import numpy as np
     >>> logistic = lambda eta: 1.0 / (1.0 + np.exp(-eta[0]))
     >>> average(logistic, [np.array([1.0])], [np.array([2.0])]).value.round(10)
-    array([0.6751061])
+    array([0.6750567])
     """
     n, K = len(eta[0]), len(eta)
     deviation = [np.sqrt(v) for v in variance]
