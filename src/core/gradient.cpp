@@ -73,7 +73,7 @@ void LaplaceCell::value_at_mode(const Effort& effort, Scratch& scratch, Contribu
     out.grad_lam.assign(lambda_size_, 0.0);
   }
   if (effort.rule && effects() > 0) {
-    CellQuadrature(*this, *effort.rule).evaluate(effort.gradient, scratch, out);
+    integrate_cell(*this, *effort.rule, effort.gradient, scratch, out);
     return;
   }
   out.value = laplace_value();

@@ -76,6 +76,9 @@ class Scratch {
   std::vector<double*> d1_, d2_;
 };
 
+template <int width>
+class CellQuadrature;
+
 class LaplaceCell {
  public:
   LaplaceCell(Data data, const Density& density);
@@ -167,6 +170,7 @@ class LaplaceCell {
   void to_effects(std::vector<double>& P) const;
 
   // quadrature.cpp
+  template <int width>
   friend class CellQuadrature;
 
   Data data_;

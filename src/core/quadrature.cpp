@@ -85,31 +85,45 @@ QuadratureRule gauss_hermite(int nodes, int width) {
   return rule;
 }
 
-// ---- Integration --------------------------------------------------------------------------------
+// ---- Integration ---------------------------------------------------------------------------------
 
-CellQuadrature::CellQuadrature(LaplaceCell& cell, const QuadratureRule& rule)
+void integrate_cell(LaplaceCell& cell, const QuadratureRule& rule, bool gradient,
+                    Scratch& scratch, Contribution& out) {
+  static_assert(kMaxQuadratureWidth == 3, "one case for each width");
+  switch (rule.width) {
+    case 1: return CellQuadrature<1>(cell, rule).evaluate(gradient, scratch, out);
+    case 2: return CellQuadrature<2>(cell, rule).evaluate(gradient, scratch, out);
+    default: return CellQuadrature<3>(cell, rule).evaluate(gradient, scratch, out);
+  }
+}
+
+template <int width>
+CellQuadrature<width>::CellQuadrature(LaplaceCell& cell, const QuadratureRule& rule)
     : cell_(cell), rule_(rule) {
-  for (int t = 0; t < cell.pattern_.terms(); ++t) {
-    const int q = cell.pattern_.term(t).width;
-    offset_.push_back(width_);
-    width_ += q;
+  const BlockPattern& pattern = cell.pattern_;
+  for (int t = 0, j = 0; t < pattern.terms(); ++t) {
+    const int q = pattern.term(t).width;
+    offset_[t] = j;
+    for (int a = 0; a < q; ++a)
+      for (int b = 0; b <= a; ++b)
+        factor_[offset_[t] + a + (offset_[t] + b) * width] = cell.lambda_[t][a + b * q];
+    for (int a = 0; a < q; ++a, ++j) {
+      first_effect_[j] = pattern.scalar_offset(t) + a;
+      stride_[j] = q;
+    }
   }
-  for (int t = 0; t < cell.pattern_.terms(); ++t) {
-    const int q = cell.pattern_.term(t).width, o = offset_[t];
-    for (int j = 0; j < q; ++j)
-      for (int i = j; i < q; ++i)
-        factor_[o + i + (o + j) * width_] = cell.lambda_[t][i + j * q];
-  }
-  const int U = cell.effects();
+  const int U = cell.effects(), levels = pattern.term(0).levels;
   node_u_.assign(U, 0.0);
   node_b_.assign(U, 0.0);
   node_scores_.assign(U, 0.0);
   shift_.assign(U, 0.0);
-  level_values_.assign(cell.pattern_.term(0).levels, 0.0);
+  level_values_.assign(levels, 0.0);
+  level_weights_.assign(levels, 0.0);
   mean_products_.assign(cell.lambda_size_, 0.0);
 }
 
-void CellQuadrature::evaluate(bool gradient, Scratch& scratch, Contribution& out) {
+template <int width>
+void CellQuadrature<width>::evaluate(bool gradient, Scratch& scratch, Contribution& out) {
   const int levels = cell_.pattern_.term(0).levels, K = cell_.predictors_;
   std::size_t longest = kChunkRows;
   for (int l = 0; l < levels; ++l) longest = std::max(longest, row_begin(l + 1) - row_begin(l));
@@ -140,8 +154,8 @@ void CellQuadrature::evaluate(bool gradient, Scratch& scratch, Contribution& out
 }
 
 // All nodes of the levels first .. last - 1, whose rows form one chunk.
-void CellQuadrature::integrate(int first, int last, bool gradient) {
-  chunk_row_begin_ = row_begin(first);
+template <int width>
+void CellQuadrature<width>::integrate(int first, int last, bool gradient) {
   std::vector<Level> levels(last - first);
   for (int l = first; l < last; ++l) prepare(l, levels[l - first]);
   for (int node = 0; node < rule_.nodes; ++node) {
@@ -152,17 +166,15 @@ void CellQuadrature::integrate(int first, int last, bool gradient) {
   for (int l = first; l < last; ++l) finish(l, gradient, levels[l - first]);
 }
 
-// H = Lambda'A Lambda + I of a level, its Cholesky factor L and L^-T; subtracts log|L|.
-void CellQuadrature::prepare(int l, Level& level) {
-  level = Level{};
-  const int q = width_;
+// The raw information A of a level over all terms (width, width).
+template <int width>
+void CellQuadrature<width>::raw_information(int l, double* A) const {
   const BlockPattern& pattern = cell_.pattern_;
-  Matrix A = {}, AL = {}, L = {};
   for (int t = 0; t < pattern.terms(); ++t) {
-    const int w = pattern.term(t).width;
-    const double* block = cell_.A_.data() + pattern.diagonal_offset(t) + l * w * w;
-    for (int j = 0; j < w; ++j)
-      for (int i = 0; i < w; ++i) A[offset_[t] + i + (offset_[t] + j) * q] = block[i + j * w];
+    const int q = pattern.term(t).width, o = offset_[t];
+    const double* block = cell_.A_.data() + pattern.diagonal_offset(t) + l * q * q;
+    for (int j = 0; j < q; ++j)
+      for (int i = 0; i < q; ++i) A[o + i + (o + j) * width] = block[i + j * q];
   }
   for (const BlockPair& pair : pattern.pairs()) {
     if (pair.row_start[l] == pair.row_start[l + 1]) continue;  // a level without rows
@@ -171,8 +183,17 @@ void CellQuadrature::prepare(int l, Level& level) {
     const double* block = cell_.A_.data() + pair.offset + pair.row_start[l] * rows * columns;
     for (int j = 0; j < columns; ++j)
       for (int i = 0; i < rows; ++i)
-        A[r + i + (c + j) * q] = A[c + j + (r + i) * q] = block[i + j * rows];
+        A[r + i + (c + j) * width] = A[c + j + (r + i) * width] = block[i + j * rows];
   }
+}
+
+// H = Lambda'A Lambda + I of a level, its Cholesky factor L and L^-T; subtracts log|L|.
+template <int width>
+void CellQuadrature<width>::prepare(int l, Level& level) {
+  constexpr int q = width;
+  level = Level{};
+  Matrix A = {}, AL = {}, L = {};
+  raw_information(l, A);
   for (int j = 0; j < q; ++j)
     for (int i = 0; i < q; ++i)
       for (int m = j; m < q; ++m) AL[i + j * q] += A[i + m * q] * factor_[m + j * q];
@@ -195,32 +216,30 @@ void CellQuadrature::prepare(int l, Level& level) {
 }
 
 // u_j = u + L^-T x_j and b_j = Lambda u_j of a chunk of levels.
-void CellQuadrature::place_node(int node, int first, const std::vector<Level>& levels) {
-  const int q = width_;
-  const double* x = rule_.x.data() + node * q;
+template <int width>
+void CellQuadrature<width>::place_node(int node, int first, const std::vector<Level>& levels) {
+  const double* x = rule_.x.data() + node * width;
   for (std::size_t k = 0; k < levels.size(); ++k) {
     const int l = first + static_cast<int>(k);
-    Vector step = {};
-    for (int i = 0; i < q; ++i)
-      for (int j = i; j < q; ++j) step[i] += levels[k].inverse_root[i + j * q] * x[j];
-    for (int t = 0; t < cell_.pattern_.terms(); ++t) {
-      const int w = cell_.pattern_.term(t).width;
-      const double* lambda = cell_.lambda_[t];
-      const std::size_t e = effect(t, l);
-      for (int i = 0; i < w; ++i) {
-        node_u_[e + i] = cell_.u_[e + i] + step[offset_[t] + i];
-        double sum = 0.0;
-        for (int j = 0; j <= i; ++j) sum += lambda[i + j * w] * node_u_[e + j];
-        node_b_[e + i] = sum;
-        node_scores_[e + i] = 0.0;
-      }
+    Vector u;
+    for (int i = 0; i < width; ++i) {
+      u[i] = cell_.u_[effect(i, l)];
+      for (int j = i; j < width; ++j) u[i] += levels[k].inverse_root[i + j * width] * x[j];
+    }
+    for (int i = 0; i < width; ++i) {
+      double b = 0.0;
+      for (int j = 0; j <= i; ++j) b += factor_[i + j * width] * u[j];
+      node_u_[effect(i, l)] = u[i];
+      node_b_[effect(i, l)] = b;
+      node_scores_[effect(i, l)] = 0.0;
     }
     level_values_[l] = 0.0;
   }
 }
 
 // Log densities and scores of the chunk at the current node, summed by level.
-void CellQuadrature::evaluate_node(int first, int last) {
+template <int width>
+void CellQuadrature<width>::evaluate_node(int first, int last) {
   const std::size_t begin = row_begin(first), end = row_begin(last);
   if (begin == end) return;
   const Data& data = cell_.data_;
@@ -249,16 +268,17 @@ void CellQuadrature::evaluate_node(int first, int last) {
 }
 
 // The summand of every level at the current node, and what it adds to the moments.
-void CellQuadrature::weigh_node(int node, int first, bool gradient, std::vector<Level>& levels) {
+template <int width>
+void CellQuadrature<width>::weigh_node(int node, int first, bool gradient,
+                                       std::vector<Level>& levels) {
   constexpr double kHeadroom = 100.0;  // exponents above the reference before it is raised
   for (std::size_t k = 0; k < levels.size(); ++k) {
     Level& level = levels[k];
     const int l = first + static_cast<int>(k);
     double exponent = level_values_[l] + rule_.log_weight[node];
-    for (int t = 0; t < cell_.pattern_.terms(); ++t)
-      for (int i = 0; i < cell_.pattern_.term(t).width; ++i)
-        exponent -= 0.5 * node_u_[effect(t, l) + i] * node_u_[effect(t, l) + i];
-    level.weight = 0.0;
+    for (int i = 0; i < width; ++i)
+      exponent -= 0.5 * node_u_[effect(i, l)] * node_u_[effect(i, l)];
+    level_weights_[l] = 0.0;
     if (!std::isfinite(exponent)) continue;
     if (level.total == 0.0) {
       level.reference = exponent;
@@ -266,38 +286,40 @@ void CellQuadrature::weigh_node(int node, int first, bool gradient, std::vector<
       rescale(l, std::exp(level.reference - exponent), level);
       level.reference = exponent;
     }
-    level.weight = std::exp(exponent - level.reference);
-    level.total += level.weight;
-    if (gradient && level.weight > 0.0) add_node(node, l, level);
+    level_weights_[l] = std::exp(exponent - level.reference);
+    level.total += level_weights_[l];
+    if (gradient && level_weights_[l] > 0.0) add_node(node, l, level);
   }
-}
-
-void CellQuadrature::add_node(int node, int l, Level& level) {
-  const int q = width_;
-  const double* x = rule_.x.data() + node * q;
-  Vector u, score;  // of the level, over all terms
-  for (int t = 0; t < cell_.pattern_.terms(); ++t)
-    for (int i = 0; i < cell_.pattern_.term(t).width; ++i) {
-      u[offset_[t] + i] = node_u_[effect(t, l) + i];
-      score[offset_[t] + i] = node_scores_[effect(t, l) + i];
-    }
-  for (int j = 0; j < q; ++j) {
-    double a = -u[j];
-    for (int i = j; i < q; ++i) a += factor_[i + j * q] * score[i];
-    level.gradient[j] += level.weight * a;
-    for (int i = 0; i < q; ++i) {
-      level.product[i + j * q] += level.weight * x[i] * a;
-      level.score[i + j * q] += level.weight * score[i] * u[j];
-    }
-  }
-  const std::size_t begin = row_begin(l), m = row_begin(l + 1) - begin;
-  const std::size_t chunk_begin = begin - chunk_row_begin_;
+  if (!gradient) return;
+  const std::size_t begin = row_begin(first);
+  const std::size_t end = row_begin(first + static_cast<int>(levels.size()));
   for (int k = 0; k < cell_.predictors_; ++k)
-    cell_.loops_->add_scaled(m, level.weight, row_d1_[k].data() + chunk_begin,
-                             mean_scores_[k].data() + begin);
+    cell_.loops_->add_weighted(cell_.data_.terms[0].codes.data(), level_weights_.data(),
+                               row_d1_[k].data(), begin, end, mean_scores_[k].data() + begin);
 }
 
-void CellQuadrature::rescale(int l, double factor, Level& level) {
+template <int width>
+void CellQuadrature<width>::add_node(int node, int l, Level& level) {
+  const double* x = rule_.x.data() + node * width;
+  const double weight = level_weights_[l];
+  Vector u, score;
+  for (int j = 0; j < width; ++j) {
+    u[j] = node_u_[effect(j, l)];
+    score[j] = node_scores_[effect(j, l)];
+  }
+  for (int j = 0; j < width; ++j) {
+    double a = -u[j];
+    for (int i = j; i < width; ++i) a += factor_[i + j * width] * score[i];
+    level.gradient[j] += weight * a;
+    for (int i = 0; i < width; ++i) {
+      level.product[i + j * width] += weight * x[i] * a;
+      level.score[i + j * width] += weight * score[i] * u[j];
+    }
+  }
+}
+
+template <int width>
+void CellQuadrature<width>::rescale(int l, double factor, Level& level) {
   level.total *= factor;
   for (double& value : level.gradient) value *= factor;
   for (double& value : level.product) value *= factor;
@@ -308,12 +330,13 @@ void CellQuadrature::rescale(int l, double factor, Level& level) {
 
 // Adds log I and turns sums into means; with the means, P~ = L^-T (I + 2S) L^-1, where S has the
 // lower triangle of F / 2, F = E2 L^-T.
-void CellQuadrature::finish(int l, bool gradient, Level& level) {
+template <int width>
+void CellQuadrature<width>::finish(int l, bool gradient, Level& level) {
   value_ += level.reference + std::log(level.total);
   if (!gradient || !(level.total > 0.0)) return;
   rescale(l, 1.0 / level.total, level);
 
-  const int q = width_;
+  constexpr int q = width;
   const double* root = level.inverse_root;
   Matrix adjusted = {}, half = {}, inverse = {};
   for (int j = 0; j < q; ++j)
@@ -330,28 +353,27 @@ void CellQuadrature::finish(int l, bool gradient, Level& level) {
       for (int k = j; k < q; ++k) inverse[i + j * q] += half[i + k * q] * root[j + k * q];
   store_inverse(l, inverse);
 
+  for (int j = 0; j < q; ++j) shift_[effect(j, l)] = level.gradient[j];
   for (int t = 0, position = 0; t < cell_.pattern_.terms(); ++t) {
     const int w = cell_.pattern_.term(t).width, o = offset_[t];
-    for (int j = 0; j < w; ++j, position += w) {
-      shift_[effect(t, l) + j] = level.gradient[o + j];
+    for (int j = 0; j < w; ++j, position += w)
       for (int i = 0; i < w; ++i) mean_products_[position + i] += level.score[o + i + (o + j) * q];
-    }
   }
 }
 
-// Puts the blocks of a level's inverse (q, q) into the compact layout.
-void CellQuadrature::store_inverse(int l, const double* inverse) {
+// Puts the blocks of a level's inverse (width, width) into the compact layout.
+template <int width>
+void CellQuadrature<width>::store_inverse(int l, const double* inverse) {
   const BlockPattern& pattern = cell_.pattern_;
-  const int q = width_;
   const auto store = [&](int row_term, int column_term, double* block) {
     const int rows = pattern.term(row_term).width, columns = pattern.term(column_term).width;
     for (int j = 0; j < columns; ++j)
       for (int i = 0; i < rows; ++i)
-        block[i + j * rows] = inverse[offset_[row_term] + i + (offset_[column_term] + j) * q];
+        block[i + j * rows] = inverse[offset_[row_term] + i + (offset_[column_term] + j) * width];
   };
   for (int t = 0; t < pattern.terms(); ++t) {
-    const int w = pattern.term(t).width;
-    store(t, t, cell_.P_.data() + pattern.diagonal_offset(t) + l * w * w);
+    const int q = pattern.term(t).width;
+    store(t, t, cell_.P_.data() + pattern.diagonal_offset(t) + l * q * q);
   }
   for (const BlockPair& pair : pattern.pairs()) {
     if (pair.row_start[l] == pair.row_start[l + 1]) continue;

@@ -30,6 +30,11 @@ constexpr int kMaxQuadratureWidth = 3;
 
 // Replaces the Laplace approximation on a cell whose modes have just been found. All terms must
 // have the same, ascending codes; their effects of one level are integrated jointly.
+void integrate_cell(LaplaceCell& cell, const QuadratureRule& rule, bool gradient,
+                    Scratch& scratch, Contribution& out);
+
+// The same for a known number of effects per level.
+template <int width>
 class CellQuadrature {
  public:
   CellQuadrature(LaplaceCell& cell, const QuadratureRule& rule);
@@ -37,16 +42,14 @@ class CellQuadrature {
   void evaluate(bool gradient, Scratch& scratch, Contribution& out);
 
  private:
-  static constexpr int kWidth = kMaxQuadratureWidth;
-  using Vector = double[kWidth];
-  using Matrix = double[kWidth * kWidth];  // (q, q) column-major
+  using Vector = double[width];
+  using Matrix = double[width * width];  // column-major
 
   // Sums over the nodes of a level. Weights are relative to exp(reference).
   struct Level {
     Matrix inverse_root;  // L^-T, upper triangular
     double reference;
     double total;     // sum of weights
-    double weight;    // of the current node
     Vector gradient;  // E1 = sum of w a,  a = Lambda'Z'l'(u_j) - u_j
     Matrix product;   // E2 = sum of w x a'
     Matrix score;     // sum of w (Z'l') u_j'
@@ -54,6 +57,7 @@ class CellQuadrature {
 
   void integrate(int first, int last, bool gradient);
   void prepare(int l, Level& level);
+  void raw_information(int l, double* A) const;
   void place_node(int node, int first, const std::vector<Level>& levels);
   void evaluate_node(int first, int last);
   void weigh_node(int node, int first, bool gradient, std::vector<Level>& levels);
@@ -63,23 +67,24 @@ class CellQuadrature {
   void store_inverse(int l, const double* inverse);
 
   std::size_t row_begin(int l) const { return static_cast<std::size_t>(cell_.starts_[0][l]); }
-  std::size_t effect(int t, int l) const {
-    return cell_.pattern_.scalar_offset(t) +
-           static_cast<std::size_t>(l) * cell_.pattern_.term(t).width;
+
+  // Where effect j of level l is among all effects of the cell.
+  std::size_t effect(int j, int l) const {
+    return first_effect_[j] + static_cast<std::size_t>(l) * stride_[j];
   }
 
   LaplaceCell& cell_;
   const QuadratureRule& rule_;
-  int width_ = 0;             // q, effects per level over all terms
-  std::vector<int> offset_;   // by term: first of its effects within the level
-  Matrix factor_ = {};        // Lambda, block diagonal over the terms
+  int offset_[width];  // by term: first of its effects within the level
+  std::size_t first_effect_[width], stride_[width];
+  Matrix factor_ = {};  // Lambda, block diagonal over the terms
 
   double value_ = 0.0;
-  std::size_t chunk_row_begin_ = 0;  // first row of the current chunk of levels
   std::vector<double> node_u_, node_b_, node_scores_;  // (U,)
   std::vector<double> row_values_;                     // rows of a chunk of levels
   std::vector<std::vector<double>> row_eta_, row_d1_;
-  std::vector<double> level_values_;                   // (levels,)
+  std::vector<double> level_values_;                   // (levels,): sum l at the current node
+  std::vector<double> level_weights_;                  // (levels,): weight of the current node
   std::vector<std::vector<double>> mean_scores_;       // by predictor (n,): mean of l_k
   std::vector<double> mean_products_;                  // (lambda_size,)
   std::vector<double> shift_;                          // (U,): E1

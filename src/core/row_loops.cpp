@@ -53,6 +53,13 @@ void add_effects(const TermRows& term, const double* b, Size begin, Size end,
   }
 }
 
+void add_weighted(const int* codes, const double* w, const double* r, Size begin, Size end,
+                  double* y) {
+  codes += begin;
+#pragma omp simd
+  for (Size i = 0; i < end - begin; ++i) y[i] += w[codes[i]] * r[i];
+}
+
 // ---- g += Z' r ----------------------------------------------------------------------------------
 
 template <int Q>
@@ -282,9 +289,9 @@ void negative_product(Size m, const double* x, const double* w, double* y) {
 }  // namespace
 
 extern const RowLoops loops;
-const RowLoops loops = {add_effects,          add_scores,   add_information,
-                        add_pair_information, add_leverage, add_pair_leverage,
-                        add_products,         add_scaled,   add_product,
-                        negative_product};
+const RowLoops loops = {
+    add_effects,          add_weighted, add_scores,        add_information,
+    add_pair_information, add_leverage, add_pair_leverage, add_products,
+    add_scaled,           add_product,  negative_product};
 
 }  // namespace ilk::ILK_ROW_LOOPS_NAMESPACE

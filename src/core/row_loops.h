@@ -33,6 +33,10 @@ struct RowLoops {
   void (*add_effects)(const TermRows& term, const double* b, std::size_t begin, std::size_t end,
                       const double* source, double* eta);
 
+  // y_i += w_l r_i, l the level of row i; r and y start at row `begin`.
+  void (*add_weighted)(const int* codes, const double* w, const double* r, std::size_t begin,
+                       std::size_t end, double* y);
+
   // g_l += sum_i z_i r_i.
   void (*add_scores)(const TermRows& term, const double* r, std::size_t begin, std::size_t end,
                      double* g);
