@@ -238,6 +238,8 @@ class Fitted(AbstractFitted):
         How the optimum was found.
     judged : Lazy of Verdict
         Verdict of the fit.
+    coef_covariance : Lazy of (P, P) array
+        Covariance matrix of the coefficients; cheap for linear models.
     psi_covariance : Lazy of (m, m) array
         Covariance matrix of the estimates of ``psi``.
     mode_covariance : Lazy of tuple of (L_t, q_t, q_t) arrays
@@ -250,6 +252,7 @@ class Fitted(AbstractFitted):
     point: SearchResult
     search: SearchLog
     judged: Lazy[Verdict] = field(repr=False)
+    coef_covariance: Lazy[FloatArray] = field(repr=False)
     psi_covariance: Lazy[FloatArray] = field(repr=False)
     mode_covariance: Lazy[tuple[FloatArray, ...]] = field(repr=False)
 
@@ -281,8 +284,7 @@ class Fitted(AbstractFitted):
     @property
     def vcov(self) -> FloatArray:
         """(P, P) covariance matrix of the coefficients."""
-        size = len(self.estimates.names)
-        return self.psi_covariance()[:size, :size]
+        return self.coef_covariance()
 
     @property
     def loglik(self) -> float:

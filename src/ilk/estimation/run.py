@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
 from ilk.errors import ConvergenceWarning, FitError, IdentificationWarning
+from ilk.estimation.restart import elsewhere, second_looks
 from ilk.estimation.start import default_start
 from ilk.estimation.verify import is_optimum, judge, snap_to_boundary, take_last_step
 from ilk.fitted import Fitted, Lazy, SearchLog, Status
@@ -71,8 +71,7 @@ def run(model: Model, search: Search, start: FloatArray | None = None) -> Fitted
     else:
         given = marginal.at(start)
         begin = Start(given.beta, given.theta)
-    result = _search(marginal, begin, search)
-    return _record(marginal, result)
+    return _record(marginal, *_search(marginal, begin, search))
 
 
 def run_auto(model: Model, search: Search, start: FloatArray | None = None) -> Fitted:
@@ -87,20 +86,20 @@ def run_auto(model: Model, search: Search, start: FloatArray | None = None) -> F
         As in `run`; the model must be one that quadrature can handle.
     """
     fitted = run(replace(model, nodes=1), search, start)
-    marginal, result = fitted.marginal, fitted.point
+    marginal, result, several = fitted.marginal, fitted.point, False
     if not isinstance(marginal, LaplaceMarginal):
         return fitted
     for nodes in AUTO_NODES:
         finer = marginal.with_nodes(nodes)
         warm = Start(result.beta, result.theta, _usable(result.inverse_hessian))
-        after = _search(finer, warm, search)
+        after, several = _search(finer, warm, search)
         shift = np.abs(np.concatenate([after.beta - result.beta, after.theta - result.theta]))
         error = np.sqrt(np.abs(np.diag(after.inverse_hessian)))
         settled = abs(after.value - result.value) < 1e-3 and np.all(shift <= 0.01 * error + 1e-9)
         marginal, result = finer, after
         if settled:
             break
-    return _record(marginal, result)
+    return _record(marginal, result, several)
 
 
 def refit(fitted: Fitted, y: FloatArray, search: Search | None = None) -> Fitted:
@@ -120,8 +119,7 @@ def refit(fitted: Fitted, y: FloatArray, search: Search | None = None) -> Fitted
     marginal = fitted.marginal.with_response(model)
     point = fitted.point
     warm = Start(point.beta, _off_zero(point.theta), _usable(point.inverse_hessian))
-    result = _search(marginal, warm, search or Search())
-    return _record(marginal, result, warn=False)
+    return _record(marginal, *_search(marginal, warm, search or Search()), warn=False)
 
 
 def _off_zero(theta: FloatArray) -> FloatArray:
@@ -133,37 +131,38 @@ def _usable(inverse_hessian: FloatArray) -> FloatArray | None:
     return inverse_hessian if np.all(np.isfinite(inverse_hessian)) else None
 
 
-def _search(marginal: AbstractMarginal, begin: Start, search: Search) -> SearchResult:
-    """Search, and search again from elsewhere where the first search did not end well."""
+def _search(marginal: AbstractMarginal, begin: Start, search: Search) -> tuple[SearchResult, bool]:
+    """Search, and search again from elsewhere where the first search may not have ended well.
+
+    Returns the best point, and whether searches ended at different optima.
+    """
     result = marginal.maximize(begin, search)
-    if is_optimum(result):
-        return result
-    for theta in _other_starts(result.theta):
+    again = second_looks(marginal, result) if is_optimum(result) else elsewhere(result.theta)
+    ends = [result]
+    for theta in again:
         beta = result.beta if np.all(np.isfinite(result.beta)) else begin.beta
-        again = marginal.maximize(Start(beta, theta), search)
-        if _better(again, result):
-            result = again
-        if is_optimum(result):
-            break
+        other = marginal.maximize(Start(beta, theta), search)
+        ends.append(other)
+        if _better(other, result):
+            result = other
     if not np.isfinite(result.value):
-        if marginal.model.linear:
-            raise FitError(
-                f"The columns reproduce the response "
-                f"{marginal.model.design.response.name!r} exactly, so that no residual variance "
-                "is left: is one of them computed from it?",
-                code="no-residual",
-            )
+        _refuse(marginal)
+    optima = [end.value for end in ends if is_optimum(end)]
+    return result, bool(optima) and max(optima) - min(optima) > 1e-4
+
+
+def _refuse(marginal: AbstractMarginal) -> NoReturn:
+    if marginal.model.linear:
         raise FitError(
-            "The likelihood could not be evaluated at the starting values: look for extreme "
-            "values in the response, the offset or the columns, or give other values (start=).",
-            code="no-likelihood",
+            f"The columns reproduce the response {marginal.model.design.response.name!r} "
+            "exactly, so that no residual variance is left: is one of them computed from it?",
+            code="no-residual",
         )
-    return result
-
-
-def _other_starts(theta: FloatArray) -> Sequence[FloatArray]:
-    sound = np.where(np.isfinite(theta), theta, 0.5)
-    return [0.5 * sound + 0.05, np.clip(1.5 * sound + 0.1, -3.0, 3.0)]
+    raise FitError(
+        "The likelihood could not be evaluated at the starting values: look for extreme "
+        "values in the response, the offset or the columns, or give other values (start=).",
+        code="no-likelihood",
+    )
 
 
 def _better(a: SearchResult, b: SearchResult) -> bool:
@@ -172,10 +171,13 @@ def _better(a: SearchResult, b: SearchResult) -> bool:
     return bool(a.value > b.value or not np.isfinite(b.value))
 
 
-def _record(marginal: AbstractMarginal, result: SearchResult, *, warn: bool = True) -> Fitted:
+def _record(
+    marginal: AbstractMarginal, result: SearchResult, several: bool, *, warn: bool = True
+) -> Fitted:
     result = snap_to_boundary(marginal, take_last_step(marginal, result))
-    verdict = Lazy(lambda: judge(marginal, result))
+    verdict = Lazy(lambda: judge(marginal, result, several=several))
     compiled = marginal.model.family.key in compiled_densities()
+    psi_covariance = Lazy(lambda: marginal.covariance(result))
     fitted = Fitted(
         model=marginal.model,
         estimates=marginal.estimates(result),
@@ -190,7 +192,8 @@ def _record(marginal: AbstractMarginal, result: SearchResult, *, warn: bool = Tr
             status=result.status,
         ),
         judged=verdict,
-        psi_covariance=Lazy(lambda: marginal.covariance(result)),
+        coef_covariance=Lazy(lambda: marginal.coef_covariance(result, psi_covariance)),
+        psi_covariance=psi_covariance,
         mode_covariance=Lazy(lambda: marginal.mode_covariance(result)),
     )
     if warn:

@@ -26,6 +26,9 @@ _SINGULAR = 1e-4
 _FAR = {"logit": 14.0, "probit": 5.5, "cloglog": 14.0, "log": 18.0}
 """Linear predictors beyond this make a look for separation worthwhile."""
 
+_NONE_LEFT = -13.0
+"""Logits of an inflation and log dispersions below this stand for zero."""
+
 _SEARCHED_ENOUGH = 1e-5
 """A search that could not improve further is at an optimum if it predicts a gain below this."""
 
@@ -123,7 +126,7 @@ def _slack(result: SearchResult) -> float:
     return 1e-9 + 1e-12 * abs(result.value)
 
 
-def judge(marginal: AbstractMarginal, result: SearchResult) -> Verdict:
+def judge(marginal: AbstractMarginal, result: SearchResult, *, several: bool = False) -> Verdict:
     """Verdict on a search.
 
     Parameters
@@ -132,14 +135,16 @@ def judge(marginal: AbstractMarginal, result: SearchResult) -> Verdict:
         The criterion.
     result : SearchResult
         Where the search ended.
+    several : bool
+        Whether searches from other starts ended at other optima.
 
     Returns
     -------
     Verdict
     """
-    boundary = _boundary(marginal, result)
+    boundary = [*_boundary(marginal, result), *_at_a_limit(marginal, result)]
     separation = _separation(marginal, result)
-    reasons = [*separation, *_not_converged(result), *boundary, *_notes(marginal, result)]
+    reasons = [*separation, *_not_converged(result), *boundary, *_notes(marginal, result, several)]
     if separation:
         status = Status.SEPARATED
     elif not is_optimum(result):
@@ -255,8 +260,57 @@ def _separation(marginal: AbstractMarginal, result: SearchResult) -> list[Reason
     return reasons
 
 
-def _notes(marginal: AbstractMarginal, result: SearchResult) -> list[Reason]:
+def _at_a_limit(marginal: AbstractMarginal, result: SearchResult) -> list[Reason]:
+    """Parameters that the data drive to the edge of their range: no inflation, no dispersion."""
+    model = marginal.model
     reasons = []
+    start = 0
+    for part, data in zip(model.fitted_parts, marginal.scaled.data.predictors, strict=True):
+        stop = start + data.X.shape[1]
+        eta = data.X @ result.beta[start:stop]
+        start = stop
+        if not np.all(np.isfinite(eta)):
+            continue
+        if part.predictor == "zero_inflation" and float(eta.min()) < _NONE_LEFT:
+            rows = int(np.sum(eta < _NONE_LEFT))
+            reasons.append(
+                Reason(
+                    "no_zero_inflation",
+                    "note",
+                    (part.predictor,),
+                    f"the probability of an excess zero is estimated as zero in {rows} of "
+                    f"{len(eta)} rows; coefficients of that part run to minus infinity.",
+                    "Simplify zero_inflation=, or leave it out.",
+                )
+            )
+        counts = model.family.discrete and part.predictor == "dispersion"
+        if counts and float(eta.max()) < _NONE_LEFT:
+            reasons.append(
+                Reason(
+                    "no_dispersion",
+                    "note",
+                    (part.predictor,),
+                    "the dispersion is estimated as zero: the counts vary no more than those of "
+                    "the family's limit (Poisson, or binomial).",
+                    "The simpler family describes these data as well.",
+                )
+            )
+    return reasons
+
+
+def _notes(marginal: AbstractMarginal, result: SearchResult, several: bool) -> list[Reason]:
+    reasons = []
+    if several:
+        reasons.append(
+            Reason(
+                "several_optima",
+                "warning",
+                (),
+                "searches from different starts ended at different optima; the best is reported.",
+                "Look whether a simpler random part says the same.",
+            )
+        )
+    reasons += _folded_link(marginal, result)
     if result.clipped:
         reasons.append(
             Reason(
@@ -281,3 +335,26 @@ def _notes(marginal: AbstractMarginal, result: SearchResult) -> list[Reason]:
             )
         )
     return reasons
+
+
+def _folded_link(marginal: AbstractMarginal, result: SearchResult) -> list[Reason]:
+    """Say where a square-root link has been taken beyond zero, where its mean rises again."""
+    model = marginal.model
+    if model.family.link.name != "sqrt":
+        return []
+    estimates = marginal.estimates(result)
+    coef = estimates.psi[: len(estimates.names)]
+    eta = model.linear_predictors(coef, estimates.modes)[0]
+    rows = int(np.sum(eta <= 0.0))
+    if not rows:
+        return []
+    return [
+        Reason(
+            "folded_link",
+            "warning",
+            (),
+            f"the square root of the mean is negative in {rows} rows, where the link is not "
+            "one-to-one and the likelihood has several peaks.",
+            "Use link='log', or quadrature= for one grouping factor.",
+        )
+    ]

@@ -150,6 +150,7 @@ def _evaluate(model: Model, content: dict[str, Any], container: Container) -> Fi
         point=point,
         search=search,
         judged=Lazy(lambda: verdict),
+        coef_covariance=Lazy(lambda: covariance[:P, :P]),
         psi_covariance=Lazy(lambda: covariance),
         mode_covariance=Lazy(lambda: marginal.mode_covariance(point)),
     )

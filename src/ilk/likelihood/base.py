@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -151,6 +151,13 @@ class AbstractMarginal(ABC):
     @abstractmethod
     def covariance(self, result: SearchResult) -> FloatArray:
         """(m, m) covariance matrix of the estimates of ``psi``."""
+
+    @abstractmethod
+    def coef_covariance(self, result: SearchResult, whole: Callable[[], FloatArray]) -> FloatArray:
+        """(P, P) covariance matrix of the coefficients.
+
+        ``whole`` gives the covariance matrix of ``psi``, for criteria that have no cheaper way.
+        """
 
     @abstractmethod
     def covariances_at(self, psi: FloatArray) -> tuple[FloatArray, ...]:

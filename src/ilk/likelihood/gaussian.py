@@ -33,6 +33,8 @@ from ilk.model.scaling import rescale_response, scale_model
 from ilk.num.triangular import invert_information
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ilk.kernels.contract import LinearEngine
     from ilk.model.model import Model
     from ilk.typing import FloatArray
@@ -148,20 +150,28 @@ class GaussianMarginal(AbstractMarginal):
         """
         p, k = len(self.scaled.coef_shift), len(result.theta)
         with self.state.lock:
-            self.move(result)
-            unscaled = self.engine.coefficient_covariance()
+            coef = self.coef_covariance(result)
             self.state.point = None
             information, slope = self.engine.information(
                 self.factor, result.theta, steps_of(result), reml=self.model.reml
             )
         out = np.zeros((p + k + 1, p + k + 1))
-        out[:p, :p] = result.sigma2 * self.scaled.coef_map @ unscaled @ self.scaled.coef_map.T
+        out[:p, :p] = coef
         theta = invert_information(information)
         out[p : p + k, p : p + k] = theta
         out[p : p + k, -1] = out[-1, p : p + k] = theta @ slope
         nu = self.scaled.count - (p if self.model.reml else 0)
         out[-1, -1] = 2.0 / nu + slope @ theta @ slope
         return out
+
+    def coef_covariance(
+        self, result: SearchResult, whole: Callable[[], FloatArray] | None = None
+    ) -> FloatArray:
+        """(P, P) covariance matrix of the coefficients, sigma2 (R_X'R_X)^-1."""
+        with self.state.lock:
+            self.move(result)
+            unscaled = self.engine.coefficient_covariance()
+        return result.sigma2 * self.scaled.coef_map @ unscaled @ self.scaled.coef_map.T
 
     def covariances_at(self, psi: FloatArray) -> tuple[FloatArray, ...]:
         """Covariance matrices G_t of the random effects at ``psi``."""

@@ -30,6 +30,8 @@ from ilk.model.scaling import rescale_response, scale_model
 from ilk.num.triangular import invert_information
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ilk.kernels.contract import LaplaceEngine
     from ilk.model.model import Model
     from ilk.typing import FloatArray
@@ -154,6 +156,11 @@ class LaplaceMarginal(AbstractMarginal):
         covariance[:P] = self.scaled.coef_map @ covariance[:P]
         covariance[:, :P] = covariance[:, :P] @ self.scaled.coef_map.T
         return covariance
+
+    def coef_covariance(self, result: SearchResult, whole: Callable[[], FloatArray]) -> FloatArray:
+        """(P, P) covariance matrix of the coefficients: part of the joint one."""
+        P = len(self.scaled.coef_shift)
+        return whole()[:P, :P]
 
     def covariances_at(self, psi: FloatArray) -> tuple[FloatArray, ...]:
         """Covariance matrices G_t of the random effects at ``psi``."""

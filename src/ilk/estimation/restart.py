@@ -1,0 +1,123 @@
+r"""Where to search again when one search is not to be trusted.
+
+Three situations call for it.  The search ended badly.  The density is not log-concave in its
+predictors (zero inflation, inverse Gaussian), so that the modes of the random effects and the
+optimum itself may be several.  Or an unstructured factor is singular: where
+:math:`\Lambda_{jj} = 0` the likelihood is stationary in column j by its evenness alone whenever
+that column vanishes, although a later column carries variance that a nonzero :math:`\Lambda_{jj}`
+could share.  An equivalent factor with that column's content turned into column j,
+:math:`\Lambda \to \Lambda R` with R a rotation, is no longer stationary if it is a saddle.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ilk.covariance.unstructured import Unstructured
+from ilk.num.triangular import lower_indices
+
+if TYPE_CHECKING:
+    from ilk.kernels.contract import SearchResult
+    from ilk.likelihood.base import AbstractMarginal
+    from ilk.typing import FloatArray
+
+_VANISHED = 0.1
+"""A diagonal element below this share of what follows it has (nearly) vanished."""
+
+_SEVERAL_OPTIMA = ("inverse_gaussian",)
+"""Families whose log density is not concave in the predictor of the mean."""
+
+
+def elsewhere(theta: FloatArray) -> list[FloatArray]:
+    """Starts with smaller and with larger covariance parameters.
+
+    Parameters
+    ----------
+    theta : (m_theta,) array
+        Where a search ended.
+    """
+    sound = np.where(np.isfinite(theta), theta, 0.5)
+    return [0.4 * sound + 0.05, np.clip(1.7 * sound + 0.1, -3.0, 3.0)]
+
+
+def second_looks(marginal: AbstractMarginal, result: SearchResult) -> list[FloatArray]:
+    """Starts from which a search that ended at an optimum should be repeated; mostly none.
+
+    Parameters
+    ----------
+    marginal : AbstractMarginal
+        The criterion.
+    result : SearchResult
+        Where the first search ended.
+
+    Returns
+    -------
+    list of (m_theta,) arrays
+    """
+    if not len(result.theta):
+        return []
+    looks = _turned(marginal, result.theta)
+    family = marginal.model.family
+    concave = "zero_inflation" not in family.parameters and family.name not in _SEVERAL_OPTIMA
+    if result.clipped or not concave:
+        looks += elsewhere(result.theta)
+    return looks
+
+
+def _turned(marginal: AbstractMarginal, theta: FloatArray) -> list[FloatArray]:
+    """Equivalent covariance parameters off the saddle, with either sign; none if not singular."""
+    plus, minus = theta.copy(), theta.copy()
+    start, found = 0, False
+    for covariance, term in zip(
+        marginal.model.covariances, marginal.scaled.data.terms, strict=True
+    ):
+        stop = start + covariance.size(term.width)
+        if isinstance(covariance, Unstructured) and term.width > 1:
+            rows, columns = lower_indices(term.width)
+            factor = np.zeros((term.width, term.width))
+            factor[rows, columns] = theta[start:stop]
+            for out, sign in ((plus, 1.0), (minus, -1.0)):
+                turned = turn_columns(factor, sign)
+                if turned is not None:
+                    out[start:stop] = turned[rows, columns]
+                    found = True
+        start = stop
+    return [plus, minus] if found else []
+
+
+def turn_columns(factor: FloatArray, sign: float) -> FloatArray | None:
+    """Turn the largest later column into each column whose diagonal element has vanished.
+
+    Parameters
+    ----------
+    factor : (q, q) array
+        Lower-triangular factor.
+    sign : float
+        1 or -1: sign of the turned columns, on which side of zero the search starts.
+
+    Returns
+    -------
+    (q, q) array or None
+        A lower-triangular factor of (nearly) the same matrix; None if no diagonal has vanished.
+    """
+    L = factor.copy()
+    q, moved = len(L), False
+    for j in range(q - 1):
+        later = L[j + 1 :, j + 1 :]
+        if np.abs(later).max() < 1e-3 or abs(L[j, j]) > _VANISHED * np.abs(later).max():
+            continue
+        k = j + 1 + int(np.argmax(np.sum(later**2, axis=0)))
+        length = np.hypot(L[k, j], L[k, k])
+        cosine, sine = L[k, j] / length, L[k, k] / length
+        L[:, j], L[:, k] = (
+            sign * (cosine * L[:, j] + sine * L[:, k]),
+            cosine * L[:, k] - sine * L[:, j],
+        )
+        L[j, k] = 0.0
+        least = 1e-3 * np.abs(L[j + 1 :, j]).max()
+        if abs(L[j, j]) < least:
+            L[j, j] = sign * least
+        moved = True
+    return np.tril(L) if moved else None
