@@ -54,11 +54,11 @@ Scale: TypeAlias = Literal["response", "link"]
 Interval: TypeAlias = Literal["confidence", "prediction", None]
 """Kind of interval around predictions."""
 
-_DENSE = 4000
-"""Up to this many random effects their conditional covariance matrix is formed."""
-
 _COLUMNS = 256
-"""Right-hand sides solved for at one time."""
+"""Right-hand sides solved for at one time at most."""
+
+_CELLS = 1 << 23
+"""Numbers in the right-hand sides at one time at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +277,9 @@ def _effect_weights(
 def row_covariance(fitted: Fitted, cases: Cases, weights: Sequence[FloatArray]) -> FloatArray:
     """(n,) conditional variance ``w'Cw`` of combinations of random effects.
 
+    Blocks of C within a level are known.  Those between terms come from columns of C, for all
+    terms but the largest, and only for levels that occur in the rows.
+
     Parameters
     ----------
     fitted : Fitted
@@ -286,54 +289,55 @@ def row_covariance(fitted: Fitted, cases: Cases, weights: Sequence[FloatArray]) 
     weights : sequence of (n, q_t) arrays
         Weights of the effects of each term in each row.
     """
+    variance = np.zeros(cases.rows)
     used = [t for t, w in enumerate(weights) if np.any(w)]
     if not used:
-        return np.zeros(cases.rows)
-    if len(used) == 1:
-        t = used[0]
+        return variance
+    for t in used:
         inner = fitted.mode_covariance()[t][np.maximum(cases.codes[t], 0)]
-        return np.asarray(np.einsum("ni,nij,nj->n", weights[t], inner, weights[t], optimize=True))
+        variance += np.einsum("ni,nij,nj->n", weights[t], inner, weights[t], optimize=True)
     blocks = _blocks(fitted)
-    places = [
-        blocks[t][0]
-        + blocks[t][1] * np.maximum(cases.codes[t], 0)[:, None]
-        + np.arange(blocks[t][1])
+    places = {
+        t: blocks[t][0] + blocks[t][1] * cases.codes[t][:, None] + np.arange(blocks[t][1])
         for t in used
-    ]
-    place, weight = np.hstack(places), np.hstack([weights[t] for t in used])
-    size = sum(modes.size for modes in fitted.estimates.modes)
-    if size <= _DENSE and size <= cases.rows:
-        return _from_dense(fitted, size, place, weight)
-    return _row_by_row(fitted, size, place, weight)
+    }
+    used.sort(key=lambda t: -fitted.estimates.modes[t].size)
+    for position, t in enumerate(used[1:], 1):
+        larger = [(places[s], weights[s]) for s in used[:position]]
+        _add_covariances(variance, fitted, places[t], weights[t], larger)
+    return np.maximum(variance, 0.0)
 
 
-def _from_dense(fitted: Fitted, size: int, place: IntArray, weight: FloatArray) -> FloatArray:
-    """Quadratic forms read off the whole conditional covariance matrix."""
-    dense = np.empty((size, size))
-    for start in range(0, size, _COLUMNS):
-        stop = min(start + _COLUMNS, size)
-        unit = np.zeros((size, stop - start))
-        unit[np.arange(start, stop), np.arange(stop - start)] = 1.0
-        dense[:, start:stop] = fitted.conditional_solve(unit)
-    variance = np.zeros(len(place))
-    for i in range(place.shape[1]):
-        for j in range(place.shape[1]):
-            variance += weight[:, i] * weight[:, j] * dense[place[:, i], place[:, j]]
-    return variance
+def _add_covariances(
+    variance: FloatArray,
+    fitted: Fitted,
+    place: IntArray,
+    weight: FloatArray,
+    others: Sequence[tuple[IntArray, FloatArray]],
+) -> None:
+    """Add the covariances of one term's effects (n, q) with those of other terms, twice each.
 
-
-def _row_by_row(fitted: Fitted, size: int, place: IntArray, weight: FloatArray) -> FloatArray:
-    """Quadratic forms by one solve for each distinct row."""
-    rows, inverse = np.unique(np.hstack([place, weight]), axis=0, return_inverse=True)
-    where, w = rows[:, : place.shape[1]].astype(np.int64), rows[:, place.shape[1] :]
-    variance = np.empty(len(rows))
-    for start in range(0, len(rows), _COLUMNS):
-        chunk = slice(start, start + _COLUMNS)
-        count = len(where[chunk])
-        rhs = np.zeros((size, count))
-        np.add.at(rhs, (where[chunk], np.arange(count)[:, None]), w[chunk])
-        variance[chunk] = np.sum(rhs * fitted.conditional_solve(rhs), axis=0)
-    return np.asarray(variance[inverse.ravel()])
+    Places say where the effects stand in the flat vector of all.
+    """
+    size, q = sum(modes.size for modes in fitted.estimates.modes), place.shape[1]
+    rows = np.flatnonzero(np.any(weight != 0.0, axis=1))
+    rows = rows[np.argsort(place[rows, 0], kind="stable")]
+    first, starts = np.unique(place[rows, 0], return_index=True)
+    ends = np.append(starts[1:], len(rows))
+    step = max(1, min(_COLUMNS, _CELLS // size) // q)
+    for begin in range(0, len(first), step):
+        firsts = first[begin : begin + step]
+        columns = (firsts[:, None] + np.arange(q)).ravel()
+        unit = np.zeros((size, len(columns)))
+        unit[columns, np.arange(len(columns))] = 1.0
+        solved = fitted.conditional_solve(unit)
+        here = rows[starts[begin] : ends[min(begin + step, len(first)) - 1]]
+        column = q * np.searchsorted(firsts, place[here, 0])
+        for other, w in others:
+            for i in range(other.shape[1]):
+                for j in range(q):
+                    covariance = solved[np.maximum(other[here, i], 0), column + j]
+                    variance[here] += 2.0 * w[here, i] * weight[here, j] * covariance
 
 
 def _observation_limits(

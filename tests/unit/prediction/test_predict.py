@@ -224,12 +224,30 @@ def test_population_errors_by_brute_force(name, estimand):
     np.testing.assert_allclose(found.std_error.iloc[list(rows)], error, rtol=1e-5)
 
 
-def test_dense_and_row_wise_solves_agree(monkeypatch):
-    fit = fit_of("ticks")
-    dense = fit.predict(interval="confidence").std_error
-    monkeypatch.setattr(module, "_DENSE", 0)
-    monkeypatch.setattr(module, "_COLUMNS", 7)
-    np.testing.assert_allclose(fit.predict(interval="confidence").std_error, dense, rtol=1e-9)
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "TICKS ~ YEAR + (1 | BROOD) + (1 | LOCATION)",
+        "TICKS ~ YEAR + (1 + cHEIGHT | LOCATION) + (1 | BROOD) + (1 | INDEX)",
+    ],
+)
+@pytest.mark.parametrize("columns", [1, 7, 256])
+def test_row_covariances_are_those_of_the_whole_matrix(formula, columns, monkeypatch):
+    monkeypatch.setattr(module, "_COLUMNS", columns)
+    fitted = ilk.fit(formula, data_of("ticks"), family="poisson").fitted
+    cases = training_cases(fitted)
+    rng = np.random.default_rng(1)
+    weights = [rng.normal(size=(403, m.shape[1])) for m in fitted.estimates.modes]
+    weights[0][::3] = 0.0
+    size = sum(m.size for m in fitted.estimates.modes)
+    C = fitted.conditional_solve(np.eye(size))
+    W, start = np.zeros((403, size)), 0
+    for w, codes, m in zip(weights, cases.codes, fitted.estimates.modes, strict=True):
+        for j in range(m.shape[1]):
+            W[np.arange(403), start + m.shape[1] * codes + j] = w[:, j]
+        start += m.size
+    exact = np.einsum("ni,ij,nj->n", W, C, W)
+    np.testing.assert_allclose(module.row_covariance(fitted, cases, weights), exact, rtol=1e-8)
 
 
 def test_a_parameter_without_variance_spoils_only_what_depends_on_it():
