@@ -108,8 +108,8 @@ class LaplaceCell {
   double linearize(const double* beta, const double* lam, Scratch& scratch);
   // Sums of the third and second derivatives in predictor k at the last point.
   std::pair<double, double> skewness(int k, Scratch& scratch);
-  // Evaluates all second derivatives at the last point and factors H there. False: H is not positive
-  // definite.
+  // Evaluates all second derivatives at the last point and factors H there. False: H is not
+  // positive definite.
   bool refresh(Scratch& scratch);
   bool factor();
 

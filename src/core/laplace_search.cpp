@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "joint_newton.h"
 #include "laplace.h"
 #include "small_matrix.h"
 
@@ -90,7 +91,7 @@ void LaplaceSearch::start(const double* beta, const double* theta, const double*
     deviations_ = row_deviations(cells_.shapes(), lam_);
     theta_scale_.resize(factor_.theta_size);
     for (int j = 0; j < factor_.theta_size; ++j) {
-      const double variance = inverse_hessian_[(P_ + j) * static_cast<std::size_t>(m_ + 1)];
+      const double variance = inverse_hessian_[at(P_ + j, P_ + j)];
       theta_scale_[j] = std::max(std::fabs(theta[j]), 2.0 * std::sqrt(std::fabs(variance)));
     }
   } else {
@@ -155,8 +156,8 @@ void LaplaceSearch::climb(const QuadratureRule* rule) {
   options_.curvature = [this, rule](const double* psi) {
     std::vector<double> scale(m_);
     for (int j = 0; j < m_; ++j)
-      scale[j] = std::min(options_.step_limit[j],
-                          std::sqrt(std::fabs(inverse_hessian_[j * static_cast<std::size_t>(m_ + 1)])));
+      scale[j] =
+          std::min(options_.step_limit[j], std::sqrt(std::fabs(inverse_hessian_[at(j, j)])));
     Effort effort;
     effort.near = true;
     effort.rule = rule;
@@ -242,10 +243,9 @@ bool LaplaceSearch::leave_zeros(const std::vector<int>& zeros, const QuadratureR
     psi_ = point;
     for (int j : zeros) {  // the curvature found for a maximum at zero is of no use any more
       for (int i = 0; i < m_; ++i)
-        inverse_hessian_[i + j * static_cast<std::size_t>(m_)] =
-            inverse_hessian_[j + i * static_cast<std::size_t>(m_)] = 0.0;
+        inverse_hessian_[at(i, j)] = inverse_hessian_[at(j, i)] = 0.0;
       const double unit = theta_scale_[j - P_];
-      inverse_hessian_[j * static_cast<std::size_t>(m_ + 1)] = unit * unit;
+      inverse_hessian_[at(j, j)] = unit * unit;
     }
     return true;
   }
@@ -268,8 +268,7 @@ void LaplaceSearch::certify(const QuadratureRule* rule) {
     double gain = 0.0;
     for (int j = 0; j < m_; ++j)
       for (int i = 0; i < m_; ++i)
-        gain += 0.5 * outcome_.gradient[i] * inverse_hessian_[i + j * static_cast<std::size_t>(m_)] *
-                outcome_.gradient[j];
+        gain += 0.5 * outcome_.gradient[i] * inverse_hessian_[at(i, j)] * outcome_.gradient[j];
     outcome_.decrement = gain;
     if (gain < options_.tolerance && !leave_saddle(hessian, rule)) return;
     climb(rule);
@@ -298,11 +297,11 @@ bool LaplaceSearch::nearly_singular() {
 bool LaplaceSearch::leave_saddle(const std::vector<double>& hessian, const QuadratureRule* rule) {
   std::vector<double> scaled = hessian, scale(m_), eigenvalues;
   for (int j = 0; j < m_; ++j) {
-    const double diagonal = std::fabs(hessian[j * static_cast<std::size_t>(m_ + 1)]);
+    const double diagonal = std::fabs(hessian[at(j, j)]);
     scale[j] = diagonal > 0.0 ? 1.0 / std::sqrt(diagonal) : 0.0;
   }
   for (int j = 0; j < m_; ++j)
-    for (int i = 0; i < m_; ++i) scaled[i + j * static_cast<std::size_t>(m_)] *= scale[i] * scale[j];
+    for (int i = 0; i < m_; ++i) scaled[at(i, j)] *= scale[i] * scale[j];
   small::Matrix directions;
   small::symmetric_eigen(scaled, m_, eigenvalues, directions);
   constexpr double kNegative = -1e-4;  // of the matrix scaled to unit diagonal

@@ -1,6 +1,7 @@
 // Maximization of the Laplace or quadrature approximation over (beta, theta).
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <vector>
 
@@ -44,6 +45,7 @@ class LaplaceSearch {
   std::vector<double> differences(const double* psi, const double* gradient, const double* scale,
                                   const QuadratureRule* rule);
   SearchResult result() const;
+  std::size_t at(int i, int j) const { return i + static_cast<std::size_t>(j) * m_; }
 
   CellSet& cells_;
   EvaluateAt evaluate_;

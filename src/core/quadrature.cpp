@@ -85,7 +85,7 @@ QuadratureRule gauss_hermite(int nodes, int width) {
   return rule;
 }
 
-// ---- Integration ---------------------------------------------------------------------------------
+// ---- Integration --------------------------------------------------------------------------------
 
 void integrate_cell(LaplaceCell& cell, const QuadratureRule& rule, bool gradient,
                     Scratch& scratch, Contribution& out) {

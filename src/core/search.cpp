@@ -86,7 +86,7 @@ class Bfgs {
   double longest_step() const {
     double fraction = 1.0;
     for (int i = 0; i < m_; ++i)
-      if (!options_.step_limit.empty() && std::fabs(direction_[i]) > reach_ * options_.step_limit[i])
+      if (!options_.step_limit.empty() && direction_[i] != 0.0)
         fraction = std::min(fraction, reach_ * options_.step_limit[i] / std::fabs(direction_[i]));
     return fraction;
   }

@@ -35,8 +35,4 @@ std::vector<double> row_deviations(const std::vector<Term>& shapes, const std::v
 std::vector<double> scale_of_theta(const FactorMap& factor, const double* theta,
                                    const std::vector<double>& deviations);
 
-// The root mean squares of the columns of X by coefficient, and for predictor 0 divided by the
-// spread of its linear predictor where that exceeds 1: a step of 1 / size is a large one.
-std::vector<double> coefficient_sizes(const CellSet& cells);
-
 }  // namespace ilk

@@ -184,7 +184,7 @@ def test_quadrature_gradient_is_the_slope_of_the_value(key, structure):
     check_gradient(*problem(key, structure, seed=1), nodes=5)
 
 
-# ---- The NumPy engine is the readable truth -------------------------------------------------------
+# ---- The NumPy engine is the readable truth ------------------------------------------------------
 
 
 def family_of(key: str):
@@ -224,7 +224,7 @@ def test_agrees_with_the_reference_engine(key, structure):
     close(engine.solve(rhs), twin.solve(rhs))
 
 
-# ---- Fits -----------------------------------------------------------------------------------------
+# ---- Fits ----------------------------------------------------------------------------------------
 
 
 def simulated(n_levels=40, per_level=12, q=1, seed=0, family="poisson"):
@@ -304,7 +304,7 @@ def test_refit_does_not_depend_on_what_was_fitted_before():
     factor = unstructured(data)
     engine = poisson_engine(data)
     first = engine.fit(factor, beta=np.zeros(2))
-    warm = dict(beta=first.beta, theta=first.theta, inverse_hessian=first.inverse_hessian)
+    warm = {"beta": first.beta, "theta": first.theta, "inverse_hessian": first.inverse_hessian}
     engine.set_response(other.response)
     refit = engine.fit(factor, **warm)
     fresh = poisson_engine(EngineData(other.response, None, None, data.predictors, data.terms))
@@ -358,7 +358,7 @@ def test_zero_is_kept_where_it_is_the_maximum_and_left_where_it_is_not():
     assert stuck.value == pytest.approx(best.value, abs=1e-6)
 
 
-# ---- Cells, threads, interruption -----------------------------------------------------------------
+# ---- Cells, threads, interruption ----------------------------------------------------------------
 
 
 def many_rows(crossed: bool, seed=0):
@@ -452,7 +452,9 @@ def test_a_long_evaluation_is_interrupted_within_a_second(threads):
     terms = tuple(
         TermData(0, rng.integers(0, levels, n).astype(np.int32), levels, None) for _ in range(2)
     )
-    data = EngineData(rng.poisson(1.0, n).astype(float), None, None, (PredictorData(X, None),), terms)
+    data = EngineData(
+        rng.poisson(1.0, n).astype(float), None, None, (PredictorData(X, None),), terms
+    )
     engine = poisson_engine(data, threads)
 
     class Alarm(Exception):
@@ -473,7 +475,7 @@ def test_a_long_evaluation_is_interrupted_within_a_second(threads):
         signal.signal(signal.SIGALRM, before)
 
 
-# ---- Bad input ------------------------------------------------------------------------------------
+# ---- Bad input -----------------------------------------------------------------------------------
 
 
 def test_input_of_the_wrong_size_is_refused():
