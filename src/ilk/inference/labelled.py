@@ -29,6 +29,8 @@ class Labelled(Mapping[Any, float]):
         The numbers; nan for a coefficient that the data do not determine.
     names : tuple of (str, str)
         ``(component, name)`` of each number.
+    dropped : tuple of (str, str)
+        Names among them that the data do not determine; printing marks them.
 
     Examples
     --------
@@ -46,6 +48,7 @@ class Labelled(Mapping[Any, float]):
 
     array: FloatArray
     names: tuple[tuple[str, str], ...]
+    dropped: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         if self.array.shape != (len(self.names),):
@@ -89,10 +92,10 @@ class Labelled(Mapping[Any, float]):
         labels = self.labels
         numbers = [f"{value:.6g}" for value in self.array]
         left, right = max(map(len, labels)), max(map(len, numbers))
-        marks = ["  not estimable" if number == "nan" else "" for number in numbers]
+        marks = ["  not estimable" if name in self.dropped else "" for name in self.names]
         return "\n".join(
-            f"{name:<{left}}  {number:>{right}}{mark}"
-            for name, number, mark in zip(labels, numbers, marks, strict=True)
+            f"{text:<{left}}  {number:>{right}}{mark}"
+            for text, number, mark in zip(labels, numbers, marks, strict=True)
         )
 
 

@@ -85,6 +85,8 @@ class CoefficientTable:
 
 def covariance_kind(fitted: Fitted) -> str:
     """Name the estimator of the coefficients' covariance matrix."""
+    if fitted.model.linear and not fitted.design.terms:
+        return "least squares"
     if fitted.model.linear:
         return "generalized least squares at the estimated covariance parameters"
     return "joint observed information of coefficients and covariance parameters"
@@ -107,7 +109,8 @@ def _labelled(fitted: Fitted, values: FloatArray) -> Labelled:
     names, positions = _positions(fitted)
     out = np.full(len(names), np.nan)
     out[positions] = values
-    return Labelled(out, names)
+    estimated = set(fitted.names)
+    return Labelled(out, names, tuple(name for name in names if name not in estimated))
 
 
 def params(fitted: Fitted) -> Labelled:

@@ -148,16 +148,11 @@ def summarize(fitted: Fitted, level: float = 0.95) -> Summary:
         tables=(*_coefficients(fitted, level), *_random_part(fitted, level)),
         verdict=verdict.status.value,
         reasons=tuple(
-            (reason.severity, _sentence(f"{reason.message} {reason.advice}"))
+            (reason.severity, plain(f"{reason.message} {reason.advice}".strip(), 2000))
             for reason in verdict.reasons
         ),
         footer=versions(fitted),
     )
-
-
-def _sentence(text: str) -> str:
-    text = plain(text.strip(), 2000)
-    return text[:1].upper() + text[1:]
 
 
 def _facts(fitted: Fitted) -> tuple[tuple[str, str], ...]:
@@ -190,7 +185,7 @@ def _facts(fitted: Fitted) -> tuple[tuple[str, str], ...]:
         for name, column in design.arguments.items()
         for label, text in (_ARGUMENTS[_as_used(name, binomial=design.binomial)],)
     ]
-    facts += [("note", _sentence(note)) for note in design.notes]
+    facts += [("note", plain(note, 2000)) for note in design.notes]
     criterion = " (restricted)" if fitted.model.reml else ""
     count = fitted.parameter_count
     facts.append(("log-lik.", f"{fixed(fitted.loglik, 2)}{criterion}, {count} parameters"))

@@ -86,6 +86,8 @@ def reading(fitted: Fitted) -> tuple[str, ...]:
     link = fitted.family.link.name
     if link == "identity":
         return (f"{head} With the identity link they are the population's effects too.",)
+    if not any(np.any(G) for _, G in terms):
+        return (f"{head} All variances are zero, so they are the population's effects too.",)
     intercepts = all(tuple(term.column_names) == ("Intercept",) for term, _ in terms)
     if link == "log" and intercepts:
         shift = 0.5 * sum(float(G[0, 0]) for _, G in terms)

@@ -13,7 +13,7 @@ NAMES = (
     ("dispersion", "Intercept"),
     ("zero_inflation", "sex[T.m]"),
 )
-VALUES = Labelled(np.array([1.5, -0.25, 3.0, np.nan]), NAMES)
+VALUES = Labelled(np.array([1.5, -0.25, 3.0, np.nan]), NAMES, NAMES[3:])
 
 
 def test_lookups_by_name_pair_and_label():
@@ -55,6 +55,10 @@ def test_printing_marks_what_is_not_estimable():
     assert lines[1].split() == ["age", "-0.25"]
     assert lines[3].endswith("nan  not estimable")
     assert repr(Labelled(np.zeros(0), ())) == "(no coefficients)"
+
+
+def test_a_missing_standard_error_is_not_a_missing_coefficient():
+    assert repr(Labelled(np.array([np.nan]), NAMES[:1])).split() == ["Intercept", "nan"]
 
 
 def test_names_and_numbers_must_match():
