@@ -131,7 +131,9 @@ def test_frequency_weights_are_repeated_rows() -> None:
         rows = ilk.fit(f"{response} ~ 1 + (1 | g)", repeated, family)
         assert weighted.loglik == pytest.approx(rows.loglik, rel=1e-9)
         assert weighted.nobs == rows.nobs
-        np.testing.assert_allclose(np.asarray(weighted.std_errors), np.asarray(rows.std_errors), rtol=1e-4)
+        np.testing.assert_allclose(
+            np.asarray(weighted.std_errors), np.asarray(rows.std_errors), rtol=1e-4
+        )
 
 
 def test_search_options_are_checked() -> None:
