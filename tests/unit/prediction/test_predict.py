@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 
 import numpy as np
@@ -15,10 +14,7 @@ from tests.reference.observe import fit_case
 
 import ilk
 from ilk.errors import ModelError
-from ilk.prediction import training_cases
-
-# The package has a function of the module's name.
-module = importlib.import_module("ilk.prediction.predict")
+from ilk.prediction import training_cases, uncertainty
 
 
 def logistic_mean(eta, v):
@@ -233,7 +229,7 @@ def test_population_errors_by_brute_force(name, estimand):
 )
 @pytest.mark.parametrize("columns", [1, 7, 256])
 def test_row_covariances_are_those_of_the_whole_matrix(formula, columns, monkeypatch):
-    monkeypatch.setattr(module, "_COLUMNS", columns)
+    monkeypatch.setattr(uncertainty, "_COLUMNS", columns)
     fitted = ilk.fit(formula, data_of("ticks"), family="poisson").fitted
     cases = training_cases(fitted)
     rng = np.random.default_rng(1)
@@ -247,13 +243,13 @@ def test_row_covariances_are_those_of_the_whole_matrix(formula, columns, monkeyp
             W[np.arange(403), start + m.shape[1] * codes + j] = w[:, j]
         start += m.size
     exact = np.einsum("ni,ij,nj->n", W, C, W)
-    np.testing.assert_allclose(module.row_covariance(fitted, cases, weights), exact, rtol=1e-8)
+    np.testing.assert_allclose(uncertainty.row_covariance(fitted, cases, weights), exact, rtol=1e-8)
 
 
 def test_a_parameter_without_variance_spoils_only_what_depends_on_it():
     J = np.array([[1.0, 0.0], [1.0, 2.0]])
     V = np.array([[4.0, np.nan], [np.nan, np.nan]])
-    out = module._quadratic(J, V)
+    out = uncertainty.quadratic(J, V)
     assert out[0] == 4.0
     assert np.isnan(out[1])
 

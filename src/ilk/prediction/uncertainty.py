@@ -1,0 +1,175 @@
+r"""Standard errors of predictions: parameters, and the random effects of known clusters.
+
+A prediction :math:`M(\eta, v)` is a function of the parameters psi and of the random effects b of
+known clusters.  By the delta method its variance is
+
+.. math:: s^2 = J V J' + w' C w, \qquad
+          J = \frac{dM}{d\psi} = \frac{\partial M}{\partial \eta}
+              \left(x', z'\frac{d\hat b}{d\psi}\right)
+              + \frac{\partial M}{\partial v} z'\frac{dG}{d\psi}z, \qquad
+          w = \frac{\partial M}{\partial \eta} z,
+
+with V the covariance matrix of the estimates of psi and C the conditional covariance matrix of the
+known effects at fixed psi.  The second part and the derivative of the modes are there for known
+clusters only: so a conditional prediction carries the uncertainty of the effects, of the
+coefficients and of the variance parameters together (Booth and Hobert 1998, JASA 93, p. 265).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ilk.prediction.levels import Assumed, Cases, averaged_variance
+from ilk.variance.delta import covariance_derivatives
+
+if TYPE_CHECKING:
+    from ilk.fitted import Fitted
+    from ilk.prediction.population import Averaged
+    from ilk.typing import FloatArray, IntArray
+
+__all__ = ["estimation_variance", "quadratic", "row_covariance"]
+
+_COLUMNS = 256
+"""Right-hand sides solved for at one time at most."""
+
+_CELLS = 1 << 23
+"""Numbers in the right-hand sides at one time at most."""
+
+
+def estimation_variance(
+    fitted: Fitted, cases: Cases, assumed: Assumed, averaged: Averaged
+) -> FloatArray:
+    """(n,) variance of predictions: parameters, and known random effects."""
+    jacobian = _jacobian(fitted, cases, assumed, averaged)
+    weights = _effect_weights(fitted, cases, assumed, averaged.by_eta)
+    return quadratic(jacobian, fitted.psi_covariance()) + row_covariance(fitted, cases, weights)
+
+
+def _jacobian(fitted: Fitted, cases: Cases, assumed: Assumed, averaged: Averaged) -> FloatArray:
+    """(n, m) derivative of predictions in psi."""
+    model = fitted.model
+    order = [part.predictor for part in model.fitted_parts]
+    jacobian = np.zeros((cases.rows, len(fitted.estimates.psi)))
+    for k, where in enumerate(model.slices.values()):
+        jacobian[:, where] = averaged.by_eta[k][:, None] * cases.X[k]
+    if any(np.any(known) for known in assumed.known):
+        sensitivity = fitted.mode_sensitivity()
+        for t, (start, q) in enumerate(_blocks(fitted)):
+            k = order.index(model.design.terms[t].predictor)
+            rows = np.flatnonzero(assumed.known[t])
+            slope = averaged.by_eta[k][rows]
+            for j in range(q):
+                columns = cases.columns[t]
+                z = slope if columns is None else slope * columns[rows, j]
+                jacobian[rows] += z[:, None] * sensitivity[start + q * cases.codes[t][rows] + j]
+    if any(np.any(average) for average in assumed.averaged):
+        slopes = covariance_derivatives(fitted)
+        for i, position in enumerate(slopes.positions):
+            moved = averaged_variance(
+                fitted, cases, assumed, [matrices[i] for matrices in slopes.matrices]
+            )
+            for k, change in enumerate(moved):
+                jacobian[:, position] += averaged.by_variance[k] * change
+    return jacobian
+
+
+def quadratic(jacobian: FloatArray, covariance: FloatArray) -> FloatArray:
+    """(n,) row-wise ``J V J'``; nan only for rows that depend on a parameter without variance."""
+    lost = np.isnan(np.diag(covariance))
+    variance: FloatArray = np.sum(
+        (jacobian @ np.where(np.isnan(covariance), 0.0, covariance)) * jacobian, axis=1
+    )
+    variance[np.any(jacobian[:, lost] != 0.0, axis=1)] = np.nan
+    return np.maximum(variance, 0.0)
+
+
+def _blocks(fitted: Fitted) -> list[tuple[int, int]]:
+    """First position and number of columns of each term in the flat vector of random effects."""
+    blocks, start = [], 0
+    for modes in fitted.estimates.modes:
+        levels, q = modes.shape
+        blocks.append((start, q))
+        start += levels * q
+    return blocks
+
+
+def _effect_weights(
+    fitted: Fitted, cases: Cases, assumed: Assumed, by_eta: Sequence[FloatArray]
+) -> list[FloatArray]:
+    """(n, q_t) derivative of predictions in the random effects of the row's level, by term."""
+    order = [part.predictor for part in fitted.model.fitted_parts]
+    weights = []
+    for t, term in enumerate(fitted.design.terms):
+        slope = np.where(assumed.known[t], by_eta[order.index(term.predictor)], 0.0)
+        columns = cases.columns[t]
+        weights.append(slope[:, None] if columns is None else slope[:, None] * columns)
+    return weights
+
+
+def row_covariance(fitted: Fitted, cases: Cases, weights: Sequence[FloatArray]) -> FloatArray:
+    """(n,) conditional variance ``w'Cw`` of combinations of random effects.
+
+    Blocks of C within a level are known.  Those between terms come from columns of C, for all
+    terms but the largest, and only for levels that occur in the rows.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    cases : Cases
+        Rows; the codes say to which levels the weights belong.
+    weights : sequence of (n, q_t) arrays
+        Weights of the effects of each term in each row.
+    """
+    variance = np.zeros(cases.rows)
+    used = [t for t, w in enumerate(weights) if np.any(w)]
+    if not used:
+        return variance
+    for t in used:
+        inner = fitted.mode_covariance()[t][np.maximum(cases.codes[t], 0)]
+        variance += np.einsum("ni,nij,nj->n", weights[t], inner, weights[t], optimize=True)
+    blocks = _blocks(fitted)
+    places = {
+        t: blocks[t][0] + blocks[t][1] * cases.codes[t][:, None] + np.arange(blocks[t][1])
+        for t in used
+    }
+    used.sort(key=lambda t: -fitted.estimates.modes[t].size)
+    for position, t in enumerate(used[1:], 1):
+        larger = [(places[s], weights[s]) for s in used[:position]]
+        _add_covariances(variance, fitted, places[t], weights[t], larger)
+    return np.maximum(variance, 0.0)
+
+
+def _add_covariances(
+    variance: FloatArray,
+    fitted: Fitted,
+    place: IntArray,
+    weight: FloatArray,
+    others: Sequence[tuple[IntArray, FloatArray]],
+) -> None:
+    """Add the covariances of one term's effects (n, q) with those of other terms, twice each.
+
+    Places say where the effects stand in the flat vector of all.
+    """
+    size, q = sum(modes.size for modes in fitted.estimates.modes), place.shape[1]
+    rows = np.flatnonzero(np.any(weight != 0.0, axis=1))
+    rows = rows[np.argsort(place[rows, 0], kind="stable")]
+    first, starts = np.unique(place[rows, 0], return_index=True)
+    ends = np.append(starts[1:], len(rows))
+    step = max(1, min(_COLUMNS, _CELLS // size) // q)
+    for begin in range(0, len(first), step):
+        firsts = first[begin : begin + step]
+        columns = (firsts[:, None] + np.arange(q)).ravel()
+        unit = np.zeros((size, len(columns)))
+        unit[columns, np.arange(len(columns))] = 1.0
+        solved = fitted.conditional_solve(unit)
+        here = rows[starts[begin] : ends[min(begin + step, len(first)) - 1]]
+        column = q * np.searchsorted(firsts, place[here, 0])
+        for other, w in others:
+            for i in range(other.shape[1]):
+                for j in range(q):
+                    covariance = solved[np.maximum(other[here, i], 0), column + j]
+                    variance[here] += 2.0 * w[here, i] * weight[here, j] * covariance
