@@ -32,7 +32,13 @@ CellSet::CellSet(Data data, const Density& density, int threads) : rows_(data.n)
 
 void CellSet::for_each(const std::function<void(LaplaceCell&, Scratch&, int)>& work) {
   parallel_for(size(), threads_,
-               [&](int c, int thread) { work(*cells_[c], scratch_[thread], c); });
+               [&](int c, int thread) { work(*cells_[c], scratch_[thread], c); },
+               [&] { poll_(); });
+}
+
+void CellSet::set_interrupt(const std::function<bool()>& wants_stop) {
+  poll_ = InterruptPoll(wants_stop);
+  for (const auto& cell : cells_) cell->set_interrupt(wants_stop);
 }
 
 long CellSet::passes() const {

@@ -20,6 +20,8 @@ class CellSet {
   const CellOrigin& origin(int c) const { return origins_[c]; }
   LaplaceCell& front() { return *cells_.front(); }
 
+  void set_interrupt(const std::function<bool()>& wants_stop);
+
   // Calls work(cell, scratch, index) for every cell. Results must go to places of their own and
   // be added up in the order of the cells, so that they do not depend on the number of threads.
   void for_each(const std::function<void(LaplaceCell&, Scratch&, int)>& work);
@@ -40,6 +42,7 @@ class CellSet {
   std::size_t rows_ = 0;
   int effects_ = 0;
   int threads_;
+  InterruptPoll poll_;  // of the calling thread
 };
 
 }  // namespace ilk

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <exception>
 #include <mutex>
 #include <numeric>
@@ -223,27 +225,50 @@ Partition partition(Data data, std::size_t target_rows) {
   return out;
 }
 
-void parallel_for(int count, int threads, const std::function<void(int, int)>& work) {
+void parallel_for(int count, int threads, const std::function<void(int, int)>& work,
+                  const std::function<void()>& wait) {
   threads = std::max(1, std::min(threads, count));
   if (threads == 1) {
     for (int i = 0; i < count; ++i) work(i, 0);
     return;
   }
   std::atomic<int> next{0};
+  std::mutex lock;  // guards what follows
+  std::condition_variable finished;
+  int running = threads - 1;
   std::exception_ptr failure;
-  std::mutex failure_lock;
+  const auto fail = [&](std::exception_ptr reason) {
+    next = count;
+    const std::lock_guard<std::mutex> guard(lock);
+    if (!failure) failure = reason;
+  };
   const auto run = [&](int thread) {
     try {
       for (int i = next++; i < count; i = next++) work(i, thread);
     } catch (...) {
-      next = count;
-      const std::lock_guard<std::mutex> lock(failure_lock);
-      if (!failure) failure = std::current_exception();
+      fail(std::current_exception());
     }
   };
   std::vector<std::thread> others;
-  for (int thread = 1; thread < threads; ++thread) others.emplace_back(run, thread);
+  for (int thread = 1; thread < threads; ++thread)
+    others.emplace_back([&, thread] {
+      run(thread);
+      const std::lock_guard<std::mutex> guard(lock);
+      --running;
+      finished.notify_one();
+    });
   run(0);
+  for (bool done = false; !done;) {
+    {
+      std::unique_lock<std::mutex> guard(lock);
+      done = finished.wait_for(guard, std::chrono::milliseconds(20), [&] { return running == 0; });
+    }
+    try {
+      if (!done) wait();
+    } catch (...) {
+      fail(std::current_exception());
+    }
+  }
   for (std::thread& other : others) other.join();
   if (failure) std::rethrow_exception(failure);
 }

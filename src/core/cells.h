@@ -32,7 +32,9 @@ Partition partition(Data data, std::size_t target_rows = kCellRows);
 int common_width(const Data& data);
 
 // Calls work(index, thread) for index = 0 .. count - 1 on up to `threads` threads, the calling one
-// among them (thread 0). The first exception is passed on after all threads have stopped.
-void parallel_for(int count, int threads, const std::function<void(int, int)>& work);
+// among them (thread 0). The first exception is passed on after all threads have stopped. The
+// calling thread calls `wait` now and then while it waits for the others; it may throw.
+void parallel_for(int count, int threads, const std::function<void(int, int)>& work,
+                  const std::function<void()>& wait);
 
 }  // namespace ilk

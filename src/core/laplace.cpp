@@ -47,7 +47,7 @@ LaplaceEngine::LaplaceEngine(Data data, const Density& density, int threads)
       contributions_(cells_.size()) {}
 
 void LaplaceEngine::set_interrupt(const std::function<bool()>& wants_stop) {
-  for (int c = 0; c < cells_.size(); ++c) cells_[c].set_interrupt(wants_stop);
+  cells_.set_interrupt(wants_stop);
 }
 
 void LaplaceEngine::set_response(const double* response) {
