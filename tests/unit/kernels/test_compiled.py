@@ -515,3 +515,78 @@ def test_points_without_a_value_are_reported_not_raised():
     far = engine.evaluate(np.array([1e4, 0.0]), lam)
     assert not far.converged or np.isfinite(far.value)
     assert engine.evaluate(beta, lam).value == pytest.approx(good.value, abs=1e-7)
+
+
+# ---- The linear engine ---------------------------------------------------------------------------
+
+
+def linear_problem(structure: str, seed=0, n=90):
+    rng = np.random.default_rng([seed, STRUCTURES.index(structure)])
+    terms = terms_of(structure, "gaussian:identity", n, rng)
+    X = np.asfortranarray(np.column_stack([np.ones(n), rng.normal(size=n)]))
+    y = 3.0 + 0.5 * X[:, 1] + rng.normal(size=n)
+    for term in terms:
+        b = 0.7 * rng.normal(size=(term.levels, term.width))
+        columns = np.ones((n, 1)) if term.columns is None else term.columns
+        y = y + np.sum(columns * b[term.codes], axis=1)
+    weights = rng.uniform(0.5, 2.0, n) if seed % 2 else None
+    offset = rng.normal(size=n) if seed % 2 else None
+    data = EngineData(y, None, weights, (PredictorData(X, offset),), terms)
+    lam = []
+    for term in terms:
+        factor = np.eye(term.width) + 0.2 * np.tril(rng.normal(size=(term.width, term.width)))
+        lam.append(factor.ravel(order="F"))
+    return data, np.concatenate(lam)
+
+
+LINEAR_STRUCTURES = ["intercept", "slope", "three", "uncorrelated", "crossed", "nested"]
+
+
+@pytest.mark.parametrize("reml", [False, True])
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("structure", LINEAR_STRUCTURES)
+def test_linear_engine_agrees_with_the_reference_engine(structure, seed, reml):
+    data, lam = linear_problem(structure, seed)
+    mine, twin = compiled.LinearEngine(data), reference.LinearEngine(data)
+    a, b = (engine.evaluate(lam, reml=reml) for engine in (mine, twin))
+    lower = lower_positions(data)
+    close(a.value, b.value)
+    close(a.beta, b.beta)
+    close(a.sigma2, b.sigma2)
+    close(a.grad_lam[lower], b.grad_lam[lower])
+    close(mine.modes(), twin.modes())
+    for left, right in zip(
+        mine.conditional_covariance(), twin.conditional_covariance(), strict=True
+    ):
+        close(left, right)
+    close(mine.cross_information(), twin.cross_information())
+    close(mine.coefficient_covariance(), twin.coefficient_covariance())
+    rhs = np.random.default_rng(0).normal(size=(len(mine.modes()), 2))
+    close(mine.solve(rhs), twin.solve(rhs))
+
+    factor = unstructured(data)
+    fits = [engine.fit(factor, reml=reml) for engine in (mine, twin)]
+    assert fits[0].status == "converged"
+    assert fits[0].value > fits[1].value - 1e-6
+    theta, scale = fits[0].theta, np.full(len(fits[1].theta), 0.1)
+    for left, right in zip(
+        mine.information(factor, theta, scale, reml=reml),
+        twin.information(factor, theta, scale, reml=reml),
+        strict=True,
+    ):
+        close(left, right, 1e-5)
+
+
+def test_linear_refit_is_a_fit_of_the_new_response():
+    data, _ = linear_problem("slope")
+    other, _ = linear_problem("slope", seed=2)
+    factor = unstructured(data)
+    engine = compiled.LinearEngine(data)
+    engine.fit(factor, reml=True)
+    engine.set_response(other.response)
+    fresh = compiled.LinearEngine(
+        EngineData(other.response, None, None, data.predictors, data.terms)
+    )
+    a, b = (x.fit(factor, reml=True, theta=np.array([0.5, 0.0, 0.5])) for x in (engine, fresh))
+    assert a.value == pytest.approx(b.value, rel=1e-12)
+    close(a.beta, b.beta)
