@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 MAX_QUADRATURE_EFFECTS = 3
 """Quadrature is offered for at most this many random effects per level."""
 
+MAX_NODES = 500
+"""Most quadrature nodes per dimension."""
+
 
 def fit(
     formula: str,
@@ -193,6 +196,12 @@ def _with_options(model: Model, reml: bool | None, nodes: Any) -> Model:
     if isinstance(nodes, bool) or not isinstance(nodes, (int, np.integer)) or nodes < 1:
         raise ModelError(
             f"quadrature={nodes!r}: give a whole number of nodes from 1 (Laplace), or 'auto'.",
+            code="quadrature",
+        )
+    if nodes > MAX_NODES:
+        raise ModelError(
+            f"quadrature={nodes}: at most {MAX_NODES} nodes are offered; 'auto' stops when more "
+            "would change nothing.",
             code="quadrature",
         )
     if nodes > 1 and not _can_quadrature(model):

@@ -152,10 +152,15 @@ class LaplaceMarginal(AbstractMarginal):
                 self.factor, result.beta, result.theta, steps_of(result), nodes=self.model.nodes
             )
         covariance = invert_information(information)
-        P = len(self.scaled.coef_shift)
-        covariance[:P] = self.scaled.coef_map @ covariance[:P]
-        covariance[:, :P] = covariance[:, :P] @ self.scaled.coef_map.T
-        return covariance
+        P, m = len(self.scaled.coef_shift), len(covariance)
+        to_psi = np.eye(m)
+        to_psi[:P, :P] = self.scaled.coef_map
+        unknown = np.isnan(np.diagonal(covariance))
+        spoiled = np.any(to_psi[:, unknown] != 0.0, axis=1)
+        out: FloatArray = to_psi @ np.where(np.isnan(covariance), 0.0, covariance) @ to_psi.T
+        out[spoiled, :] = np.nan
+        out[:, spoiled] = np.nan
+        return out
 
     def coef_covariance(self, result: SearchResult, whole: Callable[[], FloatArray]) -> FloatArray:
         """(P, P) covariance matrix of the coefficients: part of the joint one."""

@@ -84,7 +84,7 @@ def invert_information(information: FloatArray) -> FloatArray:
     m = len(information)
     out = np.full((m, m), np.nan)
     symmetric = 0.5 * (information + information.T)
-    keep = np.flatnonzero(np.diagonal(symmetric) > 0.0)
+    keep = _informed(symmetric)
     if len(keep) == 0 or not np.all(np.isfinite(symmetric[np.ix_(keep, keep)])):
         return out
     # unit diagonal, so that "small" does not depend on the scales of the parameters
@@ -98,6 +98,25 @@ def invert_information(information: FloatArray) -> FloatArray:
     inverse[:, lost] = np.nan
     out[np.ix_(keep, keep)] = inverse
     return out
+
+
+def _informed(information: FloatArray) -> IntArray:
+    """Parameters about which there is information beyond rounding.
+
+    A positive semidefinite matrix has |I_ij|^2 <= I_ii I_jj.  Where the differences that the
+    matrix was made of violate this, the lesser diagonal element is noise: its parameter has run
+    to a limit.
+    """
+    size = np.diagonal(information)
+    keep = np.flatnonzero(size > 0.0)
+    while len(keep):
+        inner = np.abs(information[np.ix_(keep, keep)])
+        over = inner > 1.001 * np.sqrt(np.outer(size[keep], size[keep]))
+        if not over.any():
+            break
+        violators = keep[over.any(axis=0)]
+        keep = keep[keep != violators[np.argmin(size[violators])]]
+    return keep
 
 
 def floor_eigenvalues(matrix: FloatArray, share: float) -> FloatArray:

@@ -66,3 +66,11 @@ def test_floor_makes_definite_and_leaves_definite_matrices_alone():
     assert floor_eigenvalues(good, 1e-6) is good
     for bad in (np.diag([1.0, -2.0]), np.zeros((2, 2)), np.array([[1.0, 5.0], [5.0, 1.0]])):
         assert np.linalg.eigvalsh(floor_eigenvalues(bad, 1e-3))[0] > 0.0
+
+
+def test_a_parameter_at_its_limit_does_not_spoil_the_others() -> None:
+    """Information of 1e-37 with cross terms of 1e-13: rounding, not curvature."""
+    information = np.array([[11.0, 0.7, -8e-13], [0.7, 18.0, -3e-13], [-8e-13, -3e-13, 3e-37]])
+    covariance = invert_information(information)
+    np.testing.assert_allclose(covariance[:2, :2], np.linalg.inv(information[:2, :2]), rtol=1e-9)
+    assert np.all(np.isnan(covariance[2]))
