@@ -64,11 +64,9 @@ class Scratch {
   Scratch(Scratch&&) = default;
 
   double* eta(int k) { return &buffer_[k * kChunkRows]; }
-  double* row(int j) { return &buffer_[(predictors_ + j) * kChunkRows]; }  // j < row_count
+  double* row() { return &buffer_[predictors_ * kChunkRows]; }
   double* const* d1() const { return d1_.data(); }
   double* const* d2() const { return d2_.data(); }
-
-  static constexpr int kRows = 3;
 
  private:
   int predictors_;

@@ -55,7 +55,7 @@ class Moments {
   // Variances that share what the scores have in common, with weights from a guess. The
   // multiplicative updates leave them positive and, stopped early, near the separate ones.
   std::vector<double> together(const std::vector<double>& guess) {
-    constexpr int kUpdates = 10;
+    constexpr int kUpdates = 2;
     guess_ = guess;
     accumulate();
     std::vector<double> variance = alone(), predicted(Q_);

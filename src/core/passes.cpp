@@ -29,9 +29,8 @@ std::vector<int> starts_of_levels(const Term& term) {
 }  // namespace
 
 Scratch::Scratch(int predictors) : predictors_(predictors) {
-  const int count = predictors + kRows + predictors + pairs(predictors);
-  buffer_.resize(count * kChunkRows);
-  int next = predictors + kRows;
+  buffer_.resize((2 * predictors + pairs(predictors) + 1) * kChunkRows);
+  int next = predictors + 1;
   for (int k = 0; k < predictors; ++k) d1_.push_back(&buffer_[next++ * kChunkRows]);
   for (int k = 0; k < pairs(predictors); ++k) d2_.push_back(&buffer_[next++ * kChunkRows]);
 }
@@ -166,7 +165,7 @@ void LaplaceCell::project_shift(const double* beta, Scratch& scratch, double* ra
       loops_->add_scaled(m, 1.0, shift, xb_[k].data() + begin);
     }
     for (int a : random_) {
-      double* projected = scratch.row(0);
+      double* projected = scratch.row();
       std::fill(projected, projected + m, 0.0);
       for (int k = 0; k < predictors_; ++k)
         if (moved[k])
@@ -260,7 +259,7 @@ void LaplaceCell::clip_information(Scratch& scratch) {
   std::fill(A_.begin(), A_.end(), 0.0);
   std::vector<double> unused(pattern_.scalars(), 0.0);
   std::vector<const double*> d1(predictors_), d2(pairs(predictors_));
-  double* zeros = scratch.row(0);
+  double* zeros = scratch.row();
   std::fill(zeros, zeros + kChunkRows, 0.0);
   for_chunks(data_.n, [&](std::size_t begin, std::size_t end) {
     std::fill(d2.begin(), d2.end(), zeros);
@@ -302,7 +301,7 @@ void LaplaceCell::curvature_changes(Scratch& scratch) {
   std::fill(z_c_.begin(), z_c_.end(), 0.0);
   for_chunks(data_.n, [&](std::size_t begin, std::size_t end) {
     const std::size_t m = end - begin;
-    double* T = scratch.row(0);
+    double* T = scratch.row();
     for (auto& c : c_) std::fill(c.begin() + begin, c.begin() + end, 0.0);
     for (int a : random_)
       for (int b : random_) {
@@ -329,7 +328,7 @@ void LaplaceCell::add_fixed_gradient(const Direct& direct, const double* effects
       loops_->add_effects(term_rows_[t], effects + pattern_.scalar_offset(t), begin, end, shift,
                           shift);
     }
-    double* r = scratch.row(0);
+    double* r = scratch.row();
     for (int k = 0, position = 0; k < predictors_; ++k) {
       const Predictor& predictor = data_.predictors[k];
       if (predictor.p == 0) continue;
@@ -351,7 +350,7 @@ void LaplaceCell::add_fixed_information(Scratch& scratch, double* information,
   const std::size_t P = coefficients_, n = data_.n;
   for_chunks(n, [&](std::size_t begin, std::size_t end) {
     const std::size_t m = end - begin;
-    double* weighted = scratch.row(0);
+    double* weighted = scratch.row();
     std::size_t row = 0;
     for (int k = 0; k < predictors_; row += data_.predictors[k].p, ++k) {
       const Predictor& rows = data_.predictors[k];
@@ -387,7 +386,7 @@ void LaplaceCell::cross_information(Scratch& scratch, double* C) const {
   const std::size_t U = pattern_.scalars();
   std::fill(C, C + U * coefficients_, 0.0);
   for_chunks(data_.n, [&](std::size_t begin, std::size_t end) {
-    double* weighted = scratch.row(0);
+    double* weighted = scratch.row();
     for (int k = 0, column = 0; k < predictors_; ++k)
       for (int j = 0; j < data_.predictors[k].p; ++j, ++column)
         for (int a : random_) {
