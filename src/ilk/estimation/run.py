@@ -66,12 +66,7 @@ def run(model: Model, search: Search, start: FloatArray | None = None) -> Fitted
     """
     check_identified(model)
     marginal = marginal_likelihood(model, search.threads)
-    if start is None:
-        begin = default_start(marginal)
-    else:
-        given = marginal.at(start)
-        begin = Start(given.beta, given.theta)
-    return _record(marginal, *_search(marginal, begin, search))
+    return _record(marginal, *_search(marginal, _begin(marginal, start), search))
 
 
 def run_auto(model: Model, search: Search, start: FloatArray | None = None) -> Fitted:
@@ -85,10 +80,9 @@ def run_auto(model: Model, search: Search, start: FloatArray | None = None) -> F
     model, search, start
         As in `run`; the model must be one that quadrature can handle.
     """
-    fitted = run(replace(model, nodes=1), search, start)
-    marginal, result, several = fitted.marginal, fitted.point, False
-    if not isinstance(marginal, LaplaceMarginal):
-        return fitted
+    check_identified(model)
+    marginal = LaplaceMarginal.of(replace(model, nodes=1), search.threads)
+    result, several = _search(marginal, _begin(marginal, start), search)
     for nodes in AUTO_NODES:
         finer = marginal.with_nodes(nodes)
         warm = Start(result.beta, result.theta, _usable(result.inverse_hessian))
@@ -120,6 +114,14 @@ def refit(fitted: Fitted, y: FloatArray, search: Search | None = None) -> Fitted
     point = fitted.point
     warm = Start(point.beta, _off_zero(point.theta), _usable(point.inverse_hessian))
     return _record(marginal, *_search(marginal, warm, search or Search()), warn=False)
+
+
+def _begin(marginal: AbstractMarginal, start: FloatArray | None) -> Start:
+    """Where to begin: at the given flat vector, or where the family and the moments say."""
+    if start is None:
+        return default_start(marginal)
+    given = marginal.at(start)
+    return Start(given.beta, given.theta)
 
 
 def _off_zero(theta: FloatArray) -> FloatArray:

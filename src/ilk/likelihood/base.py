@@ -12,16 +12,18 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from ilk.errors import ModelError
+from ilk.kernels.contract import SearchResult
 from ilk.model.factors import factor_map, split_factors
+from ilk.model.scaling import rescale_response
 
 if TYPE_CHECKING:
     from ilk.fitted import Estimates
-    from ilk.kernels.contract import FactorMap, LaplaceEngine, LinearEngine, SearchResult
+    from ilk.kernels.contract import FactorMap, LaplaceEngine, LinearEngine
     from ilk.model.model import Model
     from ilk.model.scaling import ScaledModel
     from ilk.typing import FloatArray
@@ -168,12 +170,12 @@ class AbstractMarginal(ABC):
         """(U, m) derivative of the modes b of all random effects in ``psi``."""
 
     @abstractmethod
-    def with_response(self, model: Model) -> AbstractMarginal:
-        """The same criterion and engine for a model that differs in its response only."""
-
-    @abstractmethod
     def move(self, result: SearchResult) -> FloatArray:
         """Bring the engine to a result's point (the caller holds the lock); gives lam there."""
+
+    def with_response(self, model: Model) -> Self:
+        """The same criterion and engine for a model that differs in its response only."""
+        return type(self)(model, rescale_response(model, self.scaled), self.state)
 
     def at(self, psi: FloatArray) -> SearchResult:
         """The point ``psi``, as the result of a search of no steps."""
@@ -212,13 +214,53 @@ class AbstractMarginal(ABC):
             start = stop
         return tuple(out)
 
-    def mode_slope(self) -> FloatArray:
+    def mode_slope(self, roots: Sequence[FloatArray]) -> FloatArray:
         """(U, P) derivative ``-T Lambda H^-1 Lambda'Z'WX`` of b in beta where the engine stands.
 
-        The caller holds the lock and multiplies by the factor: rows are those of u.
+        Parameters
+        ----------
+        roots : sequence of (q_t, q_t) arrays
+            ``T Lambda`` of each term there.
         """
         engine = self.state.engine
-        return -engine.solve(engine.cross_information())
+        return -apply_blocks(engine.solve(engine.cross_information()), self.levels, roots)
+
+
+def no_steps(
+    found: bool,
+    beta: FloatArray,
+    theta: FloatArray,
+    value: float,
+    *,
+    size: int,
+    clipped: bool = False,
+    sigma2: float = np.nan,
+) -> SearchResult:
+    """A single evaluation as the result of a search of no steps.
+
+    Parameters
+    ----------
+    found : bool
+        Whether the likelihood could be evaluated.
+    beta, theta, value, clipped, sigma2
+        As in `SearchResult`.
+    size : int
+        Number of parameters that a search would move; gradient and Hessian are unknown.
+    """
+    return SearchResult(
+        status="converged" if found else "no_mode",
+        beta=beta,
+        theta=theta,
+        value=value,
+        gradient=np.full(size, np.nan),
+        inverse_hessian=np.full((size, size), np.nan),
+        decrement=np.nan,
+        steps=0,
+        evaluations=1,
+        passes=0,
+        clipped=clipped,
+        sigma2=sigma2,
+    )
 
 
 def flatten(effects: Sequence[FloatArray]) -> FloatArray:

@@ -18,24 +18,23 @@ import numpy as np
 
 from ilk.fitted import Estimates
 from ilk.kernels import linear_engine
-from ilk.kernels.contract import SearchResult
 from ilk.likelihood.base import (
     AbstractMarginal,
     EngineState,
     Search,
     Start,
-    apply_blocks,
     covariances_of,
     flatten,
+    no_steps,
     steps_of,
 )
-from ilk.model.scaling import rescale_response, scale_model
+from ilk.model.scaling import scale_model
 from ilk.num.triangular import invert_information
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ilk.kernels.contract import LinearEngine
+    from ilk.kernels.contract import LinearEngine, SearchResult
     from ilk.model.model import Model
     from ilk.typing import FloatArray
 
@@ -68,10 +67,6 @@ class GaussianMarginal(AbstractMarginal):
         """The engine, wherever it stands."""
         return cast("LinearEngine", self.state.engine)
 
-    def with_response(self, model: Model) -> GaussianMarginal:
-        """The same criterion and engine for a model that differs in its response only."""
-        return GaussianMarginal(model, rescale_response(model, self.scaled), self.state)
-
     def split(self, psi: FloatArray) -> tuple[FloatArray, FloatArray]:
         """``(coef, theta)`` of the flat vector."""
         p = len(self.scaled.coef_shift)
@@ -96,22 +91,14 @@ class GaussianMarginal(AbstractMarginal):
         lam, _ = self.factor(theta)
         with self.state.lock:
             self.state.hold(self.scaled.data.response)
-            self.state.point = None
             at = self.engine.evaluate(lam, reml=self.model.reml, gradient=False)
             self.state.point = theta.tobytes()
-        k = len(theta)
-        return SearchResult(
-            status="converged" if np.isfinite(at.value) else "no_mode",
-            beta=at.beta,
-            theta=theta,
-            value=at.value,
-            gradient=np.full(k, np.nan),
-            inverse_hessian=np.full((k, k), np.nan),
-            decrement=np.nan,
-            steps=0,
-            evaluations=1,
-            passes=0,
-            clipped=False,
+        return no_steps(
+            bool(np.isfinite(at.value)),
+            at.beta,
+            theta,
+            at.value,
+            size=len(theta),
             sigma2=at.sigma2,
         )
 
@@ -187,7 +174,7 @@ class GaussianMarginal(AbstractMarginal):
         theta = result.theta
         with self.state.lock:
             roots = self.roots(self.move(result))
-            in_beta = apply_blocks(self.mode_slope(), self.levels, roots)
+            in_beta = self.mode_slope(roots)
             columns = [in_beta @ np.linalg.inv(self.scaled.coef_map)]
             self.state.point = None
             for j in range(len(theta)):

@@ -15,24 +15,23 @@ import numpy as np
 
 from ilk.fitted import Estimates
 from ilk.kernels import laplace_engine
-from ilk.kernels.contract import SearchResult
 from ilk.likelihood.base import (
     AbstractMarginal,
     EngineState,
     Search,
     Start,
-    apply_blocks,
     covariances_of,
     flatten,
+    no_steps,
     steps_of,
 )
-from ilk.model.scaling import rescale_response, scale_model
+from ilk.model.scaling import scale_model
 from ilk.num.triangular import invert_information
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ilk.kernels.contract import LaplaceEngine
+    from ilk.kernels.contract import LaplaceEngine, SearchResult
     from ilk.model.model import Model
     from ilk.typing import FloatArray
 
@@ -63,10 +62,6 @@ class LaplaceMarginal(AbstractMarginal):
     def engine(self) -> LaplaceEngine:
         """The engine, wherever it stands."""
         return cast("LaplaceEngine", self.state.engine)
-
-    def with_response(self, model: Model) -> LaplaceMarginal:
-        """The same criterion and engine for a model that differs in its response only."""
-        return LaplaceMarginal(model, rescale_response(model, self.scaled), self.state)
 
     def with_nodes(self, nodes: int) -> LaplaceMarginal:
         """The same model and engine with another number of quadrature nodes."""
@@ -103,20 +98,13 @@ class LaplaceMarginal(AbstractMarginal):
             )
             if at.converged:
                 self.state.point = beta.tobytes() + theta.tobytes()
-        m = len(beta) + len(theta)
-        return SearchResult(
-            status="converged" if at.converged else "no_mode",
-            beta=beta,
-            theta=theta,
-            value=at.value,
-            gradient=np.full(m, np.nan),
-            inverse_hessian=np.full((m, m), np.nan),
-            decrement=np.nan,
-            steps=0,
-            evaluations=1,
-            passes=0,
+        return no_steps(
+            at.converged,
+            beta,
+            theta,
+            at.value,
+            size=len(beta) + len(theta),
             clipped=at.clipped,
-            sigma2=np.nan,
         )
 
     def move(self, result: SearchResult) -> FloatArray:
@@ -180,7 +168,7 @@ class LaplaceMarginal(AbstractMarginal):
         theta = result.theta
         with self.state.lock:
             roots = self.roots(self.move(result))
-            in_beta = apply_blocks(self.mode_slope(), self.levels, roots)
+            in_beta = self.mode_slope(roots)
             columns = [in_beta @ np.linalg.inv(self.scaled.coef_map)]
             for j in range(len(theta)):
                 step = 1e-4 * max(1.0, abs(theta[j]))
