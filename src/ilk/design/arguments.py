@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ilk.errors import DataError
-from ilk.frame import Column, Frame, numbers
+from ilk.frame import Column, Frame, Tabular, numbers
 from ilk.frame.readers import read_values
 from ilk.typing import BoolArray, FloatArray, IntArray
 
@@ -55,7 +55,7 @@ class Argument:
             )
 
 
-def read_argument(name: str, value: Any, frame: Frame) -> Argument | None:
+def read_argument(name: str, value: Any, frame: Tabular) -> Argument | None:
     """Read a row-wise argument.
 
     Parameters
@@ -96,7 +96,7 @@ def read_argument(name: str, value: Any, frame: Frame) -> Argument | None:
     return argument
 
 
-def _read_array(name: str, value: Any, frame: Frame) -> Column:
+def _read_array(name: str, value: Any, frame: Tabular) -> Column:
     if isinstance(value, (bool, int, float)) or not hasattr(value, "__len__"):
         raise DataError(
             f"{name}= takes the name of a column or one value for each row, not {value!r:.60}.",
@@ -108,7 +108,10 @@ def _read_array(name: str, value: Any, frame: Frame) -> Column:
         )
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(value, pandas.Series):
-        index = frame.native.index if frame.flavor == "pandas" else pandas.RangeIndex(frame.rows)
+        if isinstance(frame, Frame) and frame.flavor == "pandas":
+            index = frame.native.index
+        else:
+            index = pandas.RangeIndex(frame.rows)
         if not value.index.equals(index):
             shown = f" ({value.name!r})" if value.name is not None else ""
             raise DataError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,10 +24,13 @@ from ilk.design.scope import Scope
 from ilk.errors import DataError, ModelError
 from ilk.formula.language import Name, column_names
 from ilk.formula.spec import MEAN, OLRE, Factor, FormulaSpec, PredictorSpec
-from ilk.frame import columns
+from ilk.frame import Column, Kept, columns, own_column
 from ilk.typing import BoolArray, FloatArray
 
 __all__ = ["Design", "FixedPart", "Grouping", "RandomTerm", "Response", "Rows", "build"]
+
+_OWN = "({})"
+"""Name of the column of an argument that was given as values of its own."""
 
 _ARGUMENTS = ("trials", "exposure", "offset", "frequency_weights", "precision_weights")
 
@@ -47,8 +51,10 @@ class Design:
         Random terms of all predictors.
     rows : Rows
         Which rows of the data are used, and what others lack.
-    flavor : str
-        Make of the data frame, for answers.
+    data : Kept
+        The columns that the formulas and arguments use, in the rows used: what the fit was made
+        of, whatever becomes of the caller's frame.  Arguments that were values of their own are
+        columns named after them, see `argument_columns`.
     frequency_weights, precision_weights : (n,) array or None
         Weights; those that are the trials of a proportion have become ``response.trials``.
     exposure : (n,) array or None
@@ -70,7 +76,7 @@ class Design:
     fixed: tuple[FixedPart, ...]
     terms: tuple[RandomTerm, ...]
     rows: Rows
-    flavor: str
+    data: Kept
     frequency_weights: FloatArray | None = None
     precision_weights: FloatArray | None = None
     exposure: FloatArray | None = None
@@ -79,6 +85,19 @@ class Design:
     memory: Mapping[str, Any] = field(default_factory=dict)
     arguments: Mapping[str, str | None] = field(default_factory=dict)
     binomial: bool = False
+
+    @property
+    def flavor(self) -> str:
+        """Make of the data frame, for answers."""
+        return self.data.flavor
+
+    @property
+    def argument_columns(self) -> dict[str, str]:
+        """Column of `data` that holds each row-wise argument."""
+        return {
+            name: _OWN.format(name) if column is None else column
+            for name, column in self.arguments.items()
+        }
 
 
 def build(
@@ -168,7 +187,7 @@ def build(
         fixed=fixed,
         terms=terms,
         rows=rows,
-        flavor=frame.flavor,
+        data=_keep(spec, arguments, scope),
         frequency_weights=weights["frequency_weights"],
         precision_weights=None if binomial else weights["precision_weights"],
         exposure=exposed,
@@ -178,6 +197,20 @@ def build(
         arguments={name: argument.column for name, argument in arguments.items()},
         binomial=binomial,
     )
+
+
+def _keep(spec: FormulaSpec, arguments: Mapping[str, Argument], scope: Scope) -> Kept:
+    """Keep the columns that were used, in the rows that were used."""
+    named = [argument.column for argument in arguments.values() if argument.column is not None]
+    parts = {
+        name: own_column(scope.column(name), scope.rows)
+        for name in dict.fromkeys((*spec.columns, *named))
+    }
+    for argument in arguments.values():
+        if argument.column is None:
+            name = _OWN.format(argument.name)
+            parts[name] = own_column(Column(name, "float", argument.values), scope.rows)
+    return Kept(scope.frame.flavor, scope.count, MappingProxyType(parts))
 
 
 def _predictors(spec: FormulaSpec, parameters: Sequence[str]) -> list[PredictorSpec]:

@@ -24,7 +24,7 @@ from ilk.design.scope import Scope
 from ilk.errors import DataError
 from ilk.formula.language import column_names
 from ilk.formula.spec import MEAN, FormulaSpec
-from ilk.frame import Frame, Label, columns
+from ilk.frame import Label, Tabular, columns
 from ilk.typing import BoolArray, FloatArray, IntArray
 
 
@@ -188,12 +188,13 @@ def replay(
     )
 
 
-def _arguments(design: Design, frame: Frame, given: Mapping[str, Any]) -> dict[str, Argument]:
+def _arguments(design: Design, frame: Tabular, given: Mapping[str, Any]) -> dict[str, Argument]:
     """Row-wise arguments: those given now, else the columns that the fit named."""
     found: dict[str, Argument] = {}
     for name, value in given.items():
         if value is None and name in design.arguments:
-            column = design.arguments[name]
+            own = design.argument_columns[name]
+            column = own if own in frame else design.arguments[name]
             optional = name in ("trials", "precision_weights")
             if optional and (column is None or column not in frame):
                 continue

@@ -10,7 +10,7 @@ import numpy as np
 
 from ilk.errors import DataError
 from ilk.formula.language import Expression, Name, column_names
-from ilk.frame import Column, Factor, Frame, factor, numbers
+from ilk.frame import Column, Factor, Tabular, factor, numbers
 from ilk.typing import FloatArray, IntArray
 
 
@@ -37,7 +37,7 @@ class Scope:
         Filled with what the user should know.
     """
 
-    frame: Frame
+    frame: Tabular
     rows: IntArray | None = None
     functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     memory: dict[str, Any] = field(default_factory=dict)

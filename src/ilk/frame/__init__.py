@@ -12,21 +12,26 @@ comes through narwhals.
 
 from ilk.frame.answers import answer
 from ilk.frame.column import Column, Factor, Label, listing, quote, unknown_column
+from ilk.frame.kept import Kept, own_column
 from ilk.frame.levels import drop_unused, factor, factor_integers, numbers
-from ilk.frame.table import Frame, columns
+from ilk.frame.table import Frame, Tabular, columns, keep
 
 __all__ = [
     "Column",
     "Factor",
     "Frame",
+    "Kept",
     "Label",
+    "Tabular",
     "answer",
     "columns",
     "drop_unused",
     "factor",
     "factor_integers",
+    "keep",
     "listing",
     "numbers",
+    "own_column",
     "quote",
     "unknown_column",
 ]

@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from ilk.errors import DataError
 from ilk.frame.column import Column, unknown_column
+from ilk.frame.kept import Kept, own_column
 from ilk.frame.readers import read_arrow, read_narwhals, read_pandas, read_polars, read_values
+from ilk.typing import IntArray
 
 _ABSENT = object()
 
@@ -73,7 +76,40 @@ class Frame:
         return read_narwhals(name, self.native, key)
 
 
-def columns(data: Any) -> Frame:
+Tabular: TypeAlias = Frame | Kept
+"""What gives columns: a frame of the caller's, or a table of our own."""
+
+
+def keep(data: Any, names: Iterable[str] | None = None, rows: IntArray | None = None) -> Kept:
+    """Copy columns of a data frame into a table of our own.
+
+    Parameters
+    ----------
+    data : data frame, dict of columns, Frame or Kept
+        Where the columns are.
+    names : iterable of str, optional
+        Columns; all by default.
+    rows : (m,) array of int, optional
+        Positions of the rows; all by default.
+
+    Returns
+    -------
+    Kept
+
+    Examples
+    --------
+    >>> from ilk.frame import keep
+    >>> keep({"dose": [1, 2, 4], "site": ["a", "b", "b"]}, ["dose"]).names
+    ('dose',)
+    """
+    frame = data if isinstance(data, Frame) else columns(data)
+    wanted = frame.names if names is None else tuple(dict.fromkeys(names))
+    parts = {name: own_column(frame.column(name), rows) for name in wanted}
+    count = frame.rows if rows is None else len(rows)
+    return Kept(frame.flavor, count, MappingProxyType(parts))
+
+
+def columns(data: Any) -> Tabular:
     """Open a data frame.
 
     Parameters
@@ -83,8 +119,8 @@ def columns(data: Any) -> Frame:
 
     Returns
     -------
-    Frame
-        The frame; nothing is copied.
+    Frame or Kept
+        The frame; nothing is copied. A table of our own is returned as it is.
 
     Examples
     --------
@@ -95,6 +131,8 @@ def columns(data: Any) -> Frame:
     >>> numbers(frame.column("dose")).tolist()
     [1.0, 2.0, 4.0]
     """
+    if isinstance(data, Kept):
+        return data
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(data, pandas.DataFrame):
         return Frame(data, "pandas", len(data), _unique_keys(data.columns))

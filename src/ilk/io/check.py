@@ -44,7 +44,7 @@ def design_fault(design: Design, spec: FormulaSpec, family: AbstractFamily) -> s
     """
     n = len(design.response.y)
     faults = chain(_words(design, spec, family), _vectors(design, n), _fixed(design, n))
-    faults = chain(faults, *(_term(term, n) for term in design.terms))
+    faults = chain(faults, *(_term(term, n) for term in design.terms), _data(design, spec, n))
     fault = next(faults, None)
     if fault is None:
         family.check(design.response.y, design.response.trials, design.response.name)
@@ -112,6 +112,27 @@ def _term(term: RandomTerm, n: int) -> Iterator[str]:
     named = term.recipe is not None and term.recipe.names == names and bool(names)
     if not named or not _is_finite(term.columns, (n, len(names))):
         yield "its random effects are not what their names say"
+
+
+def _data(design: Design, spec: FormulaSpec, n: int) -> Iterator[str]:
+    """Columns kept must be those that the formulas and arguments name, with a value in each row."""
+    table = design.data
+    if set(table.parts) != {*spec.columns, *design.argument_columns.values()} or table.rows != n:
+        yield "its table is not the one that its formulas name"
+        return
+    for name, column in table.parts.items():
+        codes = column.levels is not None
+        kind = column.values.dtype.kind
+        gone = column.missing  # of a column that is used in lags only
+        fits = column.values.shape == (n,) and (gone is None or gone.shape == (n,))
+        if column.name != name or not fits:
+            yield "its table has a column that does not fit its rows"
+        elif kind not in ("i" if codes else "iufb") or (kind == "f") != (column.kind == "float"):
+            yield "its table has a column of another type than it says"
+        elif codes and not -1 <= int(column.values.min()) <= int(column.values.max()) < len(
+            column.levels or ()
+        ):
+            yield "its table has a level without a name"
 
 
 def _is_finite(array: Any, shape: tuple[int, ...]) -> bool:

@@ -24,6 +24,7 @@ from ilk.fitted import Reason, SearchLog, Verdict
 from ilk.formula.language import Call, Literal, Name, Operation
 from ilk.formula.parse import parse
 from ilk.formula.spec import Factor, FormulaSpec, Sum, Term
+from ilk.frame import Column, Kept
 
 __all__ = ["CLASSES", "family_name", "formula_texts", "read_family", "read_formula"]
 
@@ -35,6 +36,8 @@ CLASSES: dict[str, type] = {
     "grouping": Grouping,
     "rows": Rows,
     "recipe": Recipe,
+    "data": Kept,
+    "column": Column,
     "sum": Sum,
     "product": Term,
     "factor": Factor,

@@ -245,3 +245,26 @@ def test_any_rows_in_any_order(rows):
     np.testing.assert_allclose(new.fixed[0].X, made.fixed[0].X[rows], rtol=1e-13)
     for term, again in zip(made.terms, new.terms, strict=True):
         assert again.codes.tolist() == term.grouping.codes[rows].tolist()
+
+
+def test_the_table_kept_in_the_design_replays_it():
+    data = DATA.assign(y=lambda d: d.n - 1.0, x=lambda d: d.x.where(d.x < 8.5))
+    design = build(
+        parse("y ~ x*f + between(z, g) + (1 + x | g:h)"),
+        data,
+        binomial=True,
+        trials=data.n.to_numpy(),
+        exposure="days",
+        offset=np.linspace(0.0, 1.0, N),
+    )
+    assert design.data.rows == len(design.response.y) < N
+    again = replay(design, design.data)
+    np.testing.assert_array_equal(again.fixed[0].X, design.fixed[0].X)
+    np.testing.assert_array_equal(again.fixed[0].offset, design.fixed[0].offset)
+    np.testing.assert_array_equal(again.terms[0].codes, design.terms[0].grouping.codes)
+    np.testing.assert_array_equal(again.trials, design.response.trials)
+    assert design.argument_columns == {
+        "trials": "(trials)",
+        "exposure": "days",
+        "offset": "(offset)",
+    }

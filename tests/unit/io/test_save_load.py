@@ -236,7 +236,11 @@ CRAFTED = {
         reasons=json.loads('{"tuple":[' * 90 + "]}" * 90)
     ),
     "extra field": lambda m: m["content"]["design"]["fields"].update(extra=1),
-    "wrong type": lambda m: m["content"]["design"]["fields"].update(flavor=3),
+    "wrong type": lambda m: m["content"]["design"]["fields"]["data"]["fields"].update(flavor=3),
+    "no table": lambda m: m["content"]["design"]["fields"]["data"]["fields"].update(
+        parts={"map": []}
+    ),
+    "long table": lambda m: m["content"]["design"]["fields"]["data"]["fields"].update(rows=3),
     "other flavor": lambda m: m["content"]["design"]["fields"].update(binomial=False),
     "no terms": lambda m: m["content"]["design"]["fields"].update(terms={"tuple": []}),
     "a list": lambda m: m.update(content=[1, 2]),
