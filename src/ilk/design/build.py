@@ -32,7 +32,14 @@ __all__ = ["Design", "FixedPart", "Grouping", "RandomTerm", "Response", "Rows", 
 _OWN = "({})"
 """Name of the column of an argument that was given as values of its own."""
 
-_ARGUMENTS = ("trials", "exposure", "offset", "frequency_weights", "precision_weights")
+_ARGUMENTS = (
+    "trials",
+    "exposure",
+    "offset",
+    "frequency_weights",
+    "precision_weights",
+    "order",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +118,7 @@ def build(
     offset: Any = None,
     frequency_weights: Any = None,
     precision_weights: Any = None,
+    order: Any = None,
     missing: Missing = "drop",
 ) -> Design:
     """Build the design of a model.
@@ -127,6 +135,8 @@ def build(
         Whether the family counts successes among trials.
     trials, exposure, offset, frequency_weights, precision_weights : str, array or None
         Row-wise arguments: name of a column, or one value for each row.
+    order : str, array or None
+        Another one: time or wave of the rows of a cluster, for models that need it.
     missing : {"drop", "error"}
         What to do about rows without a value in some column of the model.
 
@@ -145,7 +155,7 @@ def build(
     if frame.rows == 0:
         raise DataError("The data have no rows.", code="no-rows")
     predictors = _predictors(spec, parameters)
-    given = (trials, exposure, offset, frequency_weights, precision_weights)
+    given = (trials, exposure, offset, frequency_weights, precision_weights, order)
     arguments = {
         name: argument
         for name, value in zip(_ARGUMENTS, given, strict=True)

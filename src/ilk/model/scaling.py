@@ -95,7 +95,7 @@ def scale_model(model: Model) -> ScaledModel:
     maps: list[FloatArray] = []
     shifts: list[FloatArray] = []
     for part in model.fitted_parts:
-        X, back = _scale_columns(part)
+        X, back = scale_columns(part)
         offset = model.predictor_offset(part)
         shift = np.zeros(len(back))
         if normal and part.predictor == "mean":
@@ -227,8 +227,21 @@ def _intercepts(part: FixedPart) -> list[int]:
     return [part.names.index("Intercept")]
 
 
-def _scale_columns(part: FixedPart) -> tuple[FloatArray, FloatArray]:
-    """Scaled X and the matrix B of ``coef = B beta``."""
+def scale_columns(part: FixedPart) -> tuple[FloatArray, FloatArray]:
+    """Center (where an intercept absorbs it) and scale the columns of a fixed part.
+
+    Parameters
+    ----------
+    part : FixedPart
+        The part.
+
+    Returns
+    -------
+    (n, p) array
+        Scaled X.
+    (p, p) array
+        B of ``coef = B beta``.
+    """
     X = part.X
     p = X.shape[1]
     intercept = _intercepts(part)
