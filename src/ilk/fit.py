@@ -12,26 +12,29 @@ from typing import TYPE_CHECKING, Any, Literal, final
 
 import numpy as np
 
-from ilk.diagnostics.residuals import ResidualKind, residuals
 from ilk.estimation.run import refit
 from ilk.frame import answer
-from ilk.inference import criteria, wald
-from ilk.io.load import fitted_from_bytes, load_fitted
-from ilk.io.save import fit_bytes, save_fitted
-from ilk.prediction.levels import Estimand, NewLevels
-from ilk.prediction.new_data import new_cases, new_response
-from ilk.prediction.predict import Interval, Scale, predict
-from ilk.show import tidy as tables
-from ilk.show.summary import Summary, summarize
-from ilk.show.wording import in_short
-from ilk.simulate import simulate
+from ilk.late import Late
 
 if TYPE_CHECKING:
+    from ilk import diagnostics, inference, io, prediction, show, simulate
+    from ilk.diagnostics import ResidualKind
     from ilk.family.base import AbstractFamily
     from ilk.fitted import Fitted, Verdict
     from ilk.formula.spec import FormulaSpec
-    from ilk.inference.labelled import Labelled
+    from ilk.inference import CoefficientCovariance, Labelled
+    from ilk.prediction import Estimand, Interval, NewLevels, Scale
+    from ilk.show import Summary
+    from ilk.show import tidy as tables
     from ilk.typing import FloatArray
+else:  # no fit needs them, so they are imported with the first question
+    diagnostics = Late("ilk.diagnostics")
+    inference = Late("ilk.inference")
+    io = Late("ilk.io")
+    prediction = Late("ilk.prediction")
+    show = Late("ilk.show")
+    simulate = Late("ilk.simulate")
+    tables = Late("ilk.show.tidy")
 
 __all__ = ["Fit", "load"]
 
@@ -67,17 +70,17 @@ class Fit:
         A mapping and an array at once (`numpy.asarray`).  Those that the data do not determine
         are nan.  They are conditional effects: within a cluster, random effects held.
         """
-        return wald.params(self.fitted)
+        return inference.params(self.fitted)
 
     @property
     def std_errors(self) -> Labelled:
         """Standard errors of the coefficients, by name; `cov` says which estimator made them."""
-        return wald.std_errors(self.fitted)
+        return inference.std_errors(self.fitted)
 
     @property
-    def cov(self) -> wald.CoefficientCovariance:
+    def cov(self) -> CoefficientCovariance:
         """Covariance matrix of the coefficients, with their names and the kind of estimator."""
-        return wald.coefficient_covariance(self.fitted)
+        return inference.coefficient_covariance(self.fitted)
 
     def conf_int(
         self, level: float = 0.95, method: Literal["wald", "profile", "bootstrap"] = "wald"
@@ -150,12 +153,12 @@ class Fit:
     @property
     def aic(self) -> float:
         """Akaike's information criterion."""
-        return criteria.aic(self.fitted)
+        return inference.aic(self.fitted)
 
     @property
     def bic(self) -> float:
         """Schwarz's information criterion."""
-        return criteria.bic(self.fitted)
+        return inference.bic(self.fitted)
 
     @property
     def nobs(self) -> int:
@@ -165,12 +168,12 @@ class Fit:
     @property
     def df_model(self) -> int:
         """Number of estimated parameters."""
-        return criteria.df_model(self.fitted)
+        return inference.df_model(self.fitted)
 
     @property
     def df_resid(self) -> int:
         """Number of observations minus number of estimated parameters."""
-        return criteria.df_resid(self.fitted)
+        return inference.df_resid(self.fitted)
 
     @property
     def sigma(self) -> float:
@@ -218,7 +221,7 @@ class Fit:
         -------
         (n,) array
         """
-        return residuals(self.fitted, kind, seed)
+        return diagnostics.residuals(self.fitted, kind, seed)
 
     # Predictions and draws
 
@@ -274,10 +277,10 @@ class Fit:
         >>> bool((population.estimate > typical.estimate).all())
         True
         """
-        cases = new_cases(
+        cases = prediction.new_cases(
             self.fitted, data, estimand, trials=trials, exposure=exposure, offset=offset
         )
-        prediction = predict(
+        means = prediction.predict(
             self.fitted,
             cases.cases,
             estimand=estimand,
@@ -286,7 +289,7 @@ class Fit:
             level=level,
             new_levels=new_levels,
         )
-        return answer(cases.spread(tables.predictions(prediction)), cases.flavor)
+        return answer(cases.spread(tables.predictions(means)), cases.flavor)
 
     def simulate(
         self, n: int = 1, *, estimand: Estimand = "population", seed: int | None = None
@@ -306,7 +309,7 @@ class Fit:
         -------
         (rows, n) array
         """
-        return simulate(self.fitted, n, estimand=estimand, seed=seed)
+        return simulate.simulate(self.fitted, n, estimand=estimand, seed=seed)
 
     def refit(self, response: Any) -> Fit:
         """Fit the same model to another response, starting from this fit.
@@ -321,7 +324,7 @@ class Fit:
         -------
         Fit
         """
-        return Fit(refit(self.fitted, new_response(self.fitted, response)))
+        return Fit(refit(self.fitted, prediction.new_response(self.fitted, response)))
 
     # Answers as tables and text
 
@@ -357,7 +360,7 @@ class Fit:
         level : float
             Coverage of the intervals.
         """
-        return summarize(self.fitted, level)
+        return show.summarize(self.fitted, level)
 
     # Keeping
 
@@ -369,14 +372,14 @@ class Fit:
         path : str or path
             File to write.
         """
-        save_fitted(self.fitted, path)
+        io.save_fitted(self.fitted, path)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel to other processes as the content of a file; nothing else is pickled."""
-        return (_from_bytes, (fit_bytes(self.fitted),))
+        return (_from_bytes, (io.fit_bytes(self.fitted),))
 
     def __repr__(self) -> str:
-        return in_short(self.fitted)
+        return show.in_short(self.fitted)
 
     def _repr_html_(self) -> str:
         return self.summary().html
@@ -387,7 +390,7 @@ class Fit:
 
 def _from_bytes(content: bytes) -> Fit:
     """Make a fit again in another process."""
-    return Fit(fitted_from_bytes(content))
+    return Fit(io.fitted_from_bytes(content))
 
 
 def load(path: str | PathLike[str]) -> Fit:
@@ -411,4 +414,4 @@ def load(path: str | PathLike[str]) -> Fit:
     DataError
         The file is not one of a fit, or is damaged.
     """
-    return Fit(load_fitted(path))
+    return Fit(io.load_fitted(path))

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
+import inspect
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 
 import pytest
+
+from ilk.fit import Fit
+from ilk.late import Late
 
 from .markdown import ROOT
 
@@ -28,10 +35,37 @@ def test_layers_hold() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_heavy_libraries_are_imported_when_used() -> None:
-    heavy = ("matplotlib", "jinja2", "click", "polars", "pyarrow")
-    code = f"import sys, ilk; print(*[m for m in {heavy!r} if m in sys.modules])"
+HEAVY = (
+    *("scipy", "pandas", "polars", "pyarrow", "narwhals", "formulaic"),
+    *("matplotlib", "jinja2", "click", "zipfile", "concurrent.futures"),
+)
+"""Libraries that one answer needs, or one kind of data frame, but not everybody."""
+
+ANSWERS = ("diagnostics", "inference", "prediction", "show", "simulate", "io", "plot", "report")
+"""Modules that no fit needs."""
+
+
+def test_import_brings_only_what_a_fit_needs() -> None:
+    late = (*HEAVY, *(f"ilk.{name}" for name in ANSWERS))
+    code = f"import sys, ilk; print(*[m for m in {late!r} if m in sys.modules])"
     assert run(code) == ""
+
+
+def test_answers_come_when_asked_for() -> None:
+    """What stands for a module in `ilk.fit` is the module that the type checker sees there."""
+    module = importlib.import_module("ilk.fit")
+    tree = ast.parse(Path(inspect.getfile(Fit)).read_text(encoding="utf-8"))
+    seen = {
+        alias.asname or alias.name: f"{node.module}.{alias.name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    late = {name: value for name, value in vars(module).items() if isinstance(value, Late)}
+    assert late
+    for name, value in late.items():
+        assert seen[name] in repr(value)
+        assert importlib.import_module(seen[name])
 
 
 def test_import_is_silent() -> None:

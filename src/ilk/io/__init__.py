@@ -1,1 +1,8 @@
 """Fits on disk: one file of JSON and arrays; reading one runs no code."""
+
+from __future__ import annotations
+
+from ilk.io.load import fitted_from_bytes, load_fitted
+from ilk.io.save import fit_bytes, save_fitted
+
+__all__ = ["fit_bytes", "fitted_from_bytes", "load_fitted", "save_fitted"]

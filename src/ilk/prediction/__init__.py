@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ilk.prediction.levels import Cases, Estimand, NewLevels, training_cases
+from ilk.prediction.new_data import new_cases, new_response
 from ilk.prediction.predict import Interval, Prediction, Scale, predict
 from ilk.prediction.random_effects import LevelEffects, random_effects
 
@@ -14,6 +15,8 @@ __all__ = [
     "NewLevels",
     "Prediction",
     "Scale",
+    "new_cases",
+    "new_response",
     "predict",
     "random_effects",
     "training_cases",

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from ilk.show.summary import Summary, Table, summarize
+from ilk.show.wording import in_short
 
-__all__ = ["Summary", "Table", "summarize"]
+__all__ = ["Summary", "Table", "in_short", "summarize"]
