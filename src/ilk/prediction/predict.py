@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from ilk.errors import ModelError
-from ilk.family.base import AbstractFamily
 from ilk.inference.wald import two_sided
 from ilk.prediction.intervals import confidence_limits, observation_quantiles
 from ilk.prediction.levels import (
@@ -28,17 +27,15 @@ from ilk.prediction.levels import (
     fixed_predictors,
     known_effects,
 )
-from ilk.prediction.population import CLOSED_FORMS, Averaged, average
+from ilk.prediction.means import Scale, averaged_mean
+from ilk.prediction.population import Averaged
 from ilk.prediction.uncertainty import estimation_variance
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
     from ilk.typing import FloatArray
 
-__all__ = ["Interval", "Prediction", "Scale", "predict"]
-
-Scale: TypeAlias = Literal["response", "link"]
-"""Scale of predictions."""
+__all__ = ["Interval", "Prediction", "Scale", "predict", "row_means", "row_predictors"]
 
 Interval: TypeAlias = Literal["confidence", "prediction", None]
 """Kind of interval around predictions."""
@@ -122,7 +119,9 @@ def predict(
         )
     ]
     variance = averaged_variance(fitted, cases, assumed, fitted.estimates.covariances)
-    averaged = _mean(fitted.family, eta, variance, scale, derivatives=interval is not None)
+    averaged = averaged_mean(
+        fitted.family, eta, variance, scale=scale, derivatives=interval is not None
+    )
     if interval is None:
         return Prediction(averaged.value, estimand)
     error = np.sqrt(estimation_variance(fitted, cases, assumed, averaged))
@@ -134,57 +133,6 @@ def predict(
     else:
         low, high = _observation_limits(fitted, cases, assumed, eta, variance, level)
     return Prediction(averaged.value, estimand, interval, error, low, high)
-
-
-def _mean(
-    family: AbstractFamily,
-    eta: Sequence[FloatArray],
-    variance: Sequence[FloatArray],
-    scale: Scale,
-    *,
-    derivatives: bool,
-) -> Averaged:
-    """Averaged mean with derivatives in all predictors, on the response's or the link's scale."""
-    link = family.link
-    plain = scale == "link" or type(family).mean is AbstractFamily.mean
-    random = any(np.any(v) for v in variance[: 1 if plain else None])
-    rest = tuple(np.zeros_like(eta[0]) for _ in eta[1:])
-    if scale == "link" and not random:
-        one, none = np.ones_like(eta[0]), np.zeros_like(eta[0])
-        return Averaged(eta[0], (one, *rest), (none, *rest))
-    if random and link.name in ("inverse", "inverse_squared"):
-        raise ModelError(
-            f"The mean over the population does not exist for link {link.name!r}, whose normal "
-            "random effects reach the values where the mean is infinite. Ask for "
-            "estimand='typical' instead.",
-            code="population-mean",
-        )
-    if plain and (link.name in CLOSED_FORMS):
-        one_predictor = CLOSED_FORMS[link.name](eta[0], variance[0])
-    elif plain and not random:
-        slope = link.derivative(eta[0])
-        one_predictor = Averaged(link.inverse(eta[0]), (slope,), (np.zeros_like(slope),))
-    elif plain:
-        one_predictor = average(
-            lambda e: link.inverse(e[0]), eta[:1], variance[:1], derivatives=derivatives
-        )
-    else:
-        return average(family.mean, eta, variance, derivatives=derivatives)
-    full = Averaged(
-        one_predictor.value, (*one_predictor.by_eta, *rest), (*one_predictor.by_variance, *rest)
-    )
-    return _on_link_scale(full, family) if scale == "link" else full
-
-
-def _on_link_scale(averaged: Averaged, family: AbstractFamily) -> Averaged:
-    """Link of an averaged mean; derivatives by the chain rule."""
-    eta = family.link.link(averaged.value)
-    slope = family.link.derivative(eta)
-    return Averaged(
-        eta,
-        tuple(d / slope for d in averaged.by_eta),
-        tuple(d / slope for d in averaged.by_variance),
-    )
 
 
 def _observation_limits(
