@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ilk.fitted import Fitted
     from ilk.typing import FloatArray
 
-__all__ = ["Interval", "Prediction", "Scale", "predict", "row_means", "row_predictors"]
+__all__ = ["Interval", "Prediction", "Scale", "predict"]
 
 Interval: TypeAlias = Literal["confidence", "prediction", None]
 """Kind of interval around predictions."""
