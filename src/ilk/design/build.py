@@ -164,7 +164,8 @@ def build(
     scope = Scope(frame, functions=spec.functions)
     rows = _choose(spec, scope, arguments, missing)
     scope = scope.subset(rows.selection)
-    check_infinite(spec.columns, scope)
+    used = spec.columns
+    check_infinite(used, scope)
 
     notes = [note for note in (rows.note,) if note is not None]
     weights = {name: take(arguments.get(name), scope.rows) for name in _ARGUMENTS}
@@ -197,7 +198,7 @@ def build(
         fixed=fixed,
         terms=terms,
         rows=rows,
-        data=_keep(spec, arguments, scope),
+        data=_keep(used, arguments, scope),
         frequency_weights=weights["frequency_weights"],
         precision_weights=None if binomial else weights["precision_weights"],
         exposure=exposed,
@@ -209,12 +210,11 @@ def build(
     )
 
 
-def _keep(spec: FormulaSpec, arguments: Mapping[str, Argument], scope: Scope) -> Kept:
+def _keep(used: Sequence[str], arguments: Mapping[str, Argument], scope: Scope) -> Kept:
     """Keep the columns that were used, in the rows that were used."""
     named = [argument.column for argument in arguments.values() if argument.column is not None]
     parts = {
-        name: own_column(scope.column(name), scope.rows)
-        for name in dict.fromkeys((*spec.columns, *named))
+        name: own_column(scope.column(name), scope.rows) for name in dict.fromkeys((*used, *named))
     }
     for argument in arguments.values():
         if argument.column is None:

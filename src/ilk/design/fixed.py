@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -95,6 +96,7 @@ def make_fixed(spec: PredictorSpec, scope: Scope, offset: FloatArray | None = No
     )
 
 
+@functools.cache
 def constant(predictor: str) -> PredictorSpec:
     """Right side of a predictor without a formula: an intercept.
 

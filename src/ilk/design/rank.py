@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ilk.num.triangular import cholesky
 from ilk.typing import BoolArray, FloatArray
 
 _CLEARLY = 1e-3
@@ -70,22 +71,17 @@ def _clearly_independent(
         return False
     with np.errstate(all="ignore"):
         products = X.T @ X
-        squares = np.diagonal(products)[others]
+        squares = products.diagonal()[others]
         if intercept is not None:
             sums = products[intercept]
-            products = products - np.outer(sums, sums) / n
-        variation = np.diagonal(products)[others]
-        if not np.all(variation > _VARIES * squares):
+            products = products - sums[:, None] * (sums / n)
+        variation = products.diagonal()[others]
+        if not (variation > _VARIES * squares).all():
             return False
         scale = 1.0 / np.sqrt(variation)
-        correlations = products[np.ix_(others, others)] * scale * scale[:, None]
-    if not np.isfinite(correlations).all():
-        return False
-    try:
-        factor = np.linalg.cholesky(correlations)
-    except np.linalg.LinAlgError:
-        return False
-    return bool(np.diagonal(factor).min() > _CLEARLY)
+        correlations = products[others][:, others] * scale * scale[:, None]
+    factor = cholesky(correlations)
+    return factor is not None and bool(factor.diagonal().min() > _CLEARLY)
 
 
 def _orthogonalize(Z: FloatArray, tolerance: FloatArray, candidates: BoolArray) -> BoolArray:

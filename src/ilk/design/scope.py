@@ -79,7 +79,9 @@ class Scope:
         return position if self.rows is None else int(self.rows[position])
 
     def subset(self, rows: IntArray | None) -> Scope:
-        """Make the same scope for fewer rows."""
+        """Make the same scope for fewer rows; the scope itself if they stay the same."""
+        if rows is None and self.rows is None:
+            return self
         return Scope(
             frame=self.frame,
             rows=rows,

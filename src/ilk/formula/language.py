@@ -134,6 +134,8 @@ def column_names(expression: Expression, *, except_in: str | None = None) -> tup
     -------
     tuple of str
     """
+    if isinstance(expression, Name):
+        return (expression.column,)
     codings = {
         id(part)
         for call in walk(expression)

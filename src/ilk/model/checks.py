@@ -188,9 +188,8 @@ def check_identified(model: Model) -> None:
 
 def _check_duplicates(model: Model) -> None:
     seen: dict[tuple[str, bytes, str], str] = {}
-    for term in model.design.terms:
-        if model.covariances and term.structure not in ("us", "diag"):
-            continue
+    free = [term for term in model.design.terms if term.structure in ("us", "diag")]
+    for term in free if len(free) > 1 else ():
         partition = _partition(term.grouping.codes)
         for name in term.column_names:
             key = (term.predictor, partition, name)

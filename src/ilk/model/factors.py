@@ -34,6 +34,8 @@ def factor_map(covariances: Sequence[AbstractCovariance], widths: Sequence[int])
     linear = [part for part in parts if part is not None]
     if len(linear) < len(parts):
         return _composite(covariances, widths)
+    if len(linear) == 1:
+        return linear[0]
     rows, columns, values, base = [], [], [], []
     row_start = column_start = 0
     for part in linear:

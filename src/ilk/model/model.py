@@ -10,7 +10,7 @@ and the response has the family's density at (eta_1, ..., eta_K).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,6 +40,8 @@ class Model:
         Restricted likelihood (linear model only).
     nodes : int
         Quadrature nodes per dimension: 1 is the Laplace approximation.
+    linear : bool
+        Whether beta and sigma can be profiled out: Gaussian, identity link, one sigma.
     """
 
     design: Design
@@ -47,15 +49,10 @@ class Model:
     covariances: tuple[AbstractCovariance, ...]
     reml: bool = False
     nodes: int = 1
+    linear: bool = field(init=False)
 
-    @property
-    def linear(self) -> bool:
-        """Whether beta and sigma can be profiled out: Gaussian, identity link, one sigma."""
-        if self.family.name != "gaussian" or self.family.link.name != "identity":
-            return False
-        dispersion = self.parts["dispersion"]
-        constant = dispersion.names == ("Intercept",) and dispersion.offset is None
-        return constant and all(term.predictor == "mean" for term in self.design.terms)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "linear", _is_linear(self.family, self.design))
 
     @property
     def parts(self) -> Mapping[str, FixedPart]:
@@ -129,6 +126,14 @@ class Model:
             for term, b in zip(self.design.terms, effects, strict=True):
                 predictors[term.predictor] = predictors[term.predictor] + term_effect(term, b)
         return list(predictors.values())
+
+
+def _is_linear(family: AbstractFamily, design: Design) -> bool:
+    if family.name != "gaussian" or family.link.name != "identity":
+        return False
+    (dispersion,) = (part for part in design.fixed if part.predictor == "dispersion")
+    constant = dispersion.names == ("Intercept",) and dispersion.offset is None
+    return constant and all(term.predictor == "mean" for term in design.terms)
 
 
 def term_effect(term: RandomTerm, effects: FloatArray) -> FloatArray:

@@ -14,6 +14,7 @@ Scales are powers of two, so that scaling alone is exact in floating point.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -100,7 +101,9 @@ def scale_model(model: Model) -> ScaledModel:
         shift = np.zeros(len(back))
         if normal and part.predictor == "mean":
             back = scale * back
-            shift[_intercepts(part)] = center
+            intercept = _intercept(part.names)
+            if intercept is not None:
+                shift[intercept] = center
             offset = None if offset is None else offset / scale
         elif normal and part.predictor == "dispersion":
             log_scale = np.full(len(y), -2.0 * math.log(scale))
@@ -186,8 +189,8 @@ def _value_shift(
         return float(constant.sum() if frequency is None else frequency @ constant)
     p = len(coef_map)
     shift = -(count - p if model.reml else count) * log_scale
-    if model.reml and p:
-        shift += float(np.linalg.slogdet(coef_map / scale)[1])
+    if model.reml:  # B differs from a diagonal matrix in the row of the intercept only
+        shift += float(np.log(coef_map.diagonal() / scale).sum())
     precision = model.design.precision_weights
     if precision is not None:
         logs = np.log(precision)
@@ -209,22 +212,34 @@ def _power_of_two(size: float) -> float:
     return 2.0 ** round(math.log2(size)) if size > 0.0 else 1.0
 
 
-def _column_scales(X: FloatArray, *, centered: bool) -> tuple[FloatArray, FloatArray]:
-    """Centers (zero unless `centered`) and power-of-two scales of columns."""
+def _column_scales(X: FloatArray, intercept: int | None) -> tuple[FloatArray, FloatArray]:
+    """Centers (zero unless there is an intercept) and power-of-two scales of columns.
+
+    The intercept itself stays: center 0, scale 1.
+    """
     n, p = X.shape
-    center = X.mean(axis=0) if centered else np.zeros(p)
+    center = np.zeros(p) if intercept is None else X.sum(axis=0) / n
     spread = np.sqrt(np.maximum(np.einsum("ij,ij->j", X, X) / n - center**2, 0.0))
-    if centered and np.any(spread < 1e-4 * np.abs(center)):
-        spread = (X - center).std(axis=0)
+    if intercept is not None:
+        center[intercept], spread[intercept] = 0.0, 1.0
+        if np.any(spread < 1e-4 * np.abs(center)):
+            spread = (X - center).std(axis=0)
+            spread[intercept] = 1.0
     spread[spread == 0.0] = 1.0
     return center, np.exp2(np.round(np.log2(spread)))
 
 
-def _intercepts(part: FixedPart) -> list[int]:
-    """Position of the intercept among the columns of a fixed part, as a list of none or one."""
-    if not part.has_intercept or "Intercept" not in part.names:
-        return []
-    return [part.names.index("Intercept")]
+def _intercept(names: Sequence[str]) -> int | None:
+    """Position of the intercept among the columns of a part or term."""
+    return names.index("Intercept") if "Intercept" in names else None
+
+
+def _back(center: FloatArray, scale: FloatArray, intercept: int | None) -> FloatArray:
+    """The map (p, p) from effects of centered and scaled columns to effects of the columns."""
+    back = np.diag(1.0 / scale)
+    if intercept is not None:
+        back[intercept] -= center / scale
+    return back
 
 
 def scale_columns(part: FixedPart) -> tuple[FloatArray, FloatArray]:
@@ -244,21 +259,16 @@ def scale_columns(part: FixedPart) -> tuple[FloatArray, FloatArray]:
     """
     X = part.X
     p = X.shape[1]
-    intercept = _intercepts(part)
-    if p == len(intercept):
+    intercept = _intercept(part.names)
+    if p == (intercept is not None):
         return X, np.eye(p)
-    center, scale = _column_scales(X, centered=bool(intercept))
-    center[intercept] = 0.0
-    scale[intercept] = 1.0
+    center, scale = _column_scales(X, intercept)
     scaled = np.empty_like(X, order="F")
     for j in range(p):
         np.subtract(X[:, j], center[j], out=scaled[:, j])
         if scale[j] != 1.0:
             scaled[:, j] /= scale[j]
-    back = np.diag(1.0 / scale)
-    if intercept:
-        back[intercept[0]] -= center / scale
-    return scaled, back
+    return scaled, _back(center, scale, intercept)
 
 
 def _scale_term(
@@ -271,17 +281,9 @@ def _scale_term(
     q = columns.shape[1]
     if covariance.equivariance == "none":
         return np.ascontiguousarray(columns), np.eye(q)
-    affine = covariance.equivariance == "affine" and "Intercept" in term.column_names
-    center, scale = _column_scales(columns, centered=affine)
-    back = np.eye(q)
-    if affine:
-        intercept = term.column_names.index("Intercept")
-        center[intercept], scale[intercept] = 0.0, 1.0
-        back = np.diag(1.0 / scale)
-        back[intercept] -= center / scale
-    else:
-        back = np.diag(1.0 / scale)
-    return np.ascontiguousarray((columns - center) / scale), back
+    intercept = _intercept(term.column_names) if covariance.equivariance == "affine" else None
+    center, scale = _column_scales(columns, intercept)
+    return np.ascontiguousarray((columns - center) / scale), _back(center, scale, intercept)
 
 
 def _block_diagonal(blocks: list[FloatArray]) -> FloatArray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from ilk.typing import FloatArray, IntArray
@@ -10,6 +12,7 @@ _FLAT = 1e-9
 """Eigenvalue of a scaled information matrix, relative to the largest, that counts as zero."""
 
 
+@functools.cache
 def lower_indices(q: int) -> tuple[IntArray, IntArray]:
     """Rows and columns of the lower triangle of a matrix of order q, column by column.
 
@@ -21,9 +24,10 @@ def lower_indices(q: int) -> tuple[IntArray, IntArray]:
     Returns
     -------
     rows, columns : ndarray (q (q + 1) / 2,) of int
-        Positions, diagonal included.
+        Positions, diagonal included; they are kept, and not to be written to.
     """
     columns, rows = np.triu_indices(q)
+    rows.flags.writeable = columns.flags.writeable = False
     return rows, columns
 
 
@@ -40,7 +44,7 @@ def cholesky(matrix: FloatArray) -> FloatArray | None:
     ndarray (..., q, q) or None
         Factors; None if any of the matrices has none.
     """
-    if not np.all(np.isfinite(matrix)):
+    if not np.isfinite(matrix).all():
         return None
     try:
         factor = np.linalg.cholesky(matrix)
