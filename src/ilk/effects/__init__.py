@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from ilk.effects.comparison import Comparison, compare_means
+from ilk.effects.marginal_coefficients import MarginalCoefficients, marginal_coefficients
 
-__all__ = ["Comparison", "compare_means"]
+__all__ = ["Comparison", "MarginalCoefficients", "compare_means", "marginal_coefficients"]
