@@ -1,0 +1,141 @@
+"""Verdict on a solution of generalized estimating equations."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ilk.fitted import Reason, Status, Verdict
+from ilk.gee.fitted import FEW_CLUSTERS
+from ilk.model.checks import separating_direction
+from ilk.model.model import Model
+
+if TYPE_CHECKING:
+    from ilk.gee.fitted import GeeModel, GeeSettings
+    from ilk.gee.solve import GeeRows, Solution
+
+__all__ = ["judge_solution"]
+
+_FAR = {"logit": 12.0, "probit": 5.0, "cloglog": 12.0, "log": 16.0}
+"""Linear predictors beyond this make a look for separation worthwhile."""
+
+
+def judge_solution(model: GeeModel, rows: GeeRows, solution: Solution) -> Verdict:
+    """Verdict on a solution.
+
+    Parameters
+    ----------
+    model : GeeModel
+        The model.
+    rows : GeeRows
+        Its rows.
+    solution : Solution
+        Where the iteration ended.
+
+    Returns
+    -------
+    Verdict
+    """
+    reasons = [
+        *_separation(model, solution),
+        *_convergence(solution),
+        *_working(model.settings, solution),
+        *_few(model.settings, rows, solution),
+    ]
+    codes = {reason.code for reason in reasons}
+    if "separation" in codes:
+        return Verdict(Status.SEPARATED, tuple(reasons))
+    if "not_converged" in codes:
+        return Verdict(Status.NOT_CONVERGED, tuple(reasons))
+    return Verdict(Status.CONVERGED, tuple(reasons))
+
+
+def _separation(model: GeeModel, solution: Solution) -> list[Reason]:
+    family = model.family
+    limit = _FAR.get(family.link.name, np.inf)
+    eta = solution.residuals.eta
+    extreme = np.max(eta) > limit if family.takes_trials else False
+    if not (extreme or np.min(eta) < -limit or solution.status == "no_start"):
+        return []
+    found = separating_direction(Model(replace(model.design, terms=()), family, ()))
+    if found is None:
+        return []
+    return [
+        Reason(
+            code="separation",
+            severity="error",
+            terms=found.names,
+            message=f"The response is separated by {', '.join(found.names)} ({found.rows} rows): "
+            "the coefficients run to infinity.",
+            advice="Leave the column out, merge its levels, or use a penalized fit.",
+        )
+    ]
+
+
+def _convergence(solution: Solution) -> list[Reason]:
+    if solution.status == "converged":
+        return []
+    message = {
+        "no_start": "The quasi-likelihood fit under independence, where the iteration begins, did "
+        "not converge.",
+        "stuck": "No step of the estimating equations led to possible means: with this link the "
+        "solution is at the limit of what means can be.",
+        "max_steps": f"The estimating equations were not solved in {solution.steps} steps; the "
+        f"last was {solution.change:.2g} standard errors.",
+    }[solution.status]
+    advice = {
+        "no_start": "Look at the columns for extreme values; try another link.",
+        "stuck": "Use the family's usual link.",
+        "max_steps": "Try covariance='independence' or 'exchangeable', whose solution is unique, "
+        "and look for clusters with extreme residuals.",
+    }[solution.status]
+    return [Reason("not_converged", "error", (), message, advice)]
+
+
+def _working(settings: GeeSettings, solution: Solution) -> list[Reason]:
+    share = solution.whitened.shrinkage
+    if share == 0.0:
+        return []
+    return [
+        Reason(
+            code="working_not_positive_definite",
+            severity="warning",
+            terms=(settings.covariance,),
+            message="The working correlation that the moments give is not positive definite; its "
+            f"correlations were shrunk by {100 * share:.3g} % to make it one.",
+            advice="Coefficients and robust standard errors remain valid, model-based ones do not; "
+            "choose a simpler covariance=, such as 'exchangeable' or 'independence'.",
+        )
+    ]
+
+
+def _few(settings: GeeSettings, rows: GeeRows, solution: Solution) -> list[Reason]:
+    K, p = rows.clusters.count, len(solution.beta)
+    if settings.std_errors == "model":
+        return []
+    if p >= K:
+        return [
+            Reason(
+                code="fewer_clusters_than_coefficients",
+                severity="error",
+                terms=(),
+                message=f"There are {K} clusters for {p} coefficients: standard errors by cluster "
+                "are not determined.",
+                advice="Leave out terms, or use ilk.fit, whose standard errors rest on its model.",
+            )
+        ]
+    if K >= FEW_CLUSTERS or settings.std_errors != "robust":
+        return []
+    return [
+        Reason(
+            code="few_clusters",
+            severity="warning",
+            terms=(),
+            message=f"There are {K} clusters: robust standard errors are too small on average "
+            f"below about {FEW_CLUSTERS}.",
+            advice="Use std_errors='kauermann_carroll' or 'mancl_derouen'. Intervals already use "
+            f"the t distribution with {K} - {p} = {K - p} degrees of freedom.",
+        )
+    ]
