@@ -109,16 +109,22 @@ struct BlockCholesky::Implementation {
   bool factor_root();
   void note_pivots(const double* panel, Index height, Index columns);
 
-  // Solves, on vectors in the order of elimination
+  // Solves, on `batch` vectors side by side in the order of elimination (block_solve.cpp)
+  template <int batch>
   void forward(double* x, int active) const;
+  template <int batch>
   void backward(double* x, int active) const;
-  void forward_leaves(const Front& group, double* x, int active) const;
-  void backward_leaves(const Front& group, double* x, int active) const;
-  void factor_row(int i, double* x) const;
+  template <int batch>
   void forward_front(const Front& front, double* x, int active) const;
+  template <int batch>
   void backward_front(const Front& front, double* x, int active) const;
-  template <typename Function>
-  void for_each_column(double* x, int columns, int active, Function&& solve) const;
+  template <int batch>
+  void forward_leaves(const Front& group, double* x, int active) const;
+  template <int batch>
+  void backward_leaves(const Front& group, double* x, int active) const;
+  template <typename One, typename Several>
+  void for_each_column(double* x, int columns, int active, One&& one, Several&& several) const;
+  void factor_row(int i, double* x) const;
 
   // Selected inverse
   void invert(double* P, int active);

@@ -24,10 +24,11 @@ void BlockCholesky::Implementation::invert_root(double* Z, int active) {
   const Index size = root.columns;
   const Index kept = std::min<Index>(size, active - root.first_column);
   const double* panel = L.data() + root.panel;
-  clear(Z, size * size);
   for (Index j = 0; j < kept; ++j)
     std::copy(panel + j * (size + 1), panel + j * size + kept, Z + j * (size + 1));
   dense::invert_from_cholesky(kept, Z, size, work);
+  for (Index j = 0; j < kept; ++j) std::fill(Z + j * size + kept, Z + (j + 1) * size, 0.0);
+  std::fill(Z + kept * size, Z + size * size, 0.0);
 }
 
 // Z_cc of all panels of a group, which hold Z_rc already.
@@ -65,10 +66,16 @@ void BlockCholesky::Implementation::multiply_parent(const Front& group, const do
   const Index columns = static_cast<Index>(group.count) * group.columns;
   const int* row = rows_in_parent(group);
   for (Index j = 0; j < columns; ++j) std::fill(Z_rows + j * height, Z_rows + j * height + r, 0.0);
-  if (columns == 1) {
+  if (columns == 1) {  // each entry of the lower triangle of Z_rr is fetched once
     for (Index b = 0; b < r; ++b) {
       const double* column = parent + row[b] * parent_height;
-      for (Index a = 0; a < r; ++a) Z_rows[a] -= column[row[a]] * Y[b];
+      double sum = column[row[b]] * Y[b];
+      for (Index a = b + 1; a < r; ++a) {
+        const double entry = column[row[a]];
+        Z_rows[a] -= entry * Y[b];
+        sum += entry * Y[a];
+      }
+      Z_rows[b] -= sum;
     }
     return;
   }
