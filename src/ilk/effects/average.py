@@ -36,7 +36,17 @@ if TYPE_CHECKING:
     from ilk.prediction.population import Averaged
     from ilk.typing import BoolArray, FloatArray, IntArray
 
-__all__ = ["Averages", "average_means", "covariance", "stack", "sum_means", "variance"]
+__all__ = [
+    "Averages",
+    "RowMeans",
+    "average_means",
+    "covariance",
+    "group_sums",
+    "row_means",
+    "stack",
+    "sum_rows",
+    "variance",
+]
 
 _COLUMNS = 64
 """Right-hand sides solved for at one time at most."""
@@ -99,6 +109,23 @@ class Averages:
             effects=None if self.effects is None else self.effects @ C.T,
         )
 
+    def divided(self, divisor: FloatArray) -> Averages:
+        """Turn sums into averages.
+
+        Parameters
+        ----------
+        divisor : (r,) array
+            What each sum is divided by; an average over nothing is nan.
+
+        Returns
+        -------
+        Averages
+        """
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.where(divisor != 0.0, 1.0 / divisor, np.nan)
+        effects = None if self.effects is None else self.effects * share
+        return Averages(self.value * share, self.gradient * share[:, None], self.weight, effects)
+
     def take(self, positions: IntArray) -> Averages:
         """Choose some of the averages.
 
@@ -158,36 +185,38 @@ def average_means(
     """
     n = cases.rows
     w = np.ones(n) if weights is None else np.asarray(weights, dtype=np.float64)
-    total = _grouped(w, groups, count)
-    divisor = total if measured is None else _grouped(w * measured, groups, count)
-    summed = sum_means(
-        fitted,
-        cases,
-        estimand=estimand,
-        weights=w,
-        groups=groups,
-        count=count,
-        scale=scale,
-        new_levels=new_levels,
-    )
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.where(divisor != 0.0, 1.0 / divisor, np.nan)
-    effects = None if summed.effects is None else summed.effects * share
-    return Averages(summed.value * share, summed.gradient * share[:, None], total, effects)
+    total = group_sums(w, groups, count)
+    divisor = total if measured is None else group_sums(w * measured, groups, count)
+    rows = row_means(fitted, cases, estimand=estimand, scale=scale, new_levels=new_levels)
+    return sum_rows(fitted, cases, rows, w, groups, count).divided(divisor)
 
 
-def sum_means(
+@dataclass(frozen=True, slots=True)
+class RowMeans:
+    """Means of rows, with their derivatives.
+
+    Parameters
+    ----------
+    assumed : Assumed
+        What is assumed of the random effects of each row.
+    means : Averaged
+        Means and derivatives in the linear predictors and their variances.
+    """
+
+    assumed: Assumed
+    means: Averaged
+
+
+def row_means(
     fitted: Fitted,
     cases: Cases,
     *,
     estimand: Estimand,
-    weights: FloatArray,
-    groups: IntArray | None = None,
-    count: int = 1,
     scale: Scale = "response",
     new_levels: NewLevels = "error",
-) -> Averages:
-    """Sum weighted means of rows, within groups of rows: `average_means` without the division.
+    derivatives: bool = True,
+) -> RowMeans:
+    """Means of rows, before they are averaged.
 
     Parameters
     ----------
@@ -197,20 +226,16 @@ def sum_means(
         The rows.
     estimand : {"conditional", "typical", "population"}
         The question that the mean of each row answers.
-    weights : (n,) array
-        Weights of the rows.
-    groups : (n,) array of int, optional
-        Number of the sum that each row belongs to, -1 for none.
-    count : int
-        Number r of sums.
     scale : {"response", "link"}
-        Scale of the means of the rows.
+        Scale of the means.
     new_levels : {"error", "population", "typical"}
         What conditional means do about levels that were not in the data.
+    derivatives : bool
+        Whether derivatives are needed.
 
     Returns
     -------
-    Averages
+    RowMeans
     """
     assumed = assume(fitted, cases, estimand, new_levels)
     eta = [
@@ -222,12 +247,46 @@ def sum_means(
         )
     ]
     spread = averaged_variance(fitted, cases, assumed, fitted.estimates.covariances)
-    means = averaged_mean(fitted.family, eta, spread, scale=scale, derivatives=True)
+    means = averaged_mean(fitted.family, eta, spread, scale=scale, derivatives=derivatives)
+    return RowMeans(assumed, means)
+
+
+def sum_rows(
+    fitted: Fitted,
+    cases: Cases,
+    rows: RowMeans,
+    weights: FloatArray,
+    groups: IntArray | None = None,
+    count: int = 1,
+) -> Averages:
+    """Sum weighted means of rows, within groups of rows.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    cases : Cases
+        The rows.
+    rows : RowMeans
+        Their means.
+    weights : (n,) array
+        Weights of the rows.
+    groups : (n,) array of int, optional
+        Number of the sum that each row belongs to, -1 for none.
+    count : int
+        Number r of sums.
+
+    Returns
+    -------
+    Averages
+        Sums rather than averages.
+    """
+    assumed, means = rows.assumed, rows.means
     effects = _effects(fitted, cases, assumed, means, weights, groups, count)
     return Averages(
-        value=_grouped(weights * means.value, groups, count),
+        value=group_sums(weights * means.value, groups, count),
         gradient=_gradient(fitted, cases, assumed, means, weights, groups, count, effects),
-        weight=_grouped(weights, groups, count),
+        weight=group_sums(weights, groups, count),
         effects=effects,
     )
 
@@ -382,8 +441,22 @@ def _effects(
     return np.concatenate(blocks)
 
 
-def _grouped(values: FloatArray, groups: IntArray | None, count: int) -> FloatArray:
-    """(r,) sums of (n,) values within groups."""
+def group_sums(values: FloatArray, groups: IntArray | None, count: int) -> FloatArray:
+    """Sum values within groups.
+
+    Parameters
+    ----------
+    values : (n,) array
+        Values of the rows.
+    groups : (n,) array of int, or None
+        Number of the group of each row, -1 for none; None is one group.
+    count : int
+        Number r of groups.
+
+    Returns
+    -------
+    (r,) array
+    """
     if groups is None:
         return np.array([values.sum()])
     return np.asarray(
@@ -397,7 +470,7 @@ def _grouped_columns(
     """(r, p) weighted sums of the rows of X within groups."""
     if groups is None:
         return (weights @ X)[None, :]
-    sums = [_grouped(weights * X[:, j], groups, count) for j in range(X.shape[1])]
+    sums = [group_sums(weights * X[:, j], groups, count) for j in range(X.shape[1])]
     return np.array(sums).T.reshape(count, X.shape[1])
 
 
@@ -406,11 +479,11 @@ def _second_moments(
 ) -> FloatArray:
     """(r, q, q) weighted sums of ``z z'`` within groups."""
     if columns is None:
-        return _grouped(weights, groups, count)[:, None, None]
+        return group_sums(weights, groups, count)[:, None, None]
     q = columns.shape[1]
     moments = np.empty((count, q, q))
     for j in range(q):
         scaled = weights * columns[:, j]
         for i in range(j + 1):
-            moments[:, i, j] = moments[:, j, i] = _grouped(scaled * columns[:, i], groups, count)
+            moments[:, i, j] = moments[:, j, i] = group_sums(scaled * columns[:, i], groups, count)
     return moments
