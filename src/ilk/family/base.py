@@ -124,13 +124,14 @@ class AbstractFamily(ABC):
         """Terms (n,) in the response only that complete the log density."""
         return np.zeros_like(y)
 
-    def mean(self, eta: Sequence[FloatArray]) -> FloatArray:
+    def mean(self, eta: Sequence[NumberT]) -> NumberT:
         """Mean (n,) of the response; the mean proportion where there are trials.
 
         Parameters
         ----------
-        eta : sequence of ndarray (n,)
-            Linear predictors.
+        eta : sequence of jets, or of ndarrays (n,)
+            Linear predictors.  A mean of one's own that takes arrays only is differentiated
+            numerically where its derivatives are needed.
         """
         return self.link.inverse(eta[0])
 

@@ -98,9 +98,9 @@ class ZeroInflated(AbstractFamily):
         """Terms in y only, where y > 0."""
         return np.where(y == 0.0, 0.0, self.base.constant(y, trials))
 
-    def mean(self, eta: Sequence[FloatArray]) -> FloatArray:
+    def mean(self, eta: Sequence[NumberT]) -> NumberT:
         """Mean (1 - pi) mu, excess zeros included."""
-        return sigmoid(-eta[-1]) * self.base.mean(eta[:-1])
+        return jets.sigmoid(-eta[-1]) * self.base.mean(eta[:-1])
 
     def variance(self, eta: Sequence[FloatArray], trials: FloatArray | None) -> FloatArray:
         """Variance (1 - pi) V + pi (1 - pi) m^2, m and V of the counts."""

@@ -114,7 +114,7 @@ def log_ndtr_derivatives(x: FloatArray, order: int) -> Derivatives:
 
 def cloglog_derivatives(x: FloatArray, order: int) -> Derivatives:
     """1 - exp(-exp(x)); with e = exp(x) the density is g = exp(x - e)."""
-    e = np.exp(x)
+    e = np.exp(np.minimum(x, 300.0))  # g e^2 stays a number: g has vanished long before
     g = np.exp(x - e)
     return (-np.expm1(-e), g, g * (1.0 - e), g * (1.0 - 3.0 * e + e * e))[: order + 1]
 
