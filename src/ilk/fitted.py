@@ -244,6 +244,9 @@ class Fitted(AbstractFitted):
         Covariance matrix of the estimates of ``psi``.
     mode_covariance : Lazy of tuple of (L_t, q_t, q_t) arrays
         Conditional covariance of the random effects of each level, parameters held fixed.
+    mode_sensitivity : Lazy of (U, m) array
+        Derivative of the modes of all random effects in ``psi``; rows are flat over terms, then
+        levels, then columns.
     """
 
     model: Model
@@ -255,6 +258,7 @@ class Fitted(AbstractFitted):
     coef_covariance: Lazy[FloatArray] = field(repr=False)
     psi_covariance: Lazy[FloatArray] = field(repr=False)
     mode_covariance: Lazy[tuple[FloatArray, ...]] = field(repr=False)
+    mode_sensitivity: Lazy[FloatArray] = field(repr=False)
 
     @property
     def formula(self) -> FormulaSpec:
@@ -334,10 +338,6 @@ class Fitted(AbstractFitted):
         Random effects are flat over terms, then levels, then columns.
         """
         return self.marginal.conditional_solve(self.point, rhs)
-
-    def mode_sensitivity(self) -> FloatArray:
-        """(U, m) derivative of the modes of all random effects in ``psi``."""
-        return self.marginal.mode_sensitivity(self.point)
 
     def covariances_at(self, psi: FloatArray) -> tuple[FloatArray, ...]:
         """Covariance matrices of the random effects as a function of ``psi``.

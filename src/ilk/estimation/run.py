@@ -197,6 +197,7 @@ def _record(
         coef_covariance=Lazy(lambda: marginal.coef_covariance(result, psi_covariance)),
         psi_covariance=psi_covariance,
         mode_covariance=Lazy(lambda: marginal.mode_covariance(result)),
+        mode_sensitivity=Lazy(lambda: marginal.mode_sensitivity(result)),
     )
     if warn:
         _warn(fitted)

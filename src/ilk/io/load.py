@@ -153,4 +153,5 @@ def _evaluate(model: Model, content: dict[str, Any], container: Container) -> Fi
         coef_covariance=Lazy(lambda: covariance[:P, :P]),
         psi_covariance=Lazy(lambda: covariance),
         mode_covariance=Lazy(lambda: marginal.mode_covariance(point)),
+        mode_sensitivity=Lazy(lambda: marginal.mode_sensitivity(point)),
     )
