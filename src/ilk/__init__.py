@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from ilk.api import fit
 from ilk.errors import DataError, FitError, FormulaError, IlkError, IlkWarning, ModelError
 from ilk.fit import Fit, load
+from ilk.gee_api import gee
+from ilk.gee_fit import GeeFit
 from ilk.likelihood.base import Search
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ __all__ = [
     "Fit",
     "FitError",
     "FormulaError",
+    "GeeFit",
     "IlkError",
     "IlkWarning",
     "ModelError",
@@ -31,6 +34,7 @@ __all__ = [
     "datasets",
     "families",
     "fit",
+    "gee",
     "load",
     "plot",
     "report",

@@ -151,7 +151,7 @@ def summarize(fitted: Fitted, level: float = 0.95) -> Summary:
             (reason.severity, plain(f"{reason.message} {reason.advice}".strip(), 2000))
             for reason in verdict.reasons
         ),
-        footer=versions(fitted),
+        footer=versions(fitted.search),
     )
 
 

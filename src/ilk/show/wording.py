@@ -10,7 +10,7 @@ import numpy as np
 from ilk.show.numbers import fixed, plain, significant
 
 if TYPE_CHECKING:
-    from ilk.fitted import Fitted
+    from ilk.fitted import Fitted, SearchLog
 
 __all__ = ["estimator", "estimator_phrase", "in_short", "model_name", "reading", "versions"]
 
@@ -108,11 +108,11 @@ def reading(fitted: Fitted) -> tuple[str, ...]:
     return (f"{head} For the population see predict(estimand='population').",)
 
 
-def versions(fitted: Fitted) -> str:
+def versions(search: SearchLog) -> str:
     """Name the versions that made the numbers."""
     import ilk
 
     return (
-        f"ilk {ilk.__version__} ({fitted.search.engine} engine), NumPy {np.__version__}, "
+        f"ilk {ilk.__version__} ({search.engine} engine), NumPy {np.__version__}, "
         f"Python {platform.python_version()}"
     )

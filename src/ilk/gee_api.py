@@ -1,0 +1,203 @@
+"""`ilk.gee`: a formula, data and clusters in, a marginal model out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from ilk.design.build import build
+from ilk.errors import DataError, ModelError
+from ilk.family import AbstractFamily, make_family
+from ilk.formula import check_arguments, parse
+from ilk.frame import columns
+from ilk.gee.fitted import GeeModel, GeeSettings
+from ilk.gee.groups import places_in_data, with_clusters
+from ilk.gee.run import POSITIONED, check_covariance, estimate_gee
+from ilk.gee.sandwich import StandardErrors, check_kind
+from ilk.gee.variance import marginal_family
+from ilk.gee_fit import GeeFit
+
+if TYPE_CHECKING:
+    from ilk.typing import FloatArray
+
+__all__ = ["gee"]
+
+
+def gee(
+    formula: str,
+    data: Any,
+    groups: str | None = None,
+    family: str | AbstractFamily = "gaussian",
+    link: str | None = None,
+    *,
+    covariance: str | Any = "exchangeable",
+    order: Any = None,
+    lags: int = 1,
+    subgroups: str | Sequence[str] | None = None,
+    std_errors: StandardErrors = "robust",
+    trials: Any = None,
+    exposure: Any = None,
+    offset: Any = None,
+    frequency_weights: Any = None,
+    precision_weights: Any = None,
+    missing: Literal["drop", "error"] = "drop",
+    functions: Mapping[str, Callable[..., Any]] | None = None,
+) -> GeeFit:
+    """Fit a model of the population's mean by generalized estimating equations (GEE).
+
+    Parameters
+    ----------
+    formula : str
+        Model of the mean, such as ``"infections ~ policy + month"``, without random terms.
+    data : data frame or dict of columns
+        pandas, polars, a pyarrow table, or a dict of arrays.
+    groups : str
+        Column of the clusters, whose rows need not stand together; ``"a:b"`` stands for the
+        combinations of two columns.
+    family : str or AbstractFamily, default "gaussian"
+        Its variance function and usual link are used, not its distribution.
+    link : str, optional
+        Link of the mean; by default the family's usual one.
+    covariance : str or (T, T) array, default "exchangeable"
+        Working correlation within clusters: ``"independence"``, ``"exchangeable"``, ``"ar1"``,
+        ``"m_dependent"``, ``"unstructured"``, ``"nested"``, or a known correlation matrix whose
+        rows are the values of `order`.
+    order : str or array, optional
+        Time or wave of a row, for working correlations that depend on it.  By default the rows of
+        a cluster are taken in the order of the data, one step apart; rows that are left out keep
+        their place.
+    lags : int, default 1
+        Steps beyond which rows are uncorrelated, for ``"m_dependent"``.
+    subgroups : str or sequence of str, optional
+        Groups within clusters for ``"nested"``, from the outermost to the innermost.
+    std_errors : str, default "robust"
+        ``"robust"`` (sandwich), ``"model"``, or corrected for few clusters:
+        ``"kauermann_carroll"``, ``"mancl_derouen"``, ``"fay_graubard"``, ``"morel"``.
+    trials : str or array, optional
+        Number of trials of a binomial count.
+    exposure : str or array, optional
+        Enters as the offset ``log(exposure)``.
+    offset : str or array, optional
+        Term of the linear predictor with coefficient one.
+    frequency_weights : str or array, optional
+        A row stands for this many identical rows of its cluster.
+    precision_weights : str or array, optional
+        The variance of a row is divided by this.
+    missing : {"drop", "error"}
+        What to do with rows that lack a value; what was dropped is always reported.
+    functions : mapping, optional
+        Functions, by name, that the formula may call beside the built-in ones.
+
+    Returns
+    -------
+    GeeFit
+
+    Raises
+    ------
+    FormulaError, DataError, ModelError, FitError
+        All are `IlkError`; the message names the culprit and says what to do.
+
+    Examples
+    --------
+    >>> import ilk
+    >>> data = ilk.datasets.load("hospital_infections")
+    >>> fit = ilk.gee("infections ~ policy", data, groups="hospital", family="poisson",
+    ...               exposure="patient_days")
+    >>> set(fit.tidy().estimand)
+    {'population'}
+    """
+    check_arguments(formula, data)
+    distribution = make_family(family, link)
+    marginal_family(distribution)  # refuses families that have no marginal mean of this form
+    if trials is not None and not distribution.takes_trials:
+        raise ModelError(
+            f"trials= is for counts of successes (family 'binomial' or 'beta_binomial'), not for "
+            f"family {distribution.name!r}; exposure= is what makes a count a rate.",
+            code="trials-not-for-family",
+        )
+    name, correlation = _structure(covariance)
+    _check_structure(name, lags, subgroups)
+    frame = columns(data)
+    nested = subgroups if name == "nested" else None
+    spec = with_clusters(parse(formula, functions=functions), groups, nested, frame.names)
+    if name in POSITIONED and order is None:
+        own, ordered_by = places_in_data(spec, frame), None
+    else:
+        own, ordered_by = order, order if isinstance(order, str) else "(order)"
+    try:
+        design = build(
+            spec,
+            data,
+            parameters=distribution.parameters,
+            binomial=distribution.takes_trials,
+            trials=trials,
+            exposure=exposure,
+            offset=offset,
+            frequency_weights=frequency_weights,
+            precision_weights=precision_weights,
+            order=own,
+            missing=missing,
+        )
+    except DataError as error:
+        raise _in_terms_of_clusters(error) from None
+    response = design.response
+    distribution.check(response.y, response.trials, response.name, design.rows.kept)
+    settings = GeeSettings(name, check_kind(std_errors), int(lags), correlation, ordered_by)
+    return GeeFit(estimate_gee(GeeModel(design, distribution, settings)))
+
+
+def _structure(covariance: Any) -> tuple[str, FloatArray | None]:
+    """Name of the working correlation, and its matrix if that is given."""
+    if isinstance(covariance, str):
+        check_covariance(covariance)
+        return covariance, None
+    try:
+        matrix = np.asarray(covariance, dtype=np.float64)
+    except (TypeError, ValueError):
+        matrix = np.zeros(0)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise ModelError(
+            f"covariance={covariance!r:.60}: give the name of a working correlation, such as "
+            "'exchangeable', or a square correlation matrix.",
+            code="covariance",
+        )
+    return "fixed", matrix
+
+
+def _check_structure(name: str, lags: Any, subgroups: Any) -> None:
+    """Refuse options of another working correlation, and values that they cannot have."""
+    if isinstance(lags, bool) or not isinstance(lags, (int, np.integer)) or lags < 1:
+        raise ModelError(
+            f"lags={lags!r}: give a whole number of steps from 1, beyond which rows are "
+            "uncorrelated.",
+            code="lags",
+        )
+    if lags != 1 and name != "m_dependent":
+        raise ModelError(
+            f"lags= is for covariance='m_dependent', not for {name!r}; leave it out.", code="lags"
+        )
+    if name == "nested" and subgroups is None:
+        raise ModelError(
+            "covariance='nested' needs subgroups=, the column of the groups within clusters, such "
+            "as subgroups='classroom' with groups='school'.",
+            code="subgroups",
+        )
+    if name != "nested" and subgroups is not None:
+        raise ModelError(
+            f"subgroups= is for covariance='nested', not for {name!r}; leave it out.",
+            code="subgroups",
+        )
+
+
+def _in_terms_of_clusters(error: DataError) -> DataError:
+    """Say of clusters what the design says of grouping factors."""
+    if error.code != "single-level":
+        return error
+    return DataError(
+        f"{error.message.split(';')[0]}: generalized estimating equations learn from differences "
+        "between clusters, so there must be several; give the column of a finer grouping as "
+        "groups= (or subgroups=).",
+        code=error.code,
+    )

@@ -1,0 +1,266 @@
+"""`GeeFit`: what `ilk.gee` returns.  A frozen record behind one-line methods.
+
+Every mean and coefficient of a marginal model is the population's, so there is no `estimand` to
+choose; each table names it, and the kind of its standard errors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, final
+
+from ilk.frame import answer
+from ilk.late import Late
+
+if TYPE_CHECKING:
+    from ilk.family.base import AbstractFamily
+    from ilk.fitted import Verdict
+    from ilk.formula.spec import FormulaSpec
+    from ilk.gee.fitted import GeeFitted
+    from ilk.gee.sandwich import StandardErrors
+    from ilk.inference import CoefficientCovariance, Labelled
+    from ilk.inference import marginal as inference
+    from ilk.prediction import Interval, Scale
+    from ilk.prediction import marginal as prediction
+    from ilk.show import Summary
+    from ilk.show import gee as show
+    from ilk.show import tidy as tables
+    from ilk.show.answer import Answer
+    from ilk.typing import FloatArray
+else:  # no fit needs them, so they are imported with the first question
+    inference = Late("ilk.inference.marginal")
+    prediction = Late("ilk.prediction.marginal")
+    show = Late("ilk.show.gee")
+    tables = Late("ilk.show.tidy")
+
+__all__ = ["GeeFit"]
+
+
+@final
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class GeeFit:
+    """A marginal model fitted by generalized estimating equations, as `ilk.gee` returns it.
+
+    Parameters
+    ----------
+    fitted : GeeFitted
+        The record of what was learned; the functions of the package take it.
+
+    Examples
+    --------
+    >>> import ilk
+    >>> data = ilk.datasets.load("hospital_infections")
+    >>> fit = ilk.gee("infections ~ policy", data, groups="hospital", family="poisson",
+    ...               exposure="patient_days", covariance="exchangeable")
+    >>> fit.verdict.converged
+    True
+    """
+
+    fitted: GeeFitted
+
+    # What was estimated
+
+    @property
+    def params(self) -> Labelled:
+        """Coefficients, by name; nan where the data do not determine one.
+
+        They are the population's: of means over all clusters.
+        """
+        return inference.marginal_params(self.fitted)
+
+    @property
+    def std_errors(self) -> Labelled:
+        """Standard errors of the kind that the fit was asked for, by name."""
+        return inference.marginal_std_errors(self.fitted)
+
+    @property
+    def cov(self) -> CoefficientCovariance:
+        """Covariance matrix of the coefficients, with their names and the kind of estimator."""
+        return inference.marginal_covariance(self.fitted)
+
+    def cov_with(self, kind: StandardErrors) -> CoefficientCovariance:
+        """Covariance matrix of the coefficients by another estimator.
+
+        Parameters
+        ----------
+        kind : {"robust", "model", "kauermann_carroll", "mancl_derouen", "fay_graubard", "morel"}
+            Which; see `ilk.gee`.
+
+        Returns
+        -------
+        CoefficientCovariance
+        """
+        return inference.marginal_covariance(self.fitted, kind)
+
+    def conf_int(self, level: float = 0.95, std_errors: StandardErrors | None = None) -> Any:
+        """Intervals of the coefficients.
+
+        Parameters
+        ----------
+        level : float
+            Coverage.
+        std_errors : str, optional
+            Kind of standard errors; that of the fit by default.
+
+        Returns
+        -------
+        frame
+            Columns ``component, group, term, estimate, conf_low, conf_high, estimand, method``.
+        """
+        return self._frame(show.intervals_gee(self.fitted, level, std_errors))
+
+    def working_correlation(self) -> Answer:
+        """Parameters and matrix of the working correlation.
+
+        Returns
+        -------
+        Answer
+            Its frame has the parameters; text and HTML show the matrix too.
+        """
+        return show.working_table(self.fitted)
+
+    @property
+    def scale(self) -> float:
+        """Scale phi: mean of the squared Pearson residuals; the variance is phi v(mean)."""
+        return self.fitted.scale
+
+    @property
+    def dispersion(self) -> float:
+        """Dispersion of families that have it inside of the variance function, else the scale."""
+        return self.fitted.dispersion
+
+    # How well
+
+    def qic(self, scale: float = 1.0) -> Answer:
+        """Quasi-likelihood criteria QIC, QICu and CIC.
+
+        Parameters
+        ----------
+        scale : float
+            Scale of the quasi-likelihood; give the same for all models that are compared.
+
+        Returns
+        -------
+        Answer
+            One row: ``covariance, qic, qicu, cic, quasi_loglik, df_model, scale``.
+        """
+        return show.criteria_table(self.fitted, scale)
+
+    @property
+    def nobs(self) -> int:
+        """Number of observations; frequency weights count."""
+        return self.fitted.nobs
+
+    @property
+    def clusters(self) -> int:
+        """Number of clusters."""
+        return self.fitted.clusters.count
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the fit is to be trusted, with reasons and advice."""
+        return self.fitted.verdict
+
+    @property
+    def formula(self) -> FormulaSpec:
+        """The formula, as it was understood."""
+        return self.fitted.formula
+
+    @property
+    def family(self) -> AbstractFamily:
+        """Link and variance function of the response."""
+        return self.fitted.family
+
+    # Means
+
+    @property
+    def fitted_values(self) -> FloatArray:
+        """(n,) fitted means of the population."""
+        return self.fitted.mean
+
+    def predict(
+        self,
+        data: Any = None,
+        *,
+        scale: Scale = "response",
+        interval: Interval = None,
+        level: float = 0.95,
+        exposure: Any = None,
+        offset: Any = None,
+    ) -> Any:
+        """Predicted means of the population.
+
+        Parameters
+        ----------
+        data : frame, optional
+            Rows to predict; those of the fit by default.  Clusters and order are not needed.
+        scale : {"response", "link"}
+            Means, or linear predictors.
+        interval : {None, "confidence"}
+            Interval of the mean.  There is none for a new observation: a marginal model has means
+            and variances but no distribution.
+        level : float
+            Coverage of the interval.
+        exposure, offset : str or array, optional
+            For new data, in place of the columns that the fit used.
+
+        Returns
+        -------
+        frame
+            A row per row of the data: ``estimate`` and ``estimand``; with an interval also
+            ``std_error, conf_low, conf_high, interval``.  Rows that lack a value are nan.
+        """
+        cases = prediction.marginal_cases(self.fitted, data, exposure=exposure, offset=offset)
+        means = prediction.predict_marginal(
+            self.fitted, cases.cases, scale=scale, interval=interval, level=level
+        )
+        return answer(cases.spread(tables.predictions(means)), cases.flavor)
+
+    # Answers as tables and text
+
+    def tidy(self, level: float = 0.95, std_errors: StandardErrors | None = None) -> Any:
+        """Frame with a row per coefficient.
+
+        Parameters
+        ----------
+        level : float
+            Coverage of the intervals.
+        std_errors : str, optional
+            Kind of standard errors; that of the fit by default.
+
+        Returns
+        -------
+        frame
+            ``component, group, term, estimate, std_error, statistic, df, p_value, conf_low,
+            conf_high, estimand, std_error_kind``.
+        """
+        return self._frame(show.tidy_gee(self.fitted, level, std_errors))
+
+    def glance(self) -> Any:
+        """Frame with one row that describes the fit as a whole."""
+        return self._frame(show.glance_gee(self.fitted))
+
+    def augment(self) -> Any:
+        """Frame with the rows of the fit: response, clusters, fitted means, residuals."""
+        return self._frame(show.augment_gee(self.fitted))
+
+    def summary(self, level: float = 0.95, std_errors: StandardErrors | None = None) -> Summary:
+        """Summary with ``.text`` and ``.html``; printing shows the text.
+
+        Parameters
+        ----------
+        level : float
+            Coverage of the intervals.
+        std_errors : str, optional
+            Kind of standard errors; that of the fit by default.
+        """
+        return show.summarize_gee(self.fitted, level, std_errors)
+
+    def __repr__(self) -> str:
+        return show.gee_in_short(self.fitted)
+
+    def _repr_html_(self) -> str:
+        return self.summary().html
+
+    def _frame(self, columns: tables.Columns) -> Any:
+        return answer(columns, self.fitted.design.flavor)

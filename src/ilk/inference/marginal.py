@@ -1,0 +1,140 @@
+r"""Coefficients of marginal models: covariance matrices by kind, t or z statistics, intervals.
+
+For a coefficient b with standard error s of the chosen kind the statistic is b / s.  It is referred
+to the t distribution with K - p degrees of freedom (clusters minus coefficients) where there are
+fewer than 40 clusters or the covariance matrix is one that is corrected for few, else to the normal
+distribution.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ilk.gee.sandwich import KIND_NAMES, check_kind
+from ilk.inference.labelled import Labelled
+from ilk.inference.wald import CoefficientCovariance, CoefficientTable, two_sided
+from ilk.num.stable import special
+
+if TYPE_CHECKING:
+    from ilk.gee.fitted import GeeFitted
+    from ilk.typing import FloatArray
+
+__all__ = [
+    "marginal_covariance",
+    "marginal_params",
+    "marginal_std_errors",
+    "marginal_table",
+    "t_quantile",
+]
+
+
+def marginal_params(fitted: GeeFitted) -> Labelled:
+    """Give the coefficients, by name; nan where the data do not determine one."""
+    return _labelled(fitted, fitted.coef)
+
+
+def marginal_std_errors(fitted: GeeFitted, kind: str | None = None) -> Labelled:
+    """Give the standard errors, by name.
+
+    Parameters
+    ----------
+    fitted : GeeFitted
+        The fit.
+    kind : str, optional
+        Kind of covariance matrix; that of the fit by default.
+    """
+    return _labelled(fitted, np.sqrt(np.diag(_matrix(fitted, kind))))
+
+
+def marginal_covariance(fitted: GeeFitted, kind: str | None = None) -> CoefficientCovariance:
+    """Give the covariance matrix of the coefficients that the data determine.
+
+    Parameters
+    ----------
+    fitted : GeeFitted
+        The fit.
+    kind : str, optional
+        Kind of covariance matrix; that of the fit by default.
+    """
+    chosen = fitted.settings.std_errors if kind is None else check_kind(kind)
+    return CoefficientCovariance(_matrix(fitted, kind).copy(), fitted.names, KIND_NAMES[chosen])
+
+
+def marginal_table(
+    fitted: GeeFitted, level: float = 0.95, kind: str | None = None
+) -> CoefficientTable:
+    """Collect estimates, standard errors, statistics, p-values and intervals.
+
+    Parameters
+    ----------
+    fitted : GeeFitted
+        The fit.
+    level : float
+        Coverage of the intervals.
+    kind : str, optional
+        Kind of covariance matrix; that of the fit by default.
+
+    Returns
+    -------
+    CoefficientTable
+    """
+    df = fitted.df(None if kind is None else check_kind(kind))
+    quantile = t_quantile(level, df)
+    estimates, errors = marginal_params(fitted), marginal_std_errors(fitted, kind)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        statistic = estimates.array / errors.array
+    return CoefficientTable(
+        names=estimates.names,
+        estimate=estimates.array,
+        std_error=errors.array,
+        statistic=statistic,
+        p_value=_p_values(statistic, df),
+        conf_low=estimates.array - quantile * errors.array,
+        conf_high=estimates.array + quantile * errors.array,
+    )
+
+
+def t_quantile(level: float, df: float) -> float:
+    """Find the quantile of a two-sided interval.
+
+    Parameters
+    ----------
+    level : float
+        Coverage.
+    df : float
+        Degrees of freedom; infinite for the normal distribution, nan is given for none.
+
+    Examples
+    --------
+    >>> from ilk.inference.marginal import t_quantile
+    >>> round(t_quantile(0.95, 10.0), 4)
+    2.2281
+    """
+    normal = two_sided(level)
+    if np.isinf(df):
+        return normal
+    return float(special().stdtrit(df, 0.5 + 0.5 * level)) if df > 0.0 else float("nan")
+
+
+def _p_values(statistic: FloatArray, df: float) -> FloatArray:
+    size = -np.abs(statistic)
+    if np.isinf(df):
+        return np.asarray(2.0 * special().ndtr(size))
+    if df <= 0.0:
+        return np.full(len(statistic), np.nan)
+    return np.asarray(2.0 * special().stdtr(df, size))
+
+
+def _matrix(fitted: GeeFitted, kind: str | None) -> FloatArray:
+    return fitted.vcov if kind is None else fitted.covariances[check_kind(kind)]()
+
+
+def _labelled(fitted: GeeFitted, values: FloatArray) -> Labelled:
+    part = fitted.model.part
+    names = tuple((part.predictor, name) for name in part.all_names)
+    out = np.full(len(names), np.nan)
+    out[[part.all_names.index(name) for name in part.names]] = values
+    estimated = set(fitted.names)
+    return Labelled(out, names, tuple(name for name in names if name not in estimated))

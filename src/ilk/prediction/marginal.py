@@ -1,0 +1,113 @@
+r"""Predicted means of marginal models: always the population's.
+
+The linear predictor of a row is :math:`\eta = x'\beta + o`, its variance :math:`x' V x` with V the
+covariance matrix of the coefficients, of the kind of the fit; confidence limits are those of
+:math:`\eta`, taken through the inverse of the link.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ilk.design.replay import replay
+from ilk.errors import ModelError
+from ilk.inference.marginal import t_quantile
+from ilk.prediction.intervals import confidence_limits
+from ilk.prediction.levels import Cases, check_choice
+from ilk.prediction.means import Scale
+from ilk.prediction.new_data import NewCases
+from ilk.prediction.predict import Interval, Prediction
+
+if TYPE_CHECKING:
+    from ilk.gee.fitted import GeeFitted
+
+__all__ = ["marginal_cases", "predict_marginal"]
+
+POPULATION = "population"
+"""The question that every mean of a marginal model answers."""
+
+
+def marginal_cases(
+    fitted: GeeFitted, data: Any = None, *, exposure: Any = None, offset: Any = None
+) -> NewCases:
+    """Make the rows to predict from a frame.
+
+    Parameters
+    ----------
+    fitted : GeeFitted
+        The fit.
+    data : data frame or dict of columns, optional
+        New rows; those of the fit by default.  The columns of clusters and order are not needed.
+    exposure, offset : str or array, optional
+        In place of the columns that the fit used.
+
+    Returns
+    -------
+    NewCases
+    """
+    part = fitted.model.part
+    if data is None:
+        cases = Cases((part.X,), (part.offset,), (), (), fitted.design.response.trials)
+        return NewCases(cases, fitted.design.flavor, len(part.X))
+    new = replay(fitted.design, data, groups=False, exposure=exposure, offset=offset)
+    cases = Cases((new.fixed[0].X,), (new.fixed[0].offset,), (), (), new.trials)
+    return NewCases(cases, new.flavor, new.rows.total, new.rows.selection)
+
+
+def predict_marginal(
+    fitted: GeeFitted,
+    cases: Cases,
+    *,
+    scale: Scale = "response",
+    interval: Interval = None,
+    level: float = 0.95,
+) -> Prediction:
+    """Predict the population's mean of each row.
+
+    Parameters
+    ----------
+    fitted : GeeFitted
+        The fit.
+    cases : Cases
+        Rows to predict.
+    scale : {"response", "link"}
+        Means, or linear predictors.
+    interval : {None, "confidence"}
+        Interval of the mean.
+    level : float
+        Coverage.
+
+    Returns
+    -------
+    Prediction
+
+    Raises
+    ------
+    ModelError
+        A prediction interval is asked for: a marginal model has means and variances but no
+        distribution.
+    """
+    check_choice("scale", scale, Scale)
+    if interval == "prediction":
+        raise ModelError(
+            "interval='prediction': a marginal model has means and variances but no distribution, "
+            "so there is no interval for a new observation; use interval='confidence', or ilk.fit.",
+            code="interval",
+        )
+    check_choice("interval", interval, Interval)
+    X, offset = cases.X[0], cases.offsets[0]
+    eta = X @ fitted.coef if offset is None else X @ fitted.coef + offset
+    link = fitted.family.link
+    estimate = eta if scale == "link" else fitted.family.mean([eta])
+    if interval is None:
+        return Prediction(estimate, POPULATION)
+    quantile = t_quantile(level, fitted.df())
+    error = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", X, fitted.vcov, X, optimize=True), 0.0))
+    if scale == "link":
+        low, high = eta - quantile * error, eta + quantile * error
+    else:
+        error = error * np.abs(link.derivative(eta))
+        low, high = confidence_limits(link, estimate, error, quantile)
+    return Prediction(estimate, POPULATION, interval, error, low, high)

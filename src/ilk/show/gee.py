@@ -1,0 +1,387 @@
+"""Tables, summary and short description of a fit by generalized estimating equations."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ilk.errors import FitError
+from ilk.gee.criteria import quasi_criteria
+from ilk.gee.sandwich import KIND_NAMES, check_kind
+from ilk.inference.marginal import marginal_table
+from ilk.show.answer import Answer
+from ilk.show.numbers import fixed, integer, p_value, plain, significant, with_error
+from ilk.show.summary import Summary, Table
+from ilk.show.wording import versions
+
+if TYPE_CHECKING:
+    from ilk.gee.criteria import QuasiCriteria
+    from ilk.gee.fitted import GeeFitted
+    from ilk.inference.wald import CoefficientTable
+    from ilk.show.tidy import Columns
+
+__all__ = [
+    "augment_gee",
+    "criteria_table",
+    "gee_in_short",
+    "glance_gee",
+    "intervals_gee",
+    "summarize_gee",
+    "tidy_gee",
+    "working_table",
+]
+
+POPULATION = "population"
+"""The question that coefficients and means of a marginal model answer."""
+
+READING = {
+    "identity": "Population effects: differences between means of the population's subgroups.",
+    "log": "Population effects: log ratios of means of the population's subgroups.",
+    "logit": "Population effects: log odds ratios between the population's subgroups, averaged "
+    "over clusters; they are smaller than those within a cluster.",
+}
+"""How coefficients are to be read, by link."""
+
+_ARGUMENTS = {
+    "trials": "{}",
+    "exposure": "{}: its logarithm has coefficient one",
+    "offset": "{}: coefficient one",
+    "frequency_weights": "{}: frequency, a row stands for so many rows of its cluster",
+    "precision_weights": "{}: precision, the variance of a row is divided by it",
+}
+
+_SHOWN = 12
+"""Parameters of the working correlation that a summary shows at most."""
+
+
+def tidy_gee(fitted: GeeFitted, level: float = 0.95, kind: str | None = None) -> Columns:
+    """Tabulate the coefficients.
+
+    Columns: ``component, group, term, estimate, std_error, statistic, df, p_value, conf_low,
+    conf_high, estimand, std_error_kind``.
+
+    Parameters
+    ----------
+    fitted : GeeFitted
+        The fit.
+    level : float
+        Coverage of the intervals.
+    kind : str, optional
+        Kind of standard errors; that of the fit by default.
+    """
+    table = marginal_table(fitted, level, kind)
+    chosen = fitted.settings.std_errors if kind is None else check_kind(kind)
+    count = len(table.names)
+    return {
+        "component": [component for component, _ in table.names],
+        "group": [None] * count,
+        "term": [name for _, name in table.names],
+        "estimate": table.estimate,
+        "std_error": table.std_error,
+        "statistic": table.statistic,
+        "df": np.full(count, fitted.df(chosen)),
+        "p_value": table.p_value,
+        "conf_low": table.conf_low,
+        "conf_high": table.conf_high,
+        "estimand": [POPULATION] * count,
+        "std_error_kind": [chosen] * count,
+    }
+
+
+def intervals_gee(fitted: GeeFitted, level: float = 0.95, kind: str | None = None) -> Columns:
+    """Tabulate intervals of the coefficients.
+
+    Columns: ``component, group, term, estimate, conf_low, conf_high, estimand, method``; the
+    method is the kind of standard errors.
+
+    Parameters
+    ----------
+    fitted : GeeFitted
+        The fit.
+    level : float
+        Coverage.
+    kind : str, optional
+        Kind of standard errors; that of the fit by default.
+    """
+    columns = tidy_gee(fitted, level, kind)
+    wanted = ("component", "group", "term", "estimate", "conf_low", "conf_high", "estimand")
+    return {
+        **{name: columns[name] for name in wanted},
+        "method": [f"wald, {name}" for name in columns["std_error_kind"]],
+    }
+
+
+def glance_gee(fitted: GeeFitted) -> Columns:
+    """Tabulate what describes the fit as a whole, in one row.
+
+    Parameters
+    ----------
+    fitted : GeeFitted
+        The fit.
+    """
+    criteria = _criteria(fitted)
+    one = {
+        "family": fitted.family.name,
+        "link": fitted.family.link.name,
+        "estimator": "GEE",
+        "covariance": fitted.settings.covariance,
+        "std_errors": fitted.settings.std_errors,
+        "estimand": POPULATION,
+        "nobs": fitted.nobs,
+        "clusters": fitted.clusters.count,
+        "largest_cluster": fitted.clusters.largest,
+        "df_model": len(fitted.names),
+        "scale": fitted.scale,
+        "dispersion": fitted.dispersion,
+        "qic": math.nan if criteria is None else criteria.qic,
+        "qicu": math.nan if criteria is None else criteria.qicu,
+        "cic": math.nan if criteria is None else criteria.cic,
+        "converged": fitted.verdict.converged,
+        "verdict": fitted.verdict.status.value,
+    }
+    return {name: [value] for name, value in one.items()}
+
+
+def augment_gee(fitted: GeeFitted) -> Columns:
+    """Tabulate the rows of the fit with fitted means and residuals.
+
+    Columns: ``row`` (position in the caller's data), the response, the clusters, ``fitted``,
+    ``residual``, ``pearson`` (standardized, scale in) and ``estimand``.
+
+    Parameters
+    ----------
+    fitted : GeeFitted
+        The fit.
+    """
+    design, response = fitted.design, fitted.design.response
+    mean = fitted.mean
+    rate = response.y if response.trials is None else response.y / response.trials
+    pearson = np.empty(len(mean))
+    pearson[fitted.clusters.rows] = fitted.solution.residuals.e / math.sqrt(fitted.scale)
+    own: Columns = {
+        "row": design.rows.kept,
+        "fitted": mean,
+        "residual": rate - mean,
+        "pearson": pearson,
+        "estimand": [POPULATION] * len(mean),
+    }
+    columns: Columns = {"row": own.pop("row")}
+    theirs: Columns = {response.name: response.y}
+    for term in design.terms:
+        labels = term.grouping.levels
+        theirs[term.grouping.name] = [labels[code] for code in term.grouping.codes]
+    for name, values in theirs.items():
+        columns[f"{name}_" if name in own or name == "row" else name] = values
+    return {**columns, **own}
+
+
+def working_table(fitted: GeeFitted) -> Answer:
+    """Show the working correlation: its parameters, and its matrix for the first rows.
+
+    Parameters
+    ----------
+    fitted : GeeFitted
+        The fit.
+    """
+    labels, R = fitted.working.matrix(fitted.alpha)
+    size = min(len(labels), _SHOWN)
+    matrix = Table(
+        "Working correlation matrix" + (f", first {size} of {len(labels)}" * (size < len(labels))),
+        ("", *(plain(label, 20) for label in labels[:size])),
+        tuple(
+            (plain(labels[j], 20), *(fixed(float(r), 3) for r in R[j, :size])) for j in range(size)
+        ),
+    )
+    return Answer(
+        title=f"Working correlation: {fitted.settings.covariance}",
+        question="How alike are two rows of the same cluster, given the columns? (An assumption "
+        "that decides how rows are weighed; robust standard errors do not rest on it.)",
+        columns={"term": list(fitted.working.names), "estimate": fitted.alpha},
+        flavor=fitted.design.flavor,
+        words=("term",),
+        notes=_order_notes(fitted),
+        tables=(matrix,),
+    )
+
+
+def criteria_table(fitted: GeeFitted, scale: float = 1.0) -> Answer:
+    """Show the quasi-likelihood criteria.
+
+    Parameters
+    ----------
+    fitted : GeeFitted
+        The fit.
+    scale : float
+        Scale at which the quasi-likelihood is computed.
+    """
+    found = quasi_criteria(fitted, scale)
+    return Answer(
+        title="Quasi-likelihood criteria",
+        question="Which of several marginal models of the same rows is better? (Smaller is better: "
+        "QIC and CIC for the working correlation, QICu for the columns.)",
+        columns={
+            "covariance": [fitted.settings.covariance],
+            "qic": np.array([found.qic]),
+            "qicu": np.array([found.qicu]),
+            "cic": np.array([found.cic]),
+            "quasi_loglik": np.array([found.quasi_loglik]),
+            "df_model": [len(fitted.names)],
+            "scale": np.array([found.scale]),
+        },
+        flavor=fitted.design.flavor,
+        words=("covariance",),
+        notes=(
+            "The quasi-likelihood is at the scale shown; compare models at one and the same scale.",
+        ),
+    )
+
+
+def summarize_gee(fitted: GeeFitted, level: float = 0.95, kind: str | None = None) -> Summary:
+    """Collect the summary of a fit.
+
+    Parameters
+    ----------
+    fitted : GeeFitted
+        The fit.
+    level : float
+        Coverage of the intervals.
+    kind : str, optional
+        Kind of standard errors; that of the fit by default.
+
+    Returns
+    -------
+    Summary
+    """
+    verdict = fitted.verdict
+    return Summary(
+        title="Marginal model, generalized estimating equations (GEE)",
+        facts=_facts(fitted, kind),
+        tables=(_coefficients(fitted, level, kind), *_working(fitted)),
+        verdict=verdict.status.value,
+        reasons=tuple(
+            (reason.severity, plain(f"{reason.message} {reason.advice}".strip(), 2000))
+            for reason in verdict.reasons
+        ),
+        footer=versions(fitted.search),
+    )
+
+
+def gee_in_short(fitted: GeeFitted) -> str:
+    """Describe a fit in one line."""
+    text = plain(fitted.formula.text, 80)
+    return (
+        f"<ilk.GeeFit: {text}; {fitted.family.name}, {fitted.family.link.name}; "
+        f"{fitted.settings.covariance}; {fitted.clusters.count} clusters; n = {fitted.nobs}; "
+        f"{fitted.verdict.status.name.lower()}>"
+    )
+
+
+def _facts(fitted: GeeFitted, kind: str | None) -> tuple[tuple[str, str], ...]:
+    """Collect what a reader must know before looking at any number."""
+    design, family, clusters = fitted.design, fitted.family, fitted.clusters
+    chosen = fitted.settings.std_errors if kind is None else check_kind(kind)
+    used, total = len(design.rows.kept), design.rows.total
+    smallest, largest = int(clusters.sizes.min()), clusters.largest
+    size = integer(largest) if smallest == largest else f"{integer(smallest)} to {integer(largest)}"
+    facts = [
+        ("formula", plain(fitted.formula.text, 400)),
+        ("family", f"{family.name}, link {family.link.name} (mean and variance only)"),
+        ("estimand", "population (means over all clusters)"),
+        ("working", f"{fitted.settings.covariance} correlation within clusters"),
+        ("std. errors", KIND_NAMES[chosen] + _df_words(fitted.df(chosen))),
+        ("rows", f"{integer(used)} used" + (f" of {integer(total)}" if used < total else "")),
+        (
+            "clusters",
+            f"{plain(design.terms[0].grouping.name)}: {integer(clusters.count)}, of {size} rows",
+        ),
+    ]
+    facts += [("order", note) for note in _order_notes(fitted)]
+    references = fitted.model.part.reference_levels
+    if references:
+        text = "; ".join(f"{plain(f)} = {plain(repr(label))}" for f, label in references.items())
+        facts.append(("reference", text))
+    facts += [
+        (name.split("_")[-1], _ARGUMENTS[name].format(plain(column or "an array")))
+        for name, column in design.arguments.items()
+        if name in _ARGUMENTS
+    ]
+    facts += [("note", plain(note, 2000)) for note in design.notes]
+    if fitted.rows.marginal.shaped:
+        facts.append(("dispersion", f"phi = {significant(fitted.dispersion)} (moments)"))
+    else:
+        facts.append(("scale", f"{significant(fitted.scale)} (mean squared Pearson residual)"))
+    criteria = _criteria(fitted)
+    if criteria is not None:
+        qic, qicu, cic = (fixed(x, 2) for x in (criteria.qic, criteria.qicu, criteria.cic))
+        facts.append(("QIC", f"{qic}; QICu {qicu}; CIC {cic}"))
+    return tuple(facts)
+
+
+def _df_words(df: float) -> str:
+    return "" if math.isinf(df) else f"; t with {df:g} degrees of freedom"
+
+
+def _order_notes(fitted: GeeFitted) -> tuple[str, ...]:
+    """Say what positions within clusters are, where they matter."""
+    settings, clusters = fitted.settings, fitted.clusters
+    if settings.covariance in ("independence", "exchangeable", "nested"):
+        return ()
+    if settings.ordered_by is None:
+        text = "rows of a cluster in the order of the data; rows left out keep their place"
+    elif settings.ordered_by == "(order)":
+        text = "the values given as order="
+    else:
+        text = plain(settings.ordered_by)
+    if settings.covariance in ("ar1", "m_dependent"):
+        unit = "" if settings.ordered_by is None else f" of {clusters.step:g}"
+        text += f"; distances in steps{unit}"
+    return (text,)
+
+
+def _criteria(fitted: GeeFitted) -> QuasiCriteria | None:
+    try:
+        return quasi_criteria(fitted)
+    except (FitError, np.linalg.LinAlgError):
+        return None
+
+
+def _coefficients(fitted: GeeFitted, level: float, kind: str | None) -> Table:
+    table = marginal_table(fitted, level, kind)
+    chosen = fitted.settings.std_errors if kind is None else check_kind(kind)
+    statistic = "z" if math.isinf(fitted.df(chosen)) else "t"
+    reading = READING.get(
+        fitted.family.link.name,
+        f"Population effects on the scale of the {fitted.family.link.name} of the population's "
+        "mean.",
+    )
+    return Table(
+        "Coefficients of the population's mean",
+        ("", "estimate", "std. error", statistic, "p", f"{100 * level:g}% interval", ""),
+        tuple(_row(table, i) for i in range(len(table.names))),
+        notes=(reading, f"Standard errors: {KIND_NAMES[chosen]}."),
+    )
+
+
+def _row(table: CoefficientTable, i: int) -> tuple[str, ...]:
+    decimals = with_error(float(table.estimate[i]), float(table.std_error[i]))
+    return (
+        plain(table.names[i][1]),
+        fixed(float(table.estimate[i]), decimals),
+        fixed(float(table.std_error[i]), decimals),
+        fixed(float(table.statistic[i]), 2),
+        p_value(float(table.p_value[i])),
+        fixed(float(table.conf_low[i]), decimals),
+        fixed(float(table.conf_high[i]), decimals),
+    )
+
+
+def _working(fitted: GeeFitted) -> list[Table]:
+    names, values = fitted.working.names, fitted.alpha
+    if not names:
+        return []
+    more = len(names) - _SHOWN
+    notes = (f"{integer(more)} more are in working_correlation().",) if more > 0 else ()
+    rows = tuple((plain(n), fixed(float(v), 4)) for n, v in zip(names, values, strict=True))
+    return [Table("Working correlation", ("", "estimate"), rows[:_SHOWN], notes=notes)]
