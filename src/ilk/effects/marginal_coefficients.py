@@ -165,11 +165,11 @@ def _project(fitted: Fitted, averaged: Averaged, eta: FloatArray) -> tuple[Float
     """
     X = fitted.model.fitted_parts[0].X
     p = X.shape[1]
-    factor = np.zeros((0, 0))
+    factor: FloatArray = np.zeros((0, 0))
     for block in _blocks(fitted, averaged, eta):
         stacked = np.vstack([factor, block]) if len(factor) else block
-        factor = np.asarray(np.linalg.qr(stacked, mode="r"))
-    solved: FloatArray = np.linalg.solve(factor[:p, :p], factor[:p, p:])
+        factor = np.asarray(np.linalg.qr(stacked, mode="r"), dtype=np.float64)
+    solved = np.asarray(np.linalg.solve(factor[:p, :p], factor[:p, p:]), dtype=np.float64)
     return solved[:, 0], solved[:, 1:]
 
 

@@ -1,0 +1,243 @@
+r"""Whether effects in one cluster are effects on the population too.
+
+Let :math:`\eta_M(\eta, v) = g(E\, g^{-1}(\eta + \sqrt{v} x))` be the population's linear predictor.
+
+* identity: :math:`\eta_M = \eta`, both readings are valid;
+* log: :math:`\eta_M = \eta + v/2`, the slopes are the same if the variance v is, and the intercept
+  is shifted;
+* logit, probit, cloglog: :math:`0 < \partial\eta_M/\partial\eta < 1`, the population's effects are
+  attenuated.  For the logit this follows from
+  :math:`E\,\mu(1 - \mu) = M(1 - M) - \mathrm{Var}\,\mu`, for the cloglog from the concavity of
+  :math:`-S \log S`, for the probit from the closed form;
+* where v depends on covariates (random slopes), so do the population's effects of these.
+
+See docs/derivations/marginal.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+
+from ilk.effects.population_predictor import population_predictor
+from ilk.errors import FitError, ModelError
+from ilk.family.inflation import ZeroInflated
+from ilk.family.link import Cloglog, Identity, Inverse, InverseSquared, Log, Logit, Probit
+from ilk.prediction.means import is_inverse_link
+from ilk.prediction.population import random_variance
+
+if TYPE_CHECKING:
+    from ilk.family.link import AbstractLink
+    from ilk.fitted import Fitted
+    from ilk.typing import FloatArray
+
+__all__ = ["Collapsibility", "Kind", "collapsibility"]
+
+Kind: TypeAlias = Literal[
+    "collapsible",
+    "slopes_collapse",
+    "attenuated",
+    "depends_on_covariates",
+    "no_population_mean",
+]
+"""How effects on the population relate to those in one cluster."""
+
+_MEAN, _LINKS = "mean", {"dispersion": Log(), "zero_inflation": Logit()}
+_ATTENUATED = (Logit, Probit, Cloglog)
+_SAMPLED = 4096
+"""Rows from which the typical attenuation is read at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collapsibility:
+    """How the coefficients of one predictor relate to those of the population.
+
+    Parameters
+    ----------
+    kind : str
+        ``"collapsible"`` (the same), ``"slopes_collapse"`` (the same but for the intercept),
+        ``"attenuated"`` (smaller), ``"depends_on_covariates"`` (no single number says it) or
+        ``"no_population_mean"``.
+    reason : str
+        Why, in a sentence or two.
+    shift : float
+        What is added to the intercept where nothing else changes, else nan.
+    factor : float
+        Median over the rows of population over conditional slope, for columns without random
+        slopes; nan where it is not known.
+    slopes : tuple of str
+        Columns with random slopes, which make the variance depend on covariates.
+    """
+
+    kind: Kind
+    reason: str
+    shift: float = float("nan")
+    factor: float = float("nan")
+    slopes: tuple[str, ...] = ()
+
+
+def collapsibility(fitted: Fitted, component: str = _MEAN) -> Collapsibility:
+    """Say how conditional coefficients relate to those of the population.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    component : {"mean", "dispersion", "zero_inflation"}
+        Predictor whose coefficients are meant.
+
+    Returns
+    -------
+    Collapsibility
+    """
+    terms = [term for term in fitted.design.terms if term.predictor == component]
+    if not terms:
+        return Collapsibility(
+            "collapsible", "There are no random effects here to average over.", 0.0, 1.0
+        )
+    variance = _variance(fitted, component)
+    if not np.any(variance):
+        return Collapsibility(
+            "collapsible",
+            "All variances are zero, so they are the population's effects too.",
+            0.0,
+            1.0,
+        )
+    family = fitted.family
+    if component == _MEAN:
+        link = family.link
+        base = family.base if isinstance(family, ZeroInflated) else family
+        if not is_inverse_link(base):
+            return Collapsibility(
+                "depends_on_covariates",
+                "The mean of this family is not the inverse link of one linear predictor; for the "
+                "population see predict(estimand='population').",
+            )
+    else:
+        link = _LINKS[component]
+    return _judge(link, fitted, component, variance)
+
+
+def _judge(
+    link: AbstractLink, fitted: Fitted, component: str, variance: FloatArray
+) -> Collapsibility:
+    """Judge by the link, where there is some variance."""
+    if isinstance(link, Identity):
+        return Collapsibility(
+            "collapsible", "With the identity link they are the population's effects too.", 0.0, 1.0
+        )
+    if isinstance(link, (Inverse, InverseSquared)):
+        return Collapsibility(
+            "no_population_mean",
+            f"The mean over the population does not exist for link {link.name!r}, so they hold in "
+            "one cluster only.",
+        )
+    slopes = _slopes(fitted, component, variance)
+    where = " see fit.marginal_coefficients()." if component == _MEAN else ""
+    if isinstance(link, Log):
+        others = set(_names(fitted, component)) - {"Intercept", *slopes}
+        return _of_log(slopes, variance, where, others=bool(others))
+    factor = _factor(link, fitted, component, variance)
+    known = isinstance(link, _ATTENUATED)
+    about = f" to about {factor:.2g} of these" if np.isfinite(factor) else ""
+    if known and not slopes:
+        return Collapsibility(
+            "attenuated",
+            f"The population's effects are smaller (attenuated),{about}{':' if where else '.'}"
+            f"{where}",
+            factor=factor,
+        )
+    if known:
+        return Collapsibility(
+            "depends_on_covariates",
+            f"The population's effects are smaller (attenuated),{about} for columns without "
+            f"random slopes; those of {_listed(slopes)} depend on the covariates"
+            f"{':' if where else '.'}{where}",
+            factor=factor,
+            slopes=slopes,
+        )
+    return Collapsibility(
+        "depends_on_covariates",
+        f"With link {link.name!r} the population's effects depend on the covariates"
+        f"{':' if where else '.'}{where}",
+        factor=factor,
+        slopes=slopes,
+    )
+
+
+def _names(fitted: Fitted, component: str) -> tuple[str, ...]:
+    """Names of the coefficients of one predictor."""
+    return tuple(name for part, name in fitted.names if part == component)
+
+
+def _of_log(
+    slopes: tuple[str, ...], variance: FloatArray, where: str, *, others: bool
+) -> Collapsibility:
+    if slopes:
+        rest = "; those of other columns are the same" if others else ""
+        return Collapsibility(
+            "depends_on_covariates",
+            f"With the log link the population's effects of {_listed(slopes)} depend on the "
+            f"covariates, for there are random slopes{rest}{':' if where else '.'}{where}",
+            factor=1.0,
+            slopes=slopes,
+        )
+    shift = 0.5 * float(variance[0])
+    return Collapsibility(
+        "slopes_collapse",
+        "With the log link and a constant variance the slopes are the population's too; its "
+        f"intercept is higher by half the variance ({shift:.3g}).",
+        shift=shift,
+        factor=1.0,
+    )
+
+
+def _variance(fitted: Fitted, component: str) -> FloatArray:
+    """(n,) variance of the random part of one predictor."""
+    total = np.zeros(fitted.model.rows)
+    for term, G in zip(fitted.design.terms, fitted.estimates.covariances, strict=True):
+        if term.predictor == component:
+            total += random_variance(term.columns, G, len(total))
+    return total
+
+
+def _slopes(fitted: Fitted, component: str, variance: FloatArray) -> tuple[str, ...]:
+    """Columns that make the variance depend on covariates; none if it is constant."""
+    if float(np.ptp(variance)) <= 1e-10 * float(variance.max()):
+        return ()
+    names = [
+        name
+        for term, G in zip(fitted.design.terms, fitted.estimates.covariances, strict=True)
+        if term.predictor == component and term.columns is not None
+        for name, own in zip(term.column_names, np.diag(G), strict=True)
+        if own > 0.0 and name != "Intercept"
+    ]
+    return tuple(dict.fromkeys(names))
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    shown = ", ".join(names[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
+
+
+def _factor(link: AbstractLink, fitted: Fitted, component: str, variance: FloatArray) -> float:
+    """Median over rows of the derivative of the population's predictor in the conditional one."""
+    model = fitted.model
+    order = [part.predictor for part in model.fitted_parts]
+    rows = np.unique(np.linspace(0, model.rows - 1, min(model.rows, _SAMPLED)).astype(np.intp))
+    eta = model.linear_predictors(fitted.coef, None)[order.index(component)][rows]
+    try:
+        slope = population_predictor(link, eta, variance[rows]).by_eta[0]
+    except (FitError, ModelError):
+        return float("nan")
+    weights = fitted.design.frequency_weights
+    return _median(slope, np.ones(len(rows)) if weights is None else weights[rows])
+
+
+def _median(values: FloatArray, weights: FloatArray) -> float:
+    """Weighted median."""
+    order = np.argsort(values, kind="stable")
+    below = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(below, 0.5 * below[-1])])
