@@ -78,6 +78,8 @@ def _clearly_independent(
         variation = products.diagonal()[others]
         if not (variation > _VARIES * squares).all():
             return False
+        if len(others) == 1:
+            return bool(np.isfinite(variation[0]))
         scale = 1.0 / np.sqrt(variation)
         correlations = products[others][:, others] * scale * scale[:, None]
     factor = cholesky(correlations)

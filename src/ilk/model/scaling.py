@@ -263,11 +263,8 @@ def scale_columns(part: FixedPart) -> tuple[FloatArray, FloatArray]:
     if p == (intercept is not None):
         return X, np.eye(p)
     center, scale = _column_scales(X, intercept)
-    scaled = np.empty_like(X, order="F")
-    for j in range(p):
-        np.subtract(X[:, j], center[j], out=scaled[:, j])
-        if scale[j] != 1.0:
-            scaled[:, j] /= scale[j]
+    scaled = X - center  # keeps the order
+    scaled /= scale
     return scaled, _back(center, scale, intercept)
 
 
