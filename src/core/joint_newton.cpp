@@ -40,14 +40,14 @@ void JointNewton::run(bool eliminate, int max_steps, double decrement) {
       value = linearize();
     }
     best = value;
-    if (!assemble(eliminate)) return;
+    if (i == max_steps || !assemble(eliminate)) return;
     small::Matrix L;
     const double ridge = small::ridged_cholesky(information_, P_, L);
     step = score_;
     small::solve(L, P_, step.data());
     double gain = mode_decrement_;
     for (int j = 0; j < P_; ++j) gain += score_[j] * step[j];
-    if (i == max_steps || (gain < decrement && ridge == 0.0)) return;
+    if (gain < decrement && ridge == 0.0) return;
     const double scale = shorten(step, eliminate);
     accepted = beta_;
     for (int j = 0; j < P_; ++j) {

@@ -18,7 +18,7 @@ class JointNewton {
   JointNewton(CellSet& cells, const double* beta);
 
   const std::vector<double>& beta() const { return beta_; }
-  // S of the last step, or X'WX where u was not eliminated, (P, P).
+  // S at the last step, or X'WX where u was not eliminated, (P, P).
   const std::vector<double>& information() const { return information_; }
   void set_lam(const std::vector<double>& lam) { lam_ = lam; }
 

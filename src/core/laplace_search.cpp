@@ -9,6 +9,7 @@
 #include "joint_newton.h"
 #include "laplace.h"
 #include "small_matrix.h"
+#include "working_curvature.h"
 
 namespace ilk {
 
@@ -47,7 +48,7 @@ SearchResult LaplaceSearch::run(const double* beta, const double* theta,
   // Quadrature starts from the Laplace optimum and its curvature, or from the caller's.
   const bool direct = rule && inverse_hessian;
   if (!direct) {
-    climb(nullptr);
+    climb(nullptr, !inverse_hessian);
     settle_zeros(nullptr);
     certify(nullptr);
   }
@@ -123,6 +124,7 @@ double LaplaceSearch::value_and_gradient(const double* psi, const Effort& effort
   evaluate_(psi, lam_.data(), effort, at);
   clipped_ = at.clipped;
   if (!at.converged || !effort.gradient) return at.value;
+  grad_lam_ = at.grad_lam;
   std::copy(at.grad_beta.begin(), at.grad_beta.end(), gradient);
   const int size = factor_.lambda_size;
   for (int j = 0; j < factor_.theta_size; ++j) {
@@ -137,8 +139,9 @@ double LaplaceSearch::value_and_gradient(const double* psi, const Effort& effort
 }
 
 // BFGS from psi_. The modes of the best point so far are kept, for shorter steps start from there.
-// The inner tolerance follows the gain that the step is to bring.
-void LaplaceSearch::climb(const QuadratureRule* rule) {
+// The inner tolerance follows the gain that the step is to bring. `modeled`: the first steps use the
+// curvature of the working model.
+void LaplaceSearch::climb(const QuadratureRule* rule, bool modeled) {
   const Objective objective = [&](const double* psi, const Trial& trial, double* gradient) {
     Effort effort;
     effort.rule = rule;
@@ -170,6 +173,17 @@ void LaplaceSearch::climb(const QuadratureRule* rule) {
     return hessian;
   };
   SearchOptions left = options_;
+  if (modeled && cells_.effects() > 0)
+    left.model = [this] {
+      std::vector<double> hessian =
+          working_curvature(cells_, factor_, &last_psi_[P_], grad_lam_);
+      if (hessian.empty()) return hessian;
+      for (int j = 0; j < factor_.theta_size; ++j) {
+        double& diagonal = hessian[at(P_ + j, P_ + j)];
+        diagonal = std::max(std::fabs(diagonal), least_information(theta_scale_[j]));
+      }
+      return hessian;
+    };
   left.max_steps = std::max(0, options_.max_steps - steps_);
   outcome_ = maximize(objective, psi_, inverse_hessian_, left);
   steps_ += outcome_.steps;

@@ -35,7 +35,7 @@ class LaplaceSearch {
  private:
   void start(const double* beta, const double* theta, const double* inverse_hessian);
   void set_step_limits();
-  void climb(const QuadratureRule* rule);
+  void climb(const QuadratureRule* rule, bool modeled = false);
   void settle_zeros(const QuadratureRule* rule);
   bool nearly_singular();
   bool leave_saddle(const std::vector<double>& hessian, const QuadratureRule* rule);
@@ -59,7 +59,7 @@ class LaplaceSearch {
   long first_pass_ = 0;
   bool clipped_ = false;  // at the last evaluation
   std::vector<double> last_psi_;
-  std::vector<double> lam_, jacobian_;
+  std::vector<double> lam_, jacobian_, grad_lam_;
 };
 
 }  // namespace ilk

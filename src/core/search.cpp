@@ -17,6 +17,8 @@ constexpr int kMaxShortenings = 25;
 constexpr double kRounding = 1e-11;    // of the value
 constexpr int kRefreshPeriod = 40;     // steps after which the curvature is computed anew
 constexpr int kMaxRefreshes = 8;
+constexpr int kModeledSteps = 2;       // steps that begin with the curvature of the model
+constexpr double kSmallestModeled = 0.1;  // eigenvalue of the model's curvature, see definite_inverse
 
 // State of a search; one method per step of the algorithm.
 class Bfgs {
@@ -40,6 +42,7 @@ class Bfgs {
     if (!std::isfinite(out_.value)) return out_;
     out_.status = SearchStatus::max_steps;
     for (; out_.steps < options_.max_steps; ++out_.steps) {
+      if (out_.steps < kModeledSteps) consult_model();
       find_direction();
       if (out_.decrement < options_.tolerance) {
         out_.status = SearchStatus::converged;
@@ -128,13 +131,19 @@ class Bfgs {
     return std::isfinite(x) ? std::clamp(x, 0.1, 0.6) : kShortening;
   }
 
-  // BFGS: with step s and y = -(change of the gradient),
-  //     H^-1 <- H^-1 + (1 + y'H^-1y / s'y) s s' / s'y - (H^-1y s' + s y'H^-1) / s'y.
   void update(double fraction) {
-    double sy = 0.0, ss = 0.0, yy = 0.0;
     for (int i = 0; i < m_; ++i) {
       change_[i] = out_.gradient[i] - new_gradient_[i];
       direction_[i] *= fraction;
+    }
+    apply_secant();
+  }
+
+  // BFGS: with step s (direction_) and y = -(change of the gradient) (change_),
+  //     H^-1 <- H^-1 + (1 + y'H^-1y / s'y) s s' / s'y - (H^-1y s' + s y'H^-1) / s'y.
+  void apply_secant() {
+    double sy = 0.0, ss = 0.0, yy = 0.0;
+    for (int i = 0; i < m_; ++i) {
       sy += direction_[i] * change_[i];
       ss += direction_[i] * direction_[i];
       yy += change_[i] * change_[i];
@@ -150,6 +159,15 @@ class Bfgs {
       for (int i = 0; i < m_; ++i)
         column(inverse_, j)[i] += outer * direction_[i] * direction_[j] -
                                   (curved_[i] * direction_[j] + direction_[i] * curved_[j]) / sy;
+  }
+
+  // Replaces the inverse Hessian by that of the model, corrected by what the last step has shown.
+  void consult_model() {
+    if (!options_.model) return;
+    const std::vector<double> hessian = options_.model();
+    if (hessian.empty()) return;
+    inverse_ = definite_inverse(hessian, m_, kSmallestModeled);
+    if (out_.steps > 0) apply_secant();
   }
 
   // Replaces the inverse Hessian by that of the exact curvature.
@@ -184,8 +202,7 @@ SearchOutcome maximize(const Objective& objective, std::vector<double>& psi,
   return Bfgs(objective, psi, inverse_hessian, options).run();
 }
 
-std::vector<double> definite_inverse(const std::vector<double>& hessian, int m) {
-  constexpr double kSmallest = 1e-8;  // eigenvalue of the matrix scaled to unit diagonal
+std::vector<double> definite_inverse(const std::vector<double>& hessian, int m, double smallest) {
   std::vector<double> scale(m), scaled(hessian);
   const auto position = [m](int i, int j) { return i + static_cast<std::size_t>(j) * m; };
   for (int j = 0; j < m; ++j) {
@@ -199,7 +216,7 @@ std::vector<double> definite_inverse(const std::vector<double>& hessian, int m) 
   small::symmetric_eigen(scaled, m, values, vectors);
   std::vector<double> out(hessian.size(), 0.0);
   for (int k = 0; k < m; ++k) {
-    const double inverse = 1.0 / std::max(std::fabs(values[k]), kSmallest);
+    const double inverse = 1.0 / std::max(std::fabs(values[k]), smallest);
     for (int j = 0; j < m; ++j)
       for (int i = 0; i < m; ++i)
         out[position(i, j)] += inverse * vectors[position(i, k)] * vectors[position(j, k)] /

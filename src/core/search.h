@@ -26,6 +26,10 @@ struct SearchOptions {
   double tolerance = 1e-8;         // predicted gain at which the search ends
   std::vector<double> step_limit;  // (m,) largest change in one step
   Curvature curvature;             // optional: asked when BFGS does not get on
+  // Optional: an approximate Hessian that costs little, at the last point that the objective was
+  // asked for (m, m); empty if it cannot be had. It replaces the inverse Hessian at the start and
+  // after the first step.
+  std::function<std::vector<double>()> model;
 };
 
 struct SearchOutcome {
@@ -42,7 +46,9 @@ SearchOutcome maximize(const Objective& objective, std::vector<double>& psi,
                        std::vector<double>& inverse_hessian, const SearchOptions& options);
 
 // Inverse of a symmetric matrix with eigenvalues replaced by their absolute values, small ones
-// raised: a positive definite stand-in for the inverse Hessian away from a maximum.
-std::vector<double> definite_inverse(const std::vector<double>& hessian, int m);
+// raised to `smallest`: a positive definite stand-in for the inverse Hessian away from a maximum.
+// Eigenvalues are those of the matrix scaled to unit diagonal.
+std::vector<double> definite_inverse(const std::vector<double>& hessian, int m,
+                                     double smallest = 1e-8);
 
 }  // namespace ilk

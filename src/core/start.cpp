@@ -50,96 +50,9 @@ std::vector<double> theta_for(const FactorMap& factor, const std::vector<Term>& 
   return theta;
 }
 
-// ---- Information about theta --------------------------------------------------------------------
-
-// The expected information about the elements of a term's Lambda, level by level. With raw
-// information A of a level and C = A - A Lambda (I + Lambda'A Lambda)^-1 Lambda'A,
-//     I_(ab),(cd) = tr(C dSigma_ab C dSigma_cd) / 2
-//                 = C_ac (Lambda'C Lambda)_bd + (C Lambda)_ad (C Lambda)_cb.
-class LambdaInformation {
- public:
-  LambdaInformation(int q, const double* lambda)
-      : q_(q), lambda_(lambda, lambda + q * q), total_(static_cast<std::size_t>(q) * q * q * q) {}
-
-  const std::vector<double>& total() const { return total_; }
-
-  void add(const double* A) {
-    if (q_ == 1) {
-      const double C = *A / (1.0 + lambda_[0] * lambda_[0] * *A);
-      total_[0] += 2.0 * C * C * lambda_[0] * lambda_[0];
-      return;
-    }
-    const std::size_t size = lambda_.size();
-    C_.assign(A, A + size);
-    multiply(C_, lambda_, false, AL_);
-    multiply(lambda_, AL_, true, inner_);
-    for (int i = 0; i < q_; ++i) inner_[i + i * q_] += 1.0;
-    if (!small::cholesky(inner_, q_)) return;
-    column_.resize(q_);
-    for (int j = 0; j < q_; ++j) {  // column j of (I + Lambda'A Lambda)^-1 Lambda'A
-      for (int i = 0; i < q_; ++i) column_[i] = AL_[j + i * q_];
-      small::solve(inner_, q_, column_.data());
-      for (int k = 0; k < q_; ++k)
-        for (int i = 0; i < q_; ++i) C_[i + j * q_] -= AL_[i + k * q_] * column_[k];
-    }
-    multiply(C_, lambda_, false, CL_);
-    multiply(lambda_, CL_, true, LCL_);
-    for (int b = 0; b < q_; ++b)
-      for (int a = b; a < q_; ++a)
-        for (int d = 0; d < q_; ++d)
-          for (int c = d; c < q_; ++c)
-            total_[(a + b * q_) + (c + d * q_) * size] +=
-                C_[a + c * q_] * LCL_[b + d * q_] + CL_[a + d * q_] * CL_[c + b * q_];
-  }
-
- private:
-  // result = left (or its transpose) times right.
-  void multiply(const std::vector<double>& left, const std::vector<double>& right,
-                bool transposed, std::vector<double>& result) const {
-    result.assign(lambda_.size(), 0.0);
-    for (int j = 0; j < q_; ++j)
-      for (int k = 0; k < q_; ++k)
-        for (int i = 0; i < q_; ++i)
-          result[i + j * q_] +=
-              (transposed ? left[k + i * q_] : left[i + k * q_]) * right[k + j * q_];
-  }
-
-  int q_;
-  std::vector<double> lambda_, total_;
-  std::vector<double> C_, AL_, inner_, CL_, LCL_, column_;
-};
-
-// J' I_Lambda J over all terms and levels, each term on its own.
-small::Matrix theta_information(const CellSet& cells, const FactorMap& factor,
-                                const double* theta) {
-  const int m = factor.theta_size, size = factor.lambda_size;
-  std::vector<double> lam(size), jacobian(static_cast<std::size_t>(size) * m);
-  factor(theta, lam.data(), jacobian.data());
-  small::Matrix out(static_cast<std::size_t>(m) * m, 0.0);
-  for (std::size_t t = 0, offset = 0; t < cells.shapes().size(); ++t) {
-    const int q = cells.shapes()[t].width, block = q * q;
-    LambdaInformation sum(q, &lam[offset]);
-    for (int c = 0; c < cells.size(); ++c) {
-      const LaplaceCell& cell = cells[c];
-      const double* A = cell.A().data() + cell.pattern().diagonal_offset(static_cast<int>(t));
-      for (int l = 0; l < cell.pattern().term(static_cast<int>(t)).levels; ++l, A += block)
-        sum.add(A);
-    }
-    const std::vector<double>& information = sum.total();
-    for (int i = 0; i < m; ++i)
-      for (int j = 0; j < m; ++j)
-        for (int x = 0; x < block; ++x)
-          for (int y = 0; y < block; ++y)
-            out[i + static_cast<std::size_t>(j) * m] +=
-                jacobian[offset + x + static_cast<std::size_t>(i) * size] *
-                information[x + static_cast<std::size_t>(y) * block] *
-                jacobian[offset + y + static_cast<std::size_t>(j) * size];
-    offset += block;
-  }
-  return out;
-}
-
 }  // namespace
+
+double least_information(double unit) { return kThetaInformation / (unit * unit); }
 
 std::vector<double> row_deviations(const std::vector<Term>& shapes,
                                    const std::vector<double>& lam) {
@@ -208,17 +121,9 @@ LaplaceStart find_start(CellSet& cells, const FactorMap& factor, const double* b
     for (int i = 0; i < P; ++i)
       hessian[i + static_cast<std::size_t>(j) * m] =
           newton.information()[i + static_cast<std::size_t>(j) * P];
-  if (mixed) {
-    const small::Matrix about = theta_information(cells, factor, start.theta.data());
-    for (int j = 0; j < factor.theta_size; ++j) {
-      for (int i = 0; i < factor.theta_size; ++i)
-        hessian[P + i + static_cast<std::size_t>(P + j) * m] =
-            about[i + static_cast<std::size_t>(j) * factor.theta_size];
-      double& diagonal = hessian[P + j + static_cast<std::size_t>(P + j) * m];
-      const double unit = start.theta_scale[j];
-      diagonal = std::max(diagonal, kThetaInformation / (unit * unit));
-    }
-  }
+  for (int j = 0; j < factor.theta_size; ++j)
+    hessian[P + j + static_cast<std::size_t>(P + j) * m] =
+        least_information(start.theta_scale[j]);
   start.inverse_hessian = small::inverse(hessian, m);
   return start;
 }

@@ -4,9 +4,9 @@
 //      coefficients of all predictors (a generalized linear model).
 //   2. Variances from moments of the scores by level there.
 //   3. A few joint Newton steps in (beta, u) at that Lambda.
-//   4. Inverse Hessian of minus the log-likelihood: for beta the information with u integrated
-//      out, S = X'WX - B'H^-1B with B = Lambda'Z'WX; for theta the expected information of the
-//      working model, level by level.
+//   4. A rough inverse Hessian of minus the log-likelihood, for where that of the working model
+//      (working_curvature.h) cannot be had: for beta the information with u integrated out,
+//      S = X'WX - B'H^-1B with B = Lambda'Z'WX; for theta no more than units.
 #pragma once
 
 #include <vector>
@@ -30,6 +30,9 @@ LaplaceStart find_start(CellSet& cells, const FactorMap& factor, const double* b
 
 // The standard deviation of the row of Lambda that each of its elements is in, (lambda_size,).
 std::vector<double> row_deviations(const std::vector<Term>& shapes, const std::vector<double>& lam);
+
+// The least information that a search supposes about a parameter with this natural unit.
+double least_information(double unit);
 
 // Natural units of theta: the change that moves some row of Lambda by its standard deviation.
 std::vector<double> scale_of_theta(const FactorMap& factor, const double* theta,
