@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from ilk.api import fit
 from ilk.errors import DataError, FitError, FormulaError, IlkError, IlkWarning, ModelError
 from ilk.fit import Fit, load
+from ilk.fixed_api import conditional, fixed
+from ilk.fixed_fit import ConditionalFit, FixedFit
 from ilk.gee_api import gee
 from ilk.gee_fit import GeeFit
 from ilk.likelihood.base import Search
@@ -22,18 +24,22 @@ if TYPE_CHECKING:
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "ConditionalFit",
     "DataError",
     "Fit",
     "FitError",
+    "FixedFit",
     "FormulaError",
     "GeeFit",
     "IlkError",
     "IlkWarning",
     "ModelError",
     "Search",
+    "conditional",
     "datasets",
     "families",
     "fit",
+    "fixed",
     "gee",
     "load",
     "plot",

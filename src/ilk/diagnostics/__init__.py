@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ilk.diagnostics.residuals import ResidualKind, residuals
+from ilk.diagnostics.residuals import ResidualKind, residuals, row_residuals
 
-__all__ = ["ResidualKind", "residuals"]
+__all__ = ["ResidualKind", "residuals", "row_residuals"]

@@ -22,10 +22,13 @@ from ilk.prediction.levels import check_choice
 from ilk.simulate import full_predictors
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ilk.family.base import AbstractFamily
     from ilk.fitted import Fitted
     from ilk.typing import FloatArray
 
-__all__ = ["ResidualKind", "residuals"]
+__all__ = ["ResidualKind", "residuals", "row_residuals"]
 
 ResidualKind: TypeAlias = Literal["response", "pearson", "deviance", "quantile"]
 """Kinds of residuals."""
@@ -47,12 +50,43 @@ def residuals(fitted: Fitted, kind: ResidualKind = "response", seed: int | None 
     -------
     (n,) array
     """
-    check_choice("kind", kind, ResidualKind)
-    response, family = fitted.design.response, fitted.family
-    y, trials = response.y, response.trials
+    response = fitted.design.response
     eta = full_predictors(fitted, fitted.estimates.modes)
+    precision = fitted.design.precision_weights
+    return row_residuals(fitted.family, response.y, response.trials, eta, precision, kind, seed)
+
+
+def row_residuals(
+    family: AbstractFamily,
+    y: FloatArray,
+    trials: FloatArray | None,
+    eta: Sequence[FloatArray],
+    precision: FloatArray | None,
+    kind: ResidualKind = "response",
+    seed: int | None = 0,
+) -> FloatArray:
+    """Compute residuals of rows with given linear predictors.
+
+    Parameters
+    ----------
+    family : AbstractFamily
+        Distribution and link.
+    y, trials : (n,) arrays
+        Response; numbers of trials, or None.
+    eta : sequence of (n,) arrays
+        All linear predictors, the precision weights in that of the log dispersion.
+    precision : (n,) array or None
+        Precision weights.
+    kind, seed
+        As in `residuals`.
+
+    Returns
+    -------
+    (n,) array
+    """
+    check_choice("kind", kind, ResidualKind)
     if kind == "quantile":
-        return _quantile(fitted, eta, seed)
+        return _quantile(family, y, trials, eta, seed)
     mean = family.mean(eta)
     size = 1.0 if trials is None else trials
     raw: FloatArray = y / size - mean
@@ -62,15 +96,18 @@ def residuals(fitted: Fitted, kind: ResidualKind = "response", seed: int | None 
         return size * raw / np.sqrt(family.variance(eta, trials))
     phi = np.exp(eta[1]) if family.has_dispersion else None
     deviance = family.unit_deviance(y, trials, mean, phi)
-    precision = fitted.design.precision_weights
     if precision is not None:
         deviance = precision * deviance
     return np.sign(raw) * np.sqrt(np.maximum(deviance, 0.0))
 
 
-def _quantile(fitted: Fitted, eta: list[FloatArray], seed: int | None) -> FloatArray:
-    family, response = fitted.family, fitted.design.response
-    y, trials = response.y, response.trials
+def _quantile(
+    family: AbstractFamily,
+    y: FloatArray,
+    trials: FloatArray | None,
+    eta: Sequence[FloatArray],
+    seed: int | None,
+) -> FloatArray:
     upper = family.cdf(y, trials, eta)
     if family.discrete:
         lower = np.where(y > 0.0, family.cdf(y - 1.0, trials, eta), 0.0)

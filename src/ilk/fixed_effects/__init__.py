@@ -6,16 +6,28 @@ use comparisons within clusters only, so nothing that is constant in a cluster, 
 bias them; for the same reason they say nothing about such things, nor about clusters not seen.
 """
 
+from ilk.fixed_effects.absorb import part_labels
 from ilk.fixed_effects.conditional import estimate_conditional
-from ilk.fixed_effects.fixed import estimate_fixed
-from ilk.fixed_effects.groups import with_groups
-from ilk.fixed_effects.records import Absorbed, ConditionalFitted, FixedFitted
+from ilk.fixed_effects.fixed import StdErrors, estimate_fixed
+from ilk.fixed_effects.groups import with_factors, with_groups
+from ilk.fixed_effects.records import (
+    ABSORBED,
+    COLLINEAR,
+    Absorbed,
+    ConditionalFitted,
+    FixedFitted,
+)
 
 __all__ = [
+    "ABSORBED",
+    "COLLINEAR",
     "Absorbed",
     "ConditionalFitted",
     "FixedFitted",
+    "StdErrors",
     "estimate_conditional",
     "estimate_fixed",
+    "part_labels",
+    "with_factors",
     "with_groups",
 ]

@@ -23,7 +23,7 @@ import numpy as np
 from ilk.errors import FitError
 from ilk.typing import FloatArray, IntArray
 
-__all__ = ["Dummies", "Projector", "absorb", "weigh"]
+__all__ = ["Dummies", "Projector", "absorb", "part_labels", "weigh"]
 
 DENSE_LEVELS = 2000
 """Largest Schur complement that is formed and factorized."""
@@ -142,21 +142,52 @@ def _stacked_codes(dummies: Dummies) -> list[IntArray]:
     return out
 
 
+def part_labels(dummies: Dummies) -> tuple[IntArray, ...]:
+    """Connected part of the data that each level belongs to, by factor.
+
+    Parameters
+    ----------
+    dummies : Dummies
+        The factors.
+
+    Returns
+    -------
+    tuple of (L_k,) arrays of int
+    """
+    labels = _part_labels(dummies)
+    size = dummies.sizes[dummies.main]
+    out: list[IntArray] = [labels[:size]] * len(dummies.sizes)
+    start = size
+    for k in dummies.others:
+        out[k] = labels[start : start + dummies.sizes[k]]
+        start += dummies.sizes[k]
+    return tuple(out)
+
+
 def _connected_parts(dummies: Dummies) -> tuple[int, IntArray]:
     """Number of connected parts, and one level of the second factor in each."""
+    labels = _part_labels(dummies)
+    size = dummies.sizes[dummies.main]
+    second = labels[size : size + dummies.sizes[dummies.others[0]]]
+    return int(labels.max()) + 1, np.unique(second, return_index=True)[1]
+
+
+def _part_labels(dummies: Dummies) -> IntArray:
+    """Connected part of each level: of the main factor, then of the others."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
     size = dummies.sizes[dummies.main]
     total = size + dummies.other_levels
+    if len(dummies.sizes) == 1:
+        return np.zeros(size, dtype=np.int32)
     main = dummies.codes[dummies.main]
     stacked = _stacked_codes(dummies)
     rows = np.concatenate([main] * len(stacked))
     columns = np.concatenate(stacked) + size
     graph = coo_array((np.ones(len(rows), dtype=np.int8), (rows, columns)), shape=(total, total))
-    parts, labels = connected_components(graph, directed=False)
-    second = labels[size : size + dummies.sizes[dummies.others[0]]]
-    return int(parts), np.unique(second, return_index=True)[1]
+    labels: IntArray = connected_components(graph, directed=False)[1]
+    return labels
 
 
 def _independent(S: FloatArray) -> IntArray:

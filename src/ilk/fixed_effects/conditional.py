@@ -118,7 +118,7 @@ def estimate_conditional(
     return ConditionalFitted(
         design=design,
         family=family,
-        within=Within(names, all_names, not_estimable, at.beta, vcov, kind, df),
+        within=Within(names, all_names, not_estimable, at.beta, vcov, kind, df, std_errors),
         strata=len(clusters.position),
         informative=clusters.size,
         rows=len(sample.y),

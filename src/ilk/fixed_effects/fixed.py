@@ -179,7 +179,9 @@ def _record(
     return FixedFitted(
         design=design,
         family=family,
-        within=Within(names, all_names, not_estimable, optimum.beta, vcov, kind, degrees),
+        within=Within(
+            names, all_names, not_estimable, optimum.beta, vcov, kind, degrees, std_errors
+        ),
         absorbed=_effects(sample, dummies, optimum, joint, scale),
         sample=sample,
         dummies=dummies,

@@ -14,7 +14,7 @@ from typing import Any
 from ilk.errors import ModelError, did_you_mean
 from ilk.formula.spec import OLRE, FormulaSpec, PredictorSpec, RandomSpec, Sum, Term
 
-__all__ = ["with_groups"]
+__all__ = ["with_factors", "with_groups"]
 
 _ONE = Sum((Term(),))
 
@@ -60,6 +60,24 @@ def with_groups(
             "ilk.fixed.",
             code="groups",
         )
+    return with_factors(replace(spec, predictors=(replace(mean, random=()),)), factors)
+
+
+def with_factors(spec: FormulaSpec, factors: Sequence[tuple[str, ...]]) -> FormulaSpec:
+    """Put a random intercept for each factor in the place of those of the formula.
+
+    Parameters
+    ----------
+    spec : FormulaSpec
+        The formula.
+    factors : sequence of tuple of str
+        Columns whose combinations are the levels, by factor.
+
+    Returns
+    -------
+    FormulaSpec
+    """
+    mean = spec.predictors[0]
     random = tuple(
         RandomSpec(_ONE, columns, "us", f"1 | {':'.join(columns)}") for columns in factors
     )

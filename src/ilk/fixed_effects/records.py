@@ -51,6 +51,8 @@ class Within:
         The estimator that made it, in words.
     df : float
         Degrees of freedom of the t statistics; infinite for z statistics.
+    std_errors : str
+        ``"model"`` or ``"cluster"``, as it was asked for.
     """
 
     names: tuple[tuple[str, str], ...]
@@ -60,6 +62,7 @@ class Within:
     vcov: FloatArray
     covariance_kind: str
     df: float
+    std_errors: str
 
 
 @final
