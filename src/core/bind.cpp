@@ -131,20 +131,22 @@ class Linear {
   Linear(Vector response, std::optional<Vector> weights, std::vector<PredictorArrays> predictors,
          std::vector<TermArrays> terms, double count) {
     require(predictors.size() == 1, "a linear model has one predictor");
-    const Data data = read_data(response, std::nullopt, weights, predictors, terms);
+    Data data = read_data(response, std::nullopt, weights, predictors, terms);
     rows_ = data.n;
     for (const Term& term : data.terms) {
       shapes_.emplace_back();
       shapes_.back().width = term.width;
       shapes_.back().levels = term.levels;
     }
-    engine_ = runner_.run([&] { return std::make_unique<LinearEngine>(data, count); });
-    engine_->set_interrupt(runner_.wants_stop());
+    engine_ = runner_.run([&] {
+      return std::make_unique<LinearEngine>(std::move(data), count, runner_.wants_stop());
+    });
   }
 
   nb::tuple evaluate(Vector lam, bool reml, bool gradient) {
     const double* l = sized(lam, engine_->lambda_size(), "lam");
-    LinearEvaluation at = runner_.run([&] { return engine_->evaluate(l, reml, gradient); });
+    const Gradient kind = gradient ? Gradient::exact : Gradient::none;
+    LinearEvaluation at = runner_.run([&] { return engine_->evaluate(l, reml, kind); });
     nb::object grad_lam = nb::none();
     if (gradient && at.status == LinearStatus::ok)
       grad_lam = nb::cast(to_vector(std::move(at.gradient)));

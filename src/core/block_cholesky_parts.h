@@ -128,7 +128,7 @@ struct BlockCholesky::Implementation {
 
   // Selected inverse
   void invert(double* P, int active);
-  void invert_root(double* Z, int active);
+  void invert_root(int active);
   void invert_interior(const InteriorFront& front, const double* parent, Index parent_height,
                        double* Z);
   void invert_leaves(const Front& group, const double* parent, Index parent_height, double* P);
@@ -159,6 +159,7 @@ struct BlockCholesky::Implementation {
   Buffer strip;             // columns of an update matrix, or of a parent's inverse
   Buffer right_hand_sides;  // Y of the inverse
   Buffer leaf_inverse;
+  Buffer root_factor;       // lower triangle, packed, while the inverse is in its place
   mutable std::vector<double> permuted;
   mutable std::vector<double> gathered;
   dense::Workspace work;

@@ -555,13 +555,14 @@ void Analysis::measure() {
     if (front.parent == root) held -= update;
     else if (front.parent >= 0) of_children[front.parent] += update;
   }
-  // Inverse: a front stays until the last of its children has read it.
+  // Inverse: a front stays until the last of its children has read it. The root is elsewhere.
   held = 0;
   std::vector<int> unread(fronts_.interior.size());
   for (std::size_t i = 0; i < unread.size(); ++i) unread[i] = fronts_.interior[i].children;
   for (std::size_t i = fronts_.interior.size(); i-- > 0;) {
     const InteriorFront& front = fronts_.interior[i];
-    const auto size = [](const Front& f) {
+    const auto size = [&](const Front& f) {
+      if (&f == &fronts_.root()) return std::int64_t{0};
       return static_cast<std::int64_t>(f.height()) * f.height();
     };
     held += size(front);

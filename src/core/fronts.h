@@ -67,7 +67,7 @@ struct Fronts {
   int root_prior = 0;         // columns of the root with a prior
   std::int64_t factor_size = 0;         // doubles in L
   std::int64_t update_stack = 0;        // peak doubles of update matrices
-  std::int64_t inverse_stack = 0;       // peak doubles of interior fronts of the inverse
+  std::int64_t inverse_stack = 0;       // ... of interior fronts of the inverse but the root
   double flops = 0.0;
 
   const InteriorFront& root() const { return interior.back(); }

@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "sampled_inverse.h"
+
 namespace ilk {
 namespace {
 
@@ -20,7 +22,8 @@ constexpr double kNoResidual = 1e-24;
 
 }  // namespace
 
-LinearEngine::LinearEngine(Data data, double count) : data_(std::move(data)) {
+LinearEngine::LinearEngine(Data data, double count, std::function<bool()> wants_stop)
+    : data_(std::move(data)), poll_(std::move(wants_stop)) {
   if (data_.predictors.size() != 1)
     throw std::invalid_argument("a linear model has one predictor");
   p_ = data_.predictors[0].p;
@@ -35,11 +38,15 @@ LinearEngine::LinearEngine(Data data, double count) : data_(std::move(data)) {
   BlockPattern pattern(std::move(blocks));
   std::vector<std::vector<int>> block_of_row;
   for (int s = 0; s < terms(); ++s)
-    for (int t = s + 1; t < terms(); ++t)
+    for (int t = s + 1; t < terms(); ++t) {
+      poll_();
       block_of_row.push_back(pattern.add_pair(s, t, data_.terms[s].codes.data(),
                                               data_.terms[t].codes.data(), data_.n));
+    }
   for (int t = 0; t < terms(); ++t) pattern.add_complete_pair(t, terms());
+  poll_();
   cholesky_ = BlockCholesky(std::move(pattern));
+  cholesky_.set_interrupt(poll_);
 
   A_.assign(static_cast<std::size_t>(this->pattern().compact_size()), 0.0);
   const std::size_t scalars = static_cast<std::size_t>(this->pattern().scalars());
@@ -56,11 +63,6 @@ LinearEngine::LinearEngine(Data data, double count) : data_(std::move(data)) {
   accumulate_pairs(block_of_row);
   accumulate_design();
   accumulate_response();
-}
-
-void LinearEngine::set_interrupt(std::function<bool()> wants_stop) {
-  poll_ = InterruptPoll(std::move(wants_stop));
-  cholesky_.set_interrupt(poll_);
 }
 
 // ---- Cross-products -----------------------------------------------------------------------------
@@ -84,6 +86,7 @@ void LinearEngine::accumulate_pairs(const std::vector<std::vector<int>>& block_o
       const Term& columns = data_.terms[t];
       const std::size_t size = static_cast<std::size_t>(rows.width) * columns.width;
       double* blocks = A_.data() + pattern().pairs()[pair].offset;
+      poll_();
       for (std::size_t i = 0; i < data_.n; ++i) {
         double* block = blocks + block_of_row[pair][i] * size;
         for (int b = 0; b < columns.width; ++b) {
@@ -105,6 +108,7 @@ void LinearEngine::accumulate_design() {
   std::vector<double> rows(kChunk * static_cast<std::size_t>(p_));
   for (std::size_t begin = 0; begin < data_.n; begin += kChunk) {
     const std::size_t end = std::min(begin + kChunk, data_.n);
+    poll_();
     for (int j = 0; j < p_; ++j)
       for (std::size_t i = begin; i < end; ++i) rows[(i - begin) * p_ + j] = X[i + j * data_.n];
     for (const Term& term : data_.terms) accumulate_term(term, begin, end, rows.data());
@@ -149,6 +153,7 @@ void LinearEngine::accumulate_response() {
     total_ += weighted[i] * y;
   }
   for (int t = 0; t < terms(); ++t) {
+    poll_();
     const Term& term = data_.terms[t];
     const int q = term.width;
     const std::size_t stride = static_cast<std::size_t>(q) * width;
@@ -180,7 +185,7 @@ void LinearEngine::set_response(const double* response) {
 
 // ---- Evaluation ---------------------------------------------------------------------------------
 
-LinearEvaluation LinearEngine::evaluate(const double* lam, bool reml, bool gradient) {
+LinearEvaluation LinearEngine::evaluate(const double* lam, bool reml, Gradient gradient) {
   poll_();
   evaluated_ = false;
   std::copy(lam, lam + lambda_size_, lam_.begin());
@@ -206,10 +211,7 @@ LinearEvaluation LinearEngine::evaluate(const double* lam, bool reml, bool gradi
   double log_det = cholesky_.log_det();
   if (reml) log_det += fixed_log_det();
   out.value = -0.5 * (log_det + nu * (1.0 + std::log(2.0 * kPi * sigma2_)));
-  if (gradient) {
-    out.gradient.resize(static_cast<std::size_t>(lambda_size_));
-    compute_gradient(reml, out.gradient.data());
-  }
+  if (gradient != Gradient::none) out.gradient = this->gradient(reml, gradient);
   return out;
 }
 
@@ -288,21 +290,35 @@ void LinearEngine::score_products(double* S) {
   }
 }
 
-void LinearEngine::compute_gradient(bool reml, double* gradient) {
-  if (lambda_size_ == 0) return;
-  P_.resize(A_.size());
-  cholesky_.selected_inverse(P_.data(), reml ? pattern().scalars() - 1 : effects());
-  half_log_det_gradient(pattern(), A_.data(), P_.data(), lambda_, terms() + (reml ? 1 : 0),
-                        gradient);
-  std::vector<double> S(static_cast<std::size_t>(lambda_size_));
-  score_products(S.data());
-  for (int k = 0; k < lambda_size_; ++k) gradient[k] = S[k] / sigma2_ - gradient[k];
+// A factorization takes `flops`, an inverse about twice that, a solve a few for each number in L.
+bool LinearEngine::sampling_pays() const {
+  constexpr double margin = 10.0;
+  const FactorStatistics statistics = cholesky_.statistics();
+  return statistics.flops > margin * kSamples * static_cast<double>(statistics.factor_size);
 }
 
 // ---- At the last evaluation ---------------------------------------------------------------------
 
 void LinearEngine::require_evaluation() const {
   if (!evaluated_) throw std::logic_error("the linear engine has no current evaluation");
+}
+
+std::vector<double> LinearEngine::gradient(bool reml, Gradient kind) {
+  require_evaluation();
+  std::vector<double> gradient(static_cast<std::size_t>(lambda_size_));
+  if (lambda_size_ == 0) return gradient;
+  const int active = reml ? pattern().scalars() - 1 : effects();
+  P_.resize(A_.size());
+  if (kind == Gradient::sampled)
+    sampled_inverse(cholesky_, kSamples, active, P_.data());
+  else
+    cholesky_.selected_inverse(P_.data(), active);
+  half_log_det_gradient(pattern(), A_.data(), P_.data(), lambda_, terms() + (reml ? 1 : 0),
+                        gradient.data());
+  std::vector<double> S(static_cast<std::size_t>(lambda_size_));
+  score_products(S.data());
+  for (int k = 0; k < lambda_size_; ++k) gradient[k] = S[k] / sigma2_ - gradient[k];
+  return gradient;
 }
 
 std::vector<double> LinearEngine::modes() const {
@@ -330,11 +346,16 @@ std::vector<double> LinearEngine::conditional_covariance() {
 
 void LinearEngine::solve(double* rhs, int columns) const {
   require_evaluation();
-  std::vector<double> x(static_cast<std::size_t>(pattern().scalars()), 0.0);
-  for (int j = 0; j < columns; ++j, rhs += effects()) {
-    std::copy(rhs, rhs + effects(), x.begin());
-    cholesky_.solve(x.data());
-    std::copy(x.begin(), x.begin() + effects(), rhs);
+  constexpr int batch = 4;  // columns with room for all scalars
+  const std::size_t N = static_cast<std::size_t>(pattern().scalars());
+  const std::size_t U = static_cast<std::size_t>(effects());
+  std::vector<double> x(N * std::min(columns, batch));
+  for (int first = 0; first < columns; first += batch, rhs += batch * U) {
+    const int count = std::min(batch, columns - first);
+    for (int j = 0; j < count; ++j) std::copy(rhs + j * U, rhs + (j + 1) * U, x.data() + j * N);
+    cholesky_.solve(x.data(), count);
+    for (int j = 0; j < count; ++j)
+      std::copy(x.data() + j * N, x.data() + j * N + U, rhs + j * U);
   }
 }
 

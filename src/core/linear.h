@@ -42,6 +42,12 @@ enum class LinearStatus {
   no_residual,            // the model reproduces the response, or n <= p
 };
 
+enum class Gradient {
+  none,
+  sampled,  // its traces estimated from random vectors
+  exact,
+};
+
 struct LinearEvaluation {
   LinearStatus status = LinearStatus::ok;
   double value = 0.0;  // log-likelihood or restricted log-likelihood, complete; -inf if not ok
@@ -57,10 +63,13 @@ struct LinearInformation {
 
 class LinearEngine {
  public:
+  static constexpr int kSamples = 16;  // random vectors of a sampled gradient
+
   // `count` is the number of observations entering nu (<= 0: the rows). Weights multiply the
   // squared residuals; the constant sum(log w) / 2 of precision weights is left to the caller,
-  // who alone knows which part of a weight is a precision and which a frequency.
-  explicit LinearEngine(Data data, double count = 0.0);
+  // who alone knows which part of a weight is a precision and which a frequency. `wants_stop` is
+  // asked now and then whether to give up, from the construction on.
+  explicit LinearEngine(Data data, double count = 0.0, std::function<bool()> wants_stop = {});
 
   int coefficients() const { return p_; }
   int lambda_size() const { return lambda_size_; }
@@ -68,12 +77,13 @@ class LinearEngine {
   const BlockPattern& pattern() const { return cholesky_.pattern(); }
   const BlockCholesky& cholesky() const { return cholesky_; }
 
-  void set_interrupt(std::function<bool()> wants_stop);
-
   // A new response (n,) on the same pattern: only cross-products with y are recomputed.
   void set_response(const double* response);
 
-  LinearEvaluation evaluate(const double* lam, bool reml, bool gradient);
+  LinearEvaluation evaluate(const double* lam, bool reml, Gradient gradient);
+
+  // Whether a sampled gradient is much cheaper than an exact one (large dense roots).
+  bool sampling_pays() const;
 
   // Maximizes over theta (linear_search.cpp). `theta` null: start from moments (linear maps only;
   // for other maps the start is required).
@@ -97,6 +107,7 @@ class LinearEngine {
   // ---- At the last evaluation -------------------------------------------------------------------
   // (std::logic_error if there has been none since the response was set.)
 
+  std::vector<double> gradient(bool reml, Gradient kind);  // in lam (lambda_size,)
   std::vector<double> modes() const;  // u (U,)
   // sigma^2 Lambda_t P_ll Lambda_t' for all levels, term after term: (L_t, q_t, q_t) each.
   std::vector<double> conditional_covariance();
@@ -119,14 +130,12 @@ class LinearEngine {
   void recompute_residuals();
   const std::vector<double>& residual_scores();
   void score_products(double* S);
-  void compute_gradient(bool reml, double* gradient);
   double fixed_log_det() const;
   void require_evaluation() const;
 
   // Search
   bool least_squares(double* x, double* sum_of_squares);
   std::vector<double> moment_deviations();
-  void score_direction(const double* dlam, double* m);
   std::vector<double> average_information(const double* jacobian, int theta_size, double nu);
 
   int terms() const { return static_cast<int>(data_.terms.size()); }

@@ -3,7 +3,8 @@
 // Newton's method with the average information, to which the curvature of the map
 // Lambda -> Lambda Lambda' is added: without it convergence is slow where variances are small,
 // because there the average information about Lambda vanishes. BFGS takes over when Newton's method
-// does not get on.
+// does not get on. Where the inverse is by far the most expensive part, the first step is taken
+// with traces estimated from samples.
 //
 // Average information: A. R. Gilmour, R. Thompson and B. R. Cullis, "Average information REML",
 // Biometrics 51 (1995) 1440-1450; here with sigma^2 profiled out.
@@ -16,6 +17,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "factor_curvature.h"
 #include "search.h"
 #include "small_matrix.h"
 
@@ -31,8 +33,8 @@ constexpr int kMaxShortenings = 20;
 constexpr double kShortening = 0.35;
 constexpr double kSufficient = 1e-4;     // of the predicted gain, for a step to be accepted
 constexpr double kRounding = 1e-11;      // of the value
+constexpr double kWorthwhile = 10.0;     // of the error of a sampled step, for it to be taken
 constexpr double kNearlyDone = 5e-5;     // predicted gain below which extrapolation is trusted
-constexpr double kSmallestPivot = 1e-6;  // of Lambda, for the recovery of derivatives in Sigma
 constexpr double kDifference = 1e-3;     // step of central differences, in units of the scale
 
 double dot(const double* a, const double* b, std::size_t n) {
@@ -173,37 +175,7 @@ std::vector<double> LinearEngine::moment_start(const FactorMap& factor) {
 
 // ---- Curvature ----------------------------------------------------------------------------------
 
-// m_j = d Sigma_j Z'We level by level, d Sigma_j = d Lambda_j Lambda' + Lambda d Lambda_j'.
-void LinearEngine::score_direction(const double* dlam, double* m) {
-  const std::vector<double>& scores = residual_scores();
-  std::fill(m, m + pattern().scalars(), 0.0);
-  std::vector<double> inner;
-  for (int t = 0; t < terms(); ++t) {
-    const int q = data_.terms[t].width;
-    const double* lambda = lambda_[t];
-    const bool touched = std::any_of(dlam, dlam + q * q, [](double v) { return v != 0.0; });
-    if (touched) {
-      inner.resize(static_cast<std::size_t>(2 * q));
-      double* from_lambda = inner.data();
-      double* from_dlam = from_lambda + q;
-      for (int k = pattern().scalar_offset(t); k < pattern().scalar_offset(t + 1); k += q) {
-        const double* e = &scores[k];
-        for (int b = 0; b < q; ++b) {
-          from_lambda[b] = from_dlam[b] = 0.0;
-          for (int a = b; a < q; ++a) {
-            from_lambda[b] += lambda[a + b * q] * e[a];
-            from_dlam[b] += dlam[a + b * q] * e[a];
-          }
-        }
-        for (int b = 0; b < q; ++b)
-          for (int a = b; a < q; ++a)
-            m[k + a] += dlam[a + b * q] * from_lambda[b] + lambda[a + b * q] * from_dlam[b];
-      }
-    }
-    dlam += q * q;
-  }
-}
-
+// With m_j = Sigma_j Z'We (factor_curvature.h),
 // AI_jk = [ m_j'Z'P0 Z m_k / sigma^2 - (m_j'Z'We)(m_k'Z'We) / (nu sigma^4) ] / 2,
 // m_j'Z'P0 Z m_k = m_j'A m_k - rho_j'rho_k,    rho_j = L^-1 [Lambda'A m_j ; X'WZ m_j].
 std::vector<double> LinearEngine::average_information(const double* jacobian, int theta_size,
@@ -215,12 +187,13 @@ std::vector<double> LinearEngine::average_information(const double* jacobian, in
   for (std::size_t j = 0; j < m; ++j) {
     poll_();
     double* direction = &directions[j * N];
-    score_direction(jacobian + j * lambda_size_, direction);
+    covariance_direction(pattern(), terms(), lambda_, jacobian + j * lambda_size_,
+                         residual_scores().data(), direction);
     slope[j] = dot(direction, residual_scores().data(), U);
     multiply(pattern(), A_.data(), direction, &products[j * N]);
     apply_factor_transposed(pattern(), lambda_, &products[j * N], &halves[j * N]);
-    cholesky_.forward(&halves[j * N], 1, static_cast<int>(N) - 1);
   }
+  cholesky_.forward(halves.data(), theta_size, static_cast<int>(N) - 1);
   std::vector<double> information(m * m);
   for (std::size_t j = 0; j < m; ++j)
     for (std::size_t k = 0; k <= j; ++k) {
@@ -232,53 +205,11 @@ std::vector<double> LinearEngine::average_information(const double* jacobian, in
   return information;
 }
 
-namespace {
-
-// The symmetric D with lower(2 D Lambda) = lower(G), column by column from the right: if G is the
-// derivative of a function of Lambda Lambda' in Lambda, D is that in Lambda Lambda'.
-std::vector<double> derivative_in_covariance(int q, const double* lambda, const double* G) {
-  std::vector<double> D(static_cast<std::size_t>(q) * q, 0.0);
-  for (int j = q - 1; j >= 0; --j) {
-    double pivot = lambda[j * (q + 1)];
-    if (std::fabs(pivot) < kSmallestPivot) pivot = pivot < 0.0 ? -kSmallestPivot : kSmallestPivot;
-    for (int i = q - 1; i >= j; --i) {
-      double sum = 0.5 * G[i + j * q];
-      for (int k = j + 1; k < q; ++k) sum -= D[i + k * q] * lambda[k + j * q];
-      D[i + j * q] = D[j + i * q] = sum / pivot;
-    }
-  }
-  return D;
-}
-
-// 2 tr(dLambda_j' D dLambda_k).
-double curvature_term(int q, const double* dlam_j, const std::vector<double>& D,
-                      const double* dlam_k) {
-  double sum = 0.0;
-  for (int c = 0; c < q; ++c)
-    for (int b = c; b < q; ++b) {
-      if (dlam_k[b + c * q] == 0.0) continue;
-      for (int a = c; a < q; ++a)
-        sum += dlam_j[a + c * q] * D[a + b * q] * dlam_k[b + c * q];
-    }
-  return 2.0 * sum;
-}
-
-}  // namespace
-
 std::vector<double> LinearEngine::newton_matrix(const double* jacobian, int theta_size, bool reml,
                                                 const std::vector<double>& gradient) {
   std::vector<double> H = average_information(jacobian, theta_size, degrees(reml));
-  std::size_t offset = 0;
-  for (int t = 0; t < terms(); ++t) {
-    const int q = data_.terms[t].width;
-    const std::vector<double> D = derivative_in_covariance(q, lambda_[t], &gradient[offset]);
-    for (int k = 0; k < theta_size; ++k)
-      for (int j = 0; j < theta_size; ++j)
-        H[j + static_cast<std::size_t>(k) * theta_size] -=  // (D is that of the value)
-            curvature_term(q, jacobian + j * static_cast<std::size_t>(lambda_size_) + offset, D,
-                           jacobian + k * static_cast<std::size_t>(lambda_size_) + offset);
-    offset += static_cast<std::size_t>(q) * q;
-  }
+  subtract_factor_curvature(pattern(), terms(), lambda_, gradient.data(), jacobian, lambda_size_,
+                            theta_size, H.data(), static_cast<std::size_t>(theta_size));
   return H;
 }
 
@@ -289,7 +220,7 @@ LinearInformation LinearEngine::information(const FactorMap& factor, const doubl
   std::vector<double> at(theta, theta + m);
   const auto gradient_at = [&](const std::vector<double>& point) {
     factor(point.data(), lam.data(), J.data());
-    const LinearEvaluation evaluation = evaluate(lam.data(), reml, true);
+    const LinearEvaluation evaluation = evaluate(lam.data(), reml, Gradient::exact);
     if (evaluation.status == LinearStatus::ok)
       return transposed_product(J, evaluation.gradient, static_cast<int>(m));
     return std::vector<double>(m, std::numeric_limits<double>::quiet_NaN());
@@ -313,7 +244,7 @@ LinearInformation LinearEngine::information(const FactorMap& factor, const doubl
 
   // d log sigma^2 / dLambda = d log r^2 / dLambda = -2 / r^2 sum_l (Z'We)_l u_l'.
   factor(theta, lam.data(), J.data());
-  evaluate(lam.data(), reml, false);
+  evaluate(lam.data(), reml, Gradient::none);
   std::vector<double> S(lam.size());
   score_products(S.data());
   for (double& value : S) value *= -2.0 / r2_;
@@ -340,8 +271,11 @@ class LinearSearch {
 
   SearchResult run(std::vector<double> theta) {
     out_.theta = std::move(theta);
-    if (!evaluate(out_.theta, m_ > 0)) return out_;
+    const bool rough = m_ > 0 && max_steps_ > 0 && engine_.sampling_pays();
+    const Gradient first = rough ? Gradient::sampled : Gradient::exact;
+    if (!evaluate(out_.theta, m_ > 0 ? first : Gradient::none)) return out_;
     accept(out_.theta);
+    if (rough) rough_step();
     if (m_ == 0) {
       out_.status = SearchStatus::converged;
     } else if (!newton()) {
@@ -353,7 +287,7 @@ class LinearSearch {
 
  private:
   // Evaluates at theta; false where the criterion does not exist.
-  bool evaluate(const std::vector<double>& theta, bool gradient) {
+  bool evaluate(const std::vector<double>& theta, Gradient gradient) {
     factor_(theta.data(), lam_.data(), jacobian_.data());
     evaluation_ = engine_.evaluate(lam_.data(), reml_, gradient);
     ++out_.evaluations;
@@ -392,11 +326,28 @@ class LinearSearch {
     return length > largest ? largest / length : 1.0;
   }
 
+  // From the start, with a sampled gradient. The error of that, at most 1 / kSamples of the
+  // information in variance, changes the predicted gain by m / (2 kSamples) or so. The step is
+  // taken if it promises much more; otherwise the gradient is made exact, and so it is after it.
+  void rough_step() {
+    const double error = 0.5 * m_ / LinearEngine::kSamples;
+    find_step();
+    if (!(out_.decrement > kWorthwhile * error)) {
+      evaluation_.gradient = engine_.gradient(reml_, Gradient::exact);
+      accept(out_.theta);
+    } else if (move(longest_step(), Gradient::exact)) {
+      ++out_.steps;
+    } else if (evaluate(out_.theta, Gradient::exact)) {
+      accept(out_.theta);
+    }
+  }
+
   // True if converged. Near the end decrements fall quadratically; when the next one will be below
   // the tolerance, the step is taken with an evaluation of the value alone.
   bool newton() {
     double previous = std::numeric_limits<double>::infinity();
-    for (int k = 0; k < std::min(kMaxNewtonSteps, max_steps_); ++k) {
+    const int most = std::min(kMaxNewtonSteps, max_steps_ - out_.steps);
+    for (int k = 0; k < most; ++k) {
       find_step();
       if (!std::isfinite(out_.decrement)) return false;
       if (out_.decrement < tolerance_) {
@@ -407,7 +358,7 @@ class LinearSearch {
       const double next = out_.decrement * std::min(1.0, out_.decrement / previous);
       const bool last = fraction == 1.0 && k > 0 && definite_ &&
                         out_.decrement < kNearlyDone && next < tolerance_;
-      if (!move(fraction, !last)) return false;
+      if (!move(fraction, last ? Gradient::none : Gradient::exact)) return false;
       ++out_.steps;
       previous = out_.decrement;
       if (last) {
@@ -422,7 +373,7 @@ class LinearSearch {
   }
 
   // Backtracks from `fraction` of the step until the value rises.
-  bool move(double fraction, bool gradient) {
+  bool move(double fraction, Gradient gradient) {
     std::vector<double> theta(out_.theta.size());
     for (int trial = 0; trial < kMaxShortenings; ++trial, fraction *= kShortening) {
       for (int j = 0; j < m_; ++j) theta[j] = out_.theta[j] + fraction * step_[j];
@@ -450,13 +401,13 @@ class LinearSearch {
       }
       climb();
     }
-    if (evaluate(out_.theta, false)) accept(out_.theta);  // other points have been tried since
+    if (evaluate(out_.theta, Gradient::none)) accept(out_.theta);  // others were tried since
   }
 
   void climb() {
     const Objective objective = [this](const double* theta, const Trial&, double* gradient) {
       const std::vector<double> point(theta, theta + m_);
-      if (!evaluate(point, true)) return -std::numeric_limits<double>::infinity();
+      if (!evaluate(point, Gradient::exact)) return -std::numeric_limits<double>::infinity();
       const std::vector<double> g = transposed_product(jacobian_, evaluation_.gradient, m_);
       std::copy(g.begin(), g.end(), gradient);
       return evaluation_.value;
@@ -498,7 +449,8 @@ class LinearSearch {
     std::vector<double> theta(out_.theta.size());
     for (double length = 0.3; length > 0.005; length *= kShortening) {
       for (int j = 0; j < m_; ++j) theta[j] = out_.theta[j] + length * step_[j];
-      if (!evaluate(theta, true) || evaluation_.value <= out_.value + tolerance_) continue;
+      if (!evaluate(theta, Gradient::exact)) continue;
+      if (evaluation_.value <= out_.value + tolerance_) continue;
       accept(theta);
       return true;
     }

@@ -18,14 +18,38 @@ using dense::columns_of;
 using dense::transpose;
 using multifrontal::kStrip;
 
-// The root in full; excluded scalars get zeros, which is all it takes to exclude them everywhere.
-void BlockCholesky::Implementation::invert_root(double* Z, int active) {
+namespace {
+
+// Sets the lower triangle of a matrix aside, and puts it back in the end.
+class TriangleAside {
+ public:
+  TriangleAside(Index n, double* A, double* packed) : n_(n), A_(A), packed_(packed) {
+    for (Index j = 0; j < n; ++j, packed += n - j + 1)
+      std::copy(A + j * (n + 1), A + (j + 1) * n, packed);
+  }
+  TriangleAside(const TriangleAside&) = delete;
+  TriangleAside& operator=(const TriangleAside&) = delete;
+  ~TriangleAside() {
+    const double* packed = packed_;
+    for (Index j = 0; j < n_; ++j, packed += n_ - j + 1)
+      std::copy(packed, packed + (n_ - j), A_ + j * (n_ + 1));
+  }
+
+ private:
+  Index n_;
+  double* A_;
+  double* packed_;
+};
+
+}  // namespace
+
+// The root in full, in place of its factor; excluded scalars get zeros, which is all it takes to
+// exclude them everywhere.
+void BlockCholesky::Implementation::invert_root(int active) {
   const Front& root = fronts.root();
   const Index size = root.columns;
   const Index kept = std::min<Index>(size, active - root.first_column);
-  const double* panel = L.data() + root.panel;
-  for (Index j = 0; j < kept; ++j)
-    std::copy(panel + j * (size + 1), panel + j * size + kept, Z + j * (size + 1));
+  double* Z = L.data() + root.panel;
   dense::invert_from_cholesky(kept, Z, size, work);
   for (Index j = 0; j < kept; ++j) std::fill(Z + j * size + kept, Z + (j + 1) * size, 0.0);
   std::fill(Z + kept * size, Z + size * size, 0.0);
@@ -138,8 +162,14 @@ void BlockCholesky::Implementation::invert_interior(const InteriorFront& front,
     for (Index a = c; a < height; ++a) Z[j + a * height] = Z[a + j * height];
 }
 
-// From the root down. A front stays on the stack until the last of its children has read it.
+// From the root down. A front stays on the stack until the last of its children has read it; the
+// root, which may be large, is where its factor was.
 void BlockCholesky::Implementation::invert(double* P, int active) {
+  const Index root_size = fronts.root().columns;
+  double* const root = L.data() + fronts.root().panel;
+  const TriangleAside factor(
+      root_size, root,
+      root_factor.reserve(static_cast<std::size_t>(root_size * (root_size + 1) / 2)));
   double* top = stack.reserve(static_cast<std::size_t>(fronts.inverse_stack));
   struct Held {
     const InteriorFront* front;
@@ -151,9 +181,10 @@ void BlockCholesky::Implementation::invert(double* P, int active) {
     const InteriorFront& front = fronts.interior[i];
     const Index height = front.height();
     work.poll();
-    double* Z = top;
-    if (&front == &fronts.root()) {
-      invert_root(Z, active);
+    const bool is_root = &front == &fronts.root();
+    double* Z = is_root ? root : top;
+    if (is_root) {
+      invert_root(active);
     } else if (front.parent < 0) {
       invert_interior(front, nullptr, 0, Z);
     } else {
@@ -170,13 +201,15 @@ void BlockCholesky::Implementation::invert(double* P, int active) {
     if (front.parent >= 0 && --held.back().unread == 0) {
       double* freed = held.back().Z;
       held.pop_back();
-      if (front.children > 0) std::copy(Z, Z + size, freed);
-      Z = freed;
+      if (freed != root) {
+        if (front.children > 0) std::copy(Z, Z + size, freed);
+        Z = freed;
+      }
     }
-    top = Z;
+    if (!is_root) top = Z;
     if (front.children > 0) {
       held.push_back({&front, Z, front.children});
-      top += size;
+      if (!is_root) top += size;
     }
   }
 }

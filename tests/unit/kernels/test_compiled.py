@@ -475,6 +475,32 @@ def test_a_long_evaluation_is_interrupted_within_a_second(threads):
         signal.signal(signal.SIGALRM, before)
 
 
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs an interval timer")
+def test_the_construction_of_a_linear_engine_is_interrupted():
+    rng = np.random.default_rng(0)
+    n, levels = 600_000, 20_000
+    terms = tuple(
+        TermData(0, rng.integers(0, levels, n).astype(np.int32), levels, None) for _ in range(2)
+    )
+    X = np.ones((n, 1), order="F")
+    data = EngineData(rng.normal(size=n), None, None, (PredictorData(X, None),), terms)
+
+    class Alarm(Exception):
+        pass
+
+    def ring(number, frame):
+        raise Alarm
+
+    before = signal.signal(signal.SIGALRM, ring)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+        with pytest.raises(Alarm):
+            compiled.LinearEngine(data)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
+
+
 # ---- Bad input -----------------------------------------------------------------------------------
 
 
@@ -561,8 +587,9 @@ def test_linear_engine_agrees_with_the_reference_engine(structure, seed, reml):
         close(left, right)
     close(mine.cross_information(), twin.cross_information())
     close(mine.coefficient_covariance(), twin.coefficient_covariance())
-    rhs = np.random.default_rng(0).normal(size=(len(mine.modes()), 2))
-    close(mine.solve(rhs), twin.solve(rhs))
+    for columns in (1, 3, 5):
+        rhs = np.random.default_rng(0).normal(size=(len(mine.modes()), columns))
+        close(mine.solve(rhs), twin.solve(rhs))
 
     factor = unstructured(data)
     fits = [engine.fit(factor, reml=reml) for engine in (mine, twin)]
@@ -590,3 +617,36 @@ def test_linear_refit_is_a_fit_of_the_new_response():
     a, b = (x.fit(factor, reml=True, theta=np.array([0.5, 0.0, 0.5])) for x in (engine, fresh))
     assert a.value == pytest.approx(b.value, rel=1e-12)
     close(a.beta, b.beta)
+
+
+@pytest.mark.parametrize("reml", [False, True])
+def test_a_start_with_sampled_traces_leads_to_the_maximum(reml):
+    """Two large crossed terms, one with slopes: traces at the start are estimated from samples."""
+    rng = np.random.default_rng(4)
+    n, levels = 9000, (700, 400, 6)
+    codes = [rng.integers(0, count, n).astype(np.int32) for count in levels]
+    x = rng.normal(size=n)
+    slope = np.column_stack([np.ones(n), x])
+    y = 2.0 + 0.3 * x + rng.normal(size=n)
+    b = rng.normal(size=(400, 2)) * [0.8, 0.4]
+    y += 0.6 * rng.normal(size=700)[codes[0]] + np.sum(slope * b[codes[1]], axis=1)
+    y += 0.5 * rng.normal(size=6)[codes[2]]
+    terms = tuple(
+        TermData(0, code, count, slope if count == 400 else None)
+        for code, count in zip(codes, levels, strict=True)
+    )
+    X = np.asfortranarray(slope)
+    data = EngineData(y, None, None, (PredictorData(X, None),), terms)
+    factor = unstructured(data)
+    engine = compiled.LinearEngine(data)
+    fit = engine.fit(factor, reml=reml)
+    assert fit.status == "converged"
+    assert fit.decrement < 1e-8
+    assert fit.evaluations <= 6
+    lam, jacobian = factor(fit.theta)
+    gradient = jacobian.T @ engine.evaluate(lam, reml=reml).grad_lam
+    information, _ = engine.information(factor, fit.theta, np.full(5, 0.05), reml=reml)
+    assert 0.5 * gradient @ np.linalg.solve(information, gradient) < 1e-7
+    again = engine.fit(factor, reml=reml)
+    assert np.array_equal(again.theta, fit.theta)
+    assert again.value == fit.value
