@@ -40,6 +40,9 @@ TOLERANCE = 1e-9
 _PERFECT = 1e-24
 """Scale, relative to the squared derivative of the means, at which nothing is left to explain."""
 
+_MARGIN = 0.2
+"""Share of the remaining correlation that is taken off beyond what positive definiteness asks."""
+
 _FURTHER = 1e-6
 """A step that is not smaller than this when rounding stops the iteration is no solution."""
 
@@ -239,10 +242,12 @@ def solve(
             code="no-residual",
         )
     alpha, steps, change, damping, status = np.zeros(0), 0, np.inf, 1.0, "max_steps"
+    shrinkage = 0.0  # never lowered: a correlation in and out of the valid range would circle
     while True:
         before = alpha
         alpha = working.estimate(found.e, found.scale)
-        white, alpha = whiten(rows, working, alpha, found)
+        white, alpha = whiten(rows, working, alpha, found, shrinkage)
+        shrinkage = white.shrinkage
         step, last = _step(white), change
         change = _size(step, white, found.scale)
         moved = _moved(alpha, before)
@@ -265,7 +270,11 @@ def solve(
 
 
 def whiten(
-    rows: GeeRows, working: AbstractWorking, alpha: FloatArray, found: Residuals
+    rows: GeeRows,
+    working: AbstractWorking,
+    alpha: FloatArray,
+    found: Residuals,
+    least: float = 0.0,
 ) -> tuple[Whitened, FloatArray]:
     """Whiten derivatives and residuals, mixing in the identity as far as it takes.
 
@@ -279,6 +288,8 @@ def whiten(
         Its parameters.
     found : Residuals
         Residuals at the coefficients.
+    least : float
+        Weight of the identity at least: what an earlier step has needed.
 
     Returns
     -------
@@ -288,21 +299,26 @@ def whiten(
         Parameters that were used.
     """
     values = np.column_stack([found.slope[:, None] * rows.X, found.e])
-    shrinkage = 0.0
-    white = working.whiten(alpha, values)
+    share = least
+    white = working.whiten((1.0 - share) * alpha, values)
     if white is None:
-        low, high = 0.0, 1.0
-        for _ in range(20):  # the least weight of the identity that is enough, doubled
-            middle = 0.5 * (low + high)
-            if working.whiten((1.0 - middle) * alpha, values) is None:
-                low = middle
-            else:
-                high = middle
-        shrinkage = min(high + 0.01, 1.0)
-        alpha = (1.0 - shrinkage) * alpha
-        white = working.whiten(alpha, values)
+        share = _enough(working, alpha, values, least)
+        white = working.whiten((1.0 - share) * alpha, values)
         assert white is not None
-    return Whitened(white[:, :-1], white[:, -1], shrinkage), alpha
+    return Whitened(white[:, :-1], white[:, -1], share), (1.0 - share) * alpha
+
+
+def _enough(working: AbstractWorking, alpha: FloatArray, values: FloatArray, low: float) -> float:
+    """Weight of the identity that makes the correlation positive definite, and some more."""
+    high = 1.0
+    one = np.ascontiguousarray(values[:, :1])
+    for _ in range(50):
+        middle = 0.5 * (low + high)
+        if working.whiten((1.0 - middle) * alpha, one) is None:
+            low = middle
+        else:
+            high = middle
+    return high + _MARGIN * (1.0 - high)
 
 
 def _independent(

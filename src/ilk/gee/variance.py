@@ -136,7 +136,7 @@ class Marginal:
             case "inverse_gaussian":
                 return -0.5 * y / mu**2 + 1.0 / mu
             case "negative_binomial_2":
-                return xlogy(y, phi * mu / (1.0 + phi * mu)) - np.log1p(phi * mu) / phi
+                return xlogy(y, mu / (1.0 + phi * mu)) - np.log1p(phi * mu) / phi
         if not family.has_unit_deviance:
             return None
         deviance = family.unit_deviance(y, trials, mu, phi if self.shaped else 1.0)

@@ -103,8 +103,8 @@ def _working(settings: GeeSettings, solution: Solution) -> list[Reason]:
             code="working_not_positive_definite",
             severity="warning",
             terms=(settings.covariance,),
-            message="The working correlation that the moments give is not positive definite; its "
-            f"correlations were shrunk by {100 * share:.3g} % to make it one.",
+            message="The working correlation that the moments give is not positive definite, or "
+            f"was not on the way; its correlations were shrunk by {100 * share:.3g} %.",
             advice="Coefficients and robust standard errors remain valid, model-based ones do not; "
             "choose a simpler covariance=, such as 'exchangeable' or 'independence'.",
         )
