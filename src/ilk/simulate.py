@@ -15,6 +15,7 @@ import numpy as np
 
 from ilk.errors import ModelError
 from ilk.model.model import term_effect
+from ilk.num.triangular import covariance_root
 from ilk.prediction.levels import Estimand, check_choice
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from ilk.fitted import Fitted
     from ilk.typing import FloatArray
 
-__all__ = ["covariance_root", "draw_effects", "full_predictors", "simulate"]
+__all__ = ["draw_effects", "full_predictors", "simulate"]
 
 
 def simulate(
@@ -110,27 +111,6 @@ def draw_effects(fitted: Fitted, rng: np.random.Generator) -> list[FloatArray]:
         rng.standard_normal((len(term.grouping.levels), len(G))) @ covariance_root(G).T
         for term, G in zip(fitted.design.terms, fitted.estimates.covariances, strict=True)
     ]
-
-
-def covariance_root(G: FloatArray) -> FloatArray:
-    """Find a matrix R with ``R R' = G``; G may be singular.
-
-    Parameters
-    ----------
-    G : (q, q) array
-        Covariance matrix.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> R = covariance_root(np.array([[4.0, 2.0], [2.0, 1.0]]))
-    >>> (R @ R.T).round(12)
-    array([[4., 2.],
-           [2., 1.]])
-    """
-    scale = np.sqrt(np.maximum(np.diag(G), np.finfo(float).tiny))
-    values, vectors = np.linalg.eigh(G / np.outer(scale, scale))
-    return np.asarray(scale[:, None] * vectors * np.sqrt(np.maximum(values, 0.0)))
 
 
 def _whole_number(argument: str, value: object) -> int:

@@ -7,7 +7,8 @@ import pytest
 from tests.fits import data_of, fit_of
 
 from ilk.errors import ModelError
-from ilk.simulate import covariance_root, draw_effects
+from ilk.num.triangular import covariance_root
+from ilk.simulate import draw_effects
 
 
 def test_population_draws_have_the_marginal_covariance():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -128,14 +128,62 @@ def find_levels(
     return _find_combinations(grouping, grouping.keys, factors)
 
 
+def extend_levels(grouping: Grouping, scope: Scope) -> Grouping:
+    """Add the levels of new rows that the fit does not know; the rows stay those of the fit.
+
+    Parameters
+    ----------
+    grouping : Grouping
+        Of the fit.
+    scope : Scope
+        New data.
+
+    Returns
+    -------
+    Grouping
+        Levels of the fit, then new ones.
+    """
+    if not grouping.columns:
+        rows = range(scope.count) if scope.rows is None else scope.rows.tolist()
+        return replace(grouping, levels=(*grouping.levels, *rows))
+    factors = [scope.factor(column) for column in grouping.columns]
+    if grouping.keys is None:
+        _, unseen = find_levels(grouping, scope)
+        return replace(grouping, levels=(*grouping.levels, *unseen))
+    _, here, found = _match_combinations(grouping, grouping.keys, factors)
+    if here is None or here.keys is None:
+        return grouping
+    new = np.flatnonzero(found < 0)
+    return replace(
+        grouping,
+        levels=(*grouping.levels, *(here.levels[i] for i in new)),
+        keys=(*grouping.keys, *(here.keys[i] for i in new)),
+    )
+
+
 def _find_combinations(
     grouping: Grouping, keys: Sequence[tuple[Label, ...]], factors: Sequence[Factor]
 ) -> tuple[npt.NDArray[np.int32], tuple[Label, ...]]:
+    rows, here, found = _match_combinations(grouping, keys, factors)
+    codes = np.full(len(factors[0].codes), -1, dtype=np.int32)
+    if here is None:
+        return codes, ()
+    codes[rows] = found[here.codes]
+    return codes, tuple(here.levels[i] for i in np.flatnonzero(found < 0))
+
+
+def _match_combinations(
+    grouping: Grouping, keys: Sequence[tuple[Label, ...]], factors: Sequence[Factor]
+) -> tuple[npt.NDArray[np.intp], Grouping | None, npt.NDArray[np.int32]]:
+    """Combinations in the new rows that have all labels, and the place of each in the fit.
+
+    Returns those rows, a grouping of them (None if there are none) and, by level of it, the
+    position among `keys`, -1 for combinations that are not there.
+    """
     complete = np.logical_and.reduce([factor.codes >= 0 for factor in factors])
     rows = np.flatnonzero(complete)
-    codes = np.full(len(complete), -1, dtype=np.int32)
     if len(rows) == 0:
-        return codes, ()
+        return rows, None, np.zeros(0, dtype=np.int32)
     here = _combine(
         grouping.name,
         grouping.columns,
@@ -158,5 +206,4 @@ def _find_combinations(
         [known.get(combination, -1) for combination in zip(*new_codes, strict=True)],
         dtype=np.int32,
     )
-    codes[rows] = found[here.codes]
-    return codes, tuple(here.levels[i] for i in np.flatnonzero(found < 0))
+    return rows, here, found

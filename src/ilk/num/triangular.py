@@ -123,6 +123,28 @@ def _informed(information: FloatArray) -> IntArray:
     return keep
 
 
+def covariance_root(G: FloatArray) -> FloatArray:
+    """Find a matrix R with ``R R' = G``; G may be singular.
+
+    Parameters
+    ----------
+    G : (q, q) array
+        Covariance matrix.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ilk.num.triangular import covariance_root
+    >>> R = covariance_root(np.array([[4.0, 2.0], [2.0, 1.0]]))
+    >>> (R @ R.T).round(12)
+    array([[4., 2.],
+           [2., 1.]])
+    """
+    scale = np.sqrt(np.maximum(np.diag(G), np.finfo(float).tiny))
+    values, vectors = np.linalg.eigh(G / np.outer(scale, scale))
+    return np.asarray(scale[:, None] * vectors * np.sqrt(np.maximum(values, 0.0)))
+
+
 def floor_eigenvalues(matrix: FloatArray, share: float) -> FloatArray:
     """Make a symmetric matrix positive definite, on the scale of its diagonal.
 

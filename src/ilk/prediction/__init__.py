@@ -6,6 +6,7 @@ from ilk.prediction.levels import Cases, Estimand, NewLevels, training_cases
 from ilk.prediction.new_data import new_cases, new_response
 from ilk.prediction.predict import Interval, Prediction, Scale, predict
 from ilk.prediction.random_effects import LevelEffects, random_effects
+from ilk.prediction.update import updated
 
 __all__ = [
     "Cases",
@@ -20,4 +21,5 @@ __all__ = [
     "predict",
     "random_effects",
     "training_cases",
+    "updated",
 ]

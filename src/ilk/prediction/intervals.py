@@ -3,6 +3,11 @@ r"""Intervals around predictions.
 **Confidence** limits of a mean m with standard error s are normal on the scale of the link,
 :math:`g^{-1}(g(m) \pm z\, s\, |g'(m)|)`, so that they respect the range of means.
 
+**Cluster** limits are quantiles of the distribution of the mean of a new cluster.  Its predictor
+is normal around the estimate, with the variance of the estimate plus that of the random effects
+that are not known, and its mean is a monotone function of it: the quantiles of the one are those of
+the other.  Effects of single rows (``olre()``) are averaged over, for a cluster's mean does so.
+
 **Prediction** limits are quantiles of the distribution of a new observation.  Its mean predictor is
 taken as normal around the estimate, with the variance of the estimate (coefficients, covariance
 parameters and, for known clusters, their random effects) plus that of the random effects that are
@@ -20,16 +25,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ilk.errors import FitError
+from ilk.errors import FitError, ModelError
+from ilk.family.inflation import ZeroInflated
 from ilk.num.stable import sigmoid
+from ilk.prediction.means import averaged_mean, is_inverse_link
 from ilk.prediction.population import average
 
 if TYPE_CHECKING:
     from ilk.family.base import AbstractFamily
     from ilk.family.link import AbstractLink
+    from ilk.prediction.means import Scale
     from ilk.typing import BoolArray, FloatArray
 
-__all__ = ["confidence_limits", "observation_quantiles"]
+__all__ = ["cluster_limits", "confidence_limits", "observation_quantiles"]
 
 _LARGEST_COUNT = 2.0**50
 """Counts beyond are not searched for: their neighbors are no longer distinct in arithmetic."""
@@ -64,6 +72,66 @@ def confidence_limits(
         if link.name in _POSITIVE_PREDICTOR:
             low = np.maximum(low, 0.0)
         ends = link.inverse(low), link.inverse(high)
+    return np.minimum(*ends), np.maximum(*ends)
+
+
+def cluster_limits(
+    family: AbstractFamily,
+    eta: Sequence[FloatArray],
+    uncertain: FloatArray,
+    between: Sequence[FloatArray],
+    within: Sequence[FloatArray],
+    z: float,
+    scale: Scale,
+) -> tuple[FloatArray, FloatArray]:
+    """Quantiles of the mean of a new cluster.
+
+    Parameters
+    ----------
+    family : AbstractFamily
+        Distribution given the predictors.
+    eta : sequence of K (n,) arrays
+        Centers of the linear predictors.
+    uncertain : (n,) array
+        Variance of the estimated predictor of the mean.
+    between, within : sequences of K (n,) arrays
+        Variances of the predictors between clusters, and from row to row within them.
+    z : float
+        Normal quantile.
+    scale : {"response", "link"}
+        Means, or predictors.
+
+    Returns
+    -------
+    low, high : (n,) arrays
+
+    Raises
+    ------
+    ModelError
+        The mean of a cluster depends on random effects of more than one predictor.
+    """
+    if scale == "response" and not (is_inverse_link(family) or isinstance(family, ZeroInflated)):
+        raise ModelError(
+            f"interval='cluster': the mean of family {family.name!r} is a function of several "
+            "predictors, so that its quantiles are not those of one. Ask for "
+            "interval='confidence' or 'prediction'.",
+            code="cluster-interval",
+        )
+    if scale == "response" and isinstance(family, ZeroInflated) and np.any(between[-1]):
+        raise ModelError(
+            "interval='cluster': the mean of a cluster depends on its random effects in the mean "
+            "and in the zero inflation, so that its quantiles are not those of one predictor. Ask "
+            "for scale='link' (the counts alone), or interval='confidence' or 'prediction'.",
+            code="cluster-interval",
+        )
+    half = z * np.sqrt(uncertain + between[0])
+    ends = []
+    for end in (eta[0] - half, eta[0] + half):
+        if family.link.name in _POSITIVE_PREDICTOR:
+            end = np.maximum(end, 0.0)
+        with np.errstate(all="ignore"):
+            moved = averaged_mean(family, [end, *eta[1:]], within, scale=scale, derivatives=False)
+        ends.append(moved.value)
     return np.minimum(*ends), np.maximum(*ends)
 
 

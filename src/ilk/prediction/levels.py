@@ -34,6 +34,7 @@ __all__ = [
     "assume",
     "averaged_variance",
     "check_choice",
+    "drawn_variances",
     "fixed_predictors",
     "known_effects",
     "training_cases",
@@ -258,3 +259,36 @@ def averaged_variance(
             variance = random_variance(cases.columns[t], matrices[t], cases.rows)
             sums[order.index(term.predictor)] += np.where(assumed.averaged[t], variance, 0.0)
     return sums
+
+
+def drawn_variances(
+    fitted: Fitted, cases: Cases, assumed: Assumed
+) -> tuple[list[FloatArray], list[FloatArray]]:
+    """Variances of all random effects that are not known, as the mean of a new cluster has them.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    cases : Cases
+        Rows to predict.
+    assumed : Assumed
+        Which effects are known.
+
+    Returns
+    -------
+    between : list of (n,) arrays
+        Variance of each predictor between clusters.
+    within : list of (n,) arrays
+        Variance from row to row, of terms with a level per row: a cluster's mean averages over it.
+    """
+    none = np.zeros(cases.rows, dtype=bool)
+    parts = []
+    for by_row in (False, True):
+        drawn = tuple(
+            ~known if (not term.grouping.columns) == by_row else none
+            for term, known in zip(fitted.design.terms, assumed.known, strict=True)
+        )
+        moved = Assumed(assumed.known, drawn)
+        parts.append(averaged_variance(fitted, cases, moved, fitted.estimates.covariances))
+    return parts[0], parts[1]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ilk.design.replay import replay
-from ilk.errors import DataError
+from ilk.errors import DataError, ModelError
+from ilk.frame import columns
 from ilk.prediction.levels import Cases, Estimand, check_choice, training_cases
 
 if TYPE_CHECKING:
+    from ilk.design.build import Design
+    from ilk.design.rows import Missing
     from ilk.fitted import Fitted
     from ilk.typing import FloatArray, IntArray
 
@@ -56,7 +59,7 @@ class NewCases:
                 full[self.kept] = values
                 out[name] = full
             else:
-                out[name] = list(values[:1]) * self.rows
+                out[name] = (list(values[:1]) or [None]) * self.rows
         return out
 
 
@@ -68,6 +71,9 @@ def new_cases(
     trials: Any = None,
     exposure: Any = None,
     offset: Any = None,
+    per: float | None = None,
+    design: Design | None = None,
+    missing: Missing = "drop",
 ) -> NewCases:
     """Make the rows to predict from a frame.
 
@@ -81,22 +87,41 @@ def new_cases(
         The question; only the first needs the grouping columns.
     trials, exposure, offset : str or array, optional
         In place of the columns that the fit used.
+    per : float, optional
+        Exposure of every row, in place of its own: means are then rates per so many units.
+    design : Design, optional
+        The fit's, with levels that came later; the fit's own by default.
+    missing : {"drop", "error"}
+        What to do about rows that lack a value.
 
     Returns
     -------
     NewCases
+
+    Raises
+    ------
+    ModelError
+        A rate is asked for and the fit has no exposure.
     """
     check_choice("estimand", estimand, Estimand)
     model = fitted.model
+    if per is not None:
+        _check_rate(fitted, per, exposure)
     if data is None:
-        return NewCases(training_cases(fitted), model.design.flavor, model.rows)
+        cases = training_cases(fitted)
+        if per is not None:
+            cases = _at_exposure(fitted, cases, per)
+        return NewCases(cases, model.design.flavor, model.rows)
+    if per is not None:
+        exposure = np.full(columns(data).rows, float(per))
     new = replay(
-        model.design,
+        model.design if design is None else design,
         data,
         groups=estimand == "conditional",
         trials=trials,
         exposure=exposure,
         offset=offset,
+        missing=missing,
     )
     parts = new.fixed[: len(model.fitted_parts)]
     offsets = [part.offset for part in parts]
@@ -116,6 +141,32 @@ def new_cases(
         unseen=tuple(term.unseen for term in new.terms),
     )
     return NewCases(cases, new.flavor, new.rows.total, new.rows.selection)
+
+
+def _check_rate(fitted: Fitted, per: object, exposure: object) -> None:
+    """Refuse a rate that makes no sense."""
+    if fitted.design.exposure is None:
+        raise ModelError(
+            f"per={per!r} asks for a rate, but the fit has no exposure: give exposure= to the fit "
+            "(an offset of one's own is no exposure that could be replaced).",
+            code="per",
+        )
+    if exposure is not None:
+        raise ModelError(
+            "per= and exposure= both say the exposure of the rows; give one of them.", code="per"
+        )
+    number = isinstance(per, (int, float, np.number)) and not isinstance(per, bool)
+    if not (number and 0.0 < float(per) < np.inf):  # type: ignore[arg-type]
+        raise ModelError(f"per={per!r}: give a positive number, such as 1000.", code="per")
+
+
+def _at_exposure(fitted: Fitted, cases: Cases, per: float) -> Cases:
+    """The rows of the fit, each with the exposure `per`."""
+    exposure, offset = fitted.design.exposure, cases.offsets[0]
+    assert exposure is not None
+    assert offset is not None
+    changed = offset - np.log(exposure) + np.log(per)
+    return replace(cases, offsets=(changed, *cases.offsets[1:]))
 
 
 def new_response(fitted: Fitted, response: Any) -> FloatArray:

@@ -15,7 +15,8 @@ import numpy as np
 
 from ilk.errors import ModelError
 from ilk.inference.wald import two_sided
-from ilk.prediction.intervals import confidence_limits, observation_quantiles
+from ilk.prediction.intervals import cluster_limits, confidence_limits, observation_quantiles
+from ilk.prediction.known import KnownEffects, estimated
 from ilk.prediction.levels import (
     Assumed,
     Cases,
@@ -24,6 +25,7 @@ from ilk.prediction.levels import (
     assume,
     averaged_variance,
     check_choice,
+    drawn_variances,
     fixed_predictors,
     known_effects,
 )
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Interval", "Prediction", "Scale", "predict"]
 
-Interval: TypeAlias = Literal["confidence", "prediction", None]
+Interval: TypeAlias = Literal["confidence", "cluster", "prediction", None]
 """Kind of interval around predictions."""
 
 
@@ -52,7 +54,7 @@ class Prediction:
     estimand : str
         The question that they answer.
     interval : str or None
-        Kind of the limits.
+        What the limits are for: ``"confidence"``, ``"cluster"`` or ``"prediction"``.
     std_error, conf_low, conf_high : (n,) arrays or None
         Standard errors of the estimates and limits of the interval; None without an interval.
     """
@@ -74,6 +76,7 @@ def predict(
     interval: Interval = None,
     level: float = 0.95,
     new_levels: NewLevels = "error",
+    effects: KnownEffects | None = None,
 ) -> Prediction:
     """Predict the mean of each row.
 
@@ -89,12 +92,14 @@ def predict(
     scale : {"response", "link"}
         Means, or linear predictors of the mean.  On the scale of the link the population's
         prediction is the link of its mean; zero inflation is left out there.
-    interval : {None, "confidence", "prediction"}
-        Interval of the mean, or for a new observation.
+    interval : {None, "confidence", "cluster", "prediction"}
+        Interval of the mean, for the mean of a new cluster, or for a new observation.
     level : float
         Coverage.
     new_levels : {"error", "population", "typical"}
         What a conditional prediction does about levels that were not in the data.
+    effects : KnownEffects, optional
+        The random effects that the codes of the rows speak of; those of the fit by default.
 
     Returns
     -------
@@ -103,6 +108,7 @@ def predict(
     check_choice("scale", scale, Scale)
     check_choice("interval", interval, Interval)
     z = two_sided(level)
+    known = estimated(fitted) if effects is None else effects
     assumed = assume(fitted, cases, estimand, new_levels)
     if interval == "prediction" and scale == "link":
         raise ModelError(
@@ -111,10 +117,10 @@ def predict(
             code="interval",
         )
     eta = [
-        fixed + known
-        for fixed, known in zip(
+        fixed + random
+        for fixed, random in zip(
             fixed_predictors(fitted, cases),
-            known_effects(fitted, cases, assumed, fitted.estimates.modes),
+            known_effects(fitted, cases, assumed, known.modes),
             strict=True,
         )
     ]
@@ -124,32 +130,47 @@ def predict(
     )
     if interval is None:
         return Prediction(averaged.value, estimand)
-    error = np.sqrt(estimation_variance(fitted, cases, assumed, averaged))
-    link = fitted.family.link
-    if scale == "link":
-        low, high = averaged.value - z * error, averaged.value + z * error
-    elif interval == "confidence":
-        low, high = confidence_limits(link, averaged.value, error, z)
+    error = np.sqrt(estimation_variance(fitted, cases, assumed, averaged, known))
+    if interval == "confidence":
+        if scale == "link":
+            low, high = averaged.value - z * error, averaged.value + z * error
+        else:
+            low, high = confidence_limits(fitted.family.link, averaged.value, error, z)
     else:
-        low, high = _observation_limits(fitted, cases, assumed, eta, variance, level)
+        center = _uncertain_predictor(fitted, cases, assumed, eta, known)
+        if interval == "cluster":
+            drawn = drawn_variances(fitted, cases, assumed)
+            low, high = cluster_limits(fitted.family, eta, center, *drawn, z, scale)
+        else:
+            low, high = _observation_limits(fitted, cases, eta, center, variance, level)
     return Prediction(averaged.value, estimand, interval, error, low, high)
+
+
+def _uncertain_predictor(
+    fitted: Fitted,
+    cases: Cases,
+    assumed: Assumed,
+    eta: Sequence[FloatArray],
+    effects: KnownEffects,
+) -> FloatArray:
+    """(n,) variance of the estimated predictor of the mean itself."""
+    one, none = np.ones(cases.rows), np.zeros(cases.rows)
+    first = (one, *(none for _ in eta[1:]))  # derivative one in it, zero in all else
+    of_predictor = Averaged(eta[0], first, (none,) * len(eta))
+    return estimation_variance(fitted, cases, assumed, of_predictor, effects)
 
 
 def _observation_limits(
     fitted: Fitted,
     cases: Cases,
-    assumed: Assumed,
     eta: Sequence[FloatArray],
+    uncertain: FloatArray,
     variance: Sequence[FloatArray],
     level: float,
 ) -> tuple[FloatArray, FloatArray]:
     """Limits for a new observation of each row."""
     family = fitted.family
-    one, none = np.ones(cases.rows), np.zeros(cases.rows)
-    first = (one, *(none for _ in eta[1:]))
-    # Variance of the estimated mean predictor itself: derivative one in it, zero in all else.
-    of_predictor = Averaged(eta[0], first, (none,) * len(eta))
-    spread = [estimation_variance(fitted, cases, assumed, of_predictor) + variance[0]]
+    spread = [uncertain + variance[0]]
     if family.name == "gaussian" and family.link.name == "identity":
         residual = _residual_variance(fitted, cases, eta)
         half = two_sided(level) * np.sqrt(spread[0] + residual)

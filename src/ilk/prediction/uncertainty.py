@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ilk.prediction.known import KnownEffects, estimated, first_places
 from ilk.prediction.levels import Assumed, Cases, averaged_variance
 from ilk.variance.delta import covariance_derivatives
 
@@ -40,15 +41,38 @@ _CELLS = 1 << 23
 
 
 def estimation_variance(
-    fitted: Fitted, cases: Cases, assumed: Assumed, averaged: Averaged
+    fitted: Fitted,
+    cases: Cases,
+    assumed: Assumed,
+    averaged: Averaged,
+    effects: KnownEffects | None = None,
 ) -> FloatArray:
-    """(n,) variance of predictions: parameters, and known random effects."""
-    jacobian = _jacobian(fitted, cases, assumed, averaged)
+    """(n,) variance of predictions: parameters, and known random effects.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    cases : Cases
+        Rows to predict.
+    assumed : Assumed
+        Which random effects are known, and which are averaged over.
+    averaged : Averaged
+        The predictions with their derivatives.
+    effects : KnownEffects, optional
+        The random effects that the codes of the rows speak of; those of the fit by default.
+    """
+    known = estimated(fitted) if effects is None else effects
+    jacobian = _jacobian(fitted, cases, assumed, averaged, known)
     weights = _effect_weights(fitted, cases, assumed, averaged.by_eta)
-    return quadratic(jacobian, fitted.psi_covariance()) + row_covariance(fitted, cases, weights)
+    return quadratic(jacobian, fitted.psi_covariance()) + row_covariance(
+        fitted, cases, weights, known
+    )
 
 
-def _jacobian(fitted: Fitted, cases: Cases, assumed: Assumed, averaged: Averaged) -> FloatArray:
+def _jacobian(
+    fitted: Fitted, cases: Cases, assumed: Assumed, averaged: Averaged, effects: KnownEffects
+) -> FloatArray:
     """(n, m) derivative of predictions in psi."""
     model = fitted.model
     order = [part.predictor for part in model.fitted_parts]
@@ -56,8 +80,8 @@ def _jacobian(fitted: Fitted, cases: Cases, assumed: Assumed, averaged: Averaged
     for k, where in enumerate(model.slices.values()):
         jacobian[:, where] = averaged.by_eta[k][:, None] * cases.X[k]
     if any(np.any(known) for known in assumed.known):
-        sensitivity = fitted.mode_sensitivity()
-        for t, (start, q) in enumerate(_blocks(fitted)):
+        sensitivity = effects.sensitivity()
+        for t, (start, q) in enumerate(first_places(effects.modes)):
             k = order.index(model.design.terms[t].predictor)
             rows = np.flatnonzero(assumed.known[t])
             slope = averaged.by_eta[k][rows]
@@ -86,16 +110,6 @@ def quadratic(jacobian: FloatArray, covariance: FloatArray) -> FloatArray:
     return np.maximum(variance, 0.0)
 
 
-def _blocks(fitted: Fitted) -> list[tuple[int, int]]:
-    """First position and number of columns of each term in the flat vector of random effects."""
-    blocks, start = [], 0
-    for modes in fitted.estimates.modes:
-        levels, q = modes.shape
-        blocks.append((start, q))
-        start += levels * q
-    return blocks
-
-
 def _effect_weights(
     fitted: Fitted, cases: Cases, assumed: Assumed, by_eta: Sequence[FloatArray]
 ) -> list[FloatArray]:
@@ -109,7 +123,12 @@ def _effect_weights(
     return weights
 
 
-def row_covariance(fitted: Fitted, cases: Cases, weights: Sequence[FloatArray]) -> FloatArray:
+def row_covariance(
+    fitted: Fitted,
+    cases: Cases,
+    weights: Sequence[FloatArray],
+    effects: KnownEffects | None = None,
+) -> FloatArray:
     """(n,) conditional variance ``w'Cw`` of combinations of random effects.
 
     Blocks of C within a level are known.  Those between terms come from columns of C, for all
@@ -123,29 +142,32 @@ def row_covariance(fitted: Fitted, cases: Cases, weights: Sequence[FloatArray]) 
         Rows; the codes say to which levels the weights belong.
     weights : sequence of (n, q_t) arrays
         Weights of the effects of each term in each row.
+    effects : KnownEffects, optional
+        The random effects that the codes speak of; those of the fit by default.
     """
+    known = estimated(fitted) if effects is None else effects
     variance = np.zeros(cases.rows)
     used = [t for t, w in enumerate(weights) if np.any(w)]
     if not used:
         return variance
     for t in used:
-        inner = fitted.mode_covariance()[t][np.maximum(cases.codes[t], 0)]
+        inner = known.covariance()[t][np.maximum(cases.codes[t], 0)]
         variance += np.einsum("ni,nij,nj->n", weights[t], inner, weights[t], optimize=True)
-    blocks = _blocks(fitted)
+    blocks = first_places(known.modes)
     places = {
         t: blocks[t][0] + blocks[t][1] * cases.codes[t][:, None] + np.arange(blocks[t][1])
         for t in used
     }
-    used.sort(key=lambda t: -fitted.estimates.modes[t].size)
+    used.sort(key=lambda t: -known.modes[t].size)
     for position, t in enumerate(used[1:], 1):
         larger = [(places[s], weights[s]) for s in used[:position]]
-        _add_covariances(variance, fitted, places[t], weights[t], larger)
+        _add_covariances(variance, known, places[t], weights[t], larger)
     return np.maximum(variance, 0.0)
 
 
 def _add_covariances(
     variance: FloatArray,
-    fitted: Fitted,
+    known: KnownEffects,
     place: IntArray,
     weight: FloatArray,
     others: Sequence[tuple[IntArray, FloatArray]],
@@ -154,7 +176,7 @@ def _add_covariances(
 
     Places say where the effects stand in the flat vector of all.
     """
-    size, q = sum(modes.size for modes in fitted.estimates.modes), place.shape[1]
+    size, q = sum(modes.size for modes in known.modes), place.shape[1]
     rows = np.flatnonzero(np.any(weight != 0.0, axis=1))
     rows = rows[np.argsort(place[rows, 0], kind="stable")]
     first, starts = np.unique(place[rows, 0], return_index=True)
@@ -165,7 +187,7 @@ def _add_covariances(
         columns = (firsts[:, None] + np.arange(q)).ravel()
         unit = np.zeros((size, len(columns)))
         unit[columns, np.arange(len(columns))] = 1.0
-        solved = fitted.conditional_solve(unit)
+        solved = known.solve(unit)
         here = rows[starts[begin] : ends[min(begin + step, len(first)) - 1]]
         column = q * np.searchsorted(firsts, place[here, 0])
         for other, w in others:

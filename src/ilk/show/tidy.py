@@ -225,16 +225,18 @@ def variance_table(fitted: Fitted, level: float = 0.95) -> Columns:
     }
 
 
-def predictions(prediction: Prediction) -> Columns:
+def predictions(prediction: Prediction, per: float | None = None) -> Columns:
     """Tabulate predictions, one row each.
 
     Columns: ``estimate``, then ``std_error, conf_low, conf_high, interval`` if an interval was
-    asked for, and ``estimand``.
+    asked for, ``per`` if the estimates are rates, and ``estimand``.
 
     Parameters
     ----------
     prediction : Prediction
         The answer.
+    per : float, optional
+        Units of exposure that the estimates are rates for.
     """
     n = len(prediction.estimate)
     columns: Columns = {"estimate": prediction.estimate}
@@ -243,5 +245,7 @@ def predictions(prediction: Prediction) -> Columns:
         columns["conf_low"] = prediction.conf_low
         columns["conf_high"] = prediction.conf_high
         columns["interval"] = [prediction.interval] * n
+    if per is not None:
+        columns["per"] = [per] * n
     columns["estimand"] = [prediction.estimand] * n
     return columns
