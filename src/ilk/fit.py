@@ -234,6 +234,8 @@ class Fit:
         interval: Interval = None,
         level: float = 0.95,
         new_levels: NewLevels = "error",
+        observed: Any = None,
+        per: float | None = None,
         trials: Any = None,
         exposure: Any = None,
         offset: Any = None,
@@ -250,13 +252,20 @@ class Fit:
             the random effects.
         scale : {"response", "link"}
             Means, or linear predictors of the mean (of the population: the link of its mean).
-        interval : {None, "confidence", "prediction"}
-            Interval of the mean, or for a new observation.
+        interval : {None, "confidence", "cluster", "prediction"}
+            Interval of the mean, for the mean of a new cluster, or for a new observation.
         level : float
             Coverage of the interval.
         new_levels : {"error", "population", "typical"}
             What a conditional prediction does about a level that was not in the data: refuse,
             average over the distribution of its effects, or take them as zero.
+        observed : frame, optional
+            Rows with responses of clusters that came after the fit.  Their random effects are
+            estimated from these rows at the parameters of the fit, without refitting, and
+            conditional predictions for the same labels in `data` use them.
+        per : float, optional
+            For fits with an exposure: the mean per so many units of it, such as ``per=1000`` for
+            events per 1,000 days.  By default means are those at each row's own exposure.
         trials, exposure, offset : str or array, optional
             For new data, in place of the columns that the fit used.
 
@@ -264,7 +273,8 @@ class Fit:
         -------
         frame
             A row per row of the data: ``estimate`` and ``estimand``; with an interval also
-            ``std_error, conf_low, conf_high, interval``.  Rows that lack a value are nan.
+            ``std_error, conf_low, conf_high, interval``, for rates ``per``.  Rows that lack a
+            value are nan.
 
         Examples
         --------
@@ -276,9 +286,24 @@ class Fit:
         >>> population = fit.predict(data, estimand="population")
         >>> bool((population.estimate > typical.estimate).all())
         True
+
+        Infections per 1,000 days, and where the rates of other hospitals lie:
+
+        >>> rates = fit.predict({"policy": [0, 1]}, estimand="population", per=1000,
+        ...                     interval="cluster")
+        >>> rates.estimate.round(1).tolist(), rates.conf_high.round(1).tolist()
+        ([3.1, 1.9], [8.5, 5.4])
         """
+        updated = prediction.updated(self.fitted, data, observed, estimand)
         cases = prediction.new_cases(
-            self.fitted, data, estimand, trials=trials, exposure=exposure, offset=offset
+            self.fitted,
+            data,
+            estimand,
+            trials=trials,
+            exposure=exposure,
+            offset=offset,
+            per=per,
+            design=None if updated is None else updated.design,
         )
         means = prediction.predict(
             self.fitted,
@@ -288,8 +313,9 @@ class Fit:
             interval=interval,
             level=level,
             new_levels=new_levels,
+            effects=None if updated is None else updated.effects,
         )
-        return answer(cases.spread(tables.predictions(means)), cases.flavor)
+        return answer(cases.spread(tables.predictions(means, per)), cases.flavor)
 
     def simulate(
         self, n: int = 1, *, estimand: Estimand = "population", seed: int | None = None
