@@ -20,6 +20,7 @@ from ilk.likelihood.laplace import LaplaceMarginal
 from ilk.model.checks import check_identified
 
 if TYPE_CHECKING:
+    from ilk.design.build import Design
     from ilk.kernels.contract import SearchResult
     from ilk.likelihood.base import AbstractMarginal
     from ilk.model.model import Model
@@ -114,6 +115,25 @@ def refit(fitted: Fitted, y: FloatArray, search: Search | None = None) -> Fitted
     point = fitted.point
     warm = Start(point.beta, _off_zero(point.theta), _usable(point.inverse_hessian))
     return _record(marginal, *_search(marginal, warm, search or Search()), warn=False)
+
+
+def refit_rows(fitted: Fitted, design: Design, search: Search | None = None) -> Fitted:
+    """Estimate the same model for other rows, from where the first fit ended.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        A fit of the same model.
+    design : Design
+        Its design with other rows.
+    search : Search, optional
+        Settings of the search.
+    """
+    model = replace(fitted.model, design=design)
+    marginal = marginal_likelihood(model)
+    given = marginal.at(fitted.estimates.psi)
+    begin = Start(given.beta, _off_zero(given.theta))
+    return _record(marginal, *_search(marginal, begin, search or Search()), warn=False)
 
 
 def _begin(marginal: AbstractMarginal, start: FloatArray | None) -> Start:

@@ -1,0 +1,182 @@
+"""From averages to a table: means, measures that compare them, slopes, and their limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ilk.effects.average import variance
+from ilk.effects.measures import MEASURES, straddles
+from ilk.effects.request import SLOPE
+from ilk.inference.wald import two_sided
+from ilk.prediction.intervals import confidence_limits
+
+if TYPE_CHECKING:
+    from ilk.effects.request import Request
+    from ilk.effects.standardized_means import Standardized
+    from ilk.frame import Label
+    from ilk.inference.cluster_bootstrap import Draws
+    from ilk.typing import FloatArray
+
+__all__ = ["MEAN", "Numbers", "Row", "delta_numbers", "percentile_numbers", "table_rows"]
+
+MEAN = "mean"
+"""Name of rows that compare nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Numbers of the rows of a table.
+
+    Parameters
+    ----------
+    estimate, std_error, conf_low, conf_high : (k,) arrays
+        Estimates, standard errors and limits.
+    notes : tuple of str
+        What no number can say.
+    """
+
+    estimate: FloatArray
+    std_error: FloatArray
+    conf_low: FloatArray
+    conf_high: FloatArray
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the table: which averages it is made of.
+
+    Parameters
+    ----------
+    measure : str
+        Name.
+    group : int
+        Subgroup.
+    label, reference : Label or None
+        Setting, and the one it is compared with.
+    place, other : int
+        Positions of their averages; -1 for none.
+    """
+
+    measure: str
+    group: int
+    label: Label | None
+    reference: Label | None
+    place: int
+    other: int = -1
+
+
+def table_rows(request: Request) -> list[Row]:
+    """Rows of the table in their order: means, measures, slopes, each by subgroup.
+
+    Parameters
+    ----------
+    request : Request
+        What was asked.
+
+    Returns
+    -------
+    list of Row
+    """
+    count, rows = request.target.count, []
+    for g in range(count):
+        for i, setting in enumerate(request.settings):
+            rows.append(Row(MEAN, g, setting.label, None, i * count + g))
+    base = request.reference
+    for measure in request.measures:
+        for g in range(count):
+            for i, setting in enumerate(request.settings):
+                if i != base:
+                    label = request.settings[base].label
+                    place, other = i * count + g, base * count + g
+                    rows.append(Row(measure, g, setting.label, label, place, other))
+    for g in range(count):
+        for i, setting in enumerate(request.slopes):
+            place = (len(request.settings) + i) * count + g
+            rows.append(Row(SLOPE, g, setting.label, None, place))
+    return rows
+
+
+def _evaluate(rows: Sequence[Row], means: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Values (k,) of the rows on the scale of their limits, and derivatives (k, r)."""
+    value, slopes = np.empty(len(rows)), np.zeros((len(rows), len(means)))
+    for k, row in enumerate(rows):
+        if row.other < 0:
+            value[k], slopes[k, row.place] = means[row.place], 1.0
+            continue
+        pair = np.array([means[row.place]]), np.array([means[row.other]])
+        f, first, second = MEASURES[row.measure].function(*pair)
+        value[k], slopes[k, row.place], slopes[k, row.other] = f[0], first[0], second[0]
+    return value, np.where(np.isfinite(slopes), slopes, 0.0)
+
+
+def delta_numbers(request: Request, found: Standardized, rows: Sequence[Row]) -> Numbers:
+    """Standard errors and limits by the delta method.
+
+    Parameters
+    ----------
+    request : Request
+        What was asked.
+    found : Standardized
+        The averages.
+    rows : sequence of Row
+        Rows of the table.
+
+    Returns
+    -------
+    Numbers
+    """
+    value, slopes = _evaluate(rows, found.averages.value)
+    spread = variance(request.fitted, found.averages.combined(slopes, value))
+    if found.sampling is not None:
+        spread = spread + np.einsum("ki,ij,kj->k", slopes, found.sampling, slopes)
+    error = np.sqrt(spread)
+    z = two_sided(request.level)
+    low, high = value - z * error, value + z * error
+    means = np.array([row.measure == MEAN for row in rows])
+    low[means], high[means] = confidence_limits(
+        request.fitted.family.link, value[means], error[means], z
+    )
+    return _on_own_scale(rows, value, error, low, high)
+
+
+def percentile_numbers(
+    request: Request, found: Standardized, rows: Sequence[Row], draws: Draws
+) -> Numbers:
+    """Standard errors and percentile limits from bootstrap draws of the averages."""
+    value, _ = _evaluate(rows, found.averages.value)
+    drawn = np.array([_evaluate(rows, means)[0] for means in draws.values])
+    error = drawn.std(axis=0, ddof=1)
+    tail = 0.5 * (1.0 - request.level)
+    low, high = np.quantile(drawn, [tail, 1.0 - tail], axis=0)
+    return _on_own_scale(rows, value, error, low, high)
+
+
+def _on_own_scale(
+    rows: Sequence[Row], value: FloatArray, error: FloatArray, low: FloatArray, high: FloatArray
+) -> Numbers:
+    """Take values and limits from the scale on which they were made to that of the measure."""
+    estimate, error, low, high = (np.array(x) for x in (value, error, low, high))
+    notes: list[str] = []
+    for name, measure in MEASURES.items():
+        here = np.flatnonzero([row.measure == name for row in rows])
+        if len(here) == 0:
+            continue
+        estimate[here] = measure.inverse(value[here])
+        error[here] *= np.abs(measure.slope(estimate[here]))
+        ends = measure.inverse(low[here]), measure.inverse(high[here])
+        across = straddles(measure, low[here], high[here])
+        low[here] = np.where(across, np.nan, np.minimum(*ends))
+        high[here] = np.where(across, np.nan, np.maximum(*ends))
+        error[here[across]] = np.nan
+        for k, bottom, top in zip(here[across], *(end[across] for end in ends), strict=True):
+            notes.append(
+                f"The interval of the difference of {rows[k].label!r} from {rows[k].reference!r} "
+                f"contains 0, so that of the number needed to treat is two ranges: from {top:.4g} "
+                f"upward (one event more) and from {bottom:.4g} downward (one event fewer)."
+            )
+    return Numbers(estimate, error, low, high, tuple(notes))

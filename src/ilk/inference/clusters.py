@@ -1,0 +1,73 @@
+"""Which clusters of rows are independent of each other: the outermost grouping factors.
+
+A factor is nested in another if each of its levels lies in one level of the other.  Factors that
+are nested in no other are the units that can be resampled; if there are several, they cross.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from ilk.design.build import Design
+    from ilk.design.grouping import Grouping
+    from ilk.typing import IntArray
+
+__all__ = ["is_nested", "outermost_groupings"]
+
+
+def is_nested(inner: IntArray, outer: IntArray) -> bool:
+    """Whether each level of one factor lies in one level of another.
+
+    Parameters
+    ----------
+    inner, outer : (n,) arrays of int
+        Codes of the rows, none negative.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> is_nested(np.array([0, 0, 1, 2]), np.array([0, 0, 1, 1]))
+    True
+    """
+    if len(inner) == 0:
+        return True
+    home = np.empty(int(inner.max()) + 1, dtype=outer.dtype)
+    home[inner] = outer
+    return bool(np.array_equal(home[inner], outer))
+
+
+def outermost_groupings(design: Design) -> tuple[Grouping, ...]:
+    """Grouping factors that are nested in no other.
+
+    Parameters
+    ----------
+    design : Design
+        Of a fit.
+
+    Returns
+    -------
+    tuple of Grouping
+        One if the factors are nested, several if they cross, none without random terms.  Of
+        factors with the same partition of the rows the first is taken.
+    """
+    groupings = list({term.grouping.name: term.grouping for term in design.terms}.values())
+    return tuple(g for i, g in enumerate(groupings) if not _is_inside(i, groupings))
+
+
+def _is_inside(position: int, groupings: Sequence[Grouping]) -> bool:
+    """Whether a grouping is nested in another one (of equal partitions: in an earlier one)."""
+    codes = groupings[position].codes
+    for i, other in enumerate(groupings):
+        if i == position or len(other.levels) > len(groupings[position].levels):
+            continue
+        if is_nested(codes, other.codes) and (i < position or not is_nested(other.codes, codes)):
+            return True
+    return False
