@@ -10,10 +10,12 @@ from scipy import stats
 from scipy.integrate import quad
 from tests.fits import data_of, fit_of
 
-from ilk.errors import FitError
+import ilk
+from ilk.errors import FitError, ModelError
 from ilk.families import beta, binomial, gamma, gaussian, negative_binomial_2, poisson
+from ilk.family.inflation import ZeroInflated
 from ilk.family.link import find_link
-from ilk.prediction.intervals import confidence_limits, observation_quantiles
+from ilk.prediction.intervals import cluster_limits, confidence_limits, observation_quantiles
 
 
 def mixed(cdf, center, variance):
@@ -142,3 +144,95 @@ def test_coverage_of_new_observations():
         share <= answer.conf_high.to_numpy()[:, None]
     )
     assert 0.9 <= inside.mean() < 0.99
+
+
+# The mean of a new cluster
+
+
+def test_cluster_limits_are_quantiles_of_the_cluster_means():
+    """Draws of parameters and random effects of new clusters."""
+    fit = fit_of("binary")
+    fitted, rng = fit.fitted, np.random.default_rng(8)
+    rows = data_of("binary").iloc[[0, 7]]
+    answer = fit.predict(rows, estimand="population", interval="cluster", level=0.8)
+    assert (answer.interval == "cluster").all()
+    X = np.column_stack([fitted.design.fixed[0].X[[0, 7]]])
+    beta = rng.multivariate_normal(fitted.coef, fitted.vcov, 200_000)
+    b = math.sqrt(fitted.estimates.covariances[0][0, 0]) * rng.normal(size=200_000)
+    means = 1.0 / (1.0 + np.exp(-(beta @ X.T + b[:, None])))
+    low, high = np.quantile(means, [0.1, 0.9], axis=0)
+    np.testing.assert_allclose(answer.conf_low, low, atol=4e-3)
+    np.testing.assert_allclose(answer.conf_high, high, atol=4e-3)
+
+
+def test_cluster_limits_by_closed_form():
+    fit = fit_of("sleepstudy")
+    confidence = fit.predict(estimand="population", interval="confidence")
+    cluster = fit.predict(estimand="population", interval="cluster")
+    G, days = fit.fitted.estimates.covariances[0], data_of("sleepstudy").Days.to_numpy(float)
+    v = G[0, 0] + 2 * days * G[0, 1] + days**2 * G[1, 1]
+    half = 1.959964 * np.sqrt(confidence.std_error**2 + v)
+    np.testing.assert_allclose(cluster.conf_high - cluster.estimate, half, rtol=1e-6)
+    np.testing.assert_allclose(cluster.std_error, confidence.std_error)
+    np.testing.assert_allclose(
+        fit.predict(estimand="typical", interval="cluster").conf_low, cluster.conf_low
+    )
+    known = fit.predict(interval="cluster")  # a known cluster's mean is what it is
+    np.testing.assert_allclose(known.conf_low, fit.predict(interval="confidence").conf_low)
+
+
+def test_cluster_limits_on_the_scale_of_the_link():
+    for name in ("binary", "gamma", "cbpp"):
+        fit = fit_of(name)
+        mean = fit.predict(estimand="typical", interval="cluster")
+        eta = fit.predict(estimand="typical", interval="cluster", scale="link")
+        link = fit.family.link
+        np.testing.assert_allclose(link.inverse(eta.conf_low.to_numpy()), mean.conf_low)
+        np.testing.assert_allclose(link.inverse(eta.conf_high.to_numpy()), mean.conf_high)
+
+
+def test_effects_of_single_rows_are_averaged_over():
+    """With olre() a cluster's mean is the average over it: a factor exp(v / 2) for a log link."""
+    data = data_of("ticks")
+    fit = ilk.fit("TICKS ~ YEAR + (1 | BROOD) + olre()", data, family="poisson")
+    olre = [t.grouping.name for t in fit.fitted.design.terms].index("olre()")
+    v = fit.fitted.estimates.covariances[olre][0, 0]
+    G = fit.fitted.estimates.covariances[1 - olre][0, 0]
+    typical = fit.predict(estimand="typical", interval="confidence", scale="link")
+    half = 1.959964 * np.sqrt(typical.std_error**2 + G)
+    found = fit.predict(estimand="population", interval="cluster")
+    np.testing.assert_allclose(found.conf_high, np.exp(typical.estimate + half + v / 2), rtol=1e-5)
+
+
+def test_zero_inflation_without_random_effects_keeps_the_mean_monotone():
+    fit = fit_of("salamanders")
+    found = fit.predict(estimand="population", interval="cluster")
+    counts = fit.predict(estimand="population", interval="cluster", scale="link")
+    typical = fit.predict(estimand="typical")
+    eta = fit.predict(estimand="typical", scale="link").estimate
+    proper = typical.estimate / np.exp(eta)
+    np.testing.assert_allclose(found.conf_low, proper * np.exp(counts.conf_low), rtol=1e-10)
+
+
+def test_cluster_limits_that_are_not_quantiles_of_one_predictor():
+    family = ZeroInflated(poisson())
+    eta, v = [np.zeros(2), np.zeros(2)], [np.ones(2), np.ones(2)]
+    none = [np.zeros(2), np.zeros(2)]
+    with pytest.raises(ModelError, match="in the mean and in the zero inflation"):
+        cluster_limits(family, eta, np.zeros(2), v, none, 1.96, "response")
+    low, _ = cluster_limits(family, eta, np.zeros(2), v, none, 1.96, "link")
+    np.testing.assert_allclose(low, -1.96)
+
+
+def test_cluster_limits_of_links_with_positive_predictors():
+    low, high = cluster_limits(
+        gamma("inverse"),
+        [np.ones(1)],
+        np.zeros(1),
+        [np.full(1, 4.0)],
+        [np.zeros(1)],
+        1.96,
+        "response",
+    )
+    assert low[0] == pytest.approx(1.0 / (1.0 + 2 * 1.96))
+    assert high[0] == np.inf

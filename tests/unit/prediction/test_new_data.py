@@ -98,3 +98,50 @@ def test_refit_takes_rows_of_the_data_too():
 def test_responses_that_cannot_be(response, message):
     with pytest.raises(DataError, match=message):
         fit_of("gamma").refit(response)
+
+
+def rates():
+    rng = np.random.default_rng(4)
+    data = pd.DataFrame({"days": rng.uniform(5, 50, 120), "g": np.repeat(np.arange(12), 10)})
+    data["n"] = rng.poisson(data.days * np.exp(-1 + 0.4 * rng.normal(size=12)[data.g]))
+    return data
+
+
+@pytest.mark.parametrize("estimand", ["conditional", "typical", "population"])
+@pytest.mark.parametrize("by", ["column", "array"])
+def test_rates_per_units_of_exposure(estimand, by):
+    data = rates()
+    exposure = "days" if by == "column" else data.days.to_numpy()
+    fit = ilk.fit("n ~ 1 + (1 | g)", data, family="poisson", exposure=exposure)
+    own = fit.predict(estimand=estimand, interval="confidence")
+    per = fit.predict(estimand=estimand, interval="confidence", per=1000)
+    assert list(per.columns) == [*own.columns[:-1], "per", "estimand"]
+    assert (per.per == 1000).all()
+    assert "per" not in own
+    for name in ("estimate", "std_error", "conf_low", "conf_high"):
+        np.testing.assert_allclose(per[name], own[name] / data.days * 1000, rtol=1e-10)
+    frame = fit.predict(data[["g"]], estimand=estimand, per=1000)  # needs no exposure
+    np.testing.assert_allclose(frame.estimate, per.estimate)
+    link = fit.predict(data[["g"]], estimand=estimand, per=1000, scale="link").estimate
+    np.testing.assert_allclose(np.exp(link), per.estimate)
+
+
+def test_rates_that_make_no_sense():
+    data = rates()
+    fit = ilk.fit("n ~ 1 + (1 | g)", data, family="poisson", exposure="days")
+    for per in (0, -5, np.inf, np.nan, "1000", True):
+        with pytest.raises(ilk.ModelError, match="give a positive number"):
+            fit.predict(data, per=per)
+    with pytest.raises(ilk.ModelError, match="give one of them"):
+        fit.predict(data, per=1000, exposure="days")
+    offset = ilk.fit("n ~ 1 + offset(log(days)) + (1 | g)", data, family="poisson")
+    with pytest.raises(ilk.ModelError, match="the fit has no exposure"):
+        offset.predict(data, per=1000)
+
+
+def test_rows_that_all_lack_a_value():
+    fit = fit_of("gamma")
+    rows = pd.DataFrame({"x": [np.nan, np.nan], "g": ["g0", "g1"]})
+    answer = fit.predict(rows, interval="confidence")
+    assert len(answer) == 2
+    assert answer.estimate.isna().all()
