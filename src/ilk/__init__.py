@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from ilk.api import fit
 from ilk.errors import DataError, FitError, FormulaError, IlkError, IlkWarning, ModelError
-from ilk.fit import Fit, load
+from ilk.fit import Fit
 from ilk.fixed_api import conditional, fixed
 from ilk.fixed_fit import ConditionalFit, FixedFit
-from ilk.gee_api import gee
+from ilk.gee_api import compare_estimands, gee
 from ilk.gee_fit import GeeFit
 from ilk.likelihood.base import Search
+from ilk.loading import load
 
 if TYPE_CHECKING:
     from ilk import datasets, families, plot, report
@@ -35,6 +36,7 @@ __all__ = [
     "IlkWarning",
     "ModelError",
     "Search",
+    "compare_estimands",
     "conditional",
     "datasets",
     "families",

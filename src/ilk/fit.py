@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from ilk.inference import CoefficientCovariance, Labelled
     from ilk.prediction import Estimand, Interval, NewLevels, Scale
     from ilk.show import Summary
+    from ilk.show import against_fixed as against
     from ilk.show import tidy as tables
+    from ilk.show.answer import Answer
     from ilk.typing import FloatArray
 else:  # no fit needs them, so they are imported with the first question
     diagnostics = Late("ilk.diagnostics")
@@ -35,8 +37,9 @@ else:  # no fit needs them, so they are imported with the first question
     show = Late("ilk.show")
     simulate = Late("ilk.simulate")
     tables = Late("ilk.show.tidy")
+    against = Late("ilk.show.against_fixed")
 
-__all__ = ["Fit", "load"]
+__all__ = ["Fit"]
 
 
 @final
@@ -222,6 +225,36 @@ class Fit:
         (n,) array
         """
         return diagnostics.residuals(self.fitted, kind, seed)
+
+    def against_fixed(self, group: str | None = None, level: float = 0.95) -> Answer:
+        """Set the fit beside fixed effects and correlated random effects of the clusters.
+
+        The same fixed part is fitted to the same rows with one parameter per cluster (`ilk.fixed`),
+        and with the cluster mean of every column that varies within clusters beside the random
+        effects (Mundlak). Coefficients that differ say that clusters and covariate go together.
+
+        Parameters
+        ----------
+        group : str, optional
+            Factor whose means are added; by default the one with the most levels.
+        level : float
+            Coverage of the intervals.
+
+        Returns
+        -------
+        Answer
+            Frame with a row per term and model: ``term, model, estimate, std_error, conf_low,
+            conf_high, varies_within, df_clusters, estimand``.
+
+        Examples
+        --------
+        >>> import ilk
+        >>> scores = ilk.datasets.load("classroom_scores")
+        >>> fit = ilk.fit("score ~ prior + (1 | classroom)", scores)
+        >>> list(fit.against_fixed().frame.model)
+        ['fixed', 'random', 'correlated', 'correlated']
+        """
+        return against.three_ways(self.fitted, group, level)
 
     # Predictions and draws
 
@@ -417,27 +450,3 @@ class Fit:
 def _from_bytes(content: bytes) -> Fit:
     """Make a fit again in another process."""
     return Fit(io.fitted_from_bytes(content))
-
-
-def load(path: str | PathLike[str]) -> Fit:
-    """Read a fit that `Fit.save` wrote.
-
-    The model is set up again, its likelihood is computed at the stored estimates, and both values
-    must agree.  A file is data only: reading one cannot run code.
-
-    Parameters
-    ----------
-    path : str or path
-        File to read.
-
-    Returns
-    -------
-    Fit
-        It can predict, draw, be summarized and be refitted like the one that was saved.
-
-    Raises
-    ------
-    DataError
-        The file is not one of a fit, or is damaged.
-    """
-    return Fit(io.load_fitted(path))

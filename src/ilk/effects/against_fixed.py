@@ -1,0 +1,293 @@
+r"""Three answers side by side: fixed, random and correlated random effects of the clusters.
+
+For a mixed model with random intercepts, the same fixed part is fitted
+
+* with *fixed* effects: one absorbed parameter per cluster, comparisons within clusters only;
+* with *random* effects: the fit itself, which weighs comparisons within and between clusters and
+  takes the cluster effects to be unrelated to the covariates;
+* with *correlated random* effects: random effects plus the cluster mean of every column that varies
+  within clusters (Mundlak 1978), so that a column's own coefficient rests on comparisons within
+  clusters again, while columns that are constant in clusters keep an estimate.
+
+The coefficients of the first and the last agree exactly for a balanced Gaussian model and nearly
+elsewhere; a random-effects coefficient away from both says that clusters and covariate go together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+
+from ilk.design.build import build
+from ilk.design.fixed import INTERCEPT, FixedPart
+from ilk.design.rank import independent_columns
+from ilk.errors import ModelError, did_you_mean
+from ilk.estimation.run import run
+from ilk.fixed_effects import FixedFitted, estimate_fixed, with_factors
+from ilk.formula.spec import MEAN, OLRE
+from ilk.likelihood.base import Search
+
+if TYPE_CHECKING:
+    from ilk.design.grouping import Grouping
+    from ilk.fitted import Fitted
+    from ilk.typing import FloatArray
+
+__all__ = ["Side", "ThreeWays", "against_fixed"]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the models.
+
+    Parameters
+    ----------
+    name : str
+        ``"fixed"``, ``"random"`` or ``"correlated"``.
+    estimate, std_error : (p,) arrays
+        By term; nan where the model has no estimate.
+    clusters_df : int
+        Degrees of freedom that the model spends on clusters.
+    coefficients : int
+        Number of estimated coefficients.
+    spent : str
+        On what the degrees of freedom of the clusters are spent, in words.
+    verdict : str
+        Status of the fit.
+    """
+
+    name: str
+    estimate: FloatArray
+    std_error: FloatArray
+    clusters_df: int
+    coefficients: int
+    spent: str
+    verdict: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ThreeWays:
+    """Estimates of three models of the same fixed part.
+
+    Parameters
+    ----------
+    terms : tuple of str
+        Columns of the fixed part, then the cluster means.
+    varies : tuple of bool
+        Whether each varies within clusters.
+    sides : tuple of Side
+        Fixed, random, correlated.
+    group : str
+        Factor whose means the correlated model has.
+    factors : tuple of str
+        Factors that the fixed model absorbs.
+    fixed : FixedFitted
+        The fixed-effects fit.
+    correlated : Fitted
+        The correlated-random-effects fit.
+    notes : tuple of str
+        What else differs between the models, in sentences.
+    """
+
+    terms: tuple[str, ...]
+    varies: tuple[bool, ...]
+    sides: tuple[Side, ...]
+    group: str
+    factors: tuple[str, ...]
+    fixed: FixedFitted
+    correlated: Fitted
+    notes: tuple[str, ...]
+
+
+def against_fixed(fitted: Fitted, group: str | None = None) -> ThreeWays:
+    """Set the fit beside one with fixed and one with correlated random effects.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        A mixed model.
+    group : str, optional
+        Factor whose means the correlated model has; by default the one with the most levels.
+
+    Returns
+    -------
+    ThreeWays
+
+    Raises
+    ------
+    ModelError
+        The model has no random effects in the mean, or parts that cluster dummies cannot go with.
+    """
+    groupings = _groupings(fitted)
+    chosen = _choose(groupings, group)
+    fixed = _fixed(fitted, [grouping.columns for grouping in groupings])
+    part = fitted.model.parts[MEAN]
+    means, names, varies = _means(fitted, part, chosen)
+    correlated = _correlated(fitted, part, means, names)
+    terms = tuple(name for name in (*part.all_names, *names) if name != INTERCEPT)
+    q = len(fitted.estimates.psi) - len(fitted.coef) - fitted.model.linear
+    absorbed = tuple(grouping.name for grouping in groupings)
+    spent = f"a parameter for each level of {' and '.join(absorbed)}"
+    sides = (
+        _side("fixed", terms, fixed, fixed.cluster_count, spent),
+        _side("random", terms, fitted, q, "variances and correlations"),
+        _side(
+            "correlated",
+            terms,
+            correlated,
+            q + len(names),
+            f"the same, and {len(names)} cluster mean{'s' if len(names) != 1 else ''}",
+        ),
+    )
+    constant = tuple(name not in varies for name in terms)
+    return ThreeWays(
+        terms,
+        tuple(not c for c in constant),
+        sides,
+        chosen.name,
+        absorbed,
+        fixed,
+        correlated,
+        tuple(_notes(fitted, fixed)),
+    )
+
+
+def _groupings(fitted: Fitted) -> list[Grouping]:
+    """Factors of the random terms of the mean, each once."""
+    if "zero_inflation" in fitted.family.parameters:
+        raise ModelError(
+            f"The family {fitted.family.name!r} has a predictor beside the mean, with which "
+            "cluster dummies cannot be absorbed; compare a fit without zero inflation.",
+            code="family-not-absorbable",
+        )
+    dispersion = fitted.formula.predictor("dispersion")
+    if dispersion is not None:
+        raise ModelError(
+            f"The dispersion has a formula of its own ({dispersion.text}), which fixed effects do "
+            "not go with here; compare a fit without dispersion=.",
+            code="dispersion",
+        )
+    found: dict[str, Grouping] = {}
+    for term in fitted.design.terms:
+        if term.predictor == MEAN and term.grouping.name != OLRE:
+            found.setdefault(term.grouping.name, term.grouping)
+    if not found:
+        raise ModelError(
+            "The model has no random effects of clusters in the mean, so there is nothing that "
+            "fixed effects could stand against; add a term such as (1 | hospital).",
+            code="no-random-terms",
+        )
+    return list(found.values())
+
+
+def _choose(groupings: list[Grouping], group: str | None) -> Grouping:
+    if group is None:
+        return max(groupings, key=lambda grouping: len(grouping.levels))
+    for grouping in groupings:
+        if grouping.name == group:
+            return grouping
+    names = [grouping.name for grouping in groupings]
+    raise ModelError(
+        f"group={group!r} is no grouping factor of the mean; there are {', '.join(names)}."
+        f"{did_you_mean(group, names)}",
+        code="group",
+    )
+
+
+def _fixed(fitted: Fitted, factors: list[tuple[str, ...]]) -> FixedFitted:
+    """Fit the same fixed part to the same rows with absorbed clusters."""
+    design = fitted.design
+    spec = with_factors(design.spec, factors)
+    arguments: dict[str, Any] = dict(design.argument_columns)
+    again = build(
+        spec,
+        design.data,
+        parameters=fitted.family.parameters,
+        binomial=fitted.family.takes_trials,
+        **arguments,
+    )
+    return estimate_fixed(again, fitted.family)
+
+
+def _means(
+    fitted: Fitted, part: FixedPart, grouping: Grouping
+) -> tuple[FloatArray, tuple[str, ...], set[str]]:
+    """Cluster means of the columns that vary within clusters, their names, and those columns."""
+    weights = fitted.design.frequency_weights
+    size = len(grouping.levels)
+    counts = np.bincount(grouping.codes, weights, size)
+    columns, names, varies = [], [], set()
+    for name, x in zip(part.names, part.X.T, strict=True):
+        if name == INTERCEPT:
+            continue
+        weighted = x if weights is None else weights * x
+        mean = (np.bincount(grouping.codes, weighted, size) / counts)[grouping.codes]
+        spread = float(np.abs(x).max())
+        if np.abs(x - mean).max() > 1e-9 * max(spread, np.finfo(float).tiny):
+            varies.add(name)
+            columns.append(mean)
+            names.append(f"between({name}, {grouping.name})")
+    if not columns:
+        return np.zeros((len(part.X), 0)), (), varies
+    means = np.column_stack(columns)
+    both = np.asfortranarray(np.column_stack([part.X, means]))
+    intercept = part.names.index(INTERCEPT) if part.has_intercept else None
+    keep = independent_columns(both, intercept)[part.X.shape[1] :]
+    return means[:, keep], tuple(n for n, k in zip(names, keep, strict=True) if k), varies
+
+
+def _correlated(
+    fitted: Fitted, part: FixedPart, means: FloatArray, names: tuple[str, ...]
+) -> Fitted:
+    """Fit the model with the cluster means as further columns."""
+    wider = replace(
+        part,
+        X=np.asfortranarray(np.column_stack([part.X, means])),
+        names=(*part.names, *names),
+        all_names=(*part.all_names, *names),
+    )
+    design = fitted.design
+    parts = tuple(wider if other.predictor == MEAN else other for other in design.fixed)
+    model = replace(fitted.model, design=replace(design, fixed=parts))
+    return run(model, Search(), None)
+
+
+def _side(name: str, terms: tuple[str, ...], fitted: Any, clusters_df: int, spent: str) -> Side:
+    names = fitted.within.names if isinstance(fitted, FixedFitted) else fitted.names
+    mean = [i for i, (component, _) in enumerate(names) if component == MEAN]
+    place = {names[i][1]: i for i in mean}
+    errors = np.sqrt(np.diag(fitted.vcov))
+    pick = [place.get(term, -1) for term in terms]
+    return Side(
+        name,
+        np.append(fitted.coef, np.nan)[pick],
+        np.append(errors, np.nan)[pick],
+        int(clusters_df),
+        len(mean),
+        spent,
+        fitted.verdict.status.value,
+    )
+
+
+def _notes(fitted: Fitted, fixed: FixedFitted) -> list[str]:
+    notes = list(fixed.notes)
+    notes += [
+        f"The fixed-effects fit: {reason.message} {reason.advice}".strip()
+        for reason in fixed.verdict.reasons
+    ]
+    slopes = [
+        term.label
+        for term in fitted.design.terms
+        if term.predictor == MEAN and term.column_names != (INTERCEPT,)
+    ]
+    if slopes:
+        notes.append(
+            f"Random slopes ({'; '.join(slopes)}) have no counterpart in the fixed-effects fit, "
+            "whose standard errors do not know of them."
+        )
+    if any(term.grouping.name == OLRE for term in fitted.design.terms):
+        notes.append("The fixed-effects fit leaves the random effect of each row (olre()) out.")
+    return notes
