@@ -24,10 +24,13 @@ if TYPE_CHECKING:
     from ilk.formula.spec import FormulaSpec
     from ilk.inference import CoefficientCovariance, Labelled
     from ilk.prediction import Estimand, Interval, NewLevels, Scale
-    from ilk.show import Summary
+    from ilk.show import Summary, caveats, marginal, methods
     from ilk.show import against_fixed as against
     from ilk.show import tidy as tables
     from ilk.show.answer import Answer
+    from ilk.show.caveats import Caveats
+    from ilk.show.methods import MethodsText
+    from ilk.show.wording import Causes
     from ilk.typing import FloatArray
 else:  # no fit needs them, so they are imported with the first question
     diagnostics = Late("ilk.diagnostics")
@@ -38,6 +41,9 @@ else:  # no fit needs them, so they are imported with the first question
     simulate = Late("ilk.simulate")
     tables = Late("ilk.show.tidy")
     against = Late("ilk.show.against_fixed")
+    caveats = Late("ilk.show.caveats")
+    marginal = Late("ilk.show.marginal")
+    methods = Late("ilk.show.methods")
 
 __all__ = ["Fit"]
 
@@ -226,6 +232,41 @@ class Fit:
         """
         return diagnostics.residuals(self.fitted, kind, seed)
 
+    # Two valid answers
+
+    def marginal_coefficients(self, level: float = 0.95) -> Answer:
+        """Population-averaged coefficients beside the conditional ones.
+
+        A conditional coefficient says what a change does in one cluster, its random effects held;
+        a marginal one what it does to the mean over the population of clusters.  The latter are
+        the coefficients whose linear predictor comes nearest, by least squares over the rows of
+        the fit, to the link of the population's mean (Hedeker, du Toit, Demirtas and Gibbons
+        2018), computed by quadrature for any number of nested, crossed and sloped terms.  Their
+        standard errors count the uncertainty of the variance parameters too.
+
+        Parameters
+        ----------
+        level : float
+            Coverage of the intervals.
+
+        Returns
+        -------
+        Answer
+            With ``.frame``: ``term, conditional, conditional_error, estimate, std_error,
+            conf_low, conf_high, attenuation, estimand``.  Of a zero-inflated family both are of
+            the counts proper.
+
+        Examples
+        --------
+        >>> import ilk
+        >>> data = ilk.datasets.load("eczema_trial")
+        >>> fit = ilk.fit("clear ~ treatment * week + (1 | patient)", data, family="binomial")
+        >>> answer = fit.marginal_coefficients()
+        >>> bool((answer.frame.attenuation < 1).all())
+        True
+        """
+        return marginal.marginal_table(self.fitted, level)
+
     def against_fixed(self, group: str | None = None, level: float = 0.95) -> Answer:
         """Set the fit beside fixed effects and correlated random effects of the clusters.
 
@@ -411,15 +452,57 @@ class Fit:
         """Frame with the rows of the fit: response, groups, fitted means, residuals."""
         return self._frame(tables.augment(self.fitted))
 
-    def summary(self, level: float = 0.95) -> Summary:
+    def summary(self, level: float = 0.95, *, design: Causes = None) -> Summary:
         """Summary with ``.text`` and ``.html``; printing shows the text.
 
         Parameters
         ----------
         level : float
             Coverage of the intervals.
+        design : {None, "observational", "randomized"}
+            How the data came about: decides what the footer says of association and causation.
         """
-        return show.summarize(self.fitted, level)
+        return show.summarize(self.fitted, level, design)
+
+    def caveats(self, *, design: Causes = None) -> Caveats:
+        """What the numbers of this fit assume and do not say, and what to do about it.
+
+        Parameters
+        ----------
+        design : {None, "observational", "randomized"}
+            How the data came about.
+
+        Returns
+        -------
+        Caveats
+            A sequence of items with ``code``, ``sentence`` and ``advice``; only those that apply
+            to this fit.  Also ``.codes``, ``.frame``, ``.text`` and ``.html``.
+
+        Examples
+        --------
+        >>> import ilk
+        >>> fit = ilk.fit("score ~ prior + (1 | school)", ilk.datasets.load("classroom_scores"))
+        >>> fit.caveats().codes[0]
+        'association'
+        """
+        return caveats.caveats(self.fitted, design)
+
+    def methods(self, *, level: float = 0.95, design: Causes = None) -> MethodsText:
+        """Describe model, estimator, estimand and intervals in a paragraph for a manuscript.
+
+        Parameters
+        ----------
+        level : float
+            Coverage of the intervals that are reported.
+        design : {None, "observational", "randomized"}
+            How the data came about; None leaves it out.
+
+        Returns
+        -------
+        MethodsText
+            Printing shows the text; ``.html`` is a paragraph.
+        """
+        return methods.methods(self.fitted, level, design)
 
     # Keeping
 

@@ -57,6 +57,11 @@ class Nodes(click.ParamType[Any]):
     help="Quadrature nodes per random effect; 1 is the Laplace approximation.",
 )
 @click.option(
+    "--design",
+    type=click.Choice(["observational", "randomized"]),
+    help="How the data came about: what the footer says of association and causation.",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write a report to this HTML file.",
@@ -65,6 +70,7 @@ class Nodes(click.ParamType[Any]):
 def fit(
     data: Path,
     formula: str,
+    design: Literal["observational", "randomized"] | None,
     out: Path | None,
     as_json: bool,
     **options: Any,
@@ -86,14 +92,14 @@ def fit(
     report = None
     if out is not None or as_json:
         with step("collecting the report"):
-            report = collect(result, frame)
+            report = collect(result, frame, design=design)
     if out is not None and report is not None:
         with step("drawing"):
             out.write_text(render(report), encoding="utf-8")
     if as_json:
         click.echo(json.dumps(finite(report), ensure_ascii=False, allow_nan=False))
     else:
-        click.echo(result.summary().text)
+        click.echo(result.summary(design=design).text)
     if out is not None:
         click.echo(f"Report: {out}", err=as_json)
 

@@ -98,7 +98,7 @@ def collapsibility(fitted: Fitted, component: str = _MEAN) -> Collapsibility:
             "collapsible", "There are no random effects here to average over.", 0.0, 1.0
         )
     variance = _variance(fitted, component)
-    if not np.any(variance):
+    if not np.any(variance) and not (component == _MEAN and _is_identity(fitted)):
         return Collapsibility(
             "collapsible",
             "All variances are zero, so they are the population's effects too.",
@@ -120,6 +120,10 @@ def collapsibility(fitted: Fitted, component: str = _MEAN) -> Collapsibility:
     return _judge(link, fitted, component, variance)
 
 
+def _is_identity(fitted: Fitted) -> bool:
+    return isinstance(fitted.family.link, Identity)
+
+
 def _judge(
     link: AbstractLink, fitted: Fitted, component: str, variance: FloatArray
 ) -> Collapsibility:
@@ -135,33 +139,30 @@ def _judge(
             "one cluster only.",
         )
     slopes = _slopes(fitted, component, variance)
-    where = " see fit.marginal_coefficients()." if component == _MEAN else ""
+    see = " (see fit.marginal_coefficients())" if component == _MEAN else ""
     if isinstance(link, Log):
         others = set(_names(fitted, component)) - {"Intercept", *slopes}
-        return _of_log(slopes, variance, where, others=bool(others))
+        return _of_log(slopes, variance, see, others=bool(others))
     factor = _factor(link, fitted, component, variance)
     known = isinstance(link, _ATTENUATED)
-    about = f" to about {factor:.2g} of these" if np.isfinite(factor) else ""
+    times = f"about {factor:.2f} times these" if np.isfinite(factor) else "smaller than these"
     if known and not slopes:
         return Collapsibility(
             "attenuated",
-            f"The population's effects are smaller (attenuated),{about}{':' if where else '.'}"
-            f"{where}",
+            f"The population's effects are attenuated, {times}{see}.",
             factor=factor,
         )
     if known:
         return Collapsibility(
             "depends_on_covariates",
-            f"The population's effects are smaller (attenuated),{about} for columns without "
-            f"random slopes; those of {_listed(slopes)} depend on the covariates"
-            f"{':' if where else '.'}{where}",
+            f"The population's effects are attenuated, {times}; those of {_listed(slopes)} depend "
+            f"on the covariates, for there are random slopes{see}.",
             factor=factor,
             slopes=slopes,
         )
     return Collapsibility(
         "depends_on_covariates",
-        f"With link {link.name!r} the population's effects depend on the covariates"
-        f"{':' if where else '.'}{where}",
+        f"With link {link.name!r} the population's effects depend on the covariates{see}.",
         factor=factor,
         slopes=slopes,
     )
@@ -173,14 +174,14 @@ def _names(fitted: Fitted, component: str) -> tuple[str, ...]:
 
 
 def _of_log(
-    slopes: tuple[str, ...], variance: FloatArray, where: str, *, others: bool
+    slopes: tuple[str, ...], variance: FloatArray, see: str, *, others: bool
 ) -> Collapsibility:
     if slopes:
         rest = "; those of other columns are the same" if others else ""
         return Collapsibility(
             "depends_on_covariates",
             f"With the log link the population's effects of {_listed(slopes)} depend on the "
-            f"covariates, for there are random slopes{rest}{':' if where else '.'}{where}",
+            f"covariates, for there are random slopes{rest}{see}.",
             factor=1.0,
             slopes=slopes,
         )

@@ -32,6 +32,7 @@ import numpy as np
 from ilk.effects.population_predictor import population_predictor
 from ilk.errors import ModelError
 from ilk.family.inflation import ZeroInflated
+from ilk.family.link import Cloglog, Identity, Logit, Probit
 from ilk.prediction.means import is_inverse_link
 from ilk.prediction.population import random_variance
 from ilk.variance.delta import covariance_derivatives
@@ -62,7 +63,8 @@ class MarginalCoefficients:
     covariance : (p, p) array
         Covariance matrix of `estimate`.
     attenuation : (p,) array
-        Marginal over conditional coefficient; nan where the latter is zero.
+        Marginal over conditional coefficient; nan where the latter is zero, and for an intercept
+        that averaging shifts instead (log and square-root links).
     """
 
     names: tuple[str, ...]
@@ -106,6 +108,8 @@ def marginal_coefficients(fitted: Fitted) -> MarginalCoefficients:
     covariance = _delta(fitted, gradient)
     with np.errstate(divide="ignore", invalid="ignore"):
         attenuation = np.where(conditional == 0.0, np.nan, estimate / conditional)
+    if not isinstance(fitted.family.link, (Identity, Logit, Probit, Cloglog)):
+        attenuation[[name == "Intercept" for name in names]] = np.nan
     return MarginalCoefficients(
         names=names,
         conditional=conditional.copy(),

@@ -13,6 +13,7 @@ from typing import Any
 from ilk.report.asked import Reportable
 from ilk.report.collect import collect, section
 from ilk.report.render import render
+from ilk.show.wording import Causes
 
 __all__ = ["collect", "render", "section", "write"]
 
@@ -26,6 +27,7 @@ def write(
     lead: Sequence[str] = (),
     focus: str | None = None,
     at: Mapping[str, Any] | None = None,
+    design: Causes = None,
 ) -> Path:
     """Write the report of a fit as an HTML page.
 
@@ -37,7 +39,7 @@ def write(
         The data that it was fitted to.
     path : str or Path
         File to write.
-    title, lead, focus, at
+    title, lead, focus, at, design
         See :func:`collect`.
 
     Returns
@@ -45,7 +47,7 @@ def write(
     Path
         The file.
     """
-    report = collect(fit, data, title=title, lead=lead, focus=focus, at=at)
+    report = collect(fit, data, title=title, lead=lead, focus=focus, at=at, design=design)
     file = Path(path)
     file.write_text(render(report), encoding="utf-8")
     return file

@@ -19,6 +19,7 @@ from ilk.report.league import league
 from ilk.report.pictures import as_data, plain
 from ilk.report.unit import Unit, unit_of
 from ilk.show.summary import Summary, Table, summarize
+from ilk.show.wording import Causes
 
 __all__ = ["collect", "section"]
 
@@ -39,6 +40,7 @@ def collect(
     lead: Sequence[str] = (),
     focus: str | None = None,
     at: Mapping[str, Any] | None = None,
+    design: Causes = None,
 ) -> dict[str, Any]:
     """Collect the report of a fit.
 
@@ -57,6 +59,8 @@ def collect(
     at : mapping of str to object, optional
         Values at which other columns are held in comparisons; by default the mean of a number and
         the most frequent value of all else, and an exposure at its unit.
+    design : {None, "observational", "randomized"}
+        How the data came about: decides what the footer says of association and causation.
 
     Returns
     -------
@@ -66,7 +70,7 @@ def collect(
     names = tuple(columns_of(data))
     unit = unit_of(fit, names)
     held = {**unit.at, **(at or {})}
-    summary = summarize(fit.fitted)
+    summary = summarize(fit.fitted, design=design)
     moving = [name for name in variables(fit, names) if name not in unit.at]
     if focus is not None:
         moving = [focus, *(name for name in moving if name != focus)]
@@ -91,11 +95,7 @@ def collect(
             "sections": sections,
             "model": _model(summary),
             "notes": [],
-            "footer": [
-                summary.footer,
-                "Estimates describe associations. Whether they are effects of one thing on another "
-                "depends on how the data came about, which the model does not know.",
-            ],
+            "footer": [summary.association, summary.footer],
         }
     )
     return report

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from typing import Any, TypeAlias, final
 
@@ -25,8 +25,24 @@ __all__ = ["Answer", "table_of"]
 Picture: TypeAlias = Callable[[Any], Any]
 """Draws on matplotlib axes (new ones for None) and returns them."""
 
-_HEADS = {"std_error": "std. error", "p_value": "p", "statistic": "statistic", "conf_high": ""}
+_HEADS = {
+    "std_error": "std. error",
+    "conditional_error": "std. error",
+    "p_value": "p",
+    "statistic": "statistic",
+    "conf_high": "",
+}
 """Names of columns in text where they differ from those in the frame."""
+
+_ON_SCALE = (
+    "estimate",
+    "std_error",
+    "conf_low",
+    "conf_high",
+    "conditional",
+    "conditional_error",
+)
+"""Columns on the scale of the estimate, which share its decimals."""
 
 _SHOWN = 200
 """Rows that text and HTML show at most; the frame has all."""
@@ -56,6 +72,8 @@ class Answer:
     hidden : tuple of str
         Columns of the frame that text and HTML leave out, because the question says the same in
         every row.
+    heads : mapping of str to str
+        Heads of columns in text and HTML where the usual ones would not do.
     tables : tuple of Table
         Further tables of text.
     picture : callable, optional
@@ -70,6 +88,7 @@ class Answer:
     notes: tuple[str, ...] = ()
     level: float = 0.95
     hidden: tuple[str, ...] = ()
+    heads: Mapping[str, str] = field(default_factory=dict)
     tables: tuple[Table, ...] = ()
     picture: Picture | None = None
 
@@ -123,7 +142,7 @@ class Answer:
 
     def _tables(self) -> tuple[Table, ...]:
         shown = {name: values for name, values in self.columns.items() if name not in self.hidden}
-        return (table_of("", shown, self.words, self.level, self.notes), *self.tables)
+        return (table_of("", shown, self.words, self.level, self.notes, self.heads), *self.tables)
 
     def __repr__(self) -> str:
         return self.text
@@ -138,6 +157,7 @@ def table_of(
     words: Sequence[str] = (),
     level: float = 0.95,
     notes: Sequence[str] = (),
+    heads: Mapping[str, str] | None = None,
 ) -> Table:
     """Write columns as a table of text.
 
@@ -156,6 +176,8 @@ def table_of(
         Coverage of the intervals.
     notes : sequence of str
         Sentences below the table.
+    heads : mapping of str to str, optional
+        Heads of columns where the usual ones would not do.
 
     Returns
     -------
@@ -173,7 +195,7 @@ def table_of(
     shown = min(rows, _SHOWN)
     decimals = [_decimals(columns, i) for i in range(shown)]
     cells = [_column(name, columns[name], decimals, word=name in first) for name in names]
-    header = [_head(name, names, level) for name in names]
+    header = [(heads or {}).get(name) or _head(name, names, level) for name in names]
     if len(first) == 1:
         header[0] = ""
     more = (f"{integer(rows - shown)} more rows are in .frame.",) if rows > shown else ()
@@ -206,7 +228,7 @@ def _column(name: str, values: Any, decimals: Sequence[int], *, word: bool) -> l
     some = [values[i] for i in range(len(decimals))]
     if word:
         return ["" if value is None else plain(value) for value in some]
-    if name in ("estimate", "std_error", "conf_low", "conf_high"):
+    if name in _ON_SCALE:
         return [fixed(float(v), d) for v, d in zip(some, decimals, strict=True)]
     return [_number(name, value) for value in some]
 

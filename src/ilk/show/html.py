@@ -69,6 +69,7 @@ def summary_html(summary: Summary) -> str:
     reasons = "".join(
         f"<p>{escape(severity)}: {escape(text)}</p>" for severity, text in summary.reasons
     )
+    foot = "<br>".join(escape(line) for line in (summary.association, summary.footer) if line)
     return "\n".join(
         [
             '<div class="ilk-summary">',
@@ -78,7 +79,7 @@ def summary_html(summary: Summary) -> str:
             *(table_html(table) for table in summary.tables),
             f'<div class="ilk-verdict {kind}"><p><b>Verdict: {escape(summary.verdict)}</b></p>'
             f"{reasons}</div>",
-            f'<p class="ilk-footer">{escape(summary.footer)}</p>',
+            f'<p class="ilk-footer">{foot}</p>',
             "</div>",
         ]
     )

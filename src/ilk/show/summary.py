@@ -15,6 +15,7 @@ from ilk.inference.criteria import aic, bic
 from ilk.inference.wald import coefficient_table, covariance_kind
 from ilk.show.numbers import fixed, integer, p_value, plain, significant, with_error
 from ilk.show.wording import (
+    association,
     estimator,
     estimator_phrase,
     model_name,
@@ -26,6 +27,7 @@ from ilk.variance.components import DEVIATION, variance_components
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
     from ilk.inference.wald import CoefficientTable
+    from ilk.show.wording import Causes
 
 __all__ = ["Summary", "Table", "summarize"]
 
@@ -94,6 +96,8 @@ class Summary:
         Severity and text of each reason behind it.
     footer : str
         Versions.
+    association : str
+        Whether estimates are associations or effects; may be empty.
     """
 
     title: str
@@ -102,6 +106,7 @@ class Summary:
     verdict: str
     reasons: tuple[tuple[str, str], ...]
     footer: str
+    association: str = ""
 
     @property
     def text(self) -> str:
@@ -127,7 +132,7 @@ class Summary:
         return self.html
 
 
-def summarize(fitted: Fitted, level: float = 0.95) -> Summary:
+def summarize(fitted: Fitted, level: float = 0.95, design: Causes = None) -> Summary:
     """Collect the summary of a fit.
 
     Parameters
@@ -136,11 +141,14 @@ def summarize(fitted: Fitted, level: float = 0.95) -> Summary:
         The fit.
     level : float
         Coverage of the intervals.
+    design : {None, "observational", "randomized"}
+        How the data came about, for the sentence on association and causation.
 
     Returns
     -------
     Summary
     """
+    cause = association(design)
     verdict = fitted.verdict
     return Summary(
         title=f"{model_name(fitted)}, {estimator_phrase(fitted)}",
@@ -152,6 +160,7 @@ def summarize(fitted: Fitted, level: float = 0.95) -> Summary:
             for reason in verdict.reasons
         ),
         footer=versions(fitted.search),
+        association=cause,
     )
 
 
@@ -227,11 +236,10 @@ def _coefficients(fitted: Fitted, level: float) -> list[Table]:
 
 def _notes(fitted: Fitted, predictor: str) -> tuple[str, ...]:
     """Say below a table of coefficients how to read them."""
-    if predictor == "mean":
-        return reading(fitted)
+    notes = reading(fitted, predictor)
     if predictor == "dispersion" and math.isfinite(fitted.dispersion):
-        return (f"Dispersion phi = {significant(fitted.dispersion)}.",)
-    return ()
+        return (*notes, f"Dispersion phi = {significant(fitted.dispersion)}.")
+    return notes
 
 
 def _coefficient_row(table: CoefficientTable, i: int) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ def summary_text(summary: Summary) -> str:
     blocks = [summary.title, _facts(summary.facts)]
     blocks += [table_text(table) for table in summary.tables]
     blocks.append(_verdict(summary))
-    blocks.append(f"  {summary.footer}")
+    blocks.append("\n".join(_indented(summary.association) + [f"  {summary.footer}"]))
     return "\n\n".join(blocks)
 
 
@@ -39,6 +39,10 @@ def _facts(facts: Sequence[tuple[str, str]]) -> str:
             text, WIDTH, initial_indent=f"  {label:<12}", subsequent_indent=" " * 14
         ) or [f"  {label}"]
     return "\n".join(lines)
+
+
+def _indented(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="  ")
 
 
 def _verdict(summary: Summary) -> str:
@@ -82,10 +86,7 @@ def table_text(table: Table) -> str:
             columns.append(_column(table.header[j], align(cells), left=False))
         j += 1
     lines = ["  " + "  ".join(parts).rstrip() for parts in zip(*columns, strict=True)]
-    notes = (
-        textwrap.wrap(note, WIDTH, initial_indent="  ", subsequent_indent="  ")
-        for note in table.notes
-    )
+    notes = (_indented(note) for note in table.notes)
     return "\n".join([table.title, *lines, *(line for note in notes for line in note)])
 
 

@@ -3,16 +3,39 @@
 from __future__ import annotations
 
 import platform
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
-from ilk.show.numbers import fixed, plain, significant
+from ilk.effects.collapsibility import collapsibility
+from ilk.prediction.levels import check_choice
+from ilk.show.numbers import fixed, plain
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted, SearchLog
 
-__all__ = ["estimator", "estimator_phrase", "in_short", "model_name", "reading", "versions"]
+__all__ = [
+    "Causes",
+    "association",
+    "estimator",
+    "estimator_phrase",
+    "in_short",
+    "model_name",
+    "reading",
+    "versions",
+]
+
+Causes: TypeAlias = Literal["observational", "randomized", None]
+"""How the data came about, as far as the words on association and causation depend on it."""
+
+_ASSOCIATION: dict[str | None, str] = {
+    None: "Estimates describe associations. Whether they are effects of one thing on another "
+    "depends on how the data came about, which the model does not know.",
+    "observational": "The data are observational: estimates describe associations. They are "
+    "effects of one thing on another only if nothing left out of the model influences both.",
+    "randomized": "By design the effect of what was assigned at random is causal, as far as the "
+    "assignment was kept and nobody was lost; estimates of all else describe associations.",
+}
 
 
 def model_name(fitted: Fitted) -> str:
@@ -62,50 +85,38 @@ def estimator(fitted: Fitted) -> str:
     )
 
 
-def reading(fitted: Fitted) -> tuple[str, ...]:
-    """Say how the coefficients of the mean are to be read.
+def reading(fitted: Fitted, component: str = "mean") -> tuple[str, ...]:
+    """Say how the coefficients of a predictor are to be read.
 
     Parameters
     ----------
     fitted : Fitted
         The fit.
+    component : str
+        The predictor.
 
     Returns
     -------
     tuple of str
-        Sentences: which estimand the coefficients have, and how it relates to the population's.
+        A sentence or two: which estimand the coefficients have, and how it relates to the
+        population's; none for a predictor without random effects.
     """
-    terms = [
-        (term, G)
-        for term, G in zip(fitted.design.terms, fitted.estimates.covariances, strict=True)
-        if term.predictor == "mean"
-    ]
-    if not terms:
+    if all(term.predictor != component for term in fitted.design.terms):
         return ()
-    head = "Conditional effects (within a cluster, random effects held)."
-    link = fitted.family.link.name
-    if link == "identity":
-        return (f"{head} With the identity link they are the population's effects too.",)
-    if not any(np.any(G) for _, G in terms):
-        return (f"{head} All variances are zero, so they are the population's effects too.",)
-    intercepts = all(tuple(term.column_names) == ("Intercept",) for term, _ in terms)
-    if link == "log" and intercepts:
-        shift = 0.5 * sum(float(G[0, 0]) for _, G in terms)
-        return (
-            f"{head} With the log link and random intercepts the slopes are the population's too; "
-            f"its intercept is higher by half the variance ({significant(shift, 3)}).",
-        )
-    if link == "log":
-        return (
-            f"{head} The population's effects depend on the covariates that have random slopes: "
-            "see predict(estimand='population').",
-        )
-    if link in ("logit", "probit", "cloglog"):
-        return (
-            f"{head} The population's effects are smaller (attenuated): see "
-            "predict(estimand='population').",
-        )
-    return (f"{head} For the population see predict(estimand='population').",)
+    relation = plain(collapsibility(fitted, component).reason, 2000)
+    return (f"Conditional effects (within a cluster, random effects held). {relation}",)
+
+
+def association(design: Causes = None) -> str:
+    """Say whether estimates are associations or effects, by how the data came about.
+
+    Parameters
+    ----------
+    design : {None, "observational", "randomized"}
+        How they came about; the model does not know.
+    """
+    check_choice("design", design, Causes)
+    return _ASSOCIATION[design]
 
 
 def versions(search: SearchLog) -> str:

@@ -1,0 +1,115 @@
+"""Marginal coefficients as an answer: those of one cluster beside those of the population."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ilk.effects.collapsibility import Collapsibility, collapsibility
+from ilk.effects.marginal_coefficients import marginal_coefficients
+from ilk.family.inflation import ZeroInflated
+from ilk.inference.wald import two_sided
+from ilk.late import Late
+from ilk.show.answer import Answer
+from ilk.show.numbers import plain
+
+if TYPE_CHECKING:
+    from ilk.fitted import Fitted
+    from ilk.typing import FloatArray
+
+__all__ = ["marginal_table"]
+
+pictures = Late("ilk.plot.marginal")
+
+_QUESTION = (
+    "Conditional: what does a change do in one cluster, its random effects held? "
+    "Marginal: what does it do to the mean over the population of clusters?"
+)
+
+_ERRORS = (
+    "Marginal standard errors count the uncertainty of coefficients and variance parameters "
+    "(delta method); the covariates are held as they are in the data."
+)
+
+
+def marginal_table(fitted: Fitted, level: float = 0.95) -> Answer:
+    """Set marginal coefficients beside the conditional ones.
+
+    Columns: ``term, conditional, conditional_error, estimate, std_error, conf_low, conf_high,
+    attenuation, estimand``.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    level : float
+        Coverage of the intervals.
+
+    Returns
+    -------
+    Answer
+    """
+    z = two_sided(level)
+    found = marginal_coefficients(fitted)
+    names = fitted.model.fitted_parts[0].all_names
+    places = [names.index(name) for name in found.names]
+
+    def spread(values: FloatArray) -> FloatArray:
+        out = np.full(len(names), np.nan)
+        out[places] = values
+        return out
+
+    drawn = [i for i, name in enumerate(found.names) if name != "Intercept"]
+    return Answer(
+        title="Coefficients in one cluster and over the population",
+        question=_QUESTION,
+        columns={
+            "term": list(names),
+            "conditional": spread(found.conditional),
+            "conditional_error": spread(found.conditional_error),
+            "estimate": spread(found.estimate),
+            "std_error": spread(found.std_error),
+            "conf_low": spread(found.estimate - z * found.std_error),
+            "conf_high": spread(found.estimate + z * found.std_error),
+            "attenuation": spread(found.attenuation),
+            "estimand": ["population"] * len(names),
+        },
+        flavor=fitted.design.flavor,
+        words=("term",),
+        notes=(*_notes(fitted, collapsibility(fitted)), _ERRORS),
+        level=level,
+        hidden=("estimand",),
+        heads={"estimate": "marginal"},
+        picture=lambda ax: pictures.draw_marginal(
+            [found.names[i] for i in drawn],
+            _with_limits(found.conditional, found.conditional_error, z)[drawn],
+            _with_limits(found.estimate, found.std_error, z)[drawn],
+            ax,
+        ),
+    )
+
+
+def _with_limits(estimate: FloatArray, error: FloatArray, z: float) -> FloatArray:
+    """(p, 3) array of estimates with their lower and upper limits."""
+    return np.column_stack([estimate, estimate - z * error, estimate + z * error])
+
+
+def _notes(fitted: Fitted, verdict: Collapsibility) -> tuple[str, ...]:
+    """What the numbers are of, and why they differ or do not."""
+    notes = {
+        "collapsible": verdict.reason.replace("they are", "conditional effects are"),
+        "slopes_collapse": verdict.reason.replace("its intercept", "the population's intercept"),
+        "attenuated": "Attenuation is the marginal over the conditional coefficient.",
+        "depends_on_covariates": "The population's effects depend on the covariates; the marginal "
+        "coefficients are those that come nearest to them in the rows of the data (least squares "
+        "on the scale of the link).",
+        "no_population_mean": verdict.reason,
+    }
+    out = [plain(notes[verdict.kind], 2000)]
+    if isinstance(fitted.family, ZeroInflated):
+        out.append(
+            "Both are of the counts proper, excess zeros left out; for the mean of all counts see "
+            "predict(estimand='population')."
+        )
+    return tuple(out)

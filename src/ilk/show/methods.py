@@ -1,0 +1,307 @@
+"""The paragraph on methods of a manuscript: model, estimator, estimand, intervals, versions."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, final
+
+import numpy as np
+
+from ilk.effects.collapsibility import collapsibility
+from ilk.family.inflation import ZeroInflated
+from ilk.inference.wald import check_level
+from ilk.show.numbers import integer, plain, significant
+from ilk.show.wording import association, model_name
+
+if TYPE_CHECKING:
+    from ilk.design.random import RandomTerm
+    from ilk.fitted import Fitted
+    from ilk.formula.spec import PredictorSpec
+    from ilk.show.wording import Causes
+
+__all__ = ["MethodsText", "methods"]
+
+_DISTRIBUTIONS = {
+    "gaussian": "a normal distribution",
+    "binomial": "a binomial distribution",
+    "poisson": "a Poisson distribution",
+    "negative_binomial_1": "a negative binomial distribution with variance mu (1 + phi)",
+    "negative_binomial_2": "a negative binomial distribution with variance mu + phi mu^2",
+    "gamma": "a gamma distribution",
+    "inverse_gaussian": "an inverse Gaussian distribution",
+    "beta": "a beta distribution",
+    "beta_binomial": "a beta-binomial distribution",
+}
+
+_LINKS = {
+    "log": "log",
+    "logit": "logit",
+    "probit": "probit",
+    "cloglog": "complementary log-log",
+    "identity": "identity",
+    "inverse": "inverse",
+    "inverse_squared": "inverse squared",
+    "sqrt": "square root",
+}
+
+_STRUCTURES = {
+    "us": "correlated with each other",
+    "diag": "independent of each other",
+    "cs": "all equally correlated",
+    "identity": "independent of each other and of one variance",
+    "homcs": "all equally correlated and of one variance",
+}
+
+_COMPONENTS = {
+    "dispersion": "The logarithm of the dispersion phi",
+    "zero_inflation": "The logit of the probability of an excess zero",
+}
+
+
+@final
+@dataclass(frozen=True, slots=True, repr=False)
+class MethodsText:
+    """A paragraph for a manuscript; printing shows it.
+
+    Parameters
+    ----------
+    text : str
+        The paragraph.
+    """
+
+    text: str
+
+    @property
+    def html(self) -> str:
+        """The paragraph as HTML."""
+        return f"<p>{escape(self.text)}</p>"
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+
+def methods(fitted: Fitted, level: float = 0.95, design: Causes = None) -> MethodsText:
+    """Describe how the numbers of a fit were made.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    level : float
+        Coverage of the intervals that are reported.
+    design : {None, "observational", "randomized"}
+        How the data came about; None leaves it out.
+
+    Returns
+    -------
+    MethodsText
+    """
+    check_level(level)
+    cause = association(design)
+    sentences = [
+        _model(fitted),
+        *_known_parts(fitted),
+        *_random_part(fitted),
+        *_other_parts(fitted),
+        _estimation(fitted),
+        *_rows(fitted),
+        *_estimand(fitted),
+        _inference(fitted, level),
+        *([] if design is None else [cause]),
+        _software(fitted),
+    ]
+    return MethodsText(" ".join(sentences))
+
+
+def _model(fitted: Fitted) -> str:
+    """Response, kind of model, distribution, link, fixed part."""
+    design, family = fitted.design, fitted.family
+    base = family.base if isinstance(family, ZeroInflated) else family
+    distribution = _DISTRIBUTIONS.get(base.name, f"the {plain(base.name)} distribution")
+    if isinstance(family, ZeroInflated):
+        distribution = f"{distribution}, mixed with excess zeros,"
+    response = plain(fitted.formula.response.text, 200)
+    if design.response.event is not None:
+        response = f"The probability of {response} = {plain(repr(design.response.event))}"
+    elif base.takes_trials:
+        response = f"The proportion {response}"
+    name = model_name(fitted).lower()
+    article = "a" if name[0] not in "aeio" else "an"
+    link = _LINKS.get(base.link.name, plain(base.link.name))
+    spec = fitted.formula.predictor("mean")
+    return (
+        f"{response} was modeled by {article} {name} with {distribution} and {_article(link)} link "
+        f"({plain(fitted.formula.text, 400)}). {_depends('The mean', spec)}."
+    )
+
+
+def _article(link: str) -> str:
+    return f"{'an' if link[0] in 'aeio' else 'a'} {link}"
+
+
+def _depends(what: str, spec: PredictorSpec | None) -> str:
+    """Say which terms a predictor has."""
+    terms = [] if spec is None else [plain(t.text) for t in spec.fixed.terms if t.factors]
+    intercept = spec is None or spec.fixed.has_intercept
+    if not terms:
+        return f"{what} had an intercept only" if intercept else f"{what} had no fixed part"
+    count = f"{_listed(terms)}" if len(terms) <= 12 else f"{len(terms)} terms"
+    return f"{what} depended on {count}" + ("" if intercept else ", without an intercept")
+
+
+def _known_parts(fitted: Fitted) -> list[str]:
+    """Exposure, offsets, trials, weights."""
+    design, out = fitted.design, []
+    binomial = design.binomial
+    for name, column in design.arguments.items():
+        used = plain(column or "a given vector")
+        if name == "trials" or (name == "precision_weights" and binomial):
+            out.append(f"The number of trials was {used}.")
+        elif name == "exposure":
+            out.append(f"The logarithm of the exposure {used} entered with coefficient one.")
+        elif name == "offset":
+            out.append(f"The offset {used} entered with coefficient one.")
+        elif name == "frequency_weights":
+            out.append(f"Each row stood for {used} identical rows.")
+        elif name == "precision_weights":
+            out.append(f"The variance of each row was divided by {used}.")
+    known = [plain(f.text) for part in design.spec.predictors for f in part.offsets]
+    if known:
+        out.append(f"{_listed(known)} entered with coefficient one.")
+    return out
+
+
+def _random_part(fitted: Fitted) -> list[str]:
+    """Random terms in words."""
+    terms = fitted.design.terms
+    if not terms:
+        return []
+    words = [_term(term) for term in terms]
+    distribution = (
+        "taken to be normally distributed with mean zero"
+        if len(terms) == 1
+        else "taken to be normally distributed with mean zero and independent between terms"
+    )
+    return [f"Random effects were {_listed(words)}. They were {distribution}."]
+
+
+def _term(term: RandomTerm) -> str:
+    slopes = [plain(name) for name in term.column_names if name != "Intercept"]
+    levels = len(term.grouping.levels)
+    group = plain(term.grouping.name)
+    where = (
+        "for each row"
+        if term.grouping.name == "olre()"
+        else f"for each level of {group} (n = {integer(levels)})"
+    )
+    part = "" if term.predictor == "mean" else f" in the {term.predictor.replace('_', ' ')}"
+    if not slopes:
+        return f"an intercept {where}{part}"
+    what = f"slopes of {_listed(slopes)}" if len(slopes) > 1 else f"a slope of {slopes[0]}"
+    if term.has_intercept:
+        what = f"an intercept and {what}"
+    structure = _STRUCTURES.get(term.structure, f"of structure {plain(term.structure)}")
+    return f"{what} {where}{part}" + (f", {structure}" if len(term.column_names) > 1 else "")
+
+
+def _other_parts(fitted: Fitted) -> list[str]:
+    """Predictors of the dispersion and of the zero inflation that have a formula."""
+    return [
+        f"{_depends(_COMPONENTS.get(part.name, part.name), part)}."
+        for part in fitted.formula.predictors
+        if part.name != "mean"
+    ]
+
+
+def _estimation(fitted: Fitted) -> str:
+    model = fitted.model
+    if model.linear:
+        how = "restricted maximum likelihood (REML)" if model.reml else "maximum likelihood"
+    elif not fitted.design.terms:
+        how = "maximum likelihood"
+    elif model.nodes == 1:
+        how = "maximum likelihood, integrating over random effects by the Laplace approximation"
+    else:
+        how = (
+            "maximum likelihood, integrating over random effects by adaptive Gauss-Hermite "
+            f"quadrature with {model.nodes} nodes per dimension"
+        )
+    doubt = "" if fitted.verdict.converged else f"; the fit was {fitted.verdict.status.value}"
+    return f"Parameters were estimated by {how}{doubt}."
+
+
+def _rows(fitted: Fitted) -> list[str]:
+    rows = fitted.design.rows
+    used = len(rows.kept)
+    weighted = (
+        f", standing for {integer(fitted.nobs)} observations,"
+        if fitted.design.frequency_weights is not None
+        else ""
+    )
+    if used == rows.total:
+        return [f"All {integer(used)} rows{weighted} were used."]
+    lost = "; ".join(f"{plain(name)}: {integer(count)}" for name, count in rows.dropped.items())
+    return [
+        f"Of {integer(rows.total)} rows {integer(used)}{weighted} were used; the others lacked "
+        f"values or information ({lost})."
+    ]
+
+
+def _estimand(fitted: Fitted) -> list[str]:
+    """Which question the coefficients answer."""
+    if all(term.predictor != "mean" for term in fitted.design.terms):
+        return []
+    found = collapsibility(fitted)
+    head = "Coefficients are conditional effects: changes within a cluster, its random effects held"
+    link = fitted.family.link.name
+    tail = {
+        "collapsible": "; here they are effects on the mean of the population of clusters as well.",
+        "slopes_collapse": "; apart from the intercept they are effects on the mean of the "
+        "population as well.",
+        "attenuated": f"; under the {_LINKS.get(link, link)} link effects on the mean of the "
+        f"population are smaller (about {significant(found.factor, 2)} times these).",
+        "depends_on_covariates": "; effects on the mean of the population differ from them and "
+        "depend on the covariates.",
+        "no_population_mean": "; under this link they have no counterpart in the population.",
+    }
+    return [head + tail[found.kind]]
+
+
+def _inference(fitted: Fitted, level: float) -> str:
+    """Standard errors, intervals and degrees of freedom."""
+    errors = "the observed information of all parameters jointly"
+    if fitted.model.linear:
+        errors = (
+            "generalized least squares at the estimated covariance parameters"
+            if fitted.design.terms
+            else "least squares"
+        )
+    deviations = " (standard deviations on the logarithmic scale)" if fitted.design.terms else ""
+    return (
+        f"Standard errors come from {errors}; {100 * level:g}% intervals are Wald "
+        f"intervals{deviations} and p-values are two-sided, both with the normal distribution "
+        "(infinite degrees of freedom)."
+    )
+
+
+def _software(fitted: Fitted) -> str:
+    import ilk
+
+    return (
+        f"Computations were done with ilk {ilk.__version__}, Python {platform.python_version()} "
+        f"and NumPy {np.__version__}."
+    )
+
+
+def _listed(words: Sequence[str]) -> str:
+    """Words with commas and a last "and"."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else list(words))
