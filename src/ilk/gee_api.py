@@ -1,4 +1,4 @@
-"""`ilk.gee`: a formula, data and clusters in, a marginal model out."""
+"""`ilk.gee`: a formula, data and clusters in, a marginal model out; and its comparison."""
 
 from __future__ import annotations
 
@@ -18,11 +18,17 @@ from ilk.gee.run import POSITIONED, check_covariance, estimate_gee
 from ilk.gee.sandwich import StandardErrors, check_kind
 from ilk.gee.variance import marginal_family
 from ilk.gee_fit import GeeFit
+from ilk.late import Late
 
 if TYPE_CHECKING:
+    from ilk.fit import Fit
+    from ilk.show import estimands as show
+    from ilk.show.answer import Answer
     from ilk.typing import FloatArray
+else:
+    show = Late("ilk.show.estimands")
 
-__all__ = ["gee"]
+__all__ = ["compare_estimands", "gee"]
 
 
 def gee(
@@ -146,6 +152,44 @@ def gee(
     distribution.check(response.y, response.trials, response.name, design.rows.kept)
     settings = GeeSettings(name, check_kind(std_errors), int(lags), correlation, ordered_by)
     return GeeFit(estimate_gee(GeeModel(design, distribution, settings)))
+
+
+def compare_estimands(fit: Fit, gee: GeeFit, level: float = 0.95) -> Answer:
+    """Set the coefficients of a mixed model beside those of a marginal model.
+
+    Parameters
+    ----------
+    fit : Fit
+        Mixed model.
+    gee : GeeFit
+        Marginal model of the same rows, response, link, columns and offset.
+    level : float
+        Coverage of the intervals.
+
+    Returns
+    -------
+    Answer
+        With ``.frame``: for each coefficient the conditional one of the mixed model, the same
+        averaged over its random effects, and that of the marginal model; ``term, model, estimand,
+        estimate, std_error, conf_low, conf_high, ratio`` (to the conditional coefficient).
+
+    Raises
+    ------
+    ModelError
+        The models differ in rows, response, link, columns or offset; the message names it.
+
+    Examples
+    --------
+    >>> import ilk
+    >>> data = ilk.datasets.load("eczema_trial")
+    >>> fit = ilk.fit("clear ~ treatment * week + (1 | patient)", data, family="binomial")
+    >>> gee = ilk.gee("clear ~ treatment * week", data, groups="patient", family="binomial")
+    >>> ilk.compare_estimands(fit, gee).frame.estimand.unique().tolist()
+    ['conditional', 'population']
+    """
+    mixed: Any = getattr(fit, "fitted", fit)
+    marginal: Any = getattr(gee, "fitted", gee)
+    return show.estimands_table(mixed, marginal, level)
 
 
 def _structure(covariance: Any) -> tuple[str, FloatArray | None]:
