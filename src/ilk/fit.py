@@ -6,6 +6,7 @@ it into a frame of the kind that the data came in.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, final
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from ilk.formula.spec import FormulaSpec
     from ilk.inference import CoefficientCovariance, Labelled
     from ilk.prediction import Estimand, Interval, NewLevels, Scale
-    from ilk.show import Summary, caveats, marginal, methods
+    from ilk.show import Summary, caveats, marginal, methods, standardization
     from ilk.show import against_fixed as against
     from ilk.show import tidy as tables
     from ilk.show.answer import Answer
@@ -39,6 +40,7 @@ else:  # no fit needs them, so they are imported with the first question
     prediction = Late("ilk.prediction")
     show = Late("ilk.show")
     simulate = Late("ilk.simulate")
+    standardization = Late("ilk.show.standardization")
     tables = Late("ilk.show.tidy")
     against = Late("ilk.show.against_fixed")
     caveats = Late("ilk.show.caveats")
@@ -296,6 +298,173 @@ class Fit:
         ['fixed', 'random', 'correlated', 'correlated']
         """
         return against.three_ways(self.fitted, group, level)
+
+    # What would happen
+
+    def standardize(
+        self,
+        variable: str,
+        levels: Any = None,
+        *,
+        measures: Sequence[str] | str | None = None,
+        reference: Any = None,
+        by: Sequence[str] | str | None = None,
+        estimand: Estimand = "population",
+        covariates: Literal["fixed", "sample"] = "fixed",
+        data: Any = None,
+        weights: Any = None,
+        per: float = 1.0,
+        step: float = 1.0,
+        new_levels: NewLevels = "error",
+        uncertainty: Literal["delta", "bootstrap"] = "delta",
+        level: float = 0.95,
+        draws: int = 999,
+        cluster: str | None = None,
+        seed: int | None = None,
+        n_jobs: int = 1,
+        trials: Any = None,
+        exposure: Any = None,
+        offset: Any = None,
+    ) -> Answer:
+        """Standardized means: what the mean would be if a variable were set in everyone.
+
+        Marginal standardization (g-computation): every row is predicted with the variable set to
+        each level and all else as it is; the means are averaged over the rows and compared.
+
+        Parameters
+        ----------
+        variable : str
+            Column to set.
+        levels : sequence, optional
+            Its values. By default all levels of a factor, both values of a number that has two,
+            and else the rows as they are against the same rows with `step` added.
+        measures : str or sequence of str, optional
+            How means are compared: ``"difference"``, ``"ratio"``, ``"odds_ratio"``, ``"nnt"``
+            (number needed to treat); ``"slope"`` is the average derivative in the variable.  By
+            default the difference and, where means are positive, the ratio.
+        reference : Label, optional
+            Level that the others are compared with; the first by default.
+        by : str or sequence of str, optional
+            Columns of subgroups, each averaged by itself.
+        estimand : {"population", "conditional", "typical"}
+            Averaged over the distribution of the random effects, for these clusters with their own
+            estimated effects, or with random effects zero.
+        covariates : {"fixed", "sample"}
+            The rows are the population that is asked about, or a sample of clusters from it, whose
+            sampling is then part of the uncertainty.
+        data : frame, optional
+            Target population to average over; the rows of the fit by default.
+        weights : str or array, optional
+            Weight of each row.  By default its frequency weight and its number of trials.
+        per : float
+            With an exposure, means are rates per so many units of it.
+        step : float
+            See `levels`.
+        new_levels : {"error", "population", "typical"}
+            What conditional means do about levels that were not in the data.
+        uncertainty : {"delta", "bootstrap"}
+            Delta method with the covariance of all parameters, or refits to resampled clusters.
+        level : float
+            Coverage of the intervals.
+        draws, cluster, seed, n_jobs
+            Of the bootstrap: number of refits, column whose levels are drawn (the outermost
+            grouping factor by default), seed, refits at one time.
+        trials, exposure, offset : str or array, optional
+            For a target population, in place of the columns that the fit used.
+
+        Returns
+        -------
+        Answer
+            With ``.frame``: ``measure``, the columns of `by`, ``level, reference, estimate,
+            std_error, conf_low, conf_high, n`` (``weight`` if rows are weighed) and ``estimand``;
+            ``.plot()`` shows the means.
+
+        Examples
+        --------
+        >>> import ilk
+        >>> data = ilk.datasets.load("hospital_infections")
+        >>> fit = ilk.fit("infections ~ policy + severity + (1 | hospital)", data,
+        ...               family="poisson", exposure="patient_days")
+        >>> effect = fit.standardize("policy", per=1000)
+        >>> list(effect.frame.measure)
+        ['mean', 'mean', 'difference', 'ratio']
+        >>> bool(effect.frame.conf_high[3] < 1)
+        True
+        """
+        return standardization.standardization_answer(
+            self.fitted,
+            variable,
+            levels,
+            measures=measures,
+            reference=reference,
+            by=by,
+            estimand=estimand,
+            covariates=covariates,
+            data=data,
+            weights=weights,
+            per=per,
+            step=step,
+            new_levels=new_levels,
+            uncertainty=uncertainty,
+            level=level,
+            bootstrap={"draws": draws, "cluster": cluster, "seed": seed, "n_jobs": n_jobs},
+            arguments={"trials": trials, "exposure": exposure, "offset": offset},
+        )
+
+    def counterfactuals(
+        self,
+        scenarios: Mapping[str, Any],
+        data: Any = None,
+        *,
+        estimand: Estimand = "population",
+        interval: Interval = None,
+        level: float = 0.95,
+        new_levels: NewLevels = "error",
+        per: float | None = None,
+        trials: Any = None,
+        exposure: Any = None,
+        offset: Any = None,
+    ) -> Any:
+        """Predict every row under every scenario: the long table behind `standardize`.
+
+        Parameters
+        ----------
+        scenarios : dict of str to sequence
+            Columns and the values that each is set to; all combinations are made.
+        data : frame, optional
+            The rows; those of the fit by default.
+        estimand, interval, level, new_levels, per
+            As `predict` takes them.
+        trials, exposure, offset : str or array, optional
+            For new data, in place of the columns that the fit used.
+
+        Returns
+        -------
+        frame
+            ``row`` (its position in the data), the columns that were set, ``estimate`` and
+            ``estimand``; with an interval also its columns.
+
+        Examples
+        --------
+        >>> import ilk
+        >>> data = ilk.datasets.load("eczema_trial")
+        >>> fit = ilk.fit("clear ~ treatment * week + (1 | patient)", data, family="binomial")
+        >>> table = fit.counterfactuals({"treatment": ["placebo", "active"], "week": [4, 8]})
+        >>> len(table) == 4 * fit.nobs
+        True
+        """
+        columns, flavor = standardization.counterfactual_table(
+            self.fitted,
+            scenarios,
+            data,
+            estimand=estimand,
+            interval=interval,
+            level=level,
+            new_levels=new_levels,
+            per=per,
+            arguments={"trials": trials, "exposure": exposure, "offset": offset},
+        )
+        return answer(columns, flavor)
 
     # Predictions and draws
 

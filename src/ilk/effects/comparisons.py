@@ -141,7 +141,7 @@ def delta_numbers(request: Request, found: Standardized, rows: Sequence[Row]) ->
     low[means], high[means] = confidence_limits(
         request.fitted.family.link, value[means], error[means], z
     )
-    return _on_own_scale(rows, value, error, low, high)
+    return _on_own_scale(request, rows, value, error, low, high)
 
 
 def percentile_numbers(
@@ -153,11 +153,16 @@ def percentile_numbers(
     error = drawn.std(axis=0, ddof=1)
     tail = 0.5 * (1.0 - request.level)
     low, high = np.quantile(drawn, [tail, 1.0 - tail], axis=0)
-    return _on_own_scale(rows, value, error, low, high)
+    return _on_own_scale(request, rows, value, error, low, high)
 
 
 def _on_own_scale(
-    rows: Sequence[Row], value: FloatArray, error: FloatArray, low: FloatArray, high: FloatArray
+    request: Request,
+    rows: Sequence[Row],
+    value: FloatArray,
+    error: FloatArray,
+    low: FloatArray,
+    high: FloatArray,
 ) -> Numbers:
     """Take values and limits from the scale on which they were made to that of the measure."""
     estimate, error, low, high = (np.array(x) for x in (value, error, low, high))
@@ -174,9 +179,14 @@ def _on_own_scale(
         high[here] = np.where(across, np.nan, np.maximum(*ends))
         error[here[across]] = np.nan
         for k, bottom, top in zip(here[across], *(end[across] for end in ends), strict=True):
+            row = rows[k]
+            groups = "".join(
+                f", {name} = {labels[row.group]}"
+                for name, labels in request.target.subgroups.items()
+            )
             notes.append(
-                f"The interval of the difference of {rows[k].label!r} from {rows[k].reference!r} "
-                f"contains 0, so that of the number needed to treat is two ranges: from {top:.4g} "
-                f"upward (one event more) and from {bottom:.4g} downward (one event fewer)."
+                f"nnt of {row.label} against {row.reference}{groups}: the interval of the "
+                f"difference contains 0, so that of its reciprocal is two ranges, {top:.4g} and "
+                f"more (one event more) and {bottom:.4g} and less (one event fewer)."
             )
     return Numbers(estimate, error, low, high, tuple(notes))

@@ -55,6 +55,7 @@ def counterfactuals(
     interval: Interval = None,
     level: float = 0.95,
     new_levels: NewLevels = "error",
+    per: float | None = None,
     arguments: Mapping[str, Any] | None = None,
 ) -> Counterfactuals:
     """Predict every row under every combination of settings.
@@ -69,6 +70,8 @@ def counterfactuals(
         The rows; those of the fit by default.
     estimand, interval, level, new_levels
         As `predict` takes them.
+    per : float, optional
+        Exposure of every row, in place of its own: the means are rates per so many units.
     arguments : mapping, optional
         Trials, exposure and offset for the data.
 
@@ -101,7 +104,7 @@ def counterfactuals(
     settings: dict[str, list[Label]] = {name: [] for name in values}
     for combination in itertools.product(*values.values()):
         setting = dict(zip(values, combination, strict=True))
-        scenario = target.scenario(setting, estimand)
+        scenario = target.scenario(setting, estimand, per)
         part = predict(
             fitted,
             scenario.cases,

@@ -149,7 +149,7 @@ def make_request(
         target,
         settings,
         slopes,
-        reference_position(settings, reference) if settings else 0,
+        reference_position(fitted, variable, settings, reference) if settings else 0,
         tuple(m for m in wanted if m != SLOPE),
         estimand,
         covariates,

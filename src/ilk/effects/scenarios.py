@@ -25,6 +25,7 @@ from ilk.frame import Column, Label, numbers, quote
 if TYPE_CHECKING:
     from ilk.effects.target import Target
     from ilk.effects.variable import Variable
+    from ilk.fitted import Fitted
     from ilk.typing import FloatArray
 
 __all__ = ["Setting", "level_settings", "slope_nodes"]
@@ -169,28 +170,35 @@ def float_column(variable: Variable, values: FloatArray) -> Column:
     return Column(variable.name, "float", values, None, missing if gone else None, not gone)
 
 
-def reference_position(settings: Sequence[Setting], reference: Any) -> int:
+def reference_position(
+    fitted: Fitted, variable: Variable, settings: Sequence[Setting], reference: Any
+) -> int:
     """Find the setting that others are compared with.
 
     Parameters
     ----------
+    fitted : Fitted
+        The fit.
+    variable : Variable
+        The variable.
     settings : sequence of Setting
         The settings.
     reference : object
-        Its label; the first by default.
+        Its label; by default the reference level of the factor in the fit, else the first.
 
     Returns
     -------
     int
     """
+    labels = [setting.label for setting in settings]
     if reference is None:
-        return 0
-    for position, setting in enumerate(settings):
-        if setting.label == reference:
-            return position
-    labels = ", ".join(quote(setting.label) for setting in settings)
+        known = fitted.design.fixed[0].reference_levels.get(variable.name)
+        return labels.index(known) if known in labels else 0
+    if reference in labels:
+        return labels.index(reference)
     raise ModelError(
-        f"reference={reference!r:.60} is not one of the levels compared ({labels}).",
+        f"reference={reference!r:.60} is not one of the levels compared "
+        f"({', '.join(map(quote, labels))}).",
         code="reference",
     )
 

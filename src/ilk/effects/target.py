@@ -117,7 +117,9 @@ class Target:
             frame = frame.with_column(like).with_value(name, value)
         return frame
 
-    def scenario(self, settings: Mapping[str, Label | Column], estimand: Estimand) -> Scenario:
+    def scenario(
+        self, settings: Mapping[str, Label | Column], estimand: Estimand, per: float | None = None
+    ) -> Scenario:
         """Set columns in all rows.
 
         Parameters
@@ -126,6 +128,8 @@ class Target:
             One value for all rows, or one for each.
         estimand : {"conditional", "typical", "population"}
             The question; only the first needs the levels of grouping factors.
+        per : float, optional
+            Exposure of every row, in place of its own.
 
         Returns
         -------
@@ -133,7 +137,7 @@ class Target:
         """
         frame = self.with_settings(settings)
         looked_up: Estimand = "population" if self.own else estimand
-        new = new_cases(self.fitted, frame, looked_up, **self.arguments)
+        new = new_cases(self.fitted, frame, looked_up, per=per, **self.arguments)
         cases, kept = new.cases, new.kept
         if self.own:
             cases = replace(cases, codes=training_cases(self.fitted).codes)
@@ -144,7 +148,8 @@ class Target:
             )
         weights, words = self._weights(cases, kept)
         groups = None if self.groups is None else _pick(self.groups, kept)
-        return Scenario(cases, weights, groups, self._exposure(kept), kept, words)
+        exposure = self._exposure(kept) if per is None else None
+        return Scenario(cases, weights, groups, exposure, kept, words)
 
     def _weights(self, cases: Cases, kept: IntArray | None) -> tuple[FloatArray, tuple[str, ...]]:
         """Weights of the rows, and what they are."""

@@ -1,0 +1,243 @@
+"""Standardization and counterfactuals as answers: the question in words, the table, the notes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ilk.effects.counterfactuals import counterfactuals
+from ilk.effects.standardize import Standardization, standardize
+from ilk.inference.clusters import outermost_groupings
+from ilk.late import Late
+from ilk.show.answer import Answer
+from ilk.show.numbers import plain, significant
+from ilk.show.tidy import Columns, predictions
+
+if TYPE_CHECKING:
+    from ilk.fitted import Fitted
+    from ilk.frame import Label
+    from ilk.typing import FloatArray, IntArray
+
+__all__ = ["counterfactual_table", "standardization_answer"]
+
+pictures = Late("ilk.plot.standardization")
+
+_FREE = ("measure", "level", "reference", "estimate", "std_error", "conf_low", "conf_high")
+"""Names of columns that no subgroup may take."""
+
+
+def standardization_answer(fitted: Fitted, variable: str, levels: Any, **options: Any) -> Answer:
+    """Standardize, and put the result into words.
+
+    Columns: ``measure``, those of the subgroups, ``level, reference, estimate, std_error, conf_low,
+    conf_high, n`` (or ``weight``) and ``estimand``.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    variable : str
+        Column to set.
+    levels : sequence or None
+        Its values.
+    **options
+        As `standardize` takes them.
+
+    Returns
+    -------
+    Answer
+    """
+    found = standardize(fitted, variable, levels, **options)
+    subgroups = {_renamed(name): list(values) for name, values in found.subgroups.items()}
+    weight = "weight" if found.weighted_by else "n"
+    columns: dict[str, Any] = {
+        "measure": list(found.measures),
+        **subgroups,
+        "level": list(found.levels),
+        "reference": list(found.references),
+        "estimate": found.estimate,
+        "std_error": found.std_error,
+        "conf_low": found.conf_low,
+        "conf_high": found.conf_high,
+        weight: _counts(found.weight),
+        "estimand": [found.estimand] * len(found.estimate),
+    }
+    lone = not any(label is not None for label in found.references)
+    hidden = ("estimand", *(("reference",) if lone else ()))
+    if all(label is None for label in found.levels):
+        hidden = (*hidden, "level")
+    return Answer(
+        title=f"What would {plain(variable)} do? Standardized means of "
+        f"{plain(fitted.design.response.name)}",
+        question=_question(fitted, found),
+        columns=columns,
+        flavor=fitted.design.flavor,
+        words=("measure", *subgroups, "level", "reference"),
+        notes=tuple(plain(note, 2000) for note in _notes(fitted, found)),
+        level=found.level,
+        hidden=hidden,
+        picture=lambda ax: pictures.draw_standardized(
+            pictures.standardized_picture(found, _unit(fitted, found)), ax
+        ),
+    )
+
+
+def counterfactual_table(
+    fitted: Fitted, scenarios: Any, data: Any, *, per: float | None = None, **options: Any
+) -> tuple[Columns, str]:
+    """Tabulate the predictions of every row under every scenario.
+
+    Columns: ``row``, those that were set, and those of predictions.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    scenarios : mapping of str to values
+        Columns and what they are set to.
+    data : data frame or None
+        The rows.
+    per : float, optional
+        Units of exposure that the predictions are rates for.
+    **options
+        As `counterfactuals` takes them.
+
+    Returns
+    -------
+    columns : dict
+        The table.
+    flavor : str
+        Make of the frame.
+    """
+    found = counterfactuals(fitted, scenarios, data, per=per, **options)
+    columns = {"row": found.row, **found.settings, **predictions(found.prediction, per)}
+    return columns, found.flavor
+
+
+def _counts(weight: FloatArray) -> FloatArray | IntArray:
+    """Sums of weights as whole numbers, if they are."""
+    return weight.astype(np.int64) if np.all(weight == np.round(weight)) else weight
+
+
+def _renamed(name: str) -> str:
+    """Name of a column of subgroups that does not hide one of the table's own."""
+    return f"{name} (subgroup)" if name in (*_FREE, "n", "weight", "estimand") else name
+
+
+def _question(fitted: Fitted, found: Standardization) -> str:
+    """Say which question the numbers answer."""
+    what = _unit(fitted, found)
+    name = plain(found.variable)
+    slopes_only = set(found.measures) == {"slope"}
+    if slopes_only:
+        act = f"By how much would the {what} change per unit of {name}"
+    elif found.step == found.step:
+        direction = "higher" if found.step > 0 else "lower"
+        act = (
+            f"What would the {what} be if {name} were as observed, and {abs(found.step):g} "
+            f"{direction}, in every row"
+        )
+    else:
+        values = _listed([label for label in dict.fromkeys(found.levels) if label is not None])
+        act = f"What would the {what} be if {name} were {values} in every row"
+    rows = "rows of the fit" if found.target == "fit" else "rows of the target data"
+    return (
+        f"{act}, all else as it is? Averaged over the {rows}"
+        f"{_within(found.subgroups)}, {_estimand(fitted, found.estimand)}."
+    )
+
+
+def _within(subgroups: Mapping[str, Any]) -> str:
+    return f" within {' and '.join(plain(name) for name in subgroups)}" if subgroups else ""
+
+
+def _estimand(fitted: Fitted, estimand: str) -> str:
+    """The estimand as a part of a sentence."""
+    units = _units(fitted)
+    if units is None:
+        return "in a model without random effects"
+    return {
+        "population": f"and over the population of {units} (the distribution of random effects)",
+        "conditional": f"for these very {units}, with their own estimated effects",
+        "typical": f"for {units} whose random effects are all zero",
+    }[estimand]
+
+
+def _units(fitted: Fitted) -> str | None:
+    names = [plain(grouping.name) for grouping in outermost_groupings(fitted.design)]
+    if not names:
+        return None
+    return " and ".join(f"levels of {name}" for name in names)
+
+
+def _unit(fitted: Fitted, found: Standardization) -> str:
+    """What the means are of."""
+    response = fitted.design.response
+    if response.event is not None:
+        return f"probability of {plain(response.name)} = {plain(response.event)}"
+    name = plain(response.name)
+    if fitted.family.takes_trials:
+        return f"probability of {name}"
+    if found.per is None:
+        return f"mean of {name}"
+    exposure = plain(fitted.design.exposure_name or "exposure")
+    size = "unit of" if found.per == 1.0 else significant(found.per)
+    return f"rate of {name} per {size} {exposure}"
+
+
+def _listed(labels: list[Label]) -> str:
+    """Levels as a part of a sentence."""
+    texts = [plain(label) for label in labels[:4]] + (["..."] if len(labels) > 4 else [])
+    if len(texts) < 2:
+        return "".join(texts)
+    return f"{', '.join(texts[:-1])} or {texts[-1]}" if len(labels) <= 4 else ", ".join(texts)
+
+
+def _notes(fitted: Fitted, found: Standardization) -> list[str]:
+    """Say what the numbers rest on."""
+    notes = [*dict.fromkeys(found.notes)]
+    if found.weighted_by:
+        notes.append(f"Rows are weighed by their {' times their '.join(found.weighted_by)}.")
+    if found.per is not None:
+        notes.append("A rate is the sum of expected events over the sum of the exposures.")
+    if "nnt" in found.measures:
+        notes.append(
+            "nnt is 1 / difference: as many rows set to the level rather than the reference make "
+            "for one event more (one fewer if it is negative)."
+        )
+    notes.append(_errors(fitted, found))
+    return notes
+
+
+def _errors(fitted: Fitted, found: Standardization) -> str:
+    """Say where standard errors and intervals come from."""
+    units = _units(fitted) or "rows"
+    if found.draws is not None:
+        draws, failed = found.draws, found.draws.failed
+        unit = "rows" if draws.unit == "row" else f"levels of {plain(draws.unit)}"
+        lost = f" ({failed} more failed and are left out)" if failed else ""
+        rows = (
+            "together with their rows"
+            if found.covariates == "sample"
+            else ("averaged over the same rows")
+        )
+        return (
+            f"Standard errors and percentile intervals from {len(draws.values)} refits to "
+            f"resampled {unit}{lost}, {rows}; seed {draws.seed}."
+        )
+    counted = "coefficients and variance parameters"
+    if found.estimand == "conditional" and fitted.design.terms:
+        counted = "coefficients, variance parameters and the random effects of these levels"
+    if found.covariates == "sample":
+        return (
+            f"Standard errors by the delta method count {counted}, and that other {units} could "
+            "have been sampled. Intervals of means are made on the scale of the link, of ratios on "
+            "the log scale."
+        )
+    return (
+        f"Standard errors by the delta method count {counted}; the covariates are taken as they "
+        "are (covariates='fixed'). Intervals of means are made on the scale of the link, of ratios "
+        "on the log scale."
+    )
