@@ -104,7 +104,7 @@ class LaplaceCell {
   // Moves to (beta, lam, the current u) and evaluates all second derivatives there. Returns
   // sum l_i.
   double linearize(const double* beta, const double* lam, Scratch& scratch);
-  // Sums of the third and second derivatives in predictor k at the last point.
+  // Sums of the third and second derivatives in predictor k at the point last linearized.
   std::pair<double, double> skewness(int k, Scratch& scratch);
   // Evaluates all second derivatives at the last point and factors H there. False: H is not
   // positive definite.

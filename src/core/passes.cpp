@@ -375,7 +375,7 @@ void LaplaceCell::add_fixed_information(Scratch& scratch, double* information,
 }
 
 std::pair<double, double> LaplaceCell::skewness(int k, Scratch& scratch) {
-  pass(Depth::full, scratch);
+  if (predictors_ > 1) pass(Depth::full, scratch);
   double third = 0.0, second = 0.0;
   for (double value : d3_[triple(k, k, k)]) third += value;
   for (double value : d2_[pair(k, k)]) second += value;

@@ -14,7 +14,7 @@ namespace ilk {
 namespace {
 
 constexpr int kMaxScoring = 30;
-constexpr double kScoringDecrement = 0.1;    // at which scoring stops if random effects follow
+constexpr double kScoringDecrement = 3e-3;   // by row, where scoring stops if random effects follow
 constexpr double kFinalDecrement = 1e-10;    // and if none do
 constexpr int kJointSteps = 2;
 constexpr int kJointStepsFromTheta = 8;      // if theta was given, with no scoring before
@@ -94,7 +94,7 @@ LaplaceStart find_start(CellSet& cells, const FactorMap& factor, const double* b
   JointNewton newton(cells, beta);
   std::vector<std::vector<double>> deviations;
   if (!mixed || !theta) {
-    newton.run(false, kMaxScoring, mixed ? kScoringDecrement : kFinalDecrement);
+    newton.run(false, kMaxScoring, mixed ? kScoringDecrement * cells.rows() : kFinalDecrement);
     deviations = moment_deviations(cells);
   }
   if (theta)
