@@ -250,6 +250,8 @@ def _separation(
     candidates = suspects(at.last.information, at.first.information)
     if np.abs(X @ at.beta).max(initial=0.0) > 10.0:
         candidates.append(at.beta)
+    if candidates:  # single columns first, so that they alone are named
+        candidates = [*np.eye(len(at.beta)), *candidates]
     found = separating_direction(
         X, sample.codes[0], sample.clusters[0].size, ~low, rises, candidates
     )
@@ -281,14 +283,14 @@ def _notes(
     if len(constant):
         kind = "only events or only non-events" if family.takes_trials else "only zeros"
         notes.append(
-            f"{len(constant)} of {len(clusters.position)} levels of {clusters.name} have {kind} "
-            "and carry no information; left out: "
-            f"{labels_of(clusters, constant.tolist())}."
+            f"{len(constant)} of {len(clusters.position)} levels of {clusters.name} with {kind} "
+            "carry no information; left out: "
+            f"{labels_of(clusters, constant.tolist())}"
         )
     if single:
         notes.append(
-            f"{single} levels of {clusters.name} have a single row, with nothing to compare it to; "
-            "left out."
+            f"{single} level{'s' if single > 1 else ''} of {clusters.name} with a single row, which "
+            "has nothing to be compared to; left out."
         )
     if absorbed:
         notes.append(

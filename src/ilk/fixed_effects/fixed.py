@@ -20,7 +20,7 @@ import numpy as np
 
 from ilk.design.fixed import INTERCEPT
 from ilk.errors import DataError, FitError, ModelError
-from ilk.fitted import Reason, SearchLog, Status, Verdict
+from ilk.fitted import Lazy, Reason, SearchLog, Status, Verdict
 from ilk.fixed_effects.absorb import Dummies, absorb, weigh
 from ilk.fixed_effects.estimable import Estimable, find_estimable
 from ilk.fixed_effects.newton import (
@@ -300,21 +300,30 @@ def _effects(
         estimates[k] = estimates[k] - center
         shift += center
     estimates[0] = estimates[0] + shift
-    errors = _effect_errors(sample.X, dummies, optimum.curvature, joint, scale, counts)
+    errors = Lazy(
+        lambda: _effect_errors(sample.X, dummies, optimum.curvature, joint, scale, counts)
+    )
     return tuple(
-        _spread(clusters, estimate, error)
-        for clusters, estimate, error in zip(sample.clusters, estimates, errors, strict=True)
+        _spread(clusters, estimate, errors, k)
+        for k, (clusters, estimate) in enumerate(zip(sample.clusters, estimates, strict=True))
     )
 
 
-def _spread(clusters: Clusters, estimate: FloatArray, error: FloatArray) -> Absorbed:
+def _spread(
+    clusters: Clusters, estimate: FloatArray, errors: Lazy[list[FloatArray]], k: int
+) -> Absorbed:
     """Put levels in use among all levels."""
     inside = clusters.position >= 0
     values = np.where(inside, 0.0, clusters.limit)
-    errors = np.full(len(values), np.nan)
     values[inside] = estimate[clusters.position[inside]]
-    errors[inside] = error[clusters.position[inside]]
-    return Absorbed(clusters.grouping, values, errors, clusters.counts, len(clusters.aside))
+
+    def spread_errors() -> FloatArray:
+        out = np.full(len(values), np.nan)
+        out[inside] = errors()[k][clusters.position[inside]]
+        return out
+
+    aside = len(clusters.aside)
+    return Absorbed(clusters.grouping, values, Lazy(spread_errors), clusters.counts, aside)
 
 
 def _effect_errors(
@@ -372,6 +381,8 @@ def _separation(
     candidates = suspects(optimum.curvature.information[:p, :p], optimum.start.information[:p, :p])
     if np.abs(centered @ optimum.beta).max(initial=0.0) > 15.0 or not optimum.converged:
         candidates.append(optimum.beta)
+    if candidates:  # single columns first, so that they alone are named
+        candidates = [*np.eye(p), *candidates]
     # a count given its total rises at the expense of the others: every row could be higher
     rises = ~high if family.takes_trials else unit > 0.0
     found = separating_direction(
@@ -460,9 +471,9 @@ def _verdict(optimum: Optimum, reasons: list[Reason]) -> Verdict:
 
 
 def labels_of(clusters: Clusters, levels: Sequence[int]) -> str:
-    """The first few labels of some levels, and how many more there are."""
+    """The first few labels of some levels, with a full stop or dots."""
     shown = ", ".join(str(clusters.grouping.levels[int(level)])[:40] for level in levels[:SHOWN])
-    return shown + (", ..." if len(levels) > SHOWN else "")
+    return f"{shown}, ..." if len(levels) > SHOWN else f"{shown}."
 
 
 def _notes(
@@ -478,24 +489,29 @@ def _notes(
             total, aside = len(clusters.position), len(clusters.aside)
             kind = "only events or only non-events" if family.takes_trials else "only zeros"
             notes.append(
-                f"{aside} of {total} levels of {clusters.name} have {kind}, so their parameters "
-                "are infinite and they carry no information; left out: "
-                f"{labels_of(clusters, clusters.aside.tolist())}."
+                f"{aside} of {total} levels of {clusters.name} with {kind}: their parameters are "
+                "infinite and they carry no information; left out: "
+                f"{labels_of(clusters, clusters.aside.tolist())}"
             )
         rows = np.bincount(clusters.grouping.codes[sample.used], minlength=len(clusters.position))
         single = int((rows == 1).sum())
         if single:
             notes.append(
-                f"{single} levels of {clusters.name} have a single row, which their own parameter "
-                "fits perfectly; it says nothing about effects within clusters."
+                f"{single} level{'s' if single > 1 else ''} of {clusters.name} with a single row, "
+                "fitted perfectly by the level's own parameter; it says nothing about effects "
+                "within clusters."
             )
     constant = [name for (_, name), why in not_estimable.items() if why == ABSORBED]
     if constant:
         factors = " and ".join(clusters.name for clusters in sample.clusters)
+        why = (
+            f"constant within {factors}"
+            if len(sample.clusters) == 1
+            else f"the levels of {factors} say the same"
+        )
         notes.append(
-            f"Not estimable, because constant within {factors}: {', '.join(constant)}. The "
-            "clusters' own parameters contain such effects; random effects (ilk.fit) estimate "
-            "them."
+            f"Not estimable, because {why}: {', '.join(constant)}. The clusters' own parameters "
+            "contain such effects; random effects (ilk.fit) estimate them."
         )
     if len(sample.clusters) > 1 and dummies.parts > 1:
         notes.append(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 
 from ilk.errors import FitError
-from ilk.fitted import AbstractFitted, SearchLog, Verdict
+from ilk.fitted import AbstractFitted, Lazy, SearchLog, Verdict
 
 if TYPE_CHECKING:
     from ilk.design.build import Design
@@ -74,8 +74,10 @@ class Absorbed:
     ----------
     grouping : Grouping
         All levels that occur in the data.
-    estimate, std_error : (L,) arrays
-        Estimates, infinite for levels whose outcome does not vary, and standard errors.
+    estimate : (L,) array
+        Estimates, infinite for levels whose outcome does not vary.
+    error : Lazy of (L,) array
+        Their standard errors, by the model.
     counts : (L,) array
         Observations of each level.
     aside : int
@@ -84,9 +86,14 @@ class Absorbed:
 
     grouping: Grouping
     estimate: FloatArray
-    std_error: FloatArray
+    error: Lazy[FloatArray] = field(repr=False)
     counts: FloatArray
     aside: int
+
+    @property
+    def std_error(self) -> FloatArray:
+        """(L,) standard errors of the estimates; nan where there is none."""
+        return self.error()
 
 
 @final
