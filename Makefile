@@ -6,12 +6,13 @@
 .DEFAULT_GOAL := help
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   ?= .venv
+LOWEST ?= .venv-lowest
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CORE   := CMakeLists.txt $(wildcard src/core/*.cpp src/core/*.h)
 
-.PHONY: help setup core demo test fast lint format types layers check reference bench validate \
-	docs clean
+.PHONY: help setup core demo test fast lint format types layers check lower reference bench \
+	validate docs clean
 
 help:  ## list the tasks
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +59,14 @@ layers: setup  ## import-linter: no module imports from a layer above its own
 
 check: lint types layers test  ## all of the above
 
+lower: setup  ## run the unit tests with the lowest versions of the dependencies that are permitted
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip --quiet install --upgrade "pip>=25.1"
+	$(PIP) wheel --no-build-isolation --no-deps --wheel-dir $(LOWEST)/wheels .
+	$(LOWEST)/bin/python -m pip --quiet install --constraint tests/lowest.txt --group test \
+		"ilk[all] @ file://$$(realpath $(LOWEST)/wheels/ilk-*.whl)"
+	$(LOWEST)/bin/python -m pytest -q -m "not slow" tests/unit
+
 reference: setup  ## every reference fit: the worst deviation per quantity and case
 	$(BIN)/python -W ignore -m tests.reference
 
@@ -72,6 +81,6 @@ validate: setup  ## 1,000 random data sets against multi-start searches; takes s
 docs: setup  ## check the documentation: links, names, examples, figures
 	$(BIN)/python -m pytest -q tests/contracts
 
-clean:  ## remove .venv, caches and build products
-	rm -rf $(VENV) build dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+clean:  ## remove the environments, caches and build products
+	rm -rf $(VENV) $(LOWEST) build dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -76,3 +76,24 @@ def test_versions_agree() -> None:
     version = run("import ilk; print(ilk.__version__)")
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     assert settings["project"]["version"] == version
+
+
+def test_lowest_versions_are_those_that_are_permitted() -> None:
+    """What `make lower` installs is the lower bound of each dependency in pyproject.toml."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    stated = [
+        *settings["project"]["dependencies"],
+        *settings["project"]["optional-dependencies"]["all"],
+        *(text for text in settings["dependency-groups"]["test"] if text.startswith("p")),
+    ]
+    lines = (ROOT / "tests" / "lowest.txt").read_text(encoding="utf-8").splitlines()
+    pinned = dict(line.split("==") for line in lines if "==" in line)
+    bounds = {name: bound for name, bound in map(_lower_bound, stated) if name != "pytest"}
+    assert set(bounds) == set(pinned)
+    for name, bound in bounds.items():
+        assert f"{pinned[name]}.".startswith(f"{bound}."), name
+
+
+def _lower_bound(requirement: str) -> tuple[str, str]:
+    name, _, rest = requirement.partition(">=")
+    return name, rest.split(",")[0]

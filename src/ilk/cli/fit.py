@@ -16,20 +16,13 @@ from ilk.errors import DataError
 __all__ = ["fit"]
 
 
-class Nodes(click.ParamType[Any]):
-    """A number of quadrature nodes, or ``auto``."""
-
-    name = "nodes"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int | Literal["auto"]:
-        """Read the option."""
-        if value == "auto" or isinstance(value, int):
-            return value  # type: ignore[no-any-return]
-        if str(value).isdigit() and int(value) > 0:
-            return int(value)
-        self.fail(f"{value!r} is neither a positive number nor 'auto'.", param, ctx)
+def nodes(context: click.Context, option: click.Parameter, value: str) -> int | Literal["auto"]:
+    """Read a number of quadrature nodes, or ``auto``."""
+    if value == "auto":
+        return "auto"
+    if value.isdecimal() and int(value) > 0:
+        return int(value)
+    raise click.BadParameter(f"{value!r} is neither a positive number nor 'auto'.")
 
 
 @click.command(short_help="Fit a model to a data file.")
@@ -51,7 +44,8 @@ class Nodes(click.ParamType[Any]):
 )
 @click.option(
     "--quadrature",
-    type=Nodes(),
+    metavar="NODES",
+    callback=nodes,
     default="1",
     show_default=True,
     help="Quadrature nodes per random effect; 1 is the Laplace approximation.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import json
 from pathlib import Path
@@ -19,7 +20,11 @@ POISSON = ["--family", "poisson", "--exposure", "patient_days"]
 
 
 def call(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
+    # click 8.1 mixes the two streams unless told otherwise, later versions never do
+    mixes = "mix_stderr" in inspect.signature(CliRunner).parameters
+    return CliRunner(**({"mix_stderr": False} if mixes else {})).invoke(
+        cli, [str(argument) for argument in arguments]
+    )
 
 
 @pytest.fixture(scope="module")
