@@ -7,6 +7,7 @@ choose; each table names it, and the kind of its standard errors.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from os import PathLike
 from typing import TYPE_CHECKING, Any, final
 
 from ilk.frame import answer
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ilk.gee.sandwich import StandardErrors
     from ilk.inference import CoefficientCovariance, Labelled
     from ilk.inference import marginal as inference
+    from ilk.io import gee as io
     from ilk.prediction import Interval, Scale
     from ilk.prediction import marginal as prediction
     from ilk.show import Summary
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from ilk.typing import FloatArray
 else:  # no fit needs them, so they are imported with the first question
     inference = Late("ilk.inference.marginal")
+    io = Late("ilk.io.gee")
     prediction = Late("ilk.prediction.marginal")
     show = Late("ilk.show.gee")
     tables = Late("ilk.show.tidy")
@@ -256,6 +259,22 @@ class GeeFit:
         """
         return show.summarize_gee(self.fitted, level, std_errors)
 
+    # Keeping
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the fit to one file of JSON and arrays, which `ilk.load` reads.
+
+        Parameters
+        ----------
+        path : str or path
+            File to write.
+        """
+        io.save_gee(self.fitted, path)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel to other processes as the content of a file; nothing else is pickled."""
+        return (_from_bytes, (io.gee_bytes(self.fitted),))
+
     def __repr__(self) -> str:
         return show.gee_in_short(self.fitted)
 
@@ -264,3 +283,8 @@ class GeeFit:
 
     def _frame(self, columns: tables.Columns) -> Any:
         return answer(columns, self.fitted.design.flavor)
+
+
+def _from_bytes(content: bytes) -> GeeFit:
+    """Make a fit again in another process."""
+    return GeeFit(io.gee_from_bytes(content))

@@ -6,11 +6,12 @@ from os import PathLike
 
 from ilk.fit import Fit
 from ilk.fixed_fit import ConditionalFit, FixedFit
+from ilk.gee_fit import GeeFit
 
 __all__ = ["load"]
 
 
-def load(path: str | PathLike[str]) -> Fit | FixedFit | ConditionalFit:
+def load(path: str | PathLike[str]) -> Fit | FixedFit | ConditionalFit | GeeFit:
     """Read a fit that its `save` wrote.
 
     The model is set up again, its likelihood is computed at the stored estimates (or the estimates
@@ -24,7 +25,7 @@ def load(path: str | PathLike[str]) -> Fit | FixedFit | ConditionalFit:
 
     Returns
     -------
-    Fit, FixedFit or ConditionalFit
+    Fit, FixedFit, ConditionalFit or GeeFit
         It can do all that the fit that was saved can.
 
     Raises
@@ -33,9 +34,12 @@ def load(path: str | PathLike[str]) -> Fit | FixedFit | ConditionalFit:
         The file is not one of a fit, or is damaged.
     """
     from ilk.fixed_effects import ConditionalFitted, FixedFitted
+    from ilk.gee.fitted import GeeFitted
     from ilk.io.record import load_record
 
     fitted = load_record(path)
     if isinstance(fitted, FixedFitted):
         return FixedFit(fitted)
+    if isinstance(fitted, GeeFitted):
+        return GeeFit(fitted)
     return ConditionalFit(fitted) if isinstance(fitted, ConditionalFitted) else Fit(fitted)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ilk.frame import Tabular
     from ilk.typing import FloatArray
 
-__all__ = ["places_in_data", "with_clusters"]
+__all__ = ["add_clusters", "places_in_data", "with_clusters"]
 
 _ONE = Sum((Term(),))
 
@@ -76,6 +76,24 @@ def with_clusters(
     for name in _listed(subgroups):
         columns = (*columns, *_columns(name, "subgroups", names))
         factors.append(columns)
+    return add_clusters(spec, factors)
+
+
+def add_clusters(spec: FormulaSpec, factors: Sequence[tuple[str, ...]]) -> FormulaSpec:
+    """Write clusters and subgroups into a specification as random intercepts.
+
+    Parameters
+    ----------
+    spec : FormulaSpec
+        Without random terms.
+    factors : sequence of tuple of str
+        Columns whose combinations are the clusters; then those of each level of subgroups.
+
+    Returns
+    -------
+    FormulaSpec
+    """
+    mean = spec.predictors[0]
     random = tuple(
         RandomSpec(_ONE, columns, "us", f"1 | {':'.join(columns)}") for columns in factors
     )

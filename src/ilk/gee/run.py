@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
-from ilk.errors import DataError, FitError, ModelError, did_you_mean
-from ilk.fitted import Lazy, SearchLog
+from ilk.errors import (
+    ConvergenceWarning,
+    DataError,
+    FitError,
+    IdentificationWarning,
+    ModelError,
+    did_you_mean,
+)
+from ilk.fitted import Lazy, SearchLog, Status
 from ilk.frame import numbers
 from ilk.gee.clusters import arrange
 from ilk.gee.fitted import GeeFitted, GeeModel, GeeSettings
 from ilk.gee.sandwich import StandardErrors, covariance
-from ilk.gee.solve import GeeRows, Solution, solve, whiten
+from ilk.gee.solve import GeeRows, Solution, solve
 from ilk.gee.variance import marginal_family
 from ilk.gee.verify import judge_solution
 from ilk.gee.working import (
@@ -34,7 +42,7 @@ if TYPE_CHECKING:
     from ilk.gee.clusters import Clusters
     from ilk.typing import FloatArray
 
-__all__ = ["POSITIONED", "STRUCTURES", "check_covariance", "estimate_gee", "restore_gee"]
+__all__ = ["POSITIONED", "STRUCTURES", "check_covariance", "estimate_gee"]
 
 POSITIONED = ("ar1", "m_dependent", "unstructured", "fixed")
 """Working correlations that depend on the positions of rows within their cluster."""
@@ -74,13 +82,15 @@ def check_covariance(name: str) -> None:
     )
 
 
-def estimate_gee(model: GeeModel) -> GeeFitted:
+def estimate_gee(model: GeeModel, *, warn: bool = True) -> GeeFitted:
     """Fit a marginal model.
 
     Parameters
     ----------
     model : GeeModel
         The model.
+    warn : bool
+        Whether a bad verdict is repeated as a warning.
 
     Returns
     -------
@@ -100,47 +110,19 @@ def estimate_gee(model: GeeModel) -> GeeFitted:
     fitted = _record(model, rows, working, solution, back, verdict, start)
     if verdict.converged:
         fitted.covariances[model.settings.std_errors]()  # refuses here what does not exist
+    elif warn:
+        _warn(verdict)
     return fitted
 
 
-def restore_gee(
-    model: GeeModel,
-    coef: FloatArray,
-    alpha: FloatArray,
-    verdict: Verdict,
-    search: SearchLog,
-) -> GeeFitted:
-    """Make the record of a fit again from its estimates.
-
-    Parameters
-    ----------
-    model : GeeModel
-        The model.
-    coef : (P,) array
-        Coefficients.
-    alpha : (q,) array
-        Parameters of the working correlation.
-    verdict : Verdict
-        Its verdict.
-    search : SearchLog
-        How it was found.
-
-    Returns
-    -------
-    GeeFitted
-    """
-    rows, back = _rows(model)
-    working = _working(rows.clusters, model)
-    beta = np.asarray(np.linalg.solve(back, coef), dtype=np.float64)
-    found = rows.at(beta)
-    if found is None or len(alpha) != len(working.names):
-        raise FitError("The coefficients are not those of the model.", code="restore")
-    white, used = whiten(rows, working, alpha, found)
-    shrunk = any(reason.code == "working_not_positive_definite" for reason in verdict.reasons)
-    if white.shrinkage > 0.0 and not shrunk:
-        raise FitError("The correlations are not those of the model.", code="restore")
-    solution = Solution(beta, used, found, white, search.steps, search.decrement, search.status)
-    return _record(model, rows, working, solution, back, verdict, beta)
+def _warn(verdict: Verdict) -> None:
+    separated = verdict.status is Status.SEPARATED
+    text = " ".join(f"{r.message} {r.advice}" for r in verdict.reasons if r.severity == "error")
+    warnings.warn(
+        f"The fit is {verdict.status.value}: {text}",
+        IdentificationWarning if separated else ConvergenceWarning,
+        stacklevel=4,
+    )
 
 
 def _record(

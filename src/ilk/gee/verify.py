@@ -43,6 +43,7 @@ def judge_solution(model: GeeModel, rows: GeeRows, solution: Solution) -> Verdic
         *_convergence(solution),
         *_working(model.settings, solution),
         *_few(model.settings, rows, solution),
+        *_dispersion(model, rows, solution),
     ]
     codes = {reason.code for reason in reasons}
     if "separation" in codes:
@@ -137,5 +138,21 @@ def _few(settings: GeeSettings, rows: GeeRows, solution: Solution) -> list[Reaso
             f"below about {FEW_CLUSTERS}.",
             advice="Use std_errors='kauermann_carroll' or 'mancl_derouen'. Intervals already use "
             f"the t distribution with {K} - {p} = {K - p} degrees of freedom.",
+        )
+    ]
+
+
+def _dispersion(model: GeeModel, rows: GeeRows, solution: Solution) -> list[Reason]:
+    if not rows.marginal.shaped or solution.residuals.log_phi > -15.0:
+        return []
+    plain = "binomial" if model.family.takes_trials else "poisson"
+    return [
+        Reason(
+            code="no_overdispersion",
+            severity="warning",
+            terms=(),
+            message="The response varies no more than its means allow for, so the dispersion of "
+            f"family {model.family.name!r} is zero.",
+            advice=f"Use family={plain!r}, whose scale may be below one.",
         )
     ]

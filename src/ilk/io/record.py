@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from os import PathLike
 from typing import Any
 
 from ilk.errors import IlkError
 from ilk.io.container import Container, read_file
+from ilk.io.gee import FORMAT as GEE
+from ilk.io.gee import gee_from_bytes
 from ilk.io.load import fitted_from_bytes
-from ilk.io.within import FORMAT, within_from_bytes
+from ilk.io.within import FORMAT as WITHIN
+from ilk.io.within import within_from_bytes
 
 __all__ = ["load_record"]
+
+_READERS: dict[object, Callable[[bytes, str], Any]] = {
+    WITHIN: within_from_bytes,
+    GEE: gee_from_bytes,
+}
+"""Who reads a file of which format; all others are those of `Fitted`."""
 
 
 def load_record(path: str | PathLike[str]) -> Any:
@@ -23,7 +33,7 @@ def load_record(path: str | PathLike[str]) -> Any:
 
     Returns
     -------
-    Fitted, FixedFitted or ConditionalFitted
+    Fitted, FixedFitted, ConditionalFitted or GeeFitted
 
     Raises
     ------
@@ -31,9 +41,8 @@ def load_record(path: str | PathLike[str]) -> Any:
         The file is none of ours, or damaged, or of a later version.
     """
     content, name = read_file(path), str(path)
-    if _format(Container(content, name)) == FORMAT:
-        return within_from_bytes(content, name)
-    return fitted_from_bytes(content, name)
+    read = _READERS.get(_format(Container(content, name)), fitted_from_bytes)
+    return read(content, name)
 
 
 def _format(container: Container) -> object:
