@@ -17,7 +17,7 @@ import numpy as np
 
 from ilk.errors import FitError, ModelError
 from ilk.family.link import Cloglog, Identity, Log, Logit, Probit
-from ilk.num import jets
+from ilk.num.stable import special
 from ilk.prediction.population import CLOSED_FORMS, Averaged, average
 
 if TYPE_CHECKING:
@@ -28,6 +28,15 @@ __all__ = ["population_predictor"]
 
 _NO_MEAN = ("inverse", "inverse_squared")
 """Links under which normal random effects reach infinite means."""
+
+_RARE = -40.0
+"""Below it, ten standard deviations of random effects included, probabilities are exponentials."""
+
+_TAIL = 9.0
+"""Standard deviations summed over."""
+
+_CELLS = 1 << 18
+"""Function values held at one time."""
 
 
 def population_predictor(link: AbstractLink, eta: FloatArray, variance: FloatArray) -> Averaged:
@@ -114,7 +123,7 @@ def _probit(link: AbstractLink, eta: FloatArray, variance: FloatArray) -> Averag
 def _logit(link: AbstractLink, eta: FloatArray, variance: FloatArray) -> Averaged:
     """By symmetry always in the lower tail."""
     sign = np.where(eta > 0.0, -1.0, 1.0)
-    low = _averaged(link, sign * eta, variance)
+    low = _small(link, sign * eta, variance)
     return Averaged(sign * low.value, low.by_eta, (sign * low.by_variance[0],))
 
 
@@ -122,16 +131,48 @@ def _cloglog(link: AbstractLink, eta: FloatArray, variance: FloatArray) -> Avera
     """Probabilities where these are small, elsewhere their complements exp(-exp(eta))."""
     out, high = _known(eta), eta > 0.0
     if not high.all():
-        out = _put(out, ~high, _averaged(link, eta[~high], variance[~high]))
+        out = _put(out, ~high, _small(link, eta[~high], variance[~high]))
     if high.any():
-        survival = average(
-            lambda e: jets.exp(-jets.exp(e[0])), [eta[high]], [variance[high]], derivatives=True
-        )
-        with np.errstate(divide="ignore", invalid="ignore"):
-            hazard = -np.log(survival.value)
-            scale = -1.0 / (survival.value * hazard)
-            out = _put(out, high, _scaled(survival, np.log(hazard), scale))
+        out = _put(out, high, _survival(eta[high], np.sqrt(variance[high])))
     return out
+
+
+def _small(link: AbstractLink, eta: FloatArray, variance: FloatArray) -> Averaged:
+    """Probabilities that are small, where the link is a logarithm in the limit."""
+    rare = eta + variance + 10.0 * np.sqrt(variance) < _RARE
+    out = _log(link, eta, variance)
+    return out if rare.all() else _put(out, ~rare, _averaged(link, eta[~rare], variance[~rare]))
+
+
+def _survival(eta: FloatArray, deviation: FloatArray) -> Averaged:
+    r"""Link of the complement :math:`1 - S`, with :math:`S = E \exp(-e^{\eta + sx})`.
+
+    The integrand, :math:`\exp(-x^2/2 - e^{\eta + sx})`, is log-concave with its mode at
+    :math:`-w/s`, :math:`w e^w = s^2 e^\eta`, and there has the curvature 1 + w.  It falls as fast
+    as a normal density of that curvature on the right, of curvature 1 on the left, and decays in
+    the strip of half width :math:`\pi/2s` around the real line: a trapezoidal sum over this range
+    with a step to match gives the logarithm of S, however small S is.
+    """
+    w = np.real(special().lambertw(deviation**2 * np.exp(eta)))
+    width = 1.0 / np.sqrt(1.0 + w)
+    step = np.minimum(0.6 * width, 0.33 / deviation)
+    nodes = int(np.ceil(np.max((_TAIL + _TAIL * width) / step)))
+    out = [np.empty_like(eta) for _ in range(3)]
+    for rows in np.array_split(np.arange(len(eta)), -(-len(eta) * nodes // _CELLS)):
+        s, h = deviation[rows, None], step[rows, None]
+        x = -(w[rows] / deviation[rows])[:, None] + (h * np.arange(nodes + 1) - _TAIL)
+        hazard = np.exp(eta[rows, None] + s * x)
+        height = -0.5 * x * x - hazard
+        top = height.max(axis=1, keepdims=True)
+        weight = np.exp(height - top)
+        total = weight.sum(axis=1)
+        averaged = -(np.log(total * h[:, 0] / np.sqrt(2.0 * np.pi)) + top[:, 0])
+        first = np.sum(weight * hazard, axis=1) / total
+        second = np.sum(weight * hazard * (hazard - 1.0), axis=1) / total
+        out[0][rows] = np.log(averaged)
+        out[1][rows] = first / averaged
+        out[2][rows] = -0.5 * second / averaged
+    return Averaged(out[0], (out[1],), (out[2],))
 
 
 def _averaged(link: AbstractLink, eta: FloatArray, variance: FloatArray) -> Averaged:

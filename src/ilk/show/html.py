@@ -39,7 +39,7 @@ STYLE = """
   padding-bottom: 0.05em; }
 .ilk-summary p { margin: 0.15em 0; max-width: 52rem; }
 .ilk-summary .ilk-note, .ilk-summary .ilk-footer { opacity: 0.78; font-size: 0.92em; }
-.ilk-summary .ilk-footer { margin-top: 0.8em; }
+.ilk-summary :not(.ilk-footer) + .ilk-footer { margin-top: 0.8em; }
 .ilk-summary .ilk-verdict { margin-top: 0.9em; padding: 0.4em 0.8em;
   border-left: 4px solid #3b7a57; background: rgba(59, 122, 87, 0.10); }
 .ilk-summary .ilk-verdict.ilk-doubt { border-color: #b8860b; background: rgba(184, 134, 11, 0.12); }
@@ -69,7 +69,11 @@ def summary_html(summary: Summary) -> str:
     reasons = "".join(
         f"<p>{escape(severity)}: {escape(text)}</p>" for severity, text in summary.reasons
     )
-    foot = "<br>".join(escape(line) for line in (summary.association, summary.footer) if line)
+    foot = [
+        f'<p class="ilk-footer">{escape(line)}</p>'
+        for line in (summary.association, summary.footer)
+        if line
+    ]
     return "\n".join(
         [
             '<div class="ilk-summary">',
@@ -79,7 +83,7 @@ def summary_html(summary: Summary) -> str:
             *(table_html(table) for table in summary.tables),
             f'<div class="ilk-verdict {kind}"><p><b>Verdict: {escape(summary.verdict)}</b></p>'
             f"{reasons}</div>",
-            f'<p class="ilk-footer">{foot}</p>',
+            *foot,
             "</div>",
         ]
     )
