@@ -61,6 +61,28 @@ _COMPONENTS = {
 }
 
 
+_ARGUMENTS = {
+    "trials": ("The number of trials was {}.", "The numbers of trials were given."),
+    "exposure": (
+        "The logarithm of the exposure {} entered with coefficient one.",
+        "The logarithm of the exposure entered with coefficient one.",
+    ),
+    "offset": (
+        "The offset {} entered with coefficient one.",
+        "An offset entered with coefficient one.",
+    ),
+    "frequency_weights": (
+        "Each row stood for {} identical rows.",
+        "Each row stood for a given number of identical rows.",
+    ),
+    "precision_weights": (
+        "The variance of each row was divided by {}.",
+        "The variance of each row was divided by a given weight.",
+    ),
+}
+"""Row-wise arguments, by name of their column and without one."""
+
+
 @final
 @dataclass(frozen=True, slots=True, repr=False)
 class MethodsText:
@@ -161,19 +183,10 @@ def _depends(what: str, spec: PredictorSpec | None) -> str:
 def _known_parts(fitted: Fitted) -> list[str]:
     """Exposure, offsets, trials, weights."""
     design, out = fitted.design, []
-    binomial = design.binomial
     for name, column in design.arguments.items():
-        used = plain(column or "a given vector")
-        if name == "trials" or (name == "precision_weights" and binomial):
-            out.append(f"The number of trials was {used}.")
-        elif name == "exposure":
-            out.append(f"The logarithm of the exposure {used} entered with coefficient one.")
-        elif name == "offset":
-            out.append(f"The offset {used} entered with coefficient one.")
-        elif name == "frequency_weights":
-            out.append(f"Each row stood for {used} identical rows.")
-        elif name == "precision_weights":
-            out.append(f"The variance of each row was divided by {used}.")
+        kind = "trials" if name == "precision_weights" and design.binomial else name
+        named, alone = _ARGUMENTS[kind]
+        out.append(alone if column is None else named.format(plain(column)))
     known = [plain(f.text) for part in design.spec.predictors for f in part.offsets]
     if known:
         out.append(f"{_listed(known)} entered with coefficient one.")
