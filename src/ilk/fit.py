@@ -453,18 +453,19 @@ class Fit:
         >>> len(table) == 4 * fit.nobs
         True
         """
-        columns, flavor = standardization.counterfactual_table(
-            self.fitted,
-            scenarios,
-            data,
-            estimand=estimand,
-            interval=interval,
-            level=level,
-            new_levels=new_levels,
-            per=per,
-            arguments={"trials": trials, "exposure": exposure, "offset": offset},
+        return answer(
+            *standardization.counterfactual_table(
+                self.fitted,
+                scenarios,
+                data,
+                estimand=estimand,
+                interval=interval,
+                level=level,
+                new_levels=new_levels,
+                per=per,
+                arguments={"trials": trials, "exposure": exposure, "offset": offset},
+            )
         )
-        return answer(columns, flavor)
 
     # Predictions and draws
 

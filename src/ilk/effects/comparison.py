@@ -1,32 +1,26 @@
 r"""Two means compared: their difference and their ratio, with intervals.
 
-The means are functions of the flat parameter vector psi, with the same estimand on both sides. The
-variance of a contrast :math:`c(\psi)` is :math:`\dot c' V \dot c` (delta method), where V is the
-covariance matrix of the estimates of psi, so that it counts the uncertainty of the coefficients and
-of the variances. The gradient is a central difference with steps of a thousandth of a standard
-error; a fit is a frozen record, so it is taken on copies of it. The interval of the ratio is
-symmetric on the logarithmic scale.
+The means answer the same question on both sides.  Standard errors come from their joint covariance
+(`ilk.effects.average`), which counts the uncertainty of the coefficients and of the variances; the
+interval of the ratio is symmetric on the logarithmic scale.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from ilk.effects.average import average_means, variance
+from ilk.effects.measures import MEASURES
 from ilk.inference.wald import two_sided
-from ilk.prediction.predict import predict
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
     from ilk.prediction.levels import Cases
-    from ilk.typing import FloatArray
 
 __all__ = ["Comparison", "compare_means"]
-
-_STEP = 1e-3
-"""Step of the differences, in standard errors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,59 +78,22 @@ def compare_means(
     if cases.rows != 2:
         raise ValueError(f"a comparison takes two rows, not {cases.rows}")
     z = two_sided(level)
-    means = predict(fitted, cases, estimand=estimand).estimate
-    jacobian = _jacobian(fitted, cases, estimand)
-    inner = fitted.psi_covariance()
-    before, after = float(means[0]), float(means[1])
-    half = z * _error(jacobian[1] - jacobian[0], inner)
-    ratio = low = high = float("nan")
-    if before > 0.0 and after > 0.0:
-        spread = z * _error(jacobian[1] / after - jacobian[0] / before, inner)
-        ratio = after / before
-        low, high = ratio * float(np.exp(-spread)), ratio * float(np.exp(spread))
-    difference = after - before
+    means = average_means(fitted, cases, estimand=estimand, groups=np.arange(2), count=2)
+    value, slopes = np.empty(2), np.empty((2, 2))
+    for i, name in enumerate(("difference", "ratio")):
+        f, after, before = MEASURES[name].function(means.value[1:], means.value[:1])
+        value[i], slopes[i] = f[0], (before[0], after[0])
+    slopes = np.where(np.isfinite(slopes), slopes, 0.0)
+    half = z * np.sqrt(variance(fitted, means.combined(slopes, value)))
+    low, high = value - half, value + half
     return Comparison(
         estimand=estimand,
-        before=before,
-        after=after,
-        difference=difference,
-        difference_low=difference - half,
-        difference_high=difference + half,
-        ratio=ratio,
-        ratio_low=low,
-        ratio_high=high,
+        before=float(means.value[0]),
+        after=float(means.value[1]),
+        difference=float(value[0]),
+        difference_low=float(low[0]),
+        difference_high=float(high[0]),
+        ratio=float(np.exp(value[1])),
+        ratio_low=float(np.exp(low[1])),
+        ratio_high=float(np.exp(high[1])),
     )
-
-
-def _jacobian(
-    fitted: Fitted, cases: Cases, estimand: Literal["typical", "population"]
-) -> FloatArray:
-    """(2, m) derivative of the means in psi."""
-    psi = fitted.estimates.psi
-    variance = np.diag(fitted.psi_covariance())
-    error = np.sqrt(np.where(np.isfinite(variance) & (variance > 0.0), variance, 1e-4))
-    jacobian = np.empty((cases.rows, len(psi)))
-    for j, size in enumerate(_STEP * error):
-        sides = []
-        for sign in (1.0, -1.0):
-            moved = psi.copy()
-            moved[j] += sign * size
-            sides.append(predict(_at(fitted, moved), cases, estimand=estimand).estimate)
-        jacobian[:, j] = (sides[0] - sides[1]) / (2.0 * size)
-    return jacobian
-
-
-def _at(fitted: Fitted, psi: FloatArray) -> Fitted:
-    """Copy of a fit at other parameters."""
-    covariances = fitted.covariances_at(psi)
-    return replace(fitted, estimates=replace(fitted.estimates, psi=psi, covariances=covariances))
-
-
-def _error(gradient: FloatArray, inner: FloatArray) -> float:
-    """Compute a standard error; nan if a parameter without variance matters to the contrast."""
-    lost = ~np.isfinite(np.diag(inner))
-    scale = float(np.max(np.abs(gradient), initial=0.0))
-    if np.any(np.abs(gradient[lost]) > 1e-8 * scale):
-        return float("nan")
-    known = gradient[~lost]
-    return float(np.sqrt(max(known @ inner[np.ix_(~lost, ~lost)] @ known, 0.0)))

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ilk.effects.comparisons import MEAN, delta_numbers, percentile_numbers, table_rows
 from ilk.effects.request import (
     SLOPE,
     Covariates,
@@ -29,6 +28,7 @@ from ilk.effects.request import (
     make_request,
 )
 from ilk.effects.standardized_means import resampled_means, standardized_means
+from ilk.effects.standardized_table import MEAN, delta_numbers, percentile_numbers, table_rows
 from ilk.effects.target import make_target
 from ilk.frame import Column, Label
 from ilk.inference.cluster_bootstrap import Draws, cluster_bootstrap
