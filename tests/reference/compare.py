@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import observe, tolerances, translate
+from . import marginal, observe, tolerances, translate
 from .data import Case, table
 
 
@@ -47,6 +47,8 @@ def compare(found: Case) -> list[Check]:
     """All checks that a case's results allow."""
     if found["kind"] == "lrt":
         return [_likelihood_table(found)]
+    if found["kind"] == "gee":
+        return _marginal(found)
     fit = observe.fit_case(found)
     results = found["results"]
     checks = [log_likelihood(found, fit), *_fixed_parts(found, fit)]
@@ -80,6 +82,14 @@ def log_likelihood(found: Case, fit: Any) -> Check:
     else:
         ratio = -difference / low
     return Check("loglik", difference, ratio)
+
+
+def _marginal(found: Case) -> list[Check]:
+    """Estimates, covariance matrices, correlation and criteria of a marginal model."""
+    return [
+        _worst(quantity, [_Difference(where, gap, gap / allowed) for where, gap, allowed in rows])
+        for quantity, rows in marginal.quantities(found).items()
+    ]
 
 
 def _likelihood_table(found: Case) -> Check:
