@@ -270,7 +270,7 @@ def _omitted(fitted: Fitted) -> list[Caveat]:
         Caveat(
             "same_slopes",
             f"Effects of {names} are assumed to be the same in every level of {groups[0]}. "
-            "If it is not, standard errors are too small.",
+            "If they are not, standard errors are too small.",
             "Try a random slope for the covariate that matters.",
         )
     ]

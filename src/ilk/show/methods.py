@@ -155,7 +155,8 @@ def _model(fitted: Fitted) -> str:
     if design.response.event is not None:
         response = f"The probability of {response} = {plain(repr(design.response.event))}"
     elif base.takes_trials:
-        response = f"The proportion {response}"
+        single = design.response.trials is None
+        response = f"The probability of {response} = 1" if single else f"The proportion {response}"
     name = model_name(fitted).lower()
     article = "a" if name[0] not in "aeio" else "an"
     link = _LINKS.get(base.link.name, plain(base.link.name))
