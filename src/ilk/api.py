@@ -16,7 +16,7 @@ from ilk.covariance import covariance_structure
 from ilk.design.build import build
 from ilk.errors import ModelError
 from ilk.estimation.run import run, run_auto
-from ilk.family import AbstractFamily, make_family
+from ilk.family import AbstractFamily, make_family, refuse_foreign_arguments
 from ilk.fit import Fit
 from ilk.formula import check_arguments, parse
 from ilk.likelihood.base import Search
@@ -119,7 +119,7 @@ def fit(
     check_arguments(formula, data)
     _not_offered(covariance, sampling_weights)
     distribution = make_family(family, link, zero_inflated=zero_inflation is not None)
-    _not_of_this_family(distribution, trials=trials, dispersion=dispersion)
+    refuse_foreign_arguments(distribution, trials=trials, dispersion=dispersion)
     spec = parse(formula, dispersion=dispersion, zero_inflation=zero_inflation, functions=functions)
     design = build(
         spec,
@@ -157,23 +157,6 @@ def _not_offered(covariance: Mapping[str, Any] | None, sampling_weights: Any) ->
             "stand for several identical ones are frequency_weights=, known relative precision "
             "is precision_weights=.",
             code="not-available",
-        )
-
-
-def _not_of_this_family(family: AbstractFamily, *, trials: Any, dispersion: str | None) -> None:
-    """Refuse arguments that speak of what the family does not have."""
-    if trials is not None and not family.takes_trials:
-        raise ModelError(
-            f"trials= is for counts of successes (family 'binomial' or 'beta_binomial'), not for "
-            f"family {family.name!r}; exposure= is what makes a count a rate.",
-            code="trials-not-for-family",
-        )
-    if dispersion is not None and not family.has_dispersion:
-        raise ModelError(
-            f"dispersion= has a formula, but the family {family.name!r} has no dispersion: its "
-            "variance follows from its mean. Counts that vary more are for "
-            "'negative_binomial_2', proportions for 'beta_binomial'.",
-            code="no-dispersion",
         )
 
 

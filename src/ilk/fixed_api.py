@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from ilk.design.build import build
-from ilk.errors import DataError, ModelError
-from ilk.family import AbstractFamily, make_family
+from ilk.errors import DataError
+from ilk.family import AbstractFamily, make_family, refuse_foreign_arguments
 from ilk.fixed_effects import StdErrors, estimate_conditional, estimate_fixed, with_groups
 from ilk.fixed_fit import ConditionalFit, FixedFit
 from ilk.formula import check_arguments, parse
@@ -203,12 +203,7 @@ def _design(
 ) -> tuple[Design, AbstractFamily]:
     """Build the design, and check the response against the family."""
     check_arguments(formula, data)
-    if arguments["trials"] is not None and not family.takes_trials:
-        raise ModelError(
-            f"trials= is for counts of successes (family 'binomial' or 'beta_binomial'), not for "
-            f"family {family.name!r}; exposure= is what makes a count a rate.",
-            code="trials-not-for-family",
-        )
+    refuse_foreign_arguments(family, trials=arguments["trials"])
     spec = parse(formula, functions=functions)
     spec = with_groups(spec, groups, columns(data).names, several=several)
     try:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ilk.design.build import build
 from ilk.errors import DataError, ModelError
-from ilk.family import AbstractFamily, make_family
+from ilk.family import AbstractFamily, make_family, refuse_foreign_arguments
 from ilk.formula import check_arguments, parse
 from ilk.frame import columns
 from ilk.gee.fitted import GeeModel, GeeSettings
@@ -117,12 +117,7 @@ def gee(
     check_arguments(formula, data)
     distribution = make_family(family, link)
     marginal_family(distribution)  # refuses families that have no marginal mean of this form
-    if trials is not None and not distribution.takes_trials:
-        raise ModelError(
-            f"trials= is for counts of successes (family 'binomial' or 'beta_binomial'), not for "
-            f"family {distribution.name!r}; exposure= is what makes a count a rate.",
-            code="trials-not-for-family",
-        )
+    refuse_foreign_arguments(distribution, trials=trials)
     name, correlation = _structure(covariance)
     _check_structure(name, lags, subgroups)
     frame = columns(data)
