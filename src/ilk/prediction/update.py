@@ -138,6 +138,13 @@ def observe(fitted: Fitted, data: Any) -> Updated:
             "observed= updates the random effects of clusters, and the model has none.",
             code="observed",
         )
+    for name in ("exposure", "offset", "trials"):
+        if design.arguments.get(name, "") is None:
+            raise ModelError(
+                f"observed= needs {name} too, which the fit has as values of its own; fit with "
+                f"{name}= as the name of a column.",
+                code="observed",
+            )
     larger = extended(design, data)
     later = _later_rows(fitted, larger, data)
     known = [len(term.grouping.levels) for term in design.terms]

@@ -308,3 +308,13 @@ def test_questions_that_do_not_use_it():
     plain = ilk.fit("y ~ x", data_of("gamma"))
     with pytest.raises(ModelError, match="the model has none"):
         plain.predict(data_of("gamma"), observed=data_of("gamma"))
+
+
+def test_arguments_that_are_no_columns():
+    data = data_of("gamma").assign(days=2.0)
+    fit = ilk.fit(
+        "y ~ x + (1 | g)", data, family="gamma", link="log", exposure=data.days.to_numpy()
+    )
+    rows = renamed(data[:4], "g")
+    with pytest.raises(ModelError, match="needs exposure too"):
+        fit.predict(rows, observed=rows, per=1)
