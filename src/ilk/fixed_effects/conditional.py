@@ -289,8 +289,8 @@ def _notes(
         )
     if single:
         notes.append(
-            f"{single} level{'s' if single > 1 else ''} of {clusters.name} with a single row, which "
-            "has nothing to be compared to; left out."
+            f"{single} level{'s' if single > 1 else ''} of {clusters.name} with a single row, and "
+            "nothing to compare it to; left out."
         )
     if absorbed:
         notes.append(
