@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, get_args
@@ -135,10 +136,11 @@ def _record(
     start: FloatArray,
 ) -> GeeFitted:
     def of_kind(kind: StandardErrors) -> FloatArray:
-        scale = solution.residuals.scale
-        matrix: FloatArray = (
-            back @ covariance(kind, solution.whitened, scale, rows.clusters) @ back.T
-        )
+        white, scale = solution.whitened, solution.residuals.scale
+        if kind == "fay_graubard":  # it changes with the columns: those of the user
+            own = replace(white, D=white.D @ np.linalg.inv(back))
+            return covariance(kind, own, scale, rows.clusters)
+        matrix: FloatArray = back @ covariance(kind, white, scale, rows.clusters) @ back.T
         return matrix
 
     def independent() -> Solution:
