@@ -98,7 +98,7 @@ def counterfactuals(
                 "another cluster. Ask for estimand='population' or 'typical'.",
                 code="grouping-variable",
             )
-    target = make_target(fitted, data, arguments=arguments)
+    target = make_target(fitted, data, moved=tuple(values), arguments=arguments)
     parts: list[Prediction] = []
     rows: list[IntArray] = []
     settings: dict[str, list[Label]] = {name: [] for name in values}

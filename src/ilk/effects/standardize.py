@@ -171,7 +171,7 @@ def standardize(
         levels,
         measures,
         reference,
-        make_target(fitted, data, weights=weights, by=by, arguments=arguments),
+        make_target(fitted, data, moved=(variable,), weights=weights, by=by, arguments=arguments),
         (estimand, covariates, new_levels, level),
         step,
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,8 @@ import numpy as np
 from ilk.design.arguments import check_weights, read_argument
 from ilk.effects.variable import has_lags
 from ilk.errors import DataError, ModelError
-from ilk.frame import Column, Kept, Label, factor, factor_integers, keep, numbers, own_column
+from ilk.formula.language import column_names
+from ilk.frame import Column, Kept, Label, columns, factor, factor_integers, numbers, own_column
 from ilk.prediction.levels import training_cases
 from ilk.prediction.new_data import new_cases
 
@@ -173,6 +175,7 @@ def make_target(
     fitted: Fitted,
     data: Any = None,
     *,
+    moved: Sequence[str] = (),
     weights: Any = None,
     by: str | Sequence[str] | None = None,
     arguments: Mapping[str, Any] | None = None,
@@ -185,6 +188,8 @@ def make_target(
         The fit.
     data : data frame, optional
         Target population; the rows of the fit by default.
+    moved : sequence of str
+        Columns that will be set, which the data need not have.
     weights : str or array, optional
         Weight of each row.  By default rows count as often as the frequency weights of the fit say
         (if the data have them), and rows of binomial counts as often as they have trials.
@@ -214,9 +219,10 @@ def make_target(
             f"{next(iter(given))}= is for new data; the rows of the fit have their own.",
             code="argument",
         )
-    frame = design.data if data is None else keep(data)
-    values, words = _read_weights(fitted, frame, weights, own=data is None)
     names = (by,) if isinstance(by, str) else tuple(by or ())
+    extra = [name for name in (*names, weights, *given.values()) if isinstance(name, str)]
+    frame = design.data if data is None else _open(fitted, data, extra, moved)
+    values, words = _read_weights(fitted, frame, weights, own=data is None)
     groups, subgroups, count = _subgroups(frame, names, own=data is None)
     return Target(
         fitted=fitted,
@@ -230,6 +236,20 @@ def make_target(
         weighted_by=words,
         explicit=weights is not None,
     )
+
+
+def _open(fitted: Fitted, data: Any, extra: Sequence[str], moved: Sequence[str]) -> Kept:
+    """Read the columns of a target population that are needed, once; nothing is copied."""
+    frame, design = columns(data), fitted.design
+    if isinstance(frame, Kept):
+        return frame
+    read = dict.fromkeys(n for f in design.spec.right_factors for n in column_names(f.expression))
+    roles = dict.fromkeys(extra, "")
+    required = [name for name in (*read, *roles) if name not in moved]
+    optional = (*design.spec.columns, *design.argument_columns.values(), *moved)
+    parts = {name: frame.column(name) for name in dict.fromkeys(required)}
+    parts.update((n, frame.column(n)) for n in optional if n in frame and n not in parts)
+    return Kept(frame.flavor, frame.rows, MappingProxyType(parts))
 
 
 def _read_weights(
@@ -272,8 +292,8 @@ def _subgroups(
     codes, labels = combine(factors)
     if not labels:
         raise DataError(f"by={list(names)!r}: no row has a value in these columns.", code="by")
-    columns = {name: tuple(label[j] for label in labels) for j, name in enumerate(names)}
-    return codes, columns, len(labels)
+    labelled = {name: tuple(label[j] for label in labels) for j, name in enumerate(names)}
+    return codes, labelled, len(labels)
 
 
 def combine(factors: Sequence[Any]) -> tuple[IntArray, list[tuple[Label, ...]]]:
