@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any, Literal
 from ilk.design.build import build
 from ilk.errors import DataError
 from ilk.family import AbstractFamily, make_family, refuse_foreign_arguments
-from ilk.fixed_effects import StdErrors, estimate_conditional, estimate_fixed, with_groups
 from ilk.fixed_fit import ConditionalFit, FixedFit
 from ilk.formula import check_arguments, parse
 from ilk.frame import columns
+from ilk.late import Late
 
 if TYPE_CHECKING:
+    from ilk import fixed_effects
     from ilk.design.build import Design
+    from ilk.fixed_effects import StdErrors
+else:  # only models of this kind need it
+    fixed_effects = Late("ilk.fixed_effects")
 
 __all__ = ["conditional", "fixed"]
 
@@ -105,7 +109,7 @@ def fixed(
         precision_weights=precision_weights,
         missing=missing,
     )
-    return FixedFit(estimate_fixed(design, distribution, std_errors))
+    return FixedFit(fixed_effects.estimate_fixed(design, distribution, std_errors))
 
 
 def conditional(
@@ -188,7 +192,7 @@ def conditional(
         frequency_weights=frequency_weights,
         missing=missing,
     )
-    return ConditionalFit(estimate_conditional(design, distribution, std_errors))
+    return ConditionalFit(fixed_effects.estimate_conditional(design, distribution, std_errors))
 
 
 def _design(
@@ -205,7 +209,7 @@ def _design(
     check_arguments(formula, data)
     refuse_foreign_arguments(family, trials=arguments["trials"])
     spec = parse(formula, functions=functions)
-    spec = with_groups(spec, groups, columns(data).names, several=several)
+    spec = fixed_effects.with_groups(spec, groups, columns(data).names, several=several)
     try:
         design = build(
             spec,

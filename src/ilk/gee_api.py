@@ -7,25 +7,29 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+import ilk.gee  # noqa: F401  (now: later it would take the place of the function `ilk.gee`)
 from ilk.design.build import build
 from ilk.errors import DataError, ModelError
 from ilk.family import AbstractFamily, make_family, refuse_foreign_arguments
 from ilk.formula import check_arguments, parse
 from ilk.frame import columns
-from ilk.gee.fitted import GeeModel, GeeSettings
-from ilk.gee.groups import places_in_data, with_clusters
-from ilk.gee.run import POSITIONED, check_covariance, estimate_gee
-from ilk.gee.sandwich import StandardErrors, check_kind
-from ilk.gee.variance import marginal_family
 from ilk.gee_fit import GeeFit
 from ilk.late import Late
 
 if TYPE_CHECKING:
     from ilk.fit import Fit
+    from ilk.gee import fitted, run, sandwich, variance
+    from ilk.gee import groups as clusters
+    from ilk.gee.sandwich import StandardErrors
     from ilk.show import estimands as show
     from ilk.show.answer import Answer
     from ilk.typing import FloatArray
-else:
+else:  # only models of this kind need them
+    clusters = Late("ilk.gee.groups")
+    fitted = Late("ilk.gee.fitted")
+    run = Late("ilk.gee.run")
+    sandwich = Late("ilk.gee.sandwich")
+    variance = Late("ilk.gee.variance")
     show = Late("ilk.show.estimands")
 
 __all__ = ["compare_estimands", "gee"]
@@ -116,15 +120,15 @@ def gee(
     """
     check_arguments(formula, data)
     distribution = make_family(family, link)
-    marginal_family(distribution)  # refuses families that have no marginal mean of this form
+    variance.marginal_family(distribution)  # refuses those without a marginal mean of this form
     refuse_foreign_arguments(distribution, trials=trials)
     name, correlation = _structure(covariance)
     _check_structure(name, lags, subgroups)
     frame = columns(data)
     nested = subgroups if name == "nested" else None
-    spec = with_clusters(parse(formula, functions=functions), groups, nested, frame.names)
-    if name in POSITIONED and order is None:
-        own, ordered_by = places_in_data(spec, frame), None
+    spec = clusters.with_clusters(parse(formula, functions=functions), groups, nested, frame.names)
+    if name in run.POSITIONED and order is None:
+        own, ordered_by = clusters.places_in_data(spec, frame), None
     else:
         own, ordered_by = order, order if isinstance(order, str) else "(order)"
     try:
@@ -145,8 +149,9 @@ def gee(
         raise _in_terms_of_clusters(error) from None
     response = design.response
     distribution.check(response.y, response.trials, response.name, design.rows.kept)
-    settings = GeeSettings(name, check_kind(std_errors), int(lags), correlation, ordered_by)
-    return GeeFit(estimate_gee(GeeModel(design, distribution, settings)))
+    kind = sandwich.check_kind(std_errors)
+    settings = fitted.GeeSettings(name, kind, int(lags), correlation, ordered_by)
+    return GeeFit(run.estimate_gee(fitted.GeeModel(design, distribution, settings)))
 
 
 def compare_estimands(fit: Fit, gee: GeeFit, level: float = 0.95) -> Answer:
@@ -190,7 +195,7 @@ def compare_estimands(fit: Fit, gee: GeeFit, level: float = 0.95) -> Answer:
 def _structure(covariance: Any) -> tuple[str, FloatArray | None]:
     """Name of the working correlation, and its matrix if that is given."""
     if isinstance(covariance, str):
-        check_covariance(covariance)
+        run.check_covariance(covariance)
         return covariance, None
     try:
         matrix = np.asarray(covariance, dtype=np.float64)

@@ -41,11 +41,14 @@ HEAVY = (
 )
 """Libraries that one answer needs, or one kind of data frame, but not everybody."""
 
-ANSWERS = ("diagnostics", "inference", "prediction", "show", "simulate", "io", "plot", "report")
-"""Modules that no fit needs."""
+ANSWERS = (
+    *("diagnostics", "inference", "prediction", "show", "simulate", "io", "plot", "report"),
+    *("effects", "gee.run", "fixed_effects"),
+)
+"""Modules that no mixed model needs."""
 
 
-def test_import_brings_only_what_a_fit_needs() -> None:
+def test_import_brings_only_what_a_mixed_model_needs() -> None:
     late = (*HEAVY, *(f"ilk.{name}" for name in ANSWERS))
     code = f"import sys, ilk; print(*[m for m in {late!r} if m in sys.modules])"
     assert run(code) == ""
@@ -66,6 +69,10 @@ def test_answers_come_when_asked_for() -> None:
     for name, value in late.items():
         assert seen[name] in repr(value)
         assert importlib.import_module(seen[name])
+
+
+def test_the_function_gee_is_not_the_package() -> None:
+    assert run("import ilk, ilk.gee.run; print(callable(ilk.gee))") == "True"
 
 
 def test_import_is_silent() -> None:
