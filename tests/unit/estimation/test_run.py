@@ -154,6 +154,34 @@ def test_threads_do_not_change_a_bit() -> None:
     np.testing.assert_array_equal(one.fitted.coef, two.fitted.coef)
 
 
+@pytest.mark.parametrize("family", ["gaussian", "poisson"])
+def test_a_fit_repeats_bit_for_bit(family: str) -> None:
+    data = grouped(3)
+    data["y"] = np.random.default_rng(4).poisson(2.0, len(data))
+    one, two = (ilk.fit("y ~ x + (x | g)", data, family=family).fitted for _ in range(2))
+    assert one.loglik == two.loglik
+    np.testing.assert_array_equal(one.estimates.psi, two.estimates.psi)
+    np.testing.assert_array_equal(one.psi_covariance(), two.psi_covariance())
+    for a, b in zip(one.estimates.modes, two.estimates.modes, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_observation_level_effects_take_few_evaluations() -> None:
+    """Nested factors down to the row: the first curvature knows how they compete."""
+    evaluations = []
+    for seed in range(5, 10):
+        rng = np.random.default_rng(seed)
+        brood = np.repeat(np.arange(100), 4)
+        place = brood // 2
+        eta = 0.5 + 0.7 * rng.normal(size=50)[place] + 0.6 * rng.normal(size=100)[brood]
+        y = rng.poisson(np.exp(eta + 0.5 * rng.normal(size=400)))
+        data = pd.DataFrame({"y": y, "row": np.arange(400), "brood": brood, "place": place})
+        fit = ilk.fit("y ~ 1 + (1 | row) + (1 | brood) + (1 | place)", data, family="poisson")
+        assert fit.fitted.verdict.status is Status.CONVERGED
+        evaluations.append(fit.fitted.search.evaluations)
+    assert np.mean(evaluations) < 10.5
+
+
 def test_a_good_fit_is_silent() -> None:
     data = grouped(12)
     data["k"] = np.random.default_rng(12).poisson(2.0, len(data))

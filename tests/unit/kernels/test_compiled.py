@@ -604,6 +604,19 @@ def test_linear_engine_agrees_with_the_reference_engine(structure, seed, reml):
         close(left, right, 1e-5)
 
 
+@pytest.mark.parametrize("reml", [False, True])
+@pytest.mark.parametrize("structure", ["three", "crossed"])
+def test_linear_engines_find_the_same_maximum(structure, reml):
+    """With three effects both come by a saddle: a column of the factor that has vanished."""
+    data, _ = linear_problem(structure)
+    factor = unstructured(data)
+    ends = [
+        engine.fit(factor, reml=reml)
+        for engine in (compiled.LinearEngine(data), reference.LinearEngine(data))
+    ]
+    assert ends[0].value == pytest.approx(ends[1].value, abs=1e-6)
+
+
 def test_linear_refit_is_a_fit_of_the_new_response():
     data, _ = linear_problem("slope")
     other, _ = linear_problem("slope", seed=2)

@@ -35,9 +35,9 @@ from ilk.kernels.contract import (
 )
 from ilk.kernels.reference.arrow import Arrow, factorize
 from ilk.kernels.reference.rows import row_design
+from ilk.kernels.reference.saddle import maximize_past_saddles
 from ilk.kernels.reference.start import curvature_information, solve_moments
 from ilk.kernels.reference.working import cross_information, fixed_information
-from ilk.num.search import maximize
 from ilk.num.triangular import cholesky, inverse, log_det, solve
 from ilk.typing import FloatArray
 
@@ -176,7 +176,7 @@ class LinearEngine:
             return at.value, jacobian.T @ at.grad_lam
 
         information = curvature_information(self._rows, self._weights, *factor(theta))
-        end = maximize(
+        end = maximize_past_saddles(
             objective,
             theta,
             inverse(information),
