@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ilk.show import gee as show
     from ilk.show import tidy as tables
     from ilk.show.answer import Answer
+    from ilk.show.wording import Causes
     from ilk.typing import FloatArray
 else:  # no fit needs them, so they are imported with the first question
     inference = Late("ilk.inference.marginal")
@@ -247,7 +248,13 @@ class GeeFit:
         """Frame with the rows of the fit: response, clusters, fitted means, residuals."""
         return self._frame(show.augment_gee(self.fitted))
 
-    def summary(self, level: float = 0.95, std_errors: StandardErrors | None = None) -> Summary:
+    def summary(
+        self,
+        level: float = 0.95,
+        std_errors: StandardErrors | None = None,
+        *,
+        design: Causes = None,
+    ) -> Summary:
         """Summary with ``.text`` and ``.html``; printing shows the text.
 
         Parameters
@@ -256,8 +263,10 @@ class GeeFit:
             Coverage of the intervals.
         std_errors : str, optional
             Kind of standard errors; that of the fit by default.
+        design : {None, "observational", "randomized"}
+            How the data came about: decides what the footer says of association and causation.
         """
-        return show.summarize_gee(self.fitted, level, std_errors)
+        return show.summarize_gee(self.fitted, level, std_errors, design)
 
     # Keeping
 

@@ -14,13 +14,14 @@ from ilk.inference.marginal import marginal_table
 from ilk.show.answer import Answer
 from ilk.show.numbers import fixed, integer, p_value, plain, significant, with_error
 from ilk.show.summary import Summary, Table
-from ilk.show.wording import versions
+from ilk.show.wording import association, versions
 
 if TYPE_CHECKING:
     from ilk.gee.criteria import QuasiCriteria
     from ilk.gee.fitted import GeeFitted
     from ilk.inference.wald import CoefficientTable
     from ilk.show.tidy import Columns
+    from ilk.show.wording import Causes
 
 __all__ = [
     "augment_gee",
@@ -238,7 +239,12 @@ def criteria_table(fitted: GeeFitted, scale: float = 1.0) -> Answer:
     )
 
 
-def summarize_gee(fitted: GeeFitted, level: float = 0.95, kind: str | None = None) -> Summary:
+def summarize_gee(
+    fitted: GeeFitted,
+    level: float = 0.95,
+    kind: str | None = None,
+    design: Causes = None,
+) -> Summary:
     """Collect the summary of a fit.
 
     Parameters
@@ -249,11 +255,14 @@ def summarize_gee(fitted: GeeFitted, level: float = 0.95, kind: str | None = Non
         Coverage of the intervals.
     kind : str, optional
         Kind of standard errors; that of the fit by default.
+    design : {None, "observational", "randomized"}
+        How the data came about, for the sentence on association and causation.
 
     Returns
     -------
     Summary
     """
+    cause = association(design)
     verdict = fitted.verdict
     return Summary(
         title="Marginal model, generalized estimating equations (GEE)",
@@ -265,6 +274,7 @@ def summarize_gee(fitted: GeeFitted, level: float = 0.95, kind: str | None = Non
             for reason in verdict.reasons
         ),
         footer=versions(fitted.search),
+        association=cause,
     )
 
 
