@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, final
 
-import numpy as np
-
 from ilk.effects.collapsibility import collapsibility
 from ilk.family.inflation import ZeroInflated
 from ilk.inference.wald import check_level
 from ilk.show.numbers import integer, plain, significant
-from ilk.show.wording import association, model_name
+from ilk.show.wording import association, model_name, software
 
 if TYPE_CHECKING:
     from ilk.design.random import RandomTerm
@@ -139,7 +136,7 @@ def methods(fitted: Fitted, level: float = 0.95, design: Causes = None) -> Metho
         *_estimand(fitted),
         _inference(fitted, level),
         *([] if design is None else [cause]),
-        _software(fitted),
+        f"Computations were done with {software()}.",
     ]
     return MethodsText(" ".join(sentences))
 
@@ -304,15 +301,6 @@ def _inference(fitted: Fitted, level: float) -> str:
         f"Standard errors come from {errors}; {100 * level:g}% intervals are Wald "
         f"intervals{deviations} and p-values are two-sided, both with the normal distribution "
         "(infinite degrees of freedom)."
-    )
-
-
-def _software(fitted: Fitted) -> str:
-    import ilk
-
-    return (
-        f"Computations were done with ilk {ilk.__version__}, Python {platform.python_version()} "
-        f"and NumPy {np.__version__}."
     )
 
 

@@ -14,7 +14,7 @@ from ilk.inference.wald import check_method
 from ilk.inference.within import ratio_name, ratio_table, within_quantile, within_table
 from ilk.show.numbers import fixed, integer, p_value, plain, significant, with_error
 from ilk.show.summary import Summary, Table
-from ilk.show.wording import versions
+from ilk.show.wording import association, versions
 
 if TYPE_CHECKING:
     from ilk.fixed_effects import Absorbed, ConditionalFitted
@@ -357,6 +357,7 @@ def _summary(
             for reason in verdict.reasons
         ),
         footer=versions(fitted.search),
+        association=association(),
     )
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "in_short",
     "model_name",
     "reading",
+    "software",
     "versions",
 ]
 
@@ -127,3 +128,10 @@ def versions(search: SearchLog) -> str:
         f"ilk {ilk.__version__} ({search.engine} engine), NumPy {np.__version__}, "
         f"Python {platform.python_version()}"
     )
+
+
+def software() -> str:
+    """Name package, language and arithmetic with their versions, for a sentence."""
+    import ilk
+
+    return f"ilk {ilk.__version__}, Python {platform.python_version()} and NumPy {np.__version__}"
