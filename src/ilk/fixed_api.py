@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from ilk.design.build import build
-from ilk.errors import DataError
+from ilk.errors import ConvergenceWarning, DataError, IdentificationWarning
 from ilk.family import AbstractFamily, make_family, refuse_foreign_arguments
+from ilk.fitted import Status, Verdict
 from ilk.fixed_fit import ConditionalFit, FixedFit
 from ilk.formula import check_arguments, parse
 from ilk.frame import columns
@@ -109,7 +111,9 @@ def fixed(
         precision_weights=precision_weights,
         missing=missing,
     )
-    return FixedFit(fixed_effects.estimate_fixed(design, distribution, std_errors))
+    fitted = fixed_effects.estimate_fixed(design, distribution, std_errors)
+    _warn(fitted.verdict)
+    return FixedFit(fitted)
 
 
 def conditional(
@@ -192,7 +196,9 @@ def conditional(
         frequency_weights=frequency_weights,
         missing=missing,
     )
-    return ConditionalFit(fixed_effects.estimate_conditional(design, distribution, std_errors))
+    fitted = fixed_effects.estimate_conditional(design, distribution, std_errors)
+    _warn(fitted.verdict)
+    return ConditionalFit(fitted)
 
 
 def _design(
@@ -223,6 +229,16 @@ def _design(
     response = design.response
     family.check(response.y, response.trials, response.name, design.rows.kept)
     return design, family
+
+
+def _warn(verdict: Verdict) -> None:
+    """Repeat a bad verdict as a warning."""
+    if verdict.converged:
+        return
+    category = IdentificationWarning if verdict.status is Status.SEPARATED else ConvergenceWarning
+    worst = [reason for reason in verdict.reasons if reason.severity == "error"]
+    text = " ".join(f"{reason.message} {reason.advice}" for reason in worst)
+    warnings.warn(f"The fit is {verdict.status.value}: {text}", category, stacklevel=3)
 
 
 def _in_terms_of_clusters(error: DataError) -> DataError:

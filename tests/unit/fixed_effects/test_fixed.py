@@ -11,7 +11,7 @@ from tests.reference.data import case, table
 from tests.within import CASES, clustered
 
 import ilk
-from ilk.errors import DataError, ModelError
+from ilk.errors import DataError, IdentificationWarning, ModelError
 from ilk.fitted import Status
 from ilk.fixed_effects import ABSORBED
 from ilk.fixed_effects.newton import SCALE_FREE
@@ -214,7 +214,8 @@ def test_pairs_double_the_log_odds_ratio():
 def test_separation_is_found_and_named():
     data = clustered()
     data = data.assign(never=((data["count"] == 0) & (data.x < 0.3)).astype(float))
-    fit = ilk.fixed("count ~ x + never", data, "g", "poisson")
+    with pytest.warns(IdentificationWarning, match="never separates"):
+        fit = ilk.fixed("count ~ x + never", data, "g", "poisson")
     assert fit.verdict.status is Status.SEPARATED
     assert fit.verdict.reasons[0].terms == ("never",)
 
