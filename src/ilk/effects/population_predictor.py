@@ -71,7 +71,7 @@ def population_predictor(link: AbstractLink, eta: FloatArray, variance: FloatArr
     >>> population_predictor(Probit(), np.array([1.0]), np.array([3.0])).value
     array([0.5])
     >>> population_predictor(Logit(), np.array([1.0]), np.array([3.0])).value.round(6)
-    array([0.666297])
+    array([0.661385])
     """
     random = variance > 0.0
     if not random.any():

@@ -272,7 +272,11 @@ def _estimand(fitted: Fitted) -> list[str]:
     if all(term.predictor != "mean" for term in fitted.design.terms):
         return []
     found = collapsibility(fitted)
-    head = "Coefficients are conditional effects: changes within a cluster, its random effects held"
+    proper = " of the counts proper" if isinstance(fitted.family, ZeroInflated) else ""
+    head = (
+        f"Coefficients{proper} are conditional effects: changes within a cluster, its random "
+        "effects held"
+    )
     link = fitted.family.link.name
     tail = {
         "collapsible": "; here they are effects on the mean of the population of clusters as well.",
