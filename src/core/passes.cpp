@@ -72,12 +72,12 @@ LaplaceCell::LaplaceCell(Data data, const Density& density)
   const std::size_t n = data_.n;
   d1_.assign(predictors_, std::vector<double>(n));
   d2_.assign(pairs(predictors_), std::vector<double>(n));
-  c_.assign(predictors_, std::vector<double>(n));
   d3_.resize(triples(predictors_));
   for (int k = 0; k < predictors_; ++k) {
     coefficients_ += data_.predictors[k].p;
     for (int l = 0; l <= k; ++l)
-      for (int m = 0; m <= l; ++m) d3_[triple(k, l, m)].resize(n);
+      for (int m = 0; m <= l; ++m)
+        if (anywhere_ || l == 0) d3_[triple(k, l, m)].resize(n);  // (others are not asked for)
   }
   xb_.resize(predictors_);
   for (auto* vector : {&u_, &b_, &g_, &r_, &delta_, &z_c_, &s_, &work1_, &work2_})
@@ -210,7 +210,8 @@ double LaplaceCell::pass(Depth depth, Scratch& scratch) {
     if (store) {
       for (std::size_t k = 0; k < d1.size(); ++k) d1[k] = d1_[k].data() + begin;
       for (std::size_t k = 0; k < d2.size(); ++k) d2[k] = d2_[k].data() + begin;
-      for (std::size_t k = 0; k < d3.size(); ++k) d3[k] = d3_[k].data() + begin;
+      for (std::size_t k = 0; k < d3.size(); ++k)
+        d3[k] = d3_[k].empty() ? nullptr : d3_[k].data() + begin;
     }
     value += evaluate_density(
         end - begin, data_.response.data() + begin,
@@ -302,17 +303,18 @@ void LaplaceCell::curvature_changes(Scratch& scratch) {
   for_chunks(data_.n, [&](std::size_t begin, std::size_t end) {
     const std::size_t m = end - begin;
     double* T = scratch.row();
-    for (auto& c : c_) std::fill(c.begin() + begin, c.begin() + end, 0.0);
+    double* const* c = scratch.d1();
+    for (int k = 0; k < predictors_; ++k) std::fill(c[k], c[k] + m, 0.0);
     for (int a : random_)
       for (int b : random_) {
         if (b > a) continue;
         leverages(a, b, begin, end, T);
         for (int k = 0; k < predictors_; ++k)
-          loops_->add_product(m, a == b ? 0.5 : 1.0, T, d3_[triple(a, b, k)].data() + begin,
-                              c_[k].data() + begin);
+          loops_->add_product(m, a == b ? 0.5 : 1.0, T, d3_[triple(a, b, k)].data() + begin, c[k]);
       }
+    for (int k = 0; k < predictors_; ++k) std::copy(c[k], c[k] + m, change(k).begin() + begin);
     for (std::size_t t = 0; t < term_rows_.size(); ++t)
-      loops_->add_scores(term_rows_[t], c_[data_.terms[t].predictor].data() + begin, begin, end,
+      loops_->add_scores(term_rows_[t], c[data_.terms[t].predictor], begin, end,
                          z_c_.data() + pattern_.scalar_offset(t));
   });
 }
@@ -333,7 +335,7 @@ void LaplaceCell::add_fixed_gradient(const Direct& direct, const double* effects
       const Predictor& predictor = data_.predictors[k];
       if (predictor.p == 0) continue;
       std::memcpy(r, direct.scores[k] + begin, m * sizeof(double));
-      if (!random_.empty()) loops_->add_scaled(m, 1.0, c_[k].data() + begin, r);
+      if (!random_.empty()) loops_->add_scaled(m, 1.0, change(k).data() + begin, r);
       for (int a : random_)
         loops_->add_product(m, 1.0, scratch.eta(a), d2_[pair(k, a)].data() + begin, r);
       loops_->add_products(m, predictor.p, predictor.X.data() + begin, data_.n, r,
