@@ -6,9 +6,10 @@ choose; each table names it, and the kind of its standard errors.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, Literal, final
 
 from ilk.frame import answer
 from ilk.late import Late
@@ -189,6 +190,7 @@ class GeeFit:
         scale: Scale = "response",
         interval: Interval = None,
         level: float = 0.95,
+        per: float | None = None,
         exposure: Any = None,
         offset: Any = None,
     ) -> Any:
@@ -205,6 +207,8 @@ class GeeFit:
             and variances but no distribution.
         level : float
             Coverage of the interval.
+        per : float, optional
+            For fits with an exposure: the mean per so many units of it.
         exposure, offset : str or array, optional
             For new data, in place of the columns that the fit used.
 
@@ -214,11 +218,133 @@ class GeeFit:
             A row per row of the data: ``estimate`` and ``estimand``; with an interval also
             ``std_error, conf_low, conf_high, interval``.  Rows that lack a value are nan.
         """
-        cases = prediction.marginal_cases(self.fitted, data, exposure=exposure, offset=offset)
+        cases = prediction.marginal_cases(
+            self.fitted, data, exposure=exposure, offset=offset, per=per
+        )
         means = prediction.predict_marginal(
             self.fitted, cases.cases, scale=scale, interval=interval, level=level
         )
-        return answer(cases.spread(tables.predictions(means)), cases.flavor)
+        return answer(cases.spread(tables.predictions(means, per)), cases.flavor)
+
+    def standardize(
+        self,
+        variable: str,
+        levels: Any = None,
+        *,
+        measures: Sequence[str] | str | None = None,
+        reference: Any = None,
+        by: Sequence[str] | str | None = None,
+        covariates: Literal["fixed", "sample"] = "fixed",
+        data: Any = None,
+        weights: Any = None,
+        per: float = 1.0,
+        step: float = 1.0,
+        level: float = 0.95,
+        trials: Any = None,
+        exposure: Any = None,
+        offset: Any = None,
+    ) -> Answer:
+        """Standardized means: what the mean would be if a variable were set in everyone.
+
+        As `Fit.standardize`, with the population's means of this model and standard errors of the
+        kind of the fit.
+
+        Parameters
+        ----------
+        variable : str
+            Column to set.
+        levels : sequence, optional
+            Its values.
+        measures : str or sequence of str, optional
+            ``"difference"``, ``"ratio"``, ``"odds_ratio"``, ``"nnt"``, ``"slope"``.
+        reference : Label, optional
+            Level that the others are compared with; the first by default.
+        by : str or sequence of str, optional
+            Columns of subgroups, each averaged by itself.
+        covariates : {"fixed", "sample"}
+            The rows are the population that is asked about, or a sample of clusters from it.
+        data : frame, optional
+            Target population to average over; the rows of the fit by default.
+        weights : str or array, optional
+            Weight of each row.
+        per : float
+            With an exposure, means are rates per so many units of it.
+        step : float
+            How far a number is moved whose levels are not given.
+        level : float
+            Coverage of the intervals.
+        trials, exposure, offset : str or array, optional
+            For a target population, in place of the columns that the fit used.
+
+        Returns
+        -------
+        Answer
+
+        Examples
+        --------
+        >>> import ilk
+        >>> data = ilk.datasets.load("eczema_trial")
+        >>> fit = ilk.gee("clear ~ treatment * week", data, groups="patient", family="binomial")
+        >>> fit.standardize("treatment", reference="placebo").frame.measure.tolist()
+        ['mean', 'mean', 'difference', 'ratio']
+        """
+        return show.standardized_gee(
+            self.fitted,
+            variable,
+            levels,
+            measures=measures,
+            reference=reference,
+            by=by,
+            covariates=covariates,
+            data=data,
+            weights=weights,
+            per=per,
+            step=step,
+            level=level,
+            arguments={"trials": trials, "exposure": exposure, "offset": offset},
+        )
+
+    def counterfactuals(
+        self,
+        scenarios: Mapping[str, Any],
+        data: Any = None,
+        *,
+        interval: Interval = None,
+        level: float = 0.95,
+        per: float | None = None,
+        exposure: Any = None,
+        offset: Any = None,
+    ) -> Any:
+        """Predict every row under every scenario: the long table behind `standardize`.
+
+        Parameters
+        ----------
+        scenarios : dict of str to sequence
+            Columns and the values that each is set to; all combinations are made.
+        data : frame, optional
+            The rows; those of the fit by default.
+        interval, level, per
+            As `predict` takes them.
+        exposure, offset : str or array, optional
+            For new data, in place of the columns that the fit used.
+
+        Returns
+        -------
+        frame
+            ``row`` (its position in the data), the columns that were set, ``estimate`` and
+            ``estimand``; with an interval also its columns.
+        """
+        return answer(
+            *show.counterfactuals_gee(
+                self.fitted,
+                scenarios,
+                data,
+                interval=interval,
+                level=level,
+                per=per,
+                arguments={"exposure": exposure, "offset": offset},
+            )
+        )
 
     # Answers as tables and text
 

@@ -279,3 +279,74 @@ def test_questions_without_an_answer_say_why(fit: ilk.GeeFit, data: pd.DataFrame
     with pytest.raises(ilk.FitError, match="Cluster 'c03' alone determines a coefficient"):
         lone.cov_with("mancl_derouen")
     assert np.isfinite(lone.cov_with("fay_graubard").matrix).all()
+
+
+def test_standardized_means_are_averages_of_predictions(data: pd.DataFrame) -> None:
+    fit = ilk.gee("events ~ x * arm", data, "clinic", "poisson", exposure="days")
+    found = fit.standardize("arm", measures=["difference", "ratio"], per=10.0)
+    table = found.frame.set_index(["measure", "level"])
+    rates = {}
+    gradients = {}
+    for arm in ("new", "old"):
+        mean = fit.predict(data.assign(arm=arm)).estimate.to_numpy()
+        rates[arm] = 10 * mean.sum() / data.days.sum()
+        X = np.column_stack(
+            [
+                {"Intercept": 1.0, "x": data.x}.get(
+                    name, (arm in name) * (data.x if "x" in name else 1.0)
+                )
+                * np.ones(len(data))
+                for name in fit.params.labels
+            ]
+        )
+        gradients[arm] = 10 * X.T @ mean / data.days.sum()
+        assert table.estimate["mean", arm] == pytest.approx(rates[arm], rel=1e-9)
+        error = float(np.sqrt(gradients[arm] @ fit.cov.matrix @ gradients[arm]))
+        assert table.std_error["mean", arm] == pytest.approx(error, rel=1e-7)
+    difference = found.frame[found.frame.measure == "difference"].iloc[0]
+    gap = gradients[difference.level] - gradients[difference.reference]
+    assert difference.estimate == pytest.approx(
+        rates[difference.level] - rates[difference.reference]
+    )
+    error = float(np.sqrt(gap @ fit.cov.matrix @ gap))
+    assert difference.std_error == pytest.approx(error, rel=1e-7)
+    assert set(found.frame.estimand) == {"population"}
+    assert "random effects" not in found.text
+    assert "robust (sandwich by cluster)" in " ".join(found.text.split())
+
+
+def test_standardization_of_few_clusters_uses_t(data: pd.DataFrame) -> None:
+    fit = ilk.gee("score ~ arm", data[:60], "clinic", std_errors="mancl_derouen")
+    found = fit.standardize("arm", level=0.9)
+    row = found.frame[found.frame.measure == "difference"].iloc[0]
+    own = fit.conf_int(0.9).iloc[1]
+    low, high = sorted((row.conf_low, row.conf_high))
+    expected = sorted(
+        np.sign(row.estimate * own.estimate) * np.array([own.conf_low, own.conf_high])
+    )
+    np.testing.assert_allclose([low, high], expected, rtol=1e-8)
+    assert "90% interval" in found.text
+    assert "t with 13 degrees of freedom" in " ".join(found.text.split())
+
+
+def test_counterfactuals_and_rates(data: pd.DataFrame) -> None:
+    fit = ilk.gee("events ~ x + arm", data, "clinic", "poisson", exposure="days")
+    table = fit.counterfactuals({"arm": ["old", "new"]}, interval="confidence")
+    assert len(table) == 2 * len(data)
+    old = fit.predict(data.assign(arm="old"), interval="confidence")
+    np.testing.assert_allclose(table.estimate[: len(data)], old.estimate)
+    np.testing.assert_allclose(table.conf_low[: len(data)], old.conf_low, rtol=1e-7)
+    rates = fit.predict({"x": [0.0], "arm": ["old"]}, per=100)
+    assert rates.estimate[0] == pytest.approx(
+        100
+        * np.exp(
+            fit.predict({"x": [0.0], "arm": ["old"]}, scale="link", exposure=[1.0]).estimate[0]
+        )
+    )
+    np.testing.assert_allclose(
+        fit.predict(per=1.0).estimate, fit.fitted_values / data.days.to_numpy()
+    )
+    with pytest.raises(ilk.ModelError, match="no distribution"):
+        fit.counterfactuals({"arm": ["old"]}, interval="prediction")
+    with pytest.raises(ilk.ModelError, match="the fit has no exposure"):
+        ilk.gee("score ~ x", data, "clinic").predict(per=10)

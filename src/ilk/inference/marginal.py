@@ -26,6 +26,7 @@ __all__ = [
     "marginal_params",
     "marginal_std_errors",
     "marginal_table",
+    "normal_level",
     "t_quantile",
 ]
 
@@ -116,6 +117,26 @@ def t_quantile(level: float, df: float) -> float:
     if np.isinf(df):
         return normal
     return float(special().stdtrit(df, 0.5 + 0.5 * level)) if df > 0.0 else float("nan")
+
+
+def normal_level(level: float, df: float) -> float:
+    """Coverage at which the normal quantile is the t quantile of a given coverage.
+
+    Parameters
+    ----------
+    level : float
+        Coverage.
+    df : float
+        Degrees of freedom.
+
+    Examples
+    --------
+    >>> from ilk.inference.marginal import normal_level
+    >>> round(normal_level(0.95, 10.0), 4)
+    0.9741
+    """
+    quantile = t_quantile(level, df)
+    return level if np.isinf(df) else float(1.0 - 2.0 * special().ndtr(-quantile))
 
 
 def _p_values(statistic: FloatArray, df: float) -> FloatArray:

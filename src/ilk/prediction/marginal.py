@@ -7,30 +7,36 @@ covariance matrix of the coefficients, of the kind of the fit; confidence limits
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from ilk.design.replay import replay
 from ilk.errors import ModelError
+from ilk.frame import columns
 from ilk.inference.marginal import t_quantile
 from ilk.prediction.intervals import confidence_limits
 from ilk.prediction.levels import Cases, check_choice
 from ilk.prediction.means import Scale
-from ilk.prediction.new_data import NewCases
+from ilk.prediction.new_data import NewCases, check_rate
 from ilk.prediction.predict import Interval, Prediction
 
 if TYPE_CHECKING:
     from ilk.gee.fitted import GeeFitted
 
-__all__ = ["marginal_cases", "predict_marginal"]
+__all__ = ["marginal_cases", "predict_marginal", "refuse_distribution"]
 
 POPULATION = "population"
 """The question that every mean of a marginal model answers."""
 
 
 def marginal_cases(
-    fitted: GeeFitted, data: Any = None, *, exposure: Any = None, offset: Any = None
+    fitted: GeeFitted,
+    data: Any = None,
+    *,
+    exposure: Any = None,
+    offset: Any = None,
+    per: float | None = None,
 ) -> NewCases:
     """Make the rows to predict from a frame.
 
@@ -42,16 +48,25 @@ def marginal_cases(
         New rows; those of the fit by default.  The columns of clusters and order are not needed.
     exposure, offset : str or array, optional
         In place of the columns that the fit used.
+    per : float, optional
+        Exposure of every row, in place of its own: means are then rates per so many units.
 
     Returns
     -------
     NewCases
     """
-    part = fitted.model.part
+    part, design = fitted.model.part, fitted.design
+    if per is not None:
+        check_rate(fitted, per, exposure)
     if data is None:
-        cases = Cases((part.X,), (part.offset,), (), (), fitted.design.response.trials)
-        return NewCases(cases, fitted.design.flavor, len(part.X))
-    new = replay(fitted.design, data, groups=False, exposure=exposure, offset=offset)
+        known = part.offset
+        if per is not None and known is not None and design.exposure is not None:
+            known = known - np.log(design.exposure) + np.log(per)
+        cases = Cases((part.X,), (known,), (), (), design.response.trials)
+        return NewCases(cases, design.flavor, len(part.X))
+    if per is not None:
+        exposure = np.full(columns(data).rows, float(per))
+    new = replay(design, data, groups=False, exposure=exposure, offset=offset)
     cases = Cases((new.fixed[0].X,), (new.fixed[0].offset,), (), (), new.trials)
     return NewCases(cases, new.flavor, new.rows.total, new.rows.selection)
 
@@ -90,13 +105,9 @@ def predict_marginal(
         distribution.
     """
     check_choice("scale", scale, Scale)
-    if interval == "prediction":
-        raise ModelError(
-            "interval='prediction': a marginal model has means and variances but no distribution, "
-            "so there is no interval for a new observation; use interval='confidence', or ilk.fit.",
-            code="interval",
-        )
     check_choice("interval", interval, Interval)
+    if interval not in (None, "confidence"):
+        refuse_distribution()
     X, offset = cases.X[0], cases.offsets[0]
     eta = X @ fitted.coef if offset is None else X @ fitted.coef + offset
     link = fitted.family.link
@@ -111,3 +122,12 @@ def predict_marginal(
         error = error * np.abs(link.derivative(eta))
         low, high = confidence_limits(link, estimate, error, quantile)
     return Prediction(estimate, POPULATION, interval, error, low, high)
+
+
+def refuse_distribution() -> NoReturn:
+    """Say why there are no intervals for what has a distribution."""
+    raise ModelError(
+        "A marginal model has means and variances but no distribution, so there is no interval for "
+        "a new cluster or observation: use interval='confidence', or ilk.fit.",
+        code="interval",
+    )

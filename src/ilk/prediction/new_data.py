@@ -15,10 +15,10 @@ from ilk.prediction.levels import Cases, Estimand, check_choice, training_cases
 if TYPE_CHECKING:
     from ilk.design.build import Design
     from ilk.design.rows import Missing
-    from ilk.fitted import Fitted
+    from ilk.fitted import AbstractFitted, Fitted
     from ilk.typing import FloatArray, IntArray
 
-__all__ = ["NewCases", "new_cases", "new_response"]
+__all__ = ["NewCases", "check_rate", "new_cases", "new_response"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def new_cases(
     check_choice("estimand", estimand, Estimand)
     model = fitted.model
     if per is not None:
-        _check_rate(fitted, per, exposure)
+        check_rate(fitted, per, exposure)
     if data is None:
         cases = training_cases(fitted)
         if per is not None:
@@ -143,8 +143,18 @@ def new_cases(
     return NewCases(cases, new.flavor, new.rows.total, new.rows.selection)
 
 
-def _check_rate(fitted: Fitted, per: object, exposure: object) -> None:
-    """Refuse a rate that makes no sense."""
+def check_rate(fitted: AbstractFitted, per: object, exposure: object) -> None:
+    """Refuse a rate that makes no sense.
+
+    Parameters
+    ----------
+    fitted : AbstractFitted
+        The fit.
+    per : object
+        Units of exposure that were asked for.
+    exposure : object
+        Exposure that was given too, or None.
+    """
     if fitted.design.exposure is None:
         raise ModelError(
             f"per={per!r} asks for a rate, but the fit has no exposure: give exposure= to the fit "

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ilk.effects.without_effects import without_effects
 from ilk.errors import FitError
 from ilk.gee.criteria import quasi_criteria
 from ilk.gee.sandwich import KIND_NAMES, check_kind
-from ilk.inference.marginal import marginal_table
+from ilk.inference.marginal import marginal_table, normal_level
+from ilk.inference.wald import check_level
+from ilk.prediction.marginal import refuse_distribution
 from ilk.show.answer import Answer
 from ilk.show.numbers import fixed, integer, p_value, plain, significant, with_error
+from ilk.show.standardization import counterfactual_table, standardization_answer
 from ilk.show.summary import Summary, Table
 from ilk.show.wording import association, versions
 
@@ -25,10 +30,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "augment_gee",
+    "counterfactuals_gee",
     "criteria_table",
     "gee_in_short",
     "glance_gee",
     "intervals_gee",
+    "standardized_gee",
     "summarize_gee",
     "tidy_gee",
     "working_table",
@@ -204,6 +211,66 @@ def working_table(fitted: GeeFitted) -> Answer:
         words=("term",),
         notes=_order_notes(fitted),
         tables=(matrix,),
+    )
+
+
+def standardized_gee(fitted: GeeFitted, variable: str, levels: Any, **options: Any) -> Answer:
+    """Standardize the population's means, see `ilk.effects.standardize`.
+
+    Parameters
+    ----------
+    fitted : GeeFitted
+        The fit.
+    variable : str
+        Column to set.
+    levels : sequence or None
+        Its values.
+    **options
+        As `standardize` takes them.
+    """
+    level, df = check_level(options.pop("level", 0.95)), fitted.df()
+    if not df > 0.0:
+        raise FitError(
+            f"There are {fitted.clusters.count} clusters for {len(fitted.names)} coefficients, so "
+            "that uncertainty between clusters is not determined: leave out terms.",
+            code="few-clusters",
+        )
+    found = standardization_answer(
+        without_effects(fitted), variable, levels, level=normal_level(level, df), **options
+    )
+    other = options.get("covariates") == "sample"
+    count = ", and that other clusters could have been sampled" if other else ""
+    errors = (
+        f"Standard errors by the delta method count the coefficients{count}: "
+        f"{KIND_NAMES[fitted.settings.std_errors]}{_df_words(df)}."
+    )
+    return replace(
+        found,
+        question=found.question.replace(" (the distribution of random effects)", ""),
+        notes=(*found.notes[:-1], errors),
+        level=level,
+    )
+
+
+def counterfactuals_gee(fitted: GeeFitted, scenarios: Any, data: Any, **options: Any) -> Any:
+    """Tabulate the predictions of every row under every scenario; the columns and their make.
+
+    Parameters
+    ----------
+    fitted : GeeFitted
+        The fit.
+    scenarios : mapping of str to values
+        Columns and what they are set to.
+    data : data frame or None
+        The rows.
+    **options
+        As `counterfactuals` takes them.
+    """
+    if options.get("interval") not in (None, "confidence"):
+        refuse_distribution()
+    level = normal_level(check_level(options.pop("level", 0.95)), fitted.df())
+    return counterfactual_table(
+        without_effects(fitted), scenarios, data, estimand="population", level=level, **options
     )
 
 
