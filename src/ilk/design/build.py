@@ -169,6 +169,7 @@ def build(
 
     notes = [note for note in (rows.note,) if note is not None]
     weights = {name: take(arguments.get(name), scope.rows) for name in _ARGUMENTS}
+    scope.weights = weights["frequency_weights"]
     response = make_response(
         spec.response,
         scope,

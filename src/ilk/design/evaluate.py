@@ -13,9 +13,10 @@ from typing import Any, TypeAlias, cast
 
 import numpy as np
 
+from ilk.design.grouping import combine
 from ilk.design.scope import Scope, check_finite
 from ilk.design.transforms import STATEFUL, Coded, complain, literal, relevel, transform
-from ilk.design.within_between import cluster_means
+from ilk.design.within_between import cluster_means, product_columns, product_parts
 from ilk.errors import DataError, FormulaError, did_you_mean
 from ilk.formula.functions import CONTRASTS, call_options
 from ilk.formula.language import Call, Expression, Literal, Name, Operation, walk
@@ -361,25 +362,43 @@ def compute_lags(expression: Expression, scope: Scope) -> dict[str, FloatArray]:
     return lags
 
 
-def _cluster(call: Call, scope: Scope) -> FloatArray:
+def _cluster(call: Call, scope: Scope) -> Value:
     """``between(x, g)``, the cluster mean, and ``within(x, g)``, the deviation from it."""
     inner, group = call.arguments
-    if not isinstance(group, Name):
+    names = [part for part in product_parts(group) if isinstance(part, Name)]
+    if len(names) < len(product_parts(group)):
         raise FormulaError(
-            f"{call.text}: the second argument must be the column of the clusters.",
+            f"{call.text}: the second argument must be the column of the clusters, or a "
+            "combination of columns such as school:class.",
             code="arguments",
         )
-    values = _vector(inner, scope)
-    if np.ndim(values) == 0:
-        raise FormulaError(f"{call.text}: the first argument holds no column.", code="arguments")
     key = f"between({call.text.partition('(')[2]}"
-    means, memory, unseen = cluster_means(
-        values, scope.factor(group.column), scope.memory.get(key), scope.learning
-    )
-    scope.memory[key] = memory
+    known = scope.memory.get(key)
+    pieces = [_piece(part, call, scope) for part in product_parts(inner)]
+    values, levels = product_columns(call, pieces, known, scope)
+    clusters = combine([name.column for name in names], scope)
+    means, memory, unseen = cluster_means(values, clusters, known, scope.learning, scope.weights)
+    scope.memory[key] = memory | {"factors": levels}
     if unseen:
+        labels = [":".join(map(str, x)) if isinstance(x, tuple) else x for x in unseen]
+        one = len(unseen) == 1
         scope.notes.append(
-            f"{call.text}: the means of {len(unseen)} clusters that were not in the data of the "
-            f"fit ({listing(unseen, 3)}) were computed from the new rows."
+            f"{call.text}: the mean{'' if one else 's'} of {len(unseen)} "
+            f"cluster{' that was' if one else 's that were'} not in the data of the fit "
+            f"({listing(labels, 3)}) {'was' if one else 'were'} computed from the new rows."
         )
-    return means if call.function == "between" else values - means
+    found = means if call.function == "between" else values - means
+    return found[:, 0] if levels is None else dict(zip(levels["names"], found.T, strict=True))
+
+
+def _piece(part: Expression, call: Call, scope: Scope) -> Value:
+    """Values of a column or expression whose cluster means are wanted."""
+    value = _evaluate(part, scope)
+    if not isinstance(value, (Factor, Coded)) and not hasattr(value, "keys"):
+        if np.ndim(value) == 0:
+            raise FormulaError(
+                f"{call.text}: the first argument holds no column.", code="arguments"
+            )
+        if np.ndim(value) == 1:
+            check_finite(value, part, call.text, scope)
+    return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -78,6 +79,35 @@ def make_grouping(columns: tuple[str, ...], scope: Scope) -> Grouping:
             code="single-level",
         )
     return grouping
+
+
+def combine(columns: Sequence[str], scope: Scope) -> Factor:
+    """Give the combinations of columns as a factor, rows that lack a label apart.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        One column or several.
+    scope : Scope
+        The data.
+
+    Returns
+    -------
+    Factor
+        The labels of several columns are tuples.
+    """
+    factors = [scope.factor(column) for column in columns]
+    if len(factors) == 1:
+        return factors[0]
+    rows = np.flatnonzero(np.logical_and.reduce([factor.codes >= 0 for factor in factors]))
+    codes = np.full(scope.count, -1, dtype=np.int32)
+    if len(rows) == 0:
+        return Factor(codes, ())
+    parts = [Factor(factor.codes[rows], factor.levels) for factor in factors]
+    combined = _combine(":".join(columns), tuple(columns), parts)
+    codes[rows] = combined.codes
+    assert combined.keys is not None
+    return Factor(codes, cast(Any, combined.keys))
 
 
 def _combine(name: str, columns: tuple[str, ...], factors: Sequence[Factor]) -> Grouping:

@@ -151,6 +151,7 @@ def replay(
     scope = scope.subset(rows.selection)
     check_infinite(_needed(spec), scope)
     values = {name: take(arguments.get(name), scope.rows) for name in given}
+    scope.weights = _frequencies(design, scope)
     known = values["offset"]
     if values["exposure"] is not None:
         log_exposure = np.log(values["exposure"])
@@ -209,6 +210,15 @@ def _arguments(design: Design, frame: Tabular, given: Mapping[str, Any]) -> dict
         if argument is not None:
             found[name] = argument
     return found
+
+
+def _frequencies(design: Design, scope: Scope) -> FloatArray | None:
+    """Frequency weights of the new rows, if the fit has some by a column that is there."""
+    name = design.argument_columns.get("frequency_weights")
+    if name is None or name not in scope.frame:
+        return None
+    argument = read_argument("frequency_weights", name, scope.frame)
+    return None if argument is None or argument.missing is not None else take(argument, scope.rows)
 
 
 def _choose(

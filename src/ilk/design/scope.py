@@ -35,6 +35,8 @@ class Scope:
         be one that is not.
     notes : list of str
         Filled with what the user should know.
+    weights : (n,) array or None
+        Frequency weights of the rows in use: how often each counts in means of clusters.
     """
 
     frame: Tabular
@@ -44,6 +46,7 @@ class Scope:
     learning: bool = True
     lagged: dict[str, FloatArray] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    weights: FloatArray | None = None
     _columns: dict[str, Column] = field(default_factory=dict)
     _numbers: dict[str, FloatArray] = field(default_factory=dict)
     _factors: dict[str, Factor] = field(default_factory=dict)
@@ -90,6 +93,7 @@ class Scope:
             learning=self.learning,
             lagged=self.lagged,
             notes=self.notes,
+            weights=None if self.weights is None or rows is None else self.weights[rows],
             _columns=self._columns,
         )
 

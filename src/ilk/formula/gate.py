@@ -11,6 +11,7 @@ passes by name.  Length, depth and sizes are bounded, and the work is linear in 
 from __future__ import annotations
 
 import ast
+import copy
 import functools
 import re
 import warnings
@@ -87,6 +88,12 @@ _REFUSED: dict[type[ast.AST], str] = {
     ast.IsNot: "'is not'",
 }
 
+_CLUSTERED = ("within", "between")
+"""Functions whose arguments may be products of columns."""
+
+_CLUSTER_CALL = re.compile(r"\b(within|between)\s*\(")
+_QUOTED = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'")
+_COLONS = re.compile(_QUOTED.pattern + "|:(?!=)")
 _BACKTICKS = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`([^`]*)`")
 
 
@@ -124,8 +131,9 @@ def read_factor(
             code="formula-too-long",
         )
     code, names = _hide_backticks(text)
-    tree = _parse(code, text)
-    reader = _Reader(text, names, functions, left)
+    marked = _mark_products(code)
+    tree = _parse(marked, text)
+    reader = _Reader(text, names, functions, left, products=marked != code)
     expression = reader.read(tree, MAX_DEPTH)
     return expression, reader.show(tree)
 
@@ -148,6 +156,23 @@ def _hide_backticks(text: str) -> tuple[str, dict[str, str]]:
         return f" {by_name[name]} "
 
     return _BACKTICKS.sub(hide, text).strip(), names
+
+
+def _mark_products(code: str) -> str:
+    """Write the colons of ``between(x:z, a:b)`` as an operator that Python can read.
+
+    Text that has this operator already is left alone, so that it is refused.
+    """
+    if _CLUSTER_CALL.search(code) is None:
+        return code
+    outside = _QUOTED.sub("", code)
+    if "@" in outside or "lambda" in outside:
+        return code
+    return _COLONS.sub(_as_operator, code)
+
+
+def _as_operator(match: re.Match[str]) -> str:
+    return "@" if match.group(0) == ":" else match.group(0)
 
 
 def _parse(code: str, text: str) -> ast.expr:
@@ -174,6 +199,17 @@ def _short(text: str) -> str:
     return repr(text if len(text) <= 80 else text[:77] + "...")
 
 
+class _Colons(ast.NodeTransformer):
+    """Puts products back as the formula has them."""
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        """Write a product with a colon."""
+        self.generic_visit(node)
+        if not isinstance(node.op, ast.MatMult):
+            return node
+        return ast.Name(id=f"{ast.unparse(node.left)}:{ast.unparse(node.right)}", ctx=ast.Load())
+
+
 @dataclass(frozen=True, slots=True)
 class _Reader:
     """Translates the tree of one factor."""
@@ -182,6 +218,7 @@ class _Reader:
     names: dict[str, str]
     functions: frozenset[str]
     left: bool
+    products: bool = False
 
     def read(self, node: ast.AST, depth: int) -> Expression:
         """Translate a node, or refuse it."""
@@ -251,7 +288,8 @@ class _Reader:
 
     def _call(self, node: ast.Call, depth: int) -> Call:
         name = self._function(node.func)
-        arguments = tuple(self.read(argument, depth - 1) for argument in node.args)
+        read = self._product if name in _CLUSTERED and name not in self.functions else self.read
+        arguments = tuple(read(argument, depth - 1) for argument in node.args)
         keywords = []
         for keyword in node.keywords:
             if keyword.arg is None:
@@ -261,6 +299,15 @@ class _Reader:
         if name not in self.functions:
             check_call(call)
         return call
+
+    def _product(self, node: ast.AST, depth: int) -> Expression:
+        """Argument of ``within`` or ``between``, which may be a product ``a:b``."""
+        product = isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult)
+        if not (self.products and product) or depth == 0:
+            return self.read(node, depth)
+        assert isinstance(node, ast.BinOp)
+        left, right = self._product(node.left, depth - 1), self._product(node.right, depth - 1)
+        return Operation(":", (left, right))
 
     def _function(self, node: ast.expr) -> str:
         """Name of a function that may be called, or an error with the nearest one."""
@@ -296,7 +343,8 @@ class _Reader:
     def show(self, node: ast.expr) -> str:
         """Text of a node in normal form, names between backticks restored."""
         try:
-            text = ast.unparse(node).replace("\n", " ")
+            shown = _Colons().visit(copy.deepcopy(node)) if self.products else node
+            text = ast.unparse(shown).replace("\n", " ")
         except RecursionError:
             raise FormulaError(
                 f"The factor {_short(self.text)} is nested too deeply.", code="formula-too-deep"
