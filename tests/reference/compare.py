@@ -66,7 +66,7 @@ def compare(found: Case) -> list[Check]:
             if f"se_{scale}" in results["predict"]:
                 checks.append(_prediction_errors(found, fit, scale))
     if "standardised" in results:
-        checks += [_standardized(found, fit)]
+        checks += _standardized(found, fit)
     checks += _information_criteria(found, fit)
     return [_with_exception(found, check) for check in checks]
 
@@ -265,25 +265,43 @@ def _prediction_gap(where: str, mine: float, reference: float) -> _Difference:
     return _Difference(where, gap, gap / tolerances.PREDICTION_RELATIVE)
 
 
-def _standardized(found: Case, fit: Any) -> Check:
-    """Mean over the rows of the population and the typical prediction, the variable set by hand."""
-    data = table(found)
-    instruction = found["model"]["standardise"]
-    variable = instruction["variable"]
-    differences = []
-    for row in found["results"]["standardised"]:
-        frame = data.copy()
-        levels = found["columns"][variable].get("levels")
-        value = pd.Categorical([row["value"]] * len(frame), levels) if levels else row["value"]
-        frame[variable] = value
-        for estimand, key in (
-            ("population", "population_averaged"),
-            ("typical", "at_zero_random_effects"),
-        ):
-            values = fit.predict(frame, estimand=estimand)
-            mean = float(np.mean(_numbers(values)))
-            differences.append(_prediction_gap(f"{row['value']} {estimand}", mean, row[key]))
-    return _worst("standardized", differences)
+def _standardized(found: Case, fit: Any) -> list[Check]:
+    """Standardized means of the population and the typical cluster, their errors and contrasts."""
+    variable = found["model"]["standardise"]["variable"]
+    means, errors = [], []
+    for estimand, key in (
+        ("population", "population_averaged"),
+        ("typical", "at_zero_random_effects"),
+    ):
+        table = fit.standardize(variable, estimand=estimand).frame
+        rows = {
+            (m, str(v)): i for i, (m, v) in enumerate(zip(table.measure, table.level, strict=True))
+        }
+        for row in found["results"]["standardised"]:
+            place, where = rows["mean", str(row["value"])], f"{row['value']} {estimand}"
+            means.append(_prediction_gap(where, float(table.estimate[place]), row[key]))
+            if estimand == "population":
+                errors.append(_error_gap(where, float(table.std_error[place]), row))
+        for row in found["results"]["contrasts"]:
+            value = row["contrast"].split(" - ")[0]
+            place, where = rows["difference", value], f"{row['contrast']} {estimand}"
+            if estimand == "population":
+                means.append(
+                    _prediction_gap(where, float(table.estimate[place]), row["difference"])
+                )
+                ratio = float(table.estimate[rows["ratio", value]])
+                means.append(_prediction_gap(f"{where} ratio", ratio, row["ratio"]))
+                errors.append(_error_gap(where, float(table.std_error[place]), row))
+            else:
+                expected = row["difference_at_zero_random_effects"]
+                means.append(_prediction_gap(where, float(table.estimate[place]), expected))
+    return [_worst("standardized", means), _worst("standardized (se)", errors)]
+
+
+def _error_gap(where: str, mine: float, row: dict[str, Any]) -> _Difference:
+    reference = row["se_delta_full"]
+    gap = abs(mine - reference) / reference
+    return _Difference(where, gap, gap / tolerances.STANDARD_ERROR_RELATIVE)
 
 
 def _numbers(values: Any) -> np.ndarray:

@@ -219,7 +219,7 @@ def make_target(
             f"{next(iter(given))}= is for new data; the rows of the fit have their own.",
             code="argument",
         )
-    names = (by,) if isinstance(by, str) else tuple(by or ())
+    names = _names(by)
     extra = [name for name in (*names, weights, *given.values()) if isinstance(name, str)]
     frame = design.data if data is None else _open(fitted, data, extra, moved)
     values, words = _read_weights(fitted, frame, weights, own=data is None)
@@ -236,6 +236,19 @@ def make_target(
         weighted_by=words,
         explicit=weights is not None,
     )
+
+
+def _names(by: Any) -> tuple[str, ...]:
+    """Names of the columns of subgroups."""
+    names = () if by is None else (by,) if isinstance(by, str) or not _is_listed(by) else tuple(by)
+    for name in names:
+        if not isinstance(name, str):
+            raise ModelError(f"by= takes names of columns, not {name!r:.60}.", code="by")
+    return tuple(dict.fromkeys(names))
+
+
+def _is_listed(by: Any) -> bool:
+    return hasattr(by, "__iter__")
 
 
 def _open(fitted: Fitted, data: Any, extra: Sequence[str], moved: Sequence[str]) -> Kept:
@@ -284,8 +297,6 @@ def _subgroups(
     if not names:
         return None, {}, 1
     for name in names:
-        if not isinstance(name, str):
-            raise ModelError(f"by= takes names of columns, not {name!r:.60}.", code="by")
         if own and name not in frame:
             raise _not_kept(name, "by=")
     factors = [factor(frame.column(name, "by=")) for name in names]
