@@ -75,8 +75,9 @@ bench: setup  ## time ilk and the peers that are installed; writes results and d
 	$(BIN)/python -m benchmarks.run
 	$(BIN)/python -m benchmarks.compare
 
-validate: setup  ## 1,000 random data sets against multi-start searches; takes some minutes
+validate: setup  ## random data sets against multi-start searches, coverage; takes some minutes
 	$(BIN)/python -m validation.robustness
+	$(BIN)/python -m validation.standardization
 
 docs: setup  ## check the documentation: links, names, examples, figures
 	$(BIN)/python -m pytest -q tests/contracts

@@ -13,7 +13,8 @@ from ilk.inference.clusters import outermost_groupings
 from ilk.late import Late
 from ilk.show.answer import Answer
 from ilk.show.numbers import plain, significant
-from ilk.show.tidy import Columns, predictions
+from ilk.show.predictions import predictions
+from ilk.show.tidy import Columns
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
