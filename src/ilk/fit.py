@@ -25,11 +25,13 @@ if TYPE_CHECKING:
     from ilk.formula.spec import FormulaSpec
     from ilk.inference import CoefficientCovariance, Labelled
     from ilk.prediction import Estimand, Interval, NewLevels, Scale
-    from ilk.show import Summary, caveats, marginal, methods, standardization
+    from ilk.show import Summary, caveats, marginal, methods, predictions, standardization
     from ilk.show import against_fixed as against
     from ilk.show import tidy as tables
     from ilk.show.answer import Answer
+    from ilk.show import exogeneity as exogenous
     from ilk.show.caveats import Caveats
+    from ilk.show.exogeneity import ExogeneityAnswer
     from ilk.show.methods import MethodsText
     from ilk.show.wording import Causes
     from ilk.typing import FloatArray
@@ -40,10 +42,12 @@ else:  # no fit needs them, so they are imported with the first question
     prediction = Late("ilk.prediction")
     show = Late("ilk.show")
     simulate = Late("ilk.simulate")
+    predictions = Late("ilk.show.predictions")
     standardization = Late("ilk.show.standardization")
     tables = Late("ilk.show.tidy")
     against = Late("ilk.show.against_fixed")
     caveats = Late("ilk.show.caveats")
+    exogenous = Late("ilk.show.exogeneity")
     marginal = Late("ilk.show.marginal")
     methods = Late("ilk.show.methods")
 
@@ -299,6 +303,44 @@ class Fit:
         """
         return against.three_ways(self.fitted, group, level)
 
+    def exogeneity(self, group: str | None = None, level: float = 0.95) -> ExogeneityAnswer:
+        """Test whether the random effects are unrelated to the covariates, and propose a refit.
+
+        For each grouping factor the model is extended by the cluster mean of every covariate that
+        varies within clusters (Mundlak). The coefficient of a mean is the contextual effect,
+        between clusters minus within; it is zero if the random effects are unrelated to the
+        covariate. The answer also has Hausman's test against fixed effects, and the bias of each
+        coefficient as a function of the correlation between random intercept and cluster mean.
+
+        Parameters
+        ----------
+        group : str, optional
+            Grouping factor; all those of the mean by default.
+        level : float
+            Coverage of the intervals.
+
+        Returns
+        -------
+        ExogeneityAnswer
+            ``.frame`` has a row per factor and covariate, and one for all together: ``group, term,
+            share_between, random, within, estimate, std_error, conf_low, conf_high, wald, df,
+            p_value, likelihood_ratio, p_likelihood_ratio, implied_correlation, estimand``.
+            ``.hausman``, ``.formula`` and ``.proposed`` (the refit), ``.curve`` (bias against
+            correlation) and ``.plot()``.
+
+        Examples
+        --------
+        >>> import ilk
+        >>> scores = ilk.datasets.load("classroom_scores")
+        >>> fit = ilk.fit("score ~ prior + (1 | classroom)", scores)
+        >>> answer = fit.exogeneity()
+        >>> answer.formula
+        'score ~ prior + (1 | classroom) + between(prior, classroom)'
+        >>> answer.proposed.verdict.converged
+        True
+        """
+        return exogenous.exogeneity_answer(self.fitted, group, level, Fit)
+
     # What would happen
 
     def standardize(
@@ -538,28 +580,20 @@ class Fit:
         >>> rates.estimate.round(1).tolist(), rates.conf_high.round(1).tolist()
         ([3.1, 1.9], [8.5, 5.4])
         """
-        updated = prediction.updated(self.fitted, data, observed, estimand)
-        cases = prediction.new_cases(
+        return predictions.predicted(
             self.fitted,
             data,
-            estimand,
-            trials=trials,
-            exposure=exposure,
-            offset=offset,
-            per=per,
-            design=None if updated is None else updated.design,
-        )
-        means = prediction.predict(
-            self.fitted,
-            cases.cases,
             estimand=estimand,
             scale=scale,
             interval=interval,
             level=level,
             new_levels=new_levels,
-            effects=None if updated is None else updated.effects,
+            observed=observed,
+            per=per,
+            trials=trials,
+            exposure=exposure,
+            offset=offset,
         )
-        return answer(cases.spread(tables.predictions(means, per)), cases.flavor)
 
     def simulate(
         self, n: int = 1, *, estimand: Estimand = "population", seed: int | None = None

@@ -13,8 +13,7 @@ from ilk.inference.clusters import outermost_groupings
 from ilk.late import Late
 from ilk.show.answer import Answer
 from ilk.show.numbers import plain, significant
-from ilk.show.predictions import predictions
-from ilk.show.tidy import Columns
+from ilk.show.tidy import Columns, predictions
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
