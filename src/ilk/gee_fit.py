@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from ilk.inference import marginal as inference
     from ilk.io import gee as io
     from ilk.prediction import Interval, Scale
-    from ilk.prediction import marginal as prediction
     from ilk.show import Summary
     from ilk.show import gee as show
     from ilk.show import tidy as tables
@@ -34,9 +33,7 @@ if TYPE_CHECKING:
 else:  # no fit needs them, so they are imported with the first question
     inference = Late("ilk.inference.marginal")
     io = Late("ilk.io.gee")
-    prediction = Late("ilk.prediction.marginal")
     show = Late("ilk.show.gee")
-    tables = Late("ilk.show.tidy")
 
 __all__ = ["GeeFit"]
 
@@ -218,13 +215,16 @@ class GeeFit:
             A row per row of the data: ``estimate`` and ``estimand``; with an interval also
             ``std_error, conf_low, conf_high, interval``.  Rows that lack a value are nan.
         """
-        cases = prediction.marginal_cases(
-            self.fitted, data, exposure=exposure, offset=offset, per=per
+        return show.predicted_gee(
+            self.fitted,
+            data,
+            scale=scale,
+            interval=interval,
+            level=level,
+            per=per,
+            exposure=exposure,
+            offset=offset,
         )
-        means = prediction.predict_marginal(
-            self.fitted, cases.cases, scale=scale, interval=interval, level=level
-        )
-        return answer(cases.spread(tables.predictions(means, per)), cases.flavor)
 
     def standardize(
         self,

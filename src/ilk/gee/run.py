@@ -26,15 +26,8 @@ from ilk.gee.sandwich import StandardErrors, covariance
 from ilk.gee.solve import GeeRows, Solution, solve
 from ilk.gee.variance import marginal_family
 from ilk.gee.verify import judge_solution
-from ilk.gee.working import (
-    AbstractWorking,
-    Autoregressive,
-    Compound,
-    Fixed,
-    Independence,
-    MDependent,
-    Unstructured,
-)
+from ilk.gee.waves import Fixed, MDependent, Unstructured
+from ilk.gee.working import AbstractWorking, Autoregressive, Compound, Independence
 from ilk.model.scaling import scale_columns
 
 if TYPE_CHECKING:

@@ -10,21 +10,24 @@ import numpy as np
 
 from ilk.effects.without_effects import without_effects
 from ilk.errors import FitError
+from ilk.frame import answer
 from ilk.gee.criteria import quasi_criteria
 from ilk.gee.sandwich import KIND_NAMES, check_kind
 from ilk.inference.marginal import marginal_table, normal_level
 from ilk.inference.wald import check_level
-from ilk.prediction.marginal import refuse_distribution
+from ilk.prediction.marginal import marginal_cases, predict_marginal, refuse_distribution
 from ilk.show.answer import Answer
 from ilk.show.numbers import fixed, integer, p_value, plain, significant, with_error
 from ilk.show.standardization import counterfactual_table, standardization_answer
 from ilk.show.summary import Summary, Table
+from ilk.show.tidy import predictions
 from ilk.show.wording import association, versions
 
 if TYPE_CHECKING:
     from ilk.gee.criteria import QuasiCriteria
     from ilk.gee.fitted import GeeFitted
     from ilk.inference.wald import CoefficientTable
+    from ilk.prediction import Interval, Scale
     from ilk.show.tidy import Columns
     from ilk.show.wording import Causes
 
@@ -35,6 +38,7 @@ __all__ = [
     "gee_in_short",
     "glance_gee",
     "intervals_gee",
+    "predicted_gee",
     "standardized_gee",
     "summarize_gee",
     "tidy_gee",
@@ -212,6 +216,38 @@ def working_table(fitted: GeeFitted) -> Answer:
         notes=_order_notes(fitted),
         tables=(matrix,),
     )
+
+
+def predicted_gee(
+    fitted: GeeFitted,
+    data: Any,
+    *,
+    scale: Scale = "response",
+    interval: Interval = None,
+    level: float = 0.95,
+    per: float | None = None,
+    exposure: Any = None,
+    offset: Any = None,
+) -> Any:
+    """Predict the population's means of the rows of a frame; see `ilk.GeeFit.predict`.
+
+    Parameters
+    ----------
+    fitted : GeeFitted
+        The fit.
+    data : frame or None
+        Rows to predict; those of the fit for None.
+    scale, interval, level, per, exposure, offset
+        The question, see `ilk.prediction.marginal`.
+
+    Returns
+    -------
+    frame
+        A row per row of the data, of the make of the data.
+    """
+    cases = marginal_cases(fitted, data, exposure=exposure, offset=offset, per=per)
+    means = predict_marginal(fitted, cases.cases, scale=scale, interval=interval, level=level)
+    return answer(cases.spread(predictions(means, per)), cases.flavor)
 
 
 def standardized_gee(fitted: GeeFitted, variable: str, levels: Any, **options: Any) -> Answer:

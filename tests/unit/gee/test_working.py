@@ -11,15 +11,8 @@ from ilk.errors import DataError, ModelError
 from ilk.gee import pairs
 from ilk.gee.clusters import Clusters, arrange
 from ilk.gee.pairs import lag_moments
-from ilk.gee.working import (
-    AbstractWorking,
-    Autoregressive,
-    Compound,
-    Fixed,
-    Independence,
-    MDependent,
-    Unstructured,
-)
+from ilk.gee.waves import Fixed, MDependent, Unstructured
+from ilk.gee.working import AbstractWorking, Autoregressive, Compound, Independence
 
 
 def clusters(seed: int = 0, count: int = 12, waves: int = 6, *, nested: int = 0) -> Clusters:
