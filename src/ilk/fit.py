@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from ilk.prediction import Estimand, Interval, NewLevels, Scale
     from ilk.show import Summary, caveats, marginal, methods, predictions, standardization
     from ilk.show import against_fixed as against
+    from ilk.show import exogeneity as exogenous
     from ilk.show import tidy as tables
     from ilk.show.answer import Answer
-    from ilk.show import exogeneity as exogenous
     from ilk.show.caveats import Caveats
     from ilk.show.exogeneity import ExogeneityAnswer
     from ilk.show.methods import MethodsText
