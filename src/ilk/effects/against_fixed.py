@@ -22,8 +22,8 @@ import numpy as np
 
 from ilk.design.build import build
 from ilk.design.fixed import INTERCEPT, FixedPart
-from ilk.design.rank import independent_columns
-from ilk.errors import ModelError, did_you_mean
+from ilk.diagnostics.contextual import choose_grouping, mean_groupings, new_means
+from ilk.errors import ModelError
 from ilk.estimation.run import run
 from ilk.fixed_effects import FixedFitted, estimate_fixed, with_factors
 from ilk.formula.spec import MEAN, OLRE
@@ -125,7 +125,7 @@ def against_fixed(fitted: Fitted, group: str | None = None) -> ThreeWays:
     chosen = _choose(groupings, group)
     fixed = _fixed(fitted, [grouping.columns for grouping in groupings])
     part = fitted.model.parts[MEAN]
-    means, names, varies = _means(fitted, part, chosen)
+    means, names, varies = new_means(part, chosen, fitted.design.frequency_weights)
     correlated = _correlated(fitted, part, means, names)
     terms = tuple(name for name in (*part.all_names, *names) if name != INTERCEPT)
     q = len(fitted.estimates.psi) - len(fitted.coef) - fitted.model.linear
@@ -170,31 +170,13 @@ def _groupings(fitted: Fitted) -> list[Grouping]:
             "not go with here; compare a fit without dispersion=.",
             code="dispersion",
         )
-    found: dict[str, Grouping] = {}
-    for term in fitted.design.terms:
-        if term.predictor == MEAN and term.grouping.name != OLRE:
-            found.setdefault(term.grouping.name, term.grouping)
-    if not found:
-        raise ModelError(
-            "The model has no random effects of clusters in the mean, so there is nothing that "
-            "fixed effects could stand against; add a term such as (1 | hospital).",
-            code="no-random-terms",
-        )
-    return list(found.values())
+    return mean_groupings(fitted)
 
 
 def _choose(groupings: list[Grouping], group: str | None) -> Grouping:
     if group is None:
         return max(groupings, key=lambda grouping: len(grouping.levels))
-    for grouping in groupings:
-        if grouping.name == group:
-            return grouping
-    names = [grouping.name for grouping in groupings]
-    raise ModelError(
-        f"group={group!r} is no grouping factor of the mean; there are {', '.join(names)}."
-        f"{did_you_mean(group, names)}",
-        code="group",
-    )
+    return choose_grouping(groupings, group)
 
 
 def _fixed(fitted: Fitted, factors: list[tuple[str, ...]]) -> FixedFitted:
@@ -210,33 +192,6 @@ def _fixed(fitted: Fitted, factors: list[tuple[str, ...]]) -> FixedFitted:
         **arguments,
     )
     return estimate_fixed(again, fitted.family)
-
-
-def _means(
-    fitted: Fitted, part: FixedPart, grouping: Grouping
-) -> tuple[FloatArray, tuple[str, ...], set[str]]:
-    """Cluster means of the columns that vary within clusters, their names, and those columns."""
-    weights = fitted.design.frequency_weights
-    size = len(grouping.levels)
-    counts = np.bincount(grouping.codes, weights, size)
-    columns, names, varies = [], [], set()
-    for name, x in zip(part.names, part.X.T, strict=True):
-        if name == INTERCEPT:
-            continue
-        weighted = x if weights is None else weights * x
-        mean = (np.bincount(grouping.codes, weighted, size) / counts)[grouping.codes]
-        spread = float(np.abs(x).max())
-        if np.abs(x - mean).max() > 1e-9 * max(spread, np.finfo(float).tiny):
-            varies.add(name)
-            columns.append(mean)
-            names.append(f"between({name}, {grouping.name})")
-    if not columns:
-        return np.zeros((len(part.X), 0)), (), varies
-    means = np.column_stack(columns)
-    both = np.asfortranarray(np.column_stack([part.X, means]))
-    intercept = part.names.index(INTERCEPT) if part.has_intercept else None
-    keep = independent_columns(both, intercept)[part.X.shape[1] :]
-    return means[:, keep], tuple(n for n, k in zip(names, keep, strict=True) if k), varies
 
 
 def _correlated(

@@ -1,0 +1,420 @@
+"""Which covariates vary within clusters, and the model that has their cluster means too.
+
+A covariate that varies within clusters carries two comparisons: of rows of the same cluster, and of
+clusters.  The extended model has the cluster mean of every such covariate as a term of its own
+(Mundlak 1978); the coefficient of a mean is what the comparison of clusters says beyond that of
+rows, between minus within.
+"""
+
+from __future__ import annotations
+
+import itertools
+import keyword
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+
+from ilk.covariance import covariance_structure
+from ilk.design.build import build
+from ilk.design.fixed import INTERCEPT, FixedPart
+from ilk.design.rank import independent_columns
+from ilk.errors import ModelError, did_you_mean
+from ilk.estimation.run import run
+from ilk.formula import parse
+from ilk.formula.language import Name
+from ilk.formula.spec import MEAN, OLRE, Factor, Term
+from ilk.likelihood.base import Search
+from ilk.model import Model
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ilk.design.grouping import Grouping
+    from ilk.fitted import Fitted
+    from ilk.typing import FloatArray
+
+__all__ = [
+    "ClusterColumns",
+    "Extension",
+    "choose_grouping",
+    "cluster_columns",
+    "estimate",
+    "extend",
+    "mean_groupings",
+    "new_means",
+    "refit_as",
+    "term_columns",
+    "without_columns",
+]
+
+
+def mean_groupings(fitted: Fitted) -> list[Grouping]:
+    """Factors of the random terms of the mean, each once, single rows (``olre()``) left out.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        A mixed model.
+
+    Raises
+    ------
+    ModelError
+        There is none.
+    """
+    found: dict[str, Grouping] = {}
+    for term in fitted.design.terms:
+        if term.predictor == MEAN and term.grouping.name != OLRE:
+            found.setdefault(term.grouping.name, term.grouping)
+    if not found:
+        raise ModelError(
+            "The model has no random effects of clusters in the mean, so there is nothing that "
+            "fixed effects could stand against; add a term such as (1 | hospital).",
+            code="no-random-terms",
+        )
+    return list(found.values())
+
+
+def choose_grouping(groupings: Sequence[Grouping], group: str) -> Grouping:
+    """Find a grouping factor by its name.
+
+    Parameters
+    ----------
+    groupings : sequence of Grouping
+        Factors of the mean.
+    group : str
+        Name.
+    """
+    for grouping in groupings:
+        if grouping.name == group:
+            return grouping
+    names = [grouping.name for grouping in groupings]
+    raise ModelError(
+        f"group={group!r} is no grouping factor of the mean; there are {', '.join(names)}."
+        f"{did_you_mean(str(group), names)}",
+        code="group",
+    )
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ClusterColumns:
+    """Columns of a fixed part as seen from the clusters of one factor.
+
+    Parameters
+    ----------
+    means : (n, p) array
+        Cluster mean of each column, by row.
+    varies : (p,) array of bool
+        Whether a column varies within clusters; the intercept does not.
+    share : (p,) array
+        Share of the variance of a column that lies between clusters; nan for a constant.
+    spread : (p,) array
+        Standard deviation of the cluster means over clusters.
+    """
+
+    means: FloatArray
+    varies: Any
+    share: FloatArray
+    spread: FloatArray
+
+
+def cluster_columns(
+    part: FixedPart, grouping: Grouping, weights: FloatArray | None
+) -> ClusterColumns:
+    """Split the columns of a fixed part into what varies within and between clusters.
+
+    Parameters
+    ----------
+    part : FixedPart
+        The columns.
+    grouping : Grouping
+        The clusters.
+    weights : (n,) array or None
+        Frequency weights.
+
+    Returns
+    -------
+    ClusterColumns
+    """
+    size, codes, X = len(grouping.levels), grouping.codes, part.X
+    w = np.ones(len(X)) if weights is None else weights
+    counts = np.bincount(codes, w, size)
+    used = counts > 0
+    by_cluster = np.column_stack(
+        [np.bincount(codes, w * x, size)[used] / counts[used] for x in X.T]
+    ).reshape(int(used.sum()), X.shape[1])
+    place = np.cumsum(used) - 1
+    means = by_cluster[place[codes]]
+    away = np.abs(X - means).max(axis=0, initial=0.0)
+    varies = away > 1e-9 * np.maximum(np.abs(X).max(axis=0, initial=0.0), np.finfo(float).tiny)
+    center = np.average(X, axis=0, weights=w)
+    total = w @ (X - center) ** 2
+    between = counts[used] @ (by_cluster - center) ** 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.where(total > 0.0, between / total, np.nan)
+    return ClusterColumns(means, varies, share, by_cluster.std(axis=0))
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """A model extended by cluster means.
+
+    Parameters
+    ----------
+    formula : str
+        Its formula.
+    model : Model
+        Design, family and covariance structures, options as in the fit.
+    columns : dict of str to tuple of int
+        Places of the new columns among those of the mean, by the term whose mean they are.
+    given : tuple of str
+        Terms that vary within clusters and whose cluster means are columns of the model already.
+    centered : tuple of str
+        Terms that vary within clusters and have the same mean in all.
+    constant : tuple of str
+        Terms that do not vary within clusters.
+    """
+
+    formula: str
+    model: Model
+    columns: dict[str, tuple[int, ...]]
+    given: tuple[str, ...]
+    centered: tuple[str, ...]
+    constant: tuple[str, ...]
+
+
+def extend(fitted: Fitted, groupings: Sequence[Grouping]) -> Extension:
+    """Add the cluster mean of every term that varies within clusters.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        A mixed model.
+    groupings : sequence of Grouping
+        The clusters; of several factors the means of each are added.
+
+    Returns
+    -------
+    Extension
+        Without new columns if there is nothing to add.
+    """
+    part = fitted.model.parts[MEAN]
+    wanted: list[tuple[str, str]] = []  # (term, text of the mean)
+    given: dict[str, None] = {}
+    centered: dict[str, None] = {}
+    varying: set[str] = set()
+    for grouping in groupings:
+        seen = cluster_columns(part, grouping, fitted.design.frequency_weights)
+        for term, places in term_columns(part).items():
+            if not seen.varies[places].any():
+                continue
+            varying.add(term.text)
+            if (seen.spread[places] <= 1e-9 * np.abs(part.X[:, places]).max(axis=0)).all():
+                centered.setdefault(term.text)
+                continue
+            wanted += [(term.text, text) for text in _mean_texts(term, part, grouping)]
+    constant = [t.text for t in term_columns(part) if t.text not in varying]
+    text, model = fitted.formula.text, fitted.model
+    columns: dict[str, tuple[int, ...]] = {}
+    if wanted:
+        wider = _with_terms(fitted, [mean for _, mean in wanted])
+        useful = [pair for pair in wanted if _places(wider.parts[MEAN], pair[1])]
+        if useful and len(useful) < len(wanted):
+            wider = _with_terms(fitted, [mean for _, mean in useful])
+        if useful:
+            model, text = wider, wider.design.spec.text
+        for term_text, mean in useful:
+            found = (*columns.get(term_text, ()), *_places(wider.parts[MEAN], mean))
+            columns[term_text] = found
+        given.update((term_text, None) for term_text, _ in wanted if term_text not in columns)
+    return Extension(text, model, columns, tuple(given), tuple(centered), tuple(constant))
+
+
+def term_columns(part: FixedPart) -> dict[Term, list[int]]:
+    """Places of the estimable columns of each term, the intercept left out.
+
+    Parameters
+    ----------
+    part : FixedPart
+        Fixed part.
+    """
+    found: dict[Term, list[int]] = {}
+    for place, name in enumerate(part.names):
+        if name == INTERCEPT:
+            continue
+        for term in part.recipe.terms.terms:
+            if term.factors and _belongs(name, [factor.text for factor in term.factors]):
+                found.setdefault(term, []).append(place)
+                break
+    return found
+
+
+def _belongs(name: str, texts: list[str]) -> bool:
+    """Whether a column is one of a product, by its name: each factor with or without ``[...]``."""
+    if not texts:
+        return name == ""
+    first, rest = texts[0], texts[1:]
+    if not name.startswith(first):
+        return False
+    name = name[len(first) :]
+    if not rest:
+        return name == "" or (name[0] == "[" and name[-1] == "]" and "]:" not in name)
+    cuts = [i for i, char in enumerate(name) if char == ":"]
+    return any(
+        (i == 0 or (name[0] == "[" and name[i - 1] == "]")) and _belongs(name[i + 1 :], rest)
+        for i in cuts
+    )
+
+
+def _mean_texts(term: Term, part: FixedPart, grouping: Grouping) -> list[str]:
+    """Terms that together hold the cluster means of all columns of a term.
+
+    The mean of a product has the factors of the product without their reference levels; what the
+    term says of these too, where its factors have all levels, are means of smaller products.
+    """
+    levels = [factor for factor in term.factors if factor.text in part.recipe.levels]
+    known = {frozenset(other.factors) for other in part.recipe.terms.terms}
+    clusters = ":".join(map(_quoted, grouping.columns))
+    texts = []
+    for count in range(len(levels) + 1):
+        for left_out in itertools.combinations(levels, count):
+            kept = [factor for factor in term.factors if factor not in left_out]
+            if kept and (not left_out or frozenset(kept) not in known):
+                texts.append(f"between({':'.join(map(_factor_text, kept))}, {clusters})")
+    return texts
+
+
+def _factor_text(factor: Factor) -> str:
+    return _quoted(factor.text) if isinstance(factor.expression, Name) else factor.text
+
+
+def _quoted(name: str) -> str:
+    return name if name.isidentifier() and not keyword.iskeyword(name) else f"`{name}`"
+
+
+def _places(part: FixedPart, text: str) -> list[int]:
+    plain = text.replace("`", "")
+    return [
+        i
+        for i, name in enumerate(part.names)
+        if (bare := name.replace("`", "")) == plain or bare.startswith(plain + "[")
+    ]
+
+
+def _with_terms(fitted: Fitted, terms: Sequence[str]) -> Model:
+    text = " + ".join((fitted.formula.text, *dict.fromkeys(terms)))
+    return refit_as(fitted, text)
+
+
+def refit_as(fitted: Fitted, formula: str) -> Model:
+    """Make the model of another formula for the same rows, other things as in the fit.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    formula : str
+        Formula of the mean.
+
+    Returns
+    -------
+    Model
+    """
+    old = fitted.formula
+    others = {
+        name: None if found is None else found.text
+        for name in ("dispersion", "zero_inflation")
+        for found in (old.predictor(name),)
+    }
+    spec = parse(
+        formula,
+        dispersion=others["dispersion"],
+        zero_inflation=others["zero_inflation"],
+        functions=old.functions,
+    )
+    arguments: dict[str, Any] = dict(fitted.design.argument_columns)
+    design = build(
+        spec,
+        fitted.design.data,
+        parameters=fitted.family.parameters,
+        binomial=fitted.family.takes_trials,
+        **arguments,
+    )
+    if len(design.response.y) != fitted.model.rows:
+        raise ModelError(
+            "The formula uses rows that are not part of the fit (lag()), so that it cannot be "
+            "extended; put the lagged values into a column of the data and fit again.",
+            code="lag",
+        )
+    structures = tuple(covariance_structure(term.structure) for term in design.terms)
+    model = Model(design, fitted.family, structures)
+    return replace(model, reml=fitted.model.reml, nodes=fitted.model.nodes)
+
+
+def without_columns(model: Model, places: Sequence[int]) -> Model:
+    """Leave columns of the mean out of a model.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    places : sequence of int
+        Columns of the mean.
+    """
+    part = model.parts[MEAN]
+    keep = [j for j in range(part.X.shape[1]) if j not in places]
+    names = tuple(part.names[j] for j in keep)
+    smaller = replace(
+        part, X=np.asfortranarray(part.X[:, keep]), names=names, all_names=names, dropped=()
+    )
+    fixed = tuple(smaller if p.predictor == MEAN else p for p in model.design.fixed)
+    return replace(model, design=replace(model.design, fixed=fixed))
+
+
+def new_means(
+    part: FixedPart, grouping: Grouping, weights: FloatArray | None
+) -> tuple[FloatArray, tuple[str, ...], set[str]]:
+    """Cluster means that are not columns yet, their names, and the columns that vary.
+
+    Parameters
+    ----------
+    part : FixedPart
+        Fixed part.
+    grouping : Grouping
+        The clusters.
+    weights : (n,) array or None
+        Frequency weights.
+
+    Returns
+    -------
+    means : (n, k) array
+    names : tuple of str
+    varies : set of str
+        Names of the columns that vary within clusters.
+    """
+    seen = cluster_columns(part, grouping, weights)
+    chosen = [j for j in np.flatnonzero(seen.varies).tolist() if part.names[j] != INTERCEPT]
+    varies = {part.names[j] for j in chosen}
+    if not chosen:
+        return np.zeros((len(part.X), 0)), (), varies
+    means = seen.means[:, chosen]
+    names = [f"between({part.names[j]}, {grouping.name})" for j in chosen]
+    both = np.asfortranarray(np.column_stack([part.X, means]))
+    intercept = part.names.index(INTERCEPT) if part.has_intercept else None
+    keep = independent_columns(both, intercept)[part.X.shape[1] :]
+    return means[:, keep], tuple(n for n, k in zip(names, keep, strict=True) if k), varies
+
+
+def estimate(model: Model, start: FloatArray | None = None) -> Fitted:
+    """Estimate a model with the usual settings.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    start : (m,) array, optional
+        Where to begin.
+    """
+    return run(model, Search(), start)
