@@ -220,13 +220,13 @@ def extend(fitted: Fitted, groupings: Sequence[Grouping]) -> Extension:
     columns: dict[str, tuple[int, ...]] = {}
     if wanted:
         wider = _with_terms(fitted, [mean for _, mean in wanted])
-        useful = [pair for pair in wanted if _places(wider.parts[MEAN], pair[1])]
+        useful = [pair for pair in wanted if _places(wider.parts[MEAN], pair[1], part)]
         if useful and len(useful) < len(wanted):
             wider = _with_terms(fitted, [mean for _, mean in useful])
         if useful:
             model, text = wider, wider.design.spec.text
         for term_text, mean in useful:
-            found = (*columns.get(term_text, ()), *_places(wider.parts[MEAN], mean))
+            found = (*columns.get(term_text, ()), *_places(wider.parts[MEAN], mean, part))
             columns[term_text] = found
         given.update((term_text, None) for term_text, _ in wanted if term_text not in columns)
     return Extension(text, model, columns, tuple(given), tuple(centered), tuple(constant))
@@ -294,12 +294,14 @@ def _quoted(name: str) -> str:
     return name if name.isidentifier() and not keyword.iskeyword(name) else f"`{name}`"
 
 
-def _places(part: FixedPart, text: str) -> list[int]:
+def _places(part: FixedPart, text: str, old: FixedPart) -> list[int]:
+    """Columns of a term that the fit did not have."""
     plain = text.replace("`", "")
     return [
         i
         for i, name in enumerate(part.names)
-        if (bare := name.replace("`", "")) == plain or bare.startswith(plain + "[")
+        if name not in old.names
+        and ((bare := name.replace("`", "")) == plain or bare.startswith(plain + "["))
     ]
 
 
