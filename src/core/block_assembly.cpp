@@ -44,23 +44,74 @@ inline void assemble_pair(int rows, int columns, const double* A, const double* 
           transposed_factor_entry(rows, row_lambda, product, i, j);
 }
 
-// Calls work(block in the compact layout, block in the panels) for the blocks of a run, given
-// where the first of them is.
-template <typename Compact, typename Panel, typename Function>
-inline void for_each_block(const BlockRun& run, Compact* block, Panel* target, Function&& work) {
+// What a run is made of.
+struct RunShape {
+  int row_term;
+  int column_term;
+  int rows;
+  int columns;
+  std::int64_t source;  // offset of the first block in the compact layout
+};
+
+RunShape shape_of(const BlockPattern& pattern, const BlockRun& run) {
+  const int list = static_cast<int>(run.list);
+  const bool diagonal = run.kind == BlockRun::Kind::diagonal;
+  const BlockPair* pair = diagonal ? nullptr : &pattern.pairs()[list];
+  RunShape shape;
+  shape.row_term = diagonal ? list : pair->row_term;
+  shape.column_term = diagonal ? list : pair->column_term;
+  shape.rows = pattern.term(shape.row_term).width;
+  shape.columns = pattern.term(shape.column_term).width;
+  shape.source = (diagonal ? pattern.diagonal_offset(list) : pair->offset) +
+                 static_cast<std::int64_t>(run.source) * shape.rows * shape.columns;
+  return shape;
+}
+
+// Calls work(block in the compact layout, block in the panels) for the blocks of a run of blocks of
+// `size` numbers, given where the first of them is.
+template <typename Function>
+inline void for_each_block(const BlockRun& run, int size, const double* block, double* target,
+                           Function&& work) {
+  const std::ptrdiff_t step = static_cast<std::ptrdiff_t>(run.source_step) * size;
   for (int k = 0; k + 1 < run.count; ++k) {
     work(block, target);
-    block += run.source_step;
+    block += step;
     target += run.target_step;
   }
   work(block, target);
 }
 
-void assemble_scalars(const BlockRun& run, const double* A, const double* row_lambda,
-                      const double* column_lambda, double prior, double* L) {
+// The same with blocks of the panels wherever an operand has them.
+template <typename Function>
+inline void for_each_place(const BlockRun& run, int size, double* block, dense::Operand panels,
+                           std::ptrdiff_t height, Function&& work) {
+  std::ptrdiff_t row = run.row;
+  std::ptrdiff_t column = run.column;
+  const auto place = [&] {
+    return panels.data + row * panels.row_stride + column * panels.column_stride;
+  };
+  if (run.count > 1) {
+    const std::ptrdiff_t step = static_cast<std::ptrdiff_t>(run.source_step) * size;
+    const std::ptrdiff_t column_step = run.target_step / height;
+    const std::ptrdiff_t row_step = run.target_step % height;
+    for (int k = 0; k + 1 < run.count; ++k) {
+      work(block, place());
+      block += step;
+      row += row_step;
+      column += column_step;
+      if (row < height) continue;
+      row -= height;
+      ++column;
+    }
+  }
+  work(block, place());
+}
+
+void assemble_scalars(const BlockRun& run, const double* block, const double* row_lambda,
+                      const double* column_lambda, double prior, double* first) {
   const double factor =
       (row_lambda ? row_lambda[0] : 1.0) * (column_lambda ? column_lambda[0] : 1.0);
-  for_each_block(run, A + run.source, L + run.target,
+  for_each_block(run, 1, block, first,
                  [&](const double* a, double* target) { *target = factor * *a + prior; });
 }
 
@@ -68,27 +119,28 @@ void assemble_scalars(const BlockRun& run, const double* A, const double* row_la
 
 void assemble_blocks(const BlockPattern& pattern, const BlockRun* begin, const BlockRun* end,
                      const double* A, const std::vector<const double*>& lambda,
-                     std::ptrdiff_t height, double* L) {
+                     std::ptrdiff_t height, double* panels) {
   std::vector<double> scratch;
   for (const BlockRun* run = begin; run != end; ++run) {
-    const int rows = pattern.term(run->row_term).width;
-    const int columns = pattern.term(run->column_term).width;
-    const double* row_lambda = lambda[run->row_term];
-    const double* column_lambda = lambda[run->column_term];
+    const RunShape shape = shape_of(pattern, *run);
+    const int rows = shape.rows;
+    const int columns = shape.columns;
+    const int size = rows * columns;
+    const double* row_lambda = lambda[shape.row_term];
+    const double* column_lambda = lambda[shape.column_term];
     const bool diagonal = run->kind == BlockRun::Kind::diagonal;
-    const double prior = diagonal && pattern.term(run->row_term).prior ? 1.0 : 0.0;
-    if (rows == 1 && columns == 1) {
-      assemble_scalars(*run, A, row_lambda, column_lambda, prior, L);
+    const double prior = diagonal && pattern.term(shape.row_term).prior ? 1.0 : 0.0;
+    const double* block = A + shape.source;
+    double* first = panels + run->row + run->column * height;
+    if (size == 1) {
+      assemble_scalars(*run, block, row_lambda, column_lambda, prior, first);
       continue;
     }
-    const std::size_t size = static_cast<std::size_t>(rows) * columns;
-    if (scratch.size() < size) scratch.resize(size);
+    if (scratch.size() < static_cast<std::size_t>(size)) scratch.resize(size);
     double* product = scratch.data();
-    const double* block = A + run->source;
-    double* first = L + run->target;
     if (diagonal) {
       const auto work = [&](int q) {
-        for_each_block(*run, block, first, [&](const double* a, double* target) {
+        for_each_block(*run, size, block, first, [&](const double* a, double* target) {
           assemble_diagonal(q, a, row_lambda, prior, product, target, height);
         });
       };
@@ -100,7 +152,7 @@ void assemble_blocks(const BlockPattern& pattern, const BlockRun* begin, const B
       const std::ptrdiff_t row_stride = transposed ? height : 1;
       const std::ptrdiff_t column_stride = transposed ? 1 : height;
       const auto work = [&](int r, int c) {
-        for_each_block(*run, block, first, [&](const double* a, double* target) {
+        for_each_block(*run, size, block, first, [&](const double* a, double* target) {
           assemble_pair(r, c, a, row_lambda, column_lambda, product, target, row_stride,
                         column_stride);
         });
@@ -112,24 +164,33 @@ void assemble_blocks(const BlockPattern& pattern, const BlockRun* begin, const B
 }
 
 void extract_blocks(const BlockPattern& pattern, const BlockRun* begin, const BlockRun* end,
-                    const double* panels, std::int64_t first, std::ptrdiff_t height,
-                    double* compact) {
+                    std::ptrdiff_t height, dense::Operand panels, double* compact) {
+  const std::ptrdiff_t down = panels.row_stride;
+  const std::ptrdiff_t right = panels.column_stride;
   for (const BlockRun* run = begin; run != end; ++run) {
-    const int rows = pattern.term(run->row_term).width;
-    const int columns = pattern.term(run->column_term).width;
-    double* block = compact + run->source;
-    const double* source = panels + (run->target - first);
-    if (rows == 1 && columns == 1) {
-      for_each_block(*run, block, source, [](double* p, const double* z) { *p = *z; });
-      continue;
+    const RunShape shape = shape_of(pattern, *run);
+    const int rows = shape.rows;
+    const int columns = shape.columns;
+    const int size = rows * columns;
+    double* block = compact + shape.source;
+    if (size == 1) {
+      for_each_place(*run, 1, block, panels, height,
+                     [](double* p, const double* z) { *p = *z; });
+    } else if (run->kind == BlockRun::Kind::diagonal) {
+      for_each_place(*run, size, block, panels, height, [&](double* p, const double* z) {
+        for (int j = 0; j < columns; ++j)
+          for (int i = j; i < rows; ++i)
+            p[i + j * rows] = p[j + i * rows] = z[i * down + j * right];
+      });
+    } else {
+      const bool transposed = run->kind == BlockRun::Kind::transposed;
+      const std::ptrdiff_t row_stride = transposed ? right : down;
+      const std::ptrdiff_t column_stride = transposed ? down : right;
+      for_each_place(*run, size, block, panels, height, [&](double* p, const double* z) {
+        for (int j = 0; j < columns; ++j)
+          for (int i = 0; i < rows; ++i) p[i + j * rows] = z[i * row_stride + j * column_stride];
+      });
     }
-    const bool transposed = run->kind == BlockRun::Kind::transposed;
-    const std::ptrdiff_t row_stride = transposed ? height : 1;
-    const std::ptrdiff_t column_stride = transposed ? 1 : height;
-    for_each_block(*run, block, source, [&](double* p, const double* z) {
-      for (int j = 0; j < columns; ++j)
-        for (int i = 0; i < rows; ++i) p[i + j * rows] = z[i * row_stride + j * column_stride];
-    });
   }
 }
 

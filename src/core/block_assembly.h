@@ -6,22 +6,21 @@
 #include <vector>
 
 #include "block_pattern.h"
+#include "dense.h"
 #include "fronts.h"
 
 namespace ilk {
 
 // Adds nothing, overwrites: panel blocks = Lambda_a' A_ab Lambda_b, on the diagonal (lower
-// triangle) + I for terms with a prior. `L` is the storage the targets of the runs refer to,
-// `height` the column stride of the front's panels.
+// triangle) + I for terms with a prior. `panels` are those of the front that the runs belong to,
+// with columns of length `height`.
 void assemble_blocks(const BlockPattern& pattern, const BlockRun* begin, const BlockRun* end,
                      const double* A, const std::vector<const double*>& lambda,
-                     std::ptrdiff_t height, double* L);
+                     std::ptrdiff_t height, double* panels);
 
-// The way back, without factors: compact blocks = panel blocks. `panels` stands for the part of
-// the storage of L that starts at offset `first`. Diagonal blocks of the panels must be filled in
-// both triangles.
+// The way back, without factors: compact blocks = panel blocks, of diagonal ones the lower
+// triangle. `panels` need not be stored as those of L are.
 void extract_blocks(const BlockPattern& pattern, const BlockRun* begin, const BlockRun* end,
-                    const double* panels, std::int64_t first, std::ptrdiff_t height,
-                    double* compact);
+                    std::ptrdiff_t height, dense::Operand panels, double* compact);
 
 }  // namespace ilk

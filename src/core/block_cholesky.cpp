@@ -28,7 +28,8 @@ void BlockCholesky::Implementation::assemble(const Front& front, const double* A
                                              const std::vector<const double*>& lambda) {
   clear(L.data() + front.panel, front.count * front.panel_size());
   assemble_blocks(pattern, fronts.runs.data() + front.runs_begin,
-                  fronts.runs.data() + front.runs_end, A, lambda, front.height(), L.data());
+                  fronts.runs.data() + front.runs_end, A, lambda, front.height(),
+                  L.data() + front.panel);
 }
 
 void BlockCholesky::Implementation::note_pivots(const double* panel, Index height, Index columns) {

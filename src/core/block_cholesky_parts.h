@@ -91,7 +91,7 @@ struct BlockCholesky::Implementation {
 
   explicit Implementation(BlockPattern p)
       : pattern(std::move(p)), fronts(analyze_fronts(pattern)) {
-    L.reserve(static_cast<std::size_t>(fronts.factor_size));
+    L.reserve(static_cast<std::size_t>(fronts.factor_size + fronts.root().columns));
   }
 
   // Sets memory that may be large and touched for the first time to zero.
@@ -135,13 +135,16 @@ struct BlockCholesky::Implementation {
   void multiply_parent(const Front& group, const double* parent, Index parent_height,
                        const double* Y, double* Z_rows);
   const double* scaled_rows(const Front& group);
-  void finish_heads(const Front& group, const double* Y, double* Z);
+  void finish_head(const Front& front, const double* panel, const double* Y, dense::Operand Z_cr,
+                   double* Z_cc);
 
   int active_or_prior(int active) const { return active < 0 ? pattern.prior_scalars() : active; }
   const int* rows(const Front& front) const { return fronts.rows.data() + front.row_list; }
   const int* rows_in_parent(const Front& front) const {
     return fronts.rows_in_parent.data() + front.row_list;
   }
+  // The root is the last panel, and one more column makes room for its inverse above the factor.
+  double* root_inverse() const { return L.data() + fronts.root().panel + fronts.root().columns; }
   // Rows of a front that belong to the active scalars (the others are its last rows).
   int active_rows(const Front& front, int active) const {
     int count = front.rows;
@@ -159,7 +162,6 @@ struct BlockCholesky::Implementation {
   Buffer strip;             // columns of an update matrix, or of a parent's inverse
   Buffer right_hand_sides;  // Y of the inverse
   Buffer leaf_inverse;
-  Buffer root_factor;       // lower triangle, packed, while the inverse is in its place
   mutable std::vector<double> permuted;
   mutable std::vector<double> gathered;
   dense::Workspace work;

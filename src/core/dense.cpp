@@ -10,6 +10,7 @@ constexpr Index kTriangle = 32;       // triangles up to this size go to the unb
 constexpr Index kInverseBlock = 128;  // block columns of the inverse
 constexpr Index kSmallProduct = 1000; // multiplications up to which products are not blocked
 constexpr Index kSmallTile = 4;       // ... or whatever the depth, if the result is so small
+constexpr Index kDiagonalBlock = 64;  // of symmetric matrices, expanded for products
 constexpr Index kSmallInverse = 8;    // inverses up to this size are formed in place
 
 bool is_small_product(Index m, Index n, Index k) {
@@ -70,6 +71,28 @@ void symmetric_update(Index n, Index k, double sign, Operand A, double* C, Index
   multiply_add_any(true, n, n, k, sign, A, transpose(A), C, stride, work);
 }
 
+// [C1 C2] += [A1 A2] [S11  S12]
+//                    [S12' S22]
+void symmetric_multiply_add(Index m, Index n, double sign, Operand A, const double* S,
+                            Index stride_S, double* C, Index stride, Workspace& work) {
+  if (n <= kDiagonalBlock) {
+    double full[kDiagonalBlock * kDiagonalBlock];
+    for (Index j = 0; j < n; ++j)
+      for (Index i = 0; i <= j; ++i) full[i + j * n] = full[j + i * n] = S[i + j * stride_S];
+    multiply_add(m, n, n, sign, A, columns_of(full, n), C, stride, work);
+    return;
+  }
+  const Index n1 = split(n);
+  const Index n2 = n - n1;
+  const Operand A2 = {A.data + n1 * A.column_stride, A.row_stride, A.column_stride};
+  const Operand S12 = columns_of(S + n1 * stride_S, stride_S);
+  double* C2 = C + n1 * stride;
+  multiply_add(m, n2, n1, sign, A, S12, C2, stride, work);
+  multiply_add(m, n1, n2, sign, A2, transpose(S12), C, stride, work);
+  symmetric_multiply_add(m, n1, sign, A, S, stride_S, C, stride, work);
+  symmetric_multiply_add(m, n2, sign, A2, S + n1 * (stride_S + 1), stride_S, C2, stride, work);
+}
+
 // [A11  . ]   [L11     ]     L11 = chol(A11),  L21 = A21 L11^-T,
 // [A21 A22] = [L21 L22 ] :   L22 = chol(A22 - L21 L21').
 Index cholesky(Index n, double* A, Index stride, Workspace& work) {
@@ -119,13 +142,14 @@ void solve_right(Index m, Index n, const double* L, Index stride, double* B, Ind
 
 namespace {
 
-// (L L')^-1 = X'X for a small block, with X = L^-1 by substitution against the identity.
-void invert_block(Index n, double* L, Index stride, double* X, Workspace& work) {
+// Lower triangle of Z = (L L')^-1 = X'X for a small block, with X = L^-1 by substitution against
+// the identity. X and Z are (n, n).
+void invert_block(Index n, const double* L, Index stride, double* X, double* Z, Workspace& work) {
   std::fill(X, X + n * n, 0.0);
   for (Index i = 0; i < n; ++i) X[i * (n + 1)] = 1.0;
   solve_right(n, n, L, stride, X, n, work);
-  for (Index j = 0; j < n; ++j) std::fill(L + j * (stride + 1), L + j * stride + n, 0.0);
-  symmetric_update(n, n, 1.0, transpose(columns_of(X, n)), L, stride, work);
+  std::fill(Z, Z + n * n, 0.0);
+  symmetric_update(n, n, 1.0, transpose(columns_of(X, n)), Z, n, work);
 }
 
 // (L L')^-1 = X'X in place for a very small matrix, both triangles. First X = L^-1, columns from
@@ -149,55 +173,57 @@ void invert_small(Index n, double* L, Index stride) {
     }
 }
 
-// Copies the lower triangle onto the upper one for columns begin <= j < end of an n x n matrix,
-// in square tiles that stay in cache.
-void mirror_columns(Index begin, Index end, Index n, double* A, Index stride) {
-  constexpr Index tile = 32;
-  for (Index j0 = begin; j0 < end; j0 += tile)
-    for (Index i0 = j0; i0 < n; i0 += tile)
-      for (Index j = j0; j < std::min(j0 + tile, end); ++j)
-        for (Index i = std::max(i0, j + 1); i < std::min(i0 + tile, n); ++i)
-          A[j + i * stride] = A[i + j * stride];
-}
-
 }  // namespace
 
-// Block columns from the last to the first. With Z22 the inverse of the trailing part, done
-// already and stored in full,
-//     Y = L21 L11^-1,   Z21 = -Z22 Y,   Z11 = (L11 L11')^-1 - Y' Z21.
+// Block columns of L from the last to the first. With Z22 the inverse of the trailing part,
+//     Y = L21 L11^-1,   Z12 = -Y' Z22,   Z11 = (L11 L11')^-1 - Z12 Y.
+void upper_inverse(Index n, const double* L, Index stride, double* Z, Index stride_Z,
+                   Workspace& work) {
+  const Index block = std::min(n, kInverseBlock);
+  const std::unique_ptr<double[]> buffer(new double[static_cast<std::size_t>((n + block) * block)]);
+  for (Index end = n; end > 0;) {
+    const Index begin = (end - 1) / kInverseBlock * kInverseBlock;
+    const Index columns = end - begin;
+    const Index below = n - end;
+    const double* L11 = L + begin * (stride + 1);
+    double* Z11 = Z + begin * (stride_Z + 1);
+    double* Z12 = Z11 + columns * stride_Z;
+    double* Y = buffer.get();
+    double* X = Y + below * columns;
+    double* lower = X + columns * columns;  // of Z11
+    for (Index j = 0; j < columns; ++j) {
+      const double* L21 = L11 + j * stride + columns;
+      std::copy(L21, L21 + below, Y + j * below);
+    }
+    solve_right(below, columns, L11, stride, Y, below, work);
+    for (Index j = 0; j < below; ++j)
+      std::fill(Z12 + j * stride_Z, Z12 + j * stride_Z + columns, 0.0);
+    symmetric_multiply_add(columns, below, -1.0, transpose(columns_of(Y, below)),
+                           Z12 + columns, stride_Z, Z12, stride_Z, work);
+    invert_block(columns, L11, stride, X, lower, work);
+    lower_multiply_add(columns, columns, below, -1.0, transpose(columns_of(Y, below)),
+                       transpose(columns_of(Z12, stride_Z)), lower, columns, work);
+    for (Index j = 0; j < columns; ++j)
+      for (Index i = 0; i <= j; ++i) Z11[i + j * stride_Z] = lower[j + i * columns];
+    end = begin;
+  }
+}
+
 void invert_from_cholesky(Index n, double* L, Index stride, Workspace& work) {
   if (n <= kSmallInverse) {
     invert_small(n, L, stride);
     return;
   }
-  const Index block = std::min(n, kInverseBlock);
-  const std::unique_ptr<double[]> buffer(new double[static_cast<std::size_t>(n * block)]);
-  for (Index end = n; end > 0;) {
-    const Index begin = (end - 1) / kInverseBlock * kInverseBlock;
-    const Index columns = end - begin;
-    const Index below = n - end;
-    double* Z11 = L + begin * (stride + 1);
-    double* Z21 = Z11 + columns;
-    const double* Z22 = Z21 + columns * stride;
-    double* Y = buffer.get();
-    double* X = Y + below * columns;
-    for (Index j = 0; j < columns; ++j) {
-      double* column = Z21 + j * stride;
-      std::copy(column, column + below, Y + j * below);
-      std::fill(column, column + below, 0.0);
-    }
-    solve_right(below, columns, Z11, stride, Y, below, work);
-    multiply_add(below, columns, below, -1.0, columns_of(Z22, stride), columns_of(Y, below), Z21,
-                 stride, work);
-    invert_block(columns, Z11, stride, X, work);
-    lower_multiply_add(columns, columns, below, -1.0, transpose(columns_of(Y, below)),
-                       columns_of(Z21, stride), Z11, stride, work);
-    mirror_columns(begin, end, n, L, stride);
-    end = begin;
-  }
+  const std::unique_ptr<double[]> Z(new double[static_cast<std::size_t>(n * n)]);
+  upper_inverse(n, L, stride, Z.get(), n, work);
+  for (Index j = 0; j < n; ++j)
+    for (Index i = 0; i <= j; ++i) L[i + j * stride] = L[j + i * stride] = Z[i + j * n];
 }
 
-void mirror_lower(Index n, double* A, Index stride) { mirror_columns(0, n, n, A, stride); }
+void mirror_lower(Index n, double* A, Index stride) {
+  for (Index j = 0; j < n; ++j)
+    for (Index i = j + 1; i < n; ++i) A[j + i * stride] = A[i + j * stride];
+}
 
 const char* instruction_set() { return kernels().name; }
 

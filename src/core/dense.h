@@ -1,8 +1,9 @@
 // Dense linear algebra of the block Cholesky: products, triangular solves, factors and inverses.
 //
 // All matrices are column-major; of symmetric and triangular ones only the lower triangle is
-// read. The recursions here split everything into matrix products; the inner loops are compiled
-// for several instruction sets (dense_kernels.h). Nothing here starts threads.
+// read, of inverses only the upper one. The recursions here split everything into matrix products;
+// the inner loops are compiled for several instruction sets (dense_kernels.h). Nothing here starts
+// threads.
 #pragma once
 
 #include <cstddef>
@@ -56,6 +57,10 @@ void lower_multiply_add(Index m, Index n, Index k, double sign, Operand A, Opera
 void symmetric_update(Index n, Index k, double sign, Operand A, double* C, Index stride,
                       Workspace& work);
 
+// C += sign * A S with A (m, n), C (m, n) and S (n, n) symmetric, upper triangle.
+void symmetric_multiply_add(Index m, Index n, double sign, Operand A, const double* S,
+                            Index stride_S, double* C, Index stride, Workspace& work);
+
 // A = L L' in place. Returns the number of columns done: n, or less if a pivot is not positive.
 Index cholesky(Index n, double* A, Index stride, Workspace& work);
 
@@ -64,6 +69,11 @@ void solve_right_transposed(Index m, Index n, const double* L, Index stride, dou
                             Index stride_B, Workspace& work);
 void solve_right(Index m, Index n, const double* L, Index stride, double* B, Index stride_B,
                  Workspace& work);
+
+// The upper triangle of Z = (L L')^-1 from a Cholesky factor L; Z may be in the same array, one
+// column to the right (Z = L + stride), where it leaves L intact.
+void upper_inverse(Index n, const double* L, Index stride, double* Z, Index stride_Z,
+                   Workspace& work);
 
 // Overwrites a Cholesky factor L by the inverse (L L')^-1, both triangles.
 void invert_from_cholesky(Index n, double* L, Index stride, Workspace& work);

@@ -30,7 +30,7 @@ class Analysis {
     bool operator<(const LeafKey& other) const;
   };
   struct Incidence {  // a block of A, listed with the earlier of its two nodes
-    std::int64_t source;
+    int source;  // its number in the pair
     int other;
     int pair;
     bool transposed;
@@ -57,8 +57,8 @@ class Analysis {
   void list_blocks();
   void list_incidences();
   void list_front_blocks(Front& target, const int* front);
-  void list_node_blocks(int node, std::int64_t panel, const Front& target);
-  void append_run(const BlockRun& block, std::int64_t runs_begin);
+  void list_node_blocks(int node, int first_column, const Front& target);
+  void append_run(const BlockRun& block, const Front& target);
   void measure();
 
   bool is_leaf(int front) const { return front != root_ && children_[front] == 0; }
@@ -434,15 +434,13 @@ void Analysis::list_incidences() {
   const auto for_each_block = [&](auto&& apply) {
     for (std::size_t p = 0; p < pattern_.pairs().size(); ++p) {
       const BlockPair& pair = pattern_.pairs()[p];
-      const std::int64_t size = static_cast<std::int64_t>(pattern_.term(pair.row_term).width) *
-                                pattern_.term(pair.column_term).width;
       for (int r = 0; r < pattern_.term(pair.row_term).levels; ++r)
         for (std::int64_t k = pair.row_start[r]; k < pair.row_start[r + 1]; ++k) {
           const int row = pattern_.node_offset(pair.row_term) + r;
           const int column = pattern_.node_offset(pair.column_term) + pair.columns[k];
           const bool row_first = node_position_[row] < node_position_[column];
           apply(row_first ? row : column,
-                Incidence{pair.offset + k * size, row_first ? column : row, static_cast<int>(p),
+                Incidence{static_cast<int>(k), row_first ? column : row, static_cast<int>(p),
                           row_first});
         }
     }
@@ -455,53 +453,49 @@ void Analysis::list_incidences() {
 }
 
 // Adds a block to a run if it is of its kind and at the right distance.
-bool extend_run(BlockRun& run, const BlockRun& block) {
-  if (run.kind != block.kind || run.row_term != block.row_term ||
-      run.column_term != block.column_term)
-    return false;
+bool extend_run(BlockRun& run, const BlockRun& block, std::int64_t height) {
+  if (run.kind != block.kind || run.list != block.list) return false;
   const std::int64_t done = run.count - 1;
+  const std::int64_t distance =
+      block.row - run.row + (static_cast<std::int64_t>(block.column) - run.column) * height;
   const std::int64_t source_step = block.source - (run.source + done * run.source_step);
-  const std::int64_t target_step = block.target - (run.target + done * run.target_step);
+  const std::int64_t target_step = distance - done * run.target_step;
   const auto small = [](std::int64_t step) { return step > 0 && step < (1 << 30); };
   if (!small(source_step) || !small(target_step)) return false;
   if (run.count > 1 && (source_step != run.source_step || target_step != run.target_step))
     return false;
-  run.source_step = static_cast<int>(source_step);
-  run.target_step = static_cast<int>(target_step);
+  run.source_step = static_cast<std::int32_t>(source_step);
+  run.target_step = static_cast<std::int32_t>(target_step);
   ++run.count;
   return true;
 }
 
 // Extends one of the last runs of the front or starts a new one. (The runs of the diagonal and of
 // the various pairs take turns when leaf after leaf is listed.)
-void Analysis::append_run(const BlockRun& block, std::int64_t runs_begin) {
+void Analysis::append_run(const BlockRun& block, const Front& target) {
   const std::int64_t end = static_cast<std::int64_t>(fronts_.runs.size());
-  for (std::int64_t k = end - 1; k >= std::max(runs_begin, end - kOpenRuns); --k)
-    if (extend_run(fronts_.runs[k], block)) return;
+  for (std::int64_t k = end - 1; k >= std::max(target.runs_begin, end - kOpenRuns); --k)
+    if (extend_run(fronts_.runs[k], block, target.height())) return;
   fronts_.runs.push_back(block);
 }
 
-// The blocks in the columns of one node of the panel at `panel`.
-void Analysis::list_node_blocks(int node, std::int64_t panel, const Front& target) {
-  const std::int64_t column = panel + offset_in_front_[node] * target.height();
+// The blocks in the columns of one node of the panel that begins at `first_column`.
+void Analysis::list_node_blocks(int node, int first_column, const Front& target) {
   const int term = node_term_[node];
-  const int width = node_width_[node];
   BlockRun block;
   block.kind = BlockRun::Kind::diagonal;
-  block.source = pattern_.diagonal_offset(term) +
-                 static_cast<std::int64_t>(node - pattern_.node_offset(term)) * width * width;
-  block.target = column + offset_in_front_[node];
-  block.row_term = block.column_term = static_cast<std::int16_t>(term);
-  append_run(block, target.runs_begin);
+  block.list = static_cast<std::uint32_t>(term);
+  block.source = node - pattern_.node_offset(term);
+  block.row = offset_in_front_[node];
+  block.column = first_column + offset_in_front_[node];
+  append_run(block, target);
   for (std::int64_t k = incidence_start_[node]; k < incidence_start_[node + 1]; ++k) {
     const Incidence& incidence = incidences_[k];
-    const BlockPair& pair = pattern_.pairs()[incidence.pair];
     block.kind = incidence.transposed ? BlockRun::Kind::transposed : BlockRun::Kind::straight;
+    block.list = static_cast<std::uint32_t>(incidence.pair);
     block.source = incidence.source;
-    block.target = column + offset_in_front_[incidence.other];
-    block.row_term = static_cast<std::int16_t>(pair.row_term);
-    block.column_term = static_cast<std::int16_t>(pair.column_term);
-    append_run(block, target.runs_begin);
+    block.row = offset_in_front_[incidence.other];
+    append_run(block, target);
   }
 }
 
@@ -509,10 +503,9 @@ void Analysis::list_node_blocks(int node, std::int64_t panel, const Front& targe
 void Analysis::list_front_blocks(Front& target, const int* front) {
   target.runs_begin = static_cast<std::int64_t>(fronts_.runs.size());
   for (int k = 0; k < target.count; ++k) {
-    const std::int64_t panel = target.panel + k * target.panel_size();
     set_offsets_in_front(front[k]);
     for (const int* node = nodes_begin(front[k]); node != nodes_end(front[k]); ++node)
-      list_node_blocks(*node, panel, target);
+      list_node_blocks(*node, k * target.columns, target);
   }
   target.runs_end = static_cast<std::int64_t>(fronts_.runs.size());
 }

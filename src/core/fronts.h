@@ -22,18 +22,19 @@
 
 namespace ilk {
 
-// Blocks of A at regular distances that go to regular distances in the panels.
+// Blocks of A at regular distances that go to regular distances in the panels of a front. (There
+// may be as many runs as blocks, so they are kept small.)
 struct BlockRun {
-  enum class Kind : std::int8_t { diagonal, straight, transposed };
+  enum class Kind : std::uint32_t { diagonal, straight, transposed };  // (as L holds it)
 
-  std::int64_t source = 0;  // offset of the first block in the compact layout
-  std::int64_t target = 0;  // offset of its first entry in the storage of L
-  int source_step = 0;
-  int target_step = 0;
-  int count = 1;
-  std::int16_t row_term = 0;  // terms of the stored block; `transposed`: L holds its transpose
-  std::int16_t column_term = 0;
-  Kind kind = Kind::diagonal;
+  std::int32_t source = 0;  // number of the first block among those of its list
+  std::int32_t row = 0;     // its first entry, in the matrix of all panels side by side
+  std::int32_t column = 0;
+  std::int32_t source_step = 0;  // in blocks
+  std::int32_t target_step = 0;  // in the storage of the panels
+  std::int32_t count = 1;
+  std::uint32_t list : 30;  // the term of a diagonal block, else the pair
+  Kind kind : 2;
 };
 
 struct Front {

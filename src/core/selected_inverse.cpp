@@ -3,6 +3,9 @@
 // With Z = H^-1 on the rows of a front known from its parent,
 //     Y = L21 L11^-1,   Z_rc = -Z_rr Y,   Z_cc = (L11 L11')^-1 - Y' Z_rc.
 //
+// Interior fronts keep the upper triangle of their Z; that of the root, which may be large, lies
+// above its factor, one column to the right.
+//
 // (K. Takahashi, J. Fagan and M.-S. Chin, "Formation of a sparse bus impedance matrix and its
 // application to short circuit study", Proc. 8th PICA Conference, 1973, 63-69.)
 
@@ -18,70 +21,38 @@ using dense::columns_of;
 using dense::transpose;
 using multifrontal::kStrip;
 
-namespace {
-
-// Sets the lower triangle of a matrix aside, and puts it back in the end.
-class TriangleAside {
- public:
-  TriangleAside(Index n, double* A, double* packed) : n_(n), A_(A), packed_(packed) {
-    for (Index j = 0; j < n; ++j, packed += n - j + 1)
-      std::copy(A + j * (n + 1), A + (j + 1) * n, packed);
-  }
-  TriangleAside(const TriangleAside&) = delete;
-  TriangleAside& operator=(const TriangleAside&) = delete;
-  ~TriangleAside() {
-    const double* packed = packed_;
-    for (Index j = 0; j < n_; ++j, packed += n_ - j + 1)
-      std::copy(packed, packed + (n_ - j), A_ + j * (n_ + 1));
-  }
-
- private:
-  Index n_;
-  double* A_;
-  double* packed_;
-};
-
-}  // namespace
-
-// The root in full, in place of its factor; excluded scalars get zeros, which is all it takes to
-// exclude them everywhere.
+// Excluded scalars get zeros, which is all it takes to exclude them everywhere.
 void BlockCholesky::Implementation::invert_root(int active) {
   const Front& root = fronts.root();
   const Index size = root.columns;
   const Index kept = std::min<Index>(size, active - root.first_column);
-  double* Z = L.data() + root.panel;
-  dense::invert_from_cholesky(kept, Z, size, work);
-  for (Index j = 0; j < kept; ++j) std::fill(Z + j * size + kept, Z + (j + 1) * size, 0.0);
-  std::fill(Z + kept * size, Z + size * size, 0.0);
+  double* Z = root_inverse();
+  dense::upper_inverse(kept, L.data() + root.panel, size, Z, size, work);
+  for (Index j = kept; j < size; ++j) std::fill(Z + j * size, Z + j * size + j + 1, 0.0);
 }
 
-// Z_cc of all panels of a group, which hold Z_rc already.
-void BlockCholesky::Implementation::finish_heads(const Front& group, const double* Y, double* Z) {
-  const Index height = group.height();
-  const Index c = group.columns;
-  const Index r = group.rows;
-  const double* panel = L.data() + group.panel;
-  for (int k = 0; k < group.count; ++k) {
-    if (c == 1) {
-      const double inverse = 1.0 / panel[0];
-      double sum = inverse * inverse;
-      for (Index a = 0; a < r; ++a) sum -= Y[a] * Z[1 + a];
-      Z[0] = sum;
-    } else {
-      for (Index j = 0; j < c; ++j)
-        std::copy(panel + j * (height + 1), panel + j * height + c, Z + j * (height + 1));
-      dense::invert_from_cholesky(c, Z, height, work);
-      dense::multiply_add(c, c, r, -1.0, transpose(columns_of(Y, r)), columns_of(Z + c, height), Z,
-                          height, work);
-    }
-    panel += group.panel_size();
-    Y += r * c;
-    Z += group.panel_size();
+// Z_cc, both triangles, from Z_cr and Y for one panel of L.
+void BlockCholesky::Implementation::finish_head(const Front& front, const double* panel,
+                                                const double* Y, dense::Operand Z_cr,
+                                                double* Z_cc) {
+  const Index height = front.height();
+  const Index c = front.columns;
+  const Index r = front.rows;
+  if (c == 1) {
+    const double inverse = 1.0 / panel[0];
+    double sum = inverse * inverse;
+    for (Index a = 0; a < r; ++a) sum -= Y[a] * Z_cr.data[a * Z_cr.column_stride];
+    Z_cc[0] = sum;
+    return;
   }
+  for (Index j = 0; j < c; ++j)
+    std::copy(panel + j * (height + 1), panel + j * height + c, Z_cc + j * (height + 1));
+  dense::invert_from_cholesky(c, Z_cc, height, work);
+  dense::multiply_add(c, c, r, -1.0, Z_cr, columns_of(Y, r), Z_cc, height, work);
 }
 
-// Z_rc = -Z_rr Y for all panels of a group, Z_rr being read from the parent strip by strip. The
-// rows of the panels of Z start at Z_rows.
+// Z_rc = -Z_rr Y for all panels of a group, Z_rr being read from the parent strip by strip, each
+// entry of its upper triangle once. The rows of the panels of Z start at Z_rows.
 void BlockCholesky::Implementation::multiply_parent(const Front& group, const double* parent,
                                                     Index parent_height, const double* Y,
                                                     double* Z_rows) {
@@ -90,11 +61,11 @@ void BlockCholesky::Implementation::multiply_parent(const Front& group, const do
   const Index columns = static_cast<Index>(group.count) * group.columns;
   const int* row = rows_in_parent(group);
   for (Index j = 0; j < columns; ++j) std::fill(Z_rows + j * height, Z_rows + j * height + r, 0.0);
-  if (columns == 1) {  // each entry of the lower triangle of Z_rr is fetched once
+  if (columns == 1) {
     for (Index b = 0; b < r; ++b) {
       const double* column = parent + row[b] * parent_height;
       double sum = column[row[b]] * Y[b];
-      for (Index a = b + 1; a < r; ++a) {
+      for (Index a = 0; a < b; ++a) {
         const double entry = column[row[a]];
         Z_rows[a] -= entry * Y[b];
         sum += entry * Y[a];
@@ -105,13 +76,17 @@ void BlockCholesky::Implementation::multiply_parent(const Front& group, const do
   }
   for (Index first = 0; first < r; first += kStrip) {
     const Index width = std::min(kStrip, r - first);
-    double* Z_rr = strip.reserve(static_cast<std::size_t>(r * width));
+    double* above = strip.reserve(static_cast<std::size_t>(r * width));
+    double* diagonal = above + first;
     for (Index b = 0; b < width; ++b) {
       const double* column = parent + row[first + b] * parent_height;
-      for (Index a = 0; a < r; ++a) Z_rr[a + b * r] = column[row[a]];
+      for (Index a = 0; a <= first + b; ++a) above[a + b * r] = column[row[a]];
+      for (Index a = 0; a < b; ++a) diagonal[b + a * r] = diagonal[a + b * r];
     }
-    dense::multiply_add(r, columns, width, -1.0, columns_of(Z_rr, r), columns_of(Y + first, r),
-                        Z_rows, height, work);
+    dense::multiply_add(first + width, columns, width, -1.0, columns_of(above, r),
+                        columns_of(Y + first, r), Z_rows, height, work);
+    dense::multiply_add(width, columns, first, -1.0, transpose(columns_of(above, r)),
+                        columns_of(Y, r), Z_rows + first, height, work);
   }
 }
 
@@ -136,13 +111,19 @@ void BlockCholesky::Implementation::invert_leaves(const Front& group, const doub
                                                   Index parent_height, double* P) {
   double* Z = leaf_inverse.reserve(static_cast<std::size_t>(group.count * group.panel_size()));
   const double* Y = scaled_rows(group);
+  const Index height = group.height();
   multiply_parent(group, parent, parent_height, Y, Z + group.columns);
-  finish_heads(group, Y, Z);
+  for (int k = 0; k < group.count; ++k) {
+    double* Z_cc = Z + k * group.panel_size();
+    finish_head(group, L.data() + group.panel + k * group.panel_size(),
+                Y + static_cast<Index>(k) * group.rows * group.columns,
+                transpose(columns_of(Z_cc + group.columns, height)), Z_cc);
+  }
   extract_blocks(pattern, fronts.runs.data() + group.runs_begin,
-                 fronts.runs.data() + group.runs_end, Z, group.panel, group.height(), P);
+                 fronts.runs.data() + group.runs_end, height, columns_of(Z, height), P);
 }
 
-// Z, (height x height), in full, because the children read any part of it.
+// The upper triangle of Z, (height x height).
 void BlockCholesky::Implementation::invert_interior(const InteriorFront& front,
                                                     const double* parent, Index parent_height,
                                                     double* Z) {
@@ -151,25 +132,19 @@ void BlockCholesky::Implementation::invert_interior(const InteriorFront& front,
   const int* row = rows_in_parent(front);
   for (Index b = c; b < height; ++b) {
     const double* column = parent + row[b - c] * parent_height;
-    for (Index a = c; a < height; ++a) Z[a + b * height] = column[row[a - c]];
+    for (Index a = c; a <= b; ++a) Z[a + b * height] = column[row[a - c]];
   }
   const double* Y = scaled_rows(front);
-  for (Index j = 0; j < c; ++j) std::fill(Z + j * height + c, Z + (j + 1) * height, 0.0);
-  dense::multiply_add(front.rows, c, front.rows, -1.0, columns_of(Z + c * (height + 1), height),
-                      columns_of(Y, front.rows), Z + c, height, work);
-  finish_heads(front, Y, Z);
-  for (Index j = 0; j < c; ++j)
-    for (Index a = c; a < height; ++a) Z[j + a * height] = Z[a + j * height];
+  double* Z_cr = Z + c * height;
+  for (Index j = 0; j < front.rows; ++j) std::fill(Z_cr + j * height, Z_cr + j * height + c, 0.0);
+  dense::symmetric_multiply_add(c, front.rows, -1.0, transpose(columns_of(Y, front.rows)),
+                                Z_cr + c, height, Z_cr, height, work);
+  finish_head(front, L.data() + front.panel, Y, columns_of(Z_cr, height), Z);
 }
 
-// From the root down. A front stays on the stack until the last of its children has read it; the
-// root, which may be large, is where its factor was.
+// From the root down. A front stays on the stack until the last of its children has read it.
 void BlockCholesky::Implementation::invert(double* P, int active) {
-  const Index root_size = fronts.root().columns;
-  double* const root = L.data() + fronts.root().panel;
-  const TriangleAside factor(
-      root_size, root,
-      root_factor.reserve(static_cast<std::size_t>(root_size * (root_size + 1) / 2)));
+  double* const root = root_inverse();
   double* top = stack.reserve(static_cast<std::size_t>(fronts.inverse_stack));
   struct Held {
     const InteriorFront* front;
@@ -192,7 +167,8 @@ void BlockCholesky::Implementation::invert(double* P, int active) {
       invert_interior(front, parent.Z, parent.front->height(), Z);
     }
     extract_blocks(pattern, fronts.runs.data() + front.runs_begin,
-                   fronts.runs.data() + front.runs_end, Z, front.panel, height, P);
+                   fronts.runs.data() + front.runs_end, height, transpose(columns_of(Z, height)),
+                   P);
     for (std::int64_t g = front.leaves_begin; g < front.leaves_end; ++g) {
       work.poll();
       invert_leaves(fronts.leaves[g], Z, height, P);
