@@ -336,7 +336,7 @@ class _Weights:
         """(count,) averages at the nodes that have `margin` others on either side."""
         around = values[margin - self.reach : margin + count + self.reach]
         out = np.empty(count)
-        for phase in range(self.stride):  # nodes that are summed over together
+        for phase in range(min(self.stride, count)):  # nodes that are summed over together
             nodes = around[phase :: self.stride]
             out[phase :: self.stride] = np.convolve(nodes, self.weights, "valid")
         return out

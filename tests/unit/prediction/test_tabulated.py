@@ -74,3 +74,12 @@ def test_the_table_is_refined_when_the_first_misses(monkeypatch):
     found = tabulate(MEANS["logit"], eta, s, derivatives=False)
     exact = integrate(MEANS["logit"], [eta[:50]], [s[:50]], False, 1e-12)
     np.testing.assert_allclose(found.value[:50], exact.value, rtol=4e-11)
+
+
+@pytest.mark.parametrize("width", [0.0, 1e-6, 0.05, 0.4])
+def test_predictors_that_hardly_differ(width):
+    """A lattice of fewer nodes than a step has phases."""
+    eta, s = draws("one", n=9_000, width=width)
+    found = tabulate(MEANS["logit"], 0.3 + eta, s, derivatives=True)
+    exact = integrate(MEANS["logit"], [0.3 + eta[:20]], [s[:20]], True, 1e-12)
+    np.testing.assert_allclose(found.value[:20], exact.value, rtol=4e-11)
