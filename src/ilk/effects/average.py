@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ilk.errors import ModelError
 from ilk.prediction.levels import assume, averaged_variance, fixed_predictors, known_effects
 from ilk.prediction.means import averaged_mean
 from ilk.variance.delta import covariance_derivatives
@@ -50,6 +51,9 @@ __all__ = [
 
 _COLUMNS = 64
 """Right-hand sides solved for at one time at most."""
+
+_LARGEST = 1 << 28
+"""Weights of averages on random effects that are held at one time at most (2 GiB)."""
 
 _NEGLIGIBLE = 1e-8
 """Share of the largest derivative below which a parameter does not matter to an average."""
@@ -122,9 +126,10 @@ class Averages:
         Averages
         """
         with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.where(divisor != 0.0, 1.0 / divisor, np.nan)
+            share = np.where(divisor != 0.0, 1.0 / divisor, 0.0)
+        value = np.where(divisor != 0.0, self.value * share, np.nan)
         effects = None if self.effects is None else self.effects * share
-        return Averages(self.value * share, self.gradient * share[:, None], self.weight, effects)
+        return Averages(value, self.gradient * share[:, None], self.weight, effects)
 
     def take(self, positions: IntArray) -> Averages:
         """Choose some of the averages.
@@ -328,7 +333,7 @@ def variance(fitted: Fitted, averages: Averages) -> FloatArray:
         nan for those that depend on a parameter without variance.
     """
     V, lost = _parameter_covariance(fitted, averages.gradient)
-    gradient = np.where(np.isnan(averages.gradient), 0.0, averages.gradient)
+    gradient = averages.gradient
     total: FloatArray = np.einsum("im,mk,ik->i", gradient, V, gradient, optimize=True)
     for where in _chunks(averages):
         part = averages.effects[:, where]  # type: ignore[index]
@@ -353,7 +358,7 @@ def covariance(fitted: Fitted, averages: Averages) -> FloatArray:
         nan in the rows and columns of those that depend on a parameter without variance.
     """
     V, lost = _parameter_covariance(fitted, averages.gradient)
-    gradient = np.where(np.isnan(averages.gradient), 0.0, averages.gradient)
+    gradient = averages.gradient
     total: FloatArray = gradient @ V @ gradient.T
     for where in _chunks(averages):
         solved = fitted.conditional_solve(averages.effects[:, where])  # type: ignore[index]
@@ -421,6 +426,13 @@ def _effects(
     """(U, r) summed weights on the effects of known clusters."""
     if not any(np.any(known) for known in assumed.known):
         return None
+    size = sum(modes.size for modes in fitted.estimates.modes)
+    if size * count > _LARGEST:
+        raise ModelError(
+            f"Conditional means of {count} groups of rows depend on {size} random effects, too "
+            "many to hold at one time: ask for fewer groups (by=), or estimand='population'.",
+            code="too-large",
+        )
     order = [part.predictor for part in fitted.model.fitted_parts]
     blocks = []
     for t, (term, modes) in enumerate(

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ilk.effects.target import combine
-from ilk.errors import DataError
+from ilk.errors import DataError, ModelError
 from ilk.frame import Factor, factor
 from ilk.inference.clusters import outermost_groupings
 
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from ilk.typing import FloatArray, IntArray
 
 __all__ = ["cluster_sums", "sampled_clusters", "sampling_covariance"]
+
+
+_MOST = 4000
+"""Averages whose covariances are made at one time at most."""
 
 
 def sampled_clusters(target: Target, kept: IntArray | None) -> list[IntArray]:
@@ -129,6 +133,12 @@ def sampling_covariance(
         r is the number of scenarios times that of subgroups.
     """
     r = count * len(contributions)
+    if r > _MOST:
+        raise ModelError(
+            f"covariates='sample' needs the covariances of {r} means, too many to hold at one "
+            "time: ask for fewer subgroups (by=) or levels.",
+            code="too-large",
+        )
     total = np.zeros((r, r))
     n = len(contributions[0])
     factors = [Factor(codes, range(int(codes.max()) + 1)) for codes in clusters]  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ilk.effects.average import variance
-from ilk.effects.measures import MEASURES, straddles
+from ilk.effects.measures import MEASURES, Values, straddles
 from ilk.effects.request import SLOPE
 from ilk.inference.wald import two_sided
 from ilk.prediction.intervals import confidence_limits
@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from ilk.effects.standardized_means import Standardized
     from ilk.frame import Label
     from ilk.inference.cluster_bootstrap import Draws
-    from ilk.typing import FloatArray
+    from ilk.typing import FloatArray, IntArray
 
 __all__ = ["MEAN", "Numbers", "Row", "delta_numbers", "percentile_numbers", "table_rows"]
 
 MEAN = "mean"
 """Name of rows that compare nothing."""
+
+_CHUNK = 256
+"""Rows of the table whose variances are made together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +104,47 @@ def table_rows(request: Request) -> list[Row]:
     return rows
 
 
-def _evaluate(rows: Sequence[Row], means: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Values (k,) of the rows on the scale of their limits, and derivatives (k, r)."""
-    value, slopes = np.empty(len(rows)), np.zeros((len(rows), len(means)))
-    for k, row in enumerate(rows):
-        if row.other < 0:
-            value[k], slopes[k, row.place] = means[row.place], 1.0
-            continue
-        pair = np.array([means[row.place]]), np.array([means[row.other]])
-        f, first, second = MEASURES[row.measure].function(*pair)
-        value[k], slopes[k, row.place], slopes[k, row.other] = f[0], first[0], second[0]
-    return value, np.where(np.isfinite(slopes), slopes, 0.0)
+def _evaluate(rows: Sequence[Row], means: FloatArray) -> Values:
+    """Values of the rows on the scale of their limits, and derivatives in their two averages."""
+    place, other = _places(rows)
+    value, first, second = means[place], np.ones(len(rows)), np.zeros(len(rows))
+    names = np.array([row.measure for row in rows])
+    for name, measure in MEASURES.items():
+        here = names == name
+        if here.any():
+            found = measure.function(means[place[here]], means[other[here]])
+            value[here], first[here], second[here] = found
+    first, second = (np.where(np.isfinite(slope), slope, 0.0) for slope in (first, second))
+    return value, first, second
+
+
+def _places(rows: Sequence[Row]) -> tuple[IntArray, IntArray]:
+    """Positions of the averages of each row; those that compare nothing have the same twice."""
+    place = np.array([row.place for row in rows], dtype=np.intp)
+    other = np.array([row.other for row in rows], dtype=np.intp)
+    return place, np.where(other < 0, place, other)
+
+
+def _variances(
+    request: Request, found: Standardized, rows: Sequence[Row], evaluated: Values
+) -> FloatArray:
+    """(k,) variances of the values of rows, some rows at a time."""
+    value, first, second = evaluated
+    place, other = _places(rows)
+    spread = np.empty(len(rows))
+    for start in range(0, len(rows), _CHUNK):
+        chunk = slice(start, start + _CHUNK)
+        used, where = np.unique((place[chunk], other[chunk]), return_inverse=True)
+        where = where.reshape(2, -1)
+        slopes, k = np.zeros((where.shape[1], len(used))), np.arange(where.shape[1])
+        np.add.at(slopes, (k, where[0]), first[chunk])
+        np.add.at(slopes, (k, where[1]), second[chunk])
+        averages = found.averages.take(used).combined(slopes, value[chunk])
+        spread[chunk] = variance(request.fitted, averages)
+        if found.sampling is not None:
+            inner = found.sampling[np.ix_(used, used)]
+            spread[chunk] += np.einsum("ki,ij,kj->k", slopes, inner, slopes, optimize=True)
+    return spread
 
 
 def delta_numbers(request: Request, found: Standardized, rows: Sequence[Row]) -> Numbers:
@@ -130,11 +163,9 @@ def delta_numbers(request: Request, found: Standardized, rows: Sequence[Row]) ->
     -------
     Numbers
     """
-    value, slopes = _evaluate(rows, found.averages.value)
-    spread = variance(request.fitted, found.averages.combined(slopes, value))
-    if found.sampling is not None:
-        spread = spread + np.einsum("ki,ij,kj->k", slopes, found.sampling, slopes)
-    error = np.sqrt(spread)
+    evaluated = _evaluate(rows, found.averages.value)
+    value = evaluated[0]
+    error = np.sqrt(_variances(request, found, rows, evaluated))
     z = two_sided(request.level)
     low, high = value - z * error, value + z * error
     means = np.array([row.measure == MEAN for row in rows])
@@ -148,7 +179,7 @@ def percentile_numbers(
     request: Request, found: Standardized, rows: Sequence[Row], draws: Draws
 ) -> Numbers:
     """Standard errors and percentile limits from bootstrap draws of the averages."""
-    value, _ = _evaluate(rows, found.averages.value)
+    value = _evaluate(rows, found.averages.value)[0]
     drawn = np.array([_evaluate(rows, means)[0] for means in draws.values])
     error = drawn.std(axis=0, ddof=1)
     tail = 0.5 * (1.0 - request.level)

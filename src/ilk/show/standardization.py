@@ -208,6 +208,10 @@ def _notes(fitted: Fitted, found: Standardization) -> list[str]:
             "for one event more (one fewer if it is negative)."
         )
     notes.append(_errors(fitted, found))
+    if not fitted.verdict.converged:
+        notes.append(
+            f"The fit is {fitted.verdict.status.value}: see verdict before these numbers are used."
+        )
     return notes
 
 

@@ -476,3 +476,29 @@ def test_the_picture_and_the_words(trial):
     assert set(answer.frame.estimand) == {"population"}
     slopes = fit.standardize("x", measures="slope").plot()
     assert "per unit" in slopes.get_xlabel()
+
+
+def test_many_subgroups_and_one_without_weight(trial):
+    frame, fit = trial
+    clinics = fit.standardize("arm", by="clinic", estimand="conditional")
+    assert len(clinics.frame) == 30 * 4
+    one = fit.standardize("arm", estimand="conditional", data=frame[frame.clinic == 7])
+    mine = clinics.frame[clinics.frame.clinic == 7]
+    np.testing.assert_allclose(mine.estimate, one.frame.estimate, rtol=1e-10)
+    np.testing.assert_allclose(mine.std_error, one.frame.std_error, rtol=1e-9)
+    weights = (frame.region == "south").to_numpy().astype(float)
+    empty = fit.standardize("arm", by="region", weights=weights, data=frame)
+    assert np.isnan(value(empty, "difference", region="north"))
+    south = fit.standardize("arm", by="region")
+    for column in ("estimate", "std_error"):
+        assert value(empty, "ratio", region="south", column=column) == pytest.approx(
+            value(south, "ratio", region="south", column=column), rel=1e-10
+        )
+
+
+def test_a_fit_that_is_not_to_be_trusted_says_so():
+    data = pd.DataFrame({"t": np.repeat([0, 1], 40), "g": np.tile(np.arange(10), 8)})
+    data["y"] = np.where(data.t == 1, 1, np.arange(80) % 2)
+    with pytest.warns(ilk.errors.IdentificationWarning):
+        fit = ilk.fit("y ~ t + (1 | g)", data, family="binomial")
+    assert "The fit is separated" in fit.standardize("t").text
