@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from ilk.frame import Kept
     from ilk.typing import BoolArray, FloatArray, IntArray
 
-__all__ = ["not_estimable"]
+__all__ = ["ESTIMABLE", "estimability_gaps", "not_estimable"]
 
-_TOLERANCE = 1e-7
+ESTIMABLE = 1e-7
 """Of the relation between columns, relative to their size."""
 
 
@@ -43,7 +43,34 @@ def not_estimable(design: Design, frame: Kept, rows: IntArray | None) -> BoolArr
     (n,) array of bool, or None
         None if all are.
     """
-    found: BoolArray | None = None
+    gaps = estimability_gaps(design, frame, rows)
+    if gaps.shape[1] == 0:
+        return None
+    found: BoolArray = np.any(np.abs(gaps) > ESTIMABLE, axis=1)
+    return found if found.any() else None
+
+
+def estimability_gaps(design: Design, frame: Kept, rows: IntArray | None = None) -> FloatArray:
+    """By how much rows miss the relations between columns of the fit.
+
+    A weighted sum of rows is estimable if the sum of their gaps is zero, up to `ESTIMABLE`.
+
+    Parameters
+    ----------
+    design : Design
+        Of the fit.
+    frame : Kept
+        Table that has all columns of the fixed parts.
+    rows : (n,) array of int, optional
+        Its rows that have all values; all by default.
+
+    Returns
+    -------
+    (n, d) array
+        A column for each column that was dropped from the mean or the zero inflation, relative to
+        its size; none where nothing was dropped.
+    """
+    found = [np.zeros((frame.rows if rows is None else len(rows), 0))]
     for part in design.fixed:
         if part.predictor == "dispersion" or len(part.names) == len(part.all_names):
             continue
@@ -52,10 +79,9 @@ def not_estimable(design: Design, frame: Kept, rows: IntArray | None) -> BoolArr
         relation = np.linalg.lstsq(old[:, keep], old[:, ~keep], rcond=None)[0]
         new = _columns(design, part, frame, rows)
         size = np.maximum(np.abs(old).max(axis=0), 1e-300)
-        gap = np.abs(new[:, ~keep] - new[:, keep] @ relation) / size[~keep]
-        bad: BoolArray = np.any(gap > _TOLERANCE * (1.0 + np.abs(new) / size).max(), axis=1)
-        found = bad if found is None else found | bad
-    return found if found is not None and found.any() else None
+        gap = (new[:, ~keep] - new[:, keep] @ relation) / size[~keep]
+        found.append(gap / (1.0 + np.abs(new) / size).max(initial=0.0))
+    return np.concatenate(found, axis=1)
 
 
 def _columns(design: Design, part: FixedPart, frame: Kept, rows: IntArray | None) -> FloatArray:

@@ -30,6 +30,7 @@ __all__ = [
     "Covariates",
     "Request",
     "Uncertainty",
+    "check_measure",
     "check_per",
     "check_sampling",
     "make_request",
@@ -160,11 +161,8 @@ def make_request(
 
 def _check_measures(fitted: Fitted, measures: Sequence[str] | str | None) -> tuple[str, ...]:
     """Measures that were asked for, if the family has them."""
-    family = fitted.family.base if isinstance(fitted.family, ZeroInflated) else fitted.family
-    positive = family.mean_range.low >= 0.0 or family.link.range.low >= 0.0
-    probability = family.mean_range.low >= 0.0 and family.mean_range.high <= 1.0
     if measures is None:
-        return ("difference", "ratio") if positive else ("difference",)
+        return ("difference", "ratio") if _means_of(fitted)[0] else ("difference",)
     wanted = (measures,) if isinstance(measures, str) else tuple(measures)
     known = (*MEASURES, SLOPE)
     for name in wanted:
@@ -174,18 +172,42 @@ def _check_measures(fitted: Fitted, measures: Sequence[str] | str | None) -> tup
                 f"measures={name!r} is not known; choose from {', '.join(map(repr, known))}.{hint}",
                 code="choice",
             )
-        needs = "means" if name == SLOPE else MEASURES[name].needs
-        if (needs == "probabilities" and not probability) or (needs == "positive" and not positive):
-            which = "probabilities" if needs == "probabilities" else "means that are positive"
-            raise ModelError(
-                f"measures={name!r} compares {which}; the means of the family "
-                f"{fitted.family.name!r} with link {fitted.family.link.name!r} are not. Use "
-                "'difference'" + (" or 'ratio'." if positive else "."),
-                code="measure",
-            )
+        if name != SLOPE:
+            check_measure(fitted, name, "measures=")
     if not wanted:
         raise ModelError("measures= is empty; give at least one.", code="measure")
     return tuple(dict.fromkeys(wanted))
+
+
+def _means_of(fitted: Fitted) -> tuple[bool, bool]:
+    """Whether the means of a fit are positive, and whether they are probabilities."""
+    family = fitted.family.base if isinstance(fitted.family, ZeroInflated) else fitted.family
+    positive = family.mean_range.low >= 0.0 or family.link.range.low >= 0.0
+    return positive, family.mean_range.low >= 0.0 and family.mean_range.high <= 1.0
+
+
+def check_measure(fitted: Fitted, name: str, argument: str = "measure=") -> None:
+    """Refuse a measure that the means of a fit do not have.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    name : str
+        One of `MEASURES`.
+    argument : str
+        Who asks, for the message.
+    """
+    needs = MEASURES[name].needs
+    positive, probability = _means_of(fitted)
+    if (needs == "probabilities" and not probability) or (needs == "positive" and not positive):
+        which = "probabilities" if needs == "probabilities" else "means that are positive"
+        raise ModelError(
+            f"{argument}{name!r} compares {which}; the means of the family "
+            f"{fitted.family.name!r} with link {fitted.family.link.name!r} are not. Use "
+            "'difference'" + (" or 'ratio'." if positive else "."),
+            code="measure",
+        )
 
 
 def check_per(per: Any, *, exposed: bool) -> None:
