@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from ilk.api import fit
+from ilk.design.disappearance import WithinBetween, within_between
 from ilk.errors import DataError, FitError, FormulaError, IlkError, IlkWarning, ModelError
 from ilk.fit import Fit
 from ilk.fixed_api import conditional, fixed
@@ -36,6 +37,7 @@ __all__ = [
     "IlkWarning",
     "ModelError",
     "Search",
+    "WithinBetween",
     "compare_estimands",
     "conditional",
     "datasets",
@@ -46,6 +48,7 @@ __all__ = [
     "load",
     "plot",
     "report",
+    "within_between",
 ]
 
 _LAZY = ("datasets", "families", "plot", "report")

@@ -204,4 +204,28 @@ CATALOG: Mapping[str, Dataset] = {
         provenance=_simulated("pond_newts"),
         sha256="2bb4db5be7a42a773906cecbc2e24a3d9f14ce5d9afd4afafb2e89637596da7c",
     ),
+    "gull_mass": Dataset(
+        name="gull_mass",
+        title="mass of gulls over their lives, which end early for light ones",
+        story=(
+            "400 gulls were weighed every year from age 4 to their death or the end of the study.\n"
+            "Every gull loses mass as it ages, and more in its last year. Light gulls die young,\n"
+            "so the mean mass by age rises at first: those left are the heavy ones."
+        ),
+        columns=(
+            Column("gull", str, "gull (400)"),
+            Column("year", int, "year of the record, 1990 to 2010"),
+            Column("age", int, "age in years"),
+            Column("alive", int, "1 if the gull was alive when the study ended, else 0"),
+            Column("mass", int, "body mass, g"),
+        ),
+        rows=2097,
+        model=(
+            'made = ilk.within_between(data, "age", "gull", alive="alive"); '
+            'ilk.fit(made.formula("mass"), made.data)'
+        ),
+        truth=truth.GULL_MASS,
+        provenance=_simulated("gull_mass"),
+        sha256="2a486a2c64a86e40277890dea5a1141273df547bd41640ead0d928bc673de28e",
+    ),
 }

@@ -20,6 +20,7 @@ from ilk.datasets.truth import (
     CLASSROOM_SCORES,
     ECZEMA_TRIAL,
     ESSAY_MARKS,
+    GULL_MASS,
     HOSPITAL_INFECTIONS,
     POND_NEWTS,
 )
@@ -217,12 +218,50 @@ def pond_newts() -> Columns:
     return rows
 
 
+def gull_mass() -> Columns:
+    """Draw the mass of gulls from year to year; light gulls die young.
+
+    Gaussian; mass = intercept + age + age squared (from age 8) + terminal year + gull + residual.
+    The log odds of survival to the next year rise with the gull's own effect and fall with age.
+    """
+    truth = GULL_MASS
+    rng = RandomState(20260108)
+    rows: dict[str, list[object]] = {name: [] for name in ("gull", "year", "age", "alive", "mass")}
+    for gull in range(400):
+        quality = rng.normal(0.0, 1.0)
+        records: list[tuple[int, int, int]] = []
+        alive, age = True, 4
+        for year in range(1990 + rng.randint(0, 14), 2011):
+            chance = _expit(1.0 - 0.10 * (age - 8) + truth["survival"] * quality)
+            alive = bool(rng.random_sample() < chance)
+            since = age - 8
+            mass = (
+                truth["intercept"]
+                + truth["age"] * since
+                + truth["age_squared"] * since**2
+                + truth["terminal"] * (not alive)
+                + truth["sd_gull"] * quality
+                + rng.normal(0.0, truth["sd_residual"])
+            )
+            records.append((year, age, round(mass)))
+            age += 1
+            if not alive:
+                break
+        for year, age, grams in records:
+            for name, value in zip(
+                rows, (f"G{gull + 1:03d}", year, age, int(alive), grams), strict=True
+            ):
+                rows[name].append(value)
+    return rows
+
+
 RECIPES: Mapping[str, Callable[[], Columns]] = {
     "hospital_infections": hospital_infections,
     "classroom_scores": classroom_scores,
     "essay_marks": essay_marks,
     "eczema_trial": eczema_trial,
     "pond_newts": pond_newts,
+    "gull_mass": gull_mass,
 }
 
 

@@ -9,6 +9,7 @@ __all__ = [
     "CLASSROOM_SCORES",
     "ECZEMA_TRIAL",
     "ESSAY_MARKS",
+    "GULL_MASS",
     "HOSPITAL_INFECTIONS",
     "POND_NEWTS",
 ]
@@ -67,5 +68,17 @@ POND_NEWTS: Truth = MappingProxyType(
         "dispersion": 0.8,
         "zero_intercept": -2.2,
         "zero_fish": 2.4,
+    }
+)
+
+GULL_MASS: Truth = MappingProxyType(
+    {
+        "intercept": 820.0,
+        "age": -3.0,
+        "age_squared": -0.25,
+        "terminal": -15.0,
+        "sd_gull": 30.0,
+        "sd_residual": 25.0,
+        "survival": 1.7,
     }
 )

@@ -47,6 +47,46 @@ def answer(columns: Mapping[str, Any], flavor: str) -> Any:
     return nw.from_dict(lists, backend=cast(Any, flavor)).to_native()
 
 
+def with_columns(data: Any, new: Mapping[str, Any]) -> Any:
+    """Add columns to a copy of the caller's data, of the same kind.
+
+    Parameters
+    ----------
+    data : data frame or dict of columns
+        The caller's data.
+    new : mapping of str to (n,) array
+        Columns to add.
+
+    Returns
+    -------
+    data frame or dict
+
+    Examples
+    --------
+    >>> from ilk.frame import with_columns
+    >>> with_columns({"dose": [1, 2]}, {"double": [2, 4]})
+    {'dose': [1, 2], 'double': [2, 4]}
+    """
+    if isinstance(data, Mapping):
+        return {**data, **new}
+    kind = type(data).__module__.partition(".")[0]
+    if kind == "pandas":
+        return data.assign(**new)
+    if kind == "pyarrow":
+        import pyarrow as pa
+
+        for name, values in new.items():
+            data = data.append_column(name, pa.array(values))
+        return data
+    import narwhals as nw
+
+    frame = nw.from_native(data, eager_only=True)
+    series = [
+        nw.new_series(name, values, backend=frame.implementation) for name, values in new.items()
+    ]
+    return frame.with_columns(*series).to_native()
+
+
 def _for_frame(values: Any) -> Any:
     """Array as it is; objects as a list of one type, as text if the types differ."""
     if isinstance(values, np.ndarray) and values.dtype.kind not in "OU":
