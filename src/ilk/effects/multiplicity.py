@@ -214,8 +214,8 @@ def _root(R: FloatArray) -> FloatArray:
     """(k, r) matrix A with AA' = R, of the rank of R."""
     values, vectors = np.linalg.eigh(R)
     keep = values > _RANK * values[-1]
-    A: FloatArray = vectors[:, keep] * np.sqrt(values[keep])
-    return A / np.linalg.norm(A, axis=1, keepdims=True)
+    A = vectors[:, keep] * np.sqrt(values[keep])
+    return np.asarray(A / np.linalg.norm(A, axis=1, keepdims=True))
 
 
 def _binned(size: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -235,11 +235,16 @@ def _largest(A: FloatArray) -> FloatArray:
     k, r = A.shape
     if r == 2:
         angle = np.pi * (np.arange(_ANGLES) + 0.5) / _ANGLES
-        return np.abs(A @ np.array([np.cos(angle), np.sin(angle)])).max(axis=0)
+        return _greatest(A, np.array([np.cos(angle), np.sin(angle)]))
     if r == 3:
-        return np.abs(A @ _lattice()).max(axis=0)
+        return _greatest(A, _lattice())
     seeds = _SEEDS // 2 if k * r > _LARGE else _SEEDS
-    return np.concatenate([np.abs(A @ _directions(r, s)).max(axis=0) for s in range(seeds)])
+    return np.concatenate([_greatest(A, _directions(r, seed)) for seed in range(seeds)])
+
+
+def _greatest(A: FloatArray, u: FloatArray) -> FloatArray:
+    """(m,) largest absolute element of Au in each direction."""
+    return np.asarray(np.abs(A @ u).max(axis=0))
 
 
 def _lattice() -> FloatArray:
