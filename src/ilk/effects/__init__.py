@@ -3,6 +3,17 @@
 from __future__ import annotations
 
 from ilk.effects.comparison import Comparison, compare_means
+from ilk.effects.counterfactuals import Counterfactuals, counterfactuals
 from ilk.effects.marginal_coefficients import MarginalCoefficients, marginal_coefficients
+from ilk.effects.standardize import Standardization, standardize
 
-__all__ = ["Comparison", "MarginalCoefficients", "compare_means", "marginal_coefficients"]
+__all__ = [
+    "Comparison",
+    "Counterfactuals",
+    "MarginalCoefficients",
+    "Standardization",
+    "compare_means",
+    "counterfactuals",
+    "marginal_coefficients",
+    "standardize",
+]
