@@ -262,17 +262,20 @@ def _notes(
 ) -> list[str]:
     notes = []
     if not used.all():
-        notes.append(f"{int((~used).sum())} rows lack age or individual and have no values.")
+        count = int((~used).sum())
+        rows = "1 row lacks" if count == 1 else f"{count} rows lack"
+        notes.append(f"{rows} age or individual; the new columns have no value there.")
     single = int((counts == 1).sum())
     if single:
         notes.append(
-            f"{single} of {len(counts)} levels of {individual} have one record only, which says "
-            "nothing about change within individuals."
+            f"{single} of {len(counts)} levels of {individual} "
+            f"{'has' if single == 1 else 'have'} one record only, which says nothing "
+            "about change within individuals."
         )
     if alive is not None:
         notes.append(
-            f"{int(there.sum())} of {len(counts)} levels of {individual} were there at the end: "
-            "their age at last record is too low, and they have no terminal record."
+            f"Levels of {individual} that were there at the end: {int(there.sum())} of "
+            f"{len(counts)}. Their age at last record is too low, and they have no terminal record."
         )
     elif terminal:
         notes.append(

@@ -85,6 +85,8 @@ class CovariateTest:
     ----------
     term : str
         Term of the formula.
+    columns : tuple of str
+        Its columns.
     share : float
         Share of its variance that lies between clusters (mean over its columns).
     random, within : float
@@ -98,6 +100,7 @@ class CovariateTest:
     """
 
     term: str
+    columns: tuple[str, ...]
     share: float
     random: float
     within: float
@@ -334,6 +337,7 @@ def _test(fitted: Fitted, grouping: Grouping, extension: Extension) -> GroupTest
     covariates = tuple(
         _covariate(
             term,
+            tuple(part.names[j] for j in own[term]),
             js,
             fitted,
             extended,
@@ -369,6 +373,7 @@ def _wald(fitted: Fitted, places: Sequence[int]) -> float:
 
 def _covariate(
     term: str,
+    columns: tuple[str, ...],
     places: Sequence[int],
     fitted: Fitted,
     extended: Fitted,
@@ -379,9 +384,10 @@ def _covariate(
     here, there = (dict(zip(f.names, f.coef, strict=True)) for f in (fitted, extended))
     return CovariateTest(
         term=term,
+        columns=columns,
         share=share,
-        random=float(here.get((MEAN, term), math.nan)),
-        within=float(there.get((MEAN, term), math.nan)),
+        random=float(here[MEAN, columns[0]]) if len(columns) == 1 else math.nan,
+        within=float(there[MEAN, columns[0]]) if len(columns) == 1 else math.nan,
         contextual=float(extended.coef[places[0]]) if one else math.nan,
         error=math.sqrt(extended.vcov[places[0], places[0]]) if one else math.nan,
         wald=_wald(extended, places),

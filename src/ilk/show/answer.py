@@ -242,7 +242,7 @@ def _number(name: str, value: Any) -> str:
         return integer(int(value))
     if not isinstance(value, (float, np.floating)):
         return plain(value)
-    if name == "p_value":
+    if name.startswith("p_"):
         return p_value(float(value))
     if name == "statistic":
         return fixed(float(value), 2)

@@ -181,7 +181,9 @@ def _rows(test: GroupTest) -> list[dict[str, Any]]:
             "p_value": upper_tail(c.wald, c.df),
             "likelihood_ratio": c.likelihood_ratio,
             "p_likelihood_ratio": upper_tail(c.likelihood_ratio, c.df),
-            "implied_correlation": implied.get(c.term, math.nan),
+            "implied_correlation": (
+                implied.get(c.columns[0], math.nan) if len(c.columns) == 1 else math.nan
+            ),
             "estimand": "conditional",
         }
         for c in test.covariates
@@ -205,7 +207,7 @@ def _summary(found: Exogeneity, curves: tuple[BiasCurve, ...]) -> Table:
         hausman = f"not defined: {h.reason}"
     else:
         hausman = (
-            f"chi-square {significant(h.statistic)} on {h.df} df, p = {p_value(h.p_value)} "
+            f"chi-square {significant(h.statistic)} on {h.df} df, p {_compared(h.p_value)} "
             f"({h.estimator})"
         )
     rows = [("Hausman", hausman)]
@@ -220,6 +222,11 @@ def _summary(found: Exogeneity, curves: tuple[BiasCurve, ...]) -> Table:
         )
     rows.append(("proposed", found.formula))
     return Table("Further", ("", ""), tuple(rows), labels=2)
+
+
+def _compared(p: float) -> str:
+    text = p_value(p)
+    return f"< {text[1:]}" if text.startswith("<") else f"= {text}"
 
 
 def _notes(found: Exogeneity, curves: tuple[BiasCurve, ...]) -> tuple[str, ...]:

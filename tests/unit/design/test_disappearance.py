@@ -30,9 +30,9 @@ def test_columns_by_hand():
     assert all(np.isnan(data[name][6]) for name in made.columns)
     assert set(DATA) == {"id", "age", "alive", "y"}  # the caller's own is as it was
     text = repr(made)
-    assert "1 of 3 levels of id were there at the end" in text
-    assert "1 of 3 levels of id have one record only" in text
-    assert "1 rows lack age or individual" in text
+    assert "Levels of id that were there at the end: 1 of 3." in text
+    assert "1 of 3 levels of id has one record only" in text
+    assert "1 row lacks age or individual" in text
 
 
 def test_formulas():
