@@ -9,15 +9,14 @@ import numpy as np
 
 from ilk.effects.counterfactuals import counterfactuals
 from ilk.effects.standardize import Standardization, standardize
-from ilk.inference.clusters import outermost_groupings
 from ilk.late import Late
 from ilk.show.answer import Answer
-from ilk.show.numbers import plain, significant
+from ilk.show.numbers import plain
+from ilk.show.questions import estimand_phrase, listed, mean_phrase, unit_names
 from ilk.show.tidy import Columns, predictions
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
-    from ilk.frame import Label
     from ilk.typing import FloatArray, IntArray
 
 __all__ = ["counterfactual_table", "standardization_answer"]
@@ -79,7 +78,7 @@ def standardization_answer(fitted: Fitted, variable: str, levels: Any, **options
         level=found.level,
         hidden=hidden,
         picture=lambda ax: pictures.draw_standardized(
-            pictures.standardized_picture(found, _unit(fitted, found)), ax
+            pictures.standardized_picture(found, mean_phrase(fitted, found.per)), ax
         ),
     )
 
@@ -128,7 +127,7 @@ def _renamed(name: str) -> str:
 
 def _question(fitted: Fitted, found: Standardization) -> str:
     """Say which question the numbers answer."""
-    what = _unit(fitted, found)
+    what = mean_phrase(fitted, found.per)
     name = plain(found.variable)
     slopes_only = set(found.measures) == {"slope"}
     if slopes_only:
@@ -140,7 +139,7 @@ def _question(fitted: Fitted, found: Standardization) -> str:
             f"{direction}, in every row"
         )
     else:
-        values = _listed([label for label in dict.fromkeys(found.levels) if label is not None])
+        values = listed([label for label in dict.fromkeys(found.levels) if label is not None])
         act = f"What would the {what} be if {name} were {values} in every row"
     rows = "rows of the fit" if found.target == "fit" else "rows of the target data"
     return (
@@ -155,44 +154,8 @@ def _within(subgroups: Mapping[str, Any]) -> str:
 
 def _estimand(fitted: Fitted, estimand: str) -> str:
     """The estimand as a part of a sentence."""
-    units = _units(fitted)
-    if units is None:
-        return "in a model without random effects"
-    return {
-        "population": f"and over the population of {units} (the distribution of random effects)",
-        "conditional": f"for these very {units}, with their own estimated effects",
-        "typical": f"for {units} whose random effects are all zero",
-    }[estimand]
-
-
-def _units(fitted: Fitted) -> str | None:
-    names = [plain(grouping.name) for grouping in outermost_groupings(fitted.design)]
-    if not names:
-        return None
-    return " and ".join(f"levels of {name}" for name in names)
-
-
-def _unit(fitted: Fitted, found: Standardization) -> str:
-    """What the means are of."""
-    response = fitted.design.response
-    if response.event is not None:
-        return f"probability of {plain(response.name)} = {plain(response.event)}"
-    name = plain(response.name)
-    if fitted.family.takes_trials:
-        return f"probability of {name}"
-    if found.per is None:
-        return f"mean of {name}"
-    exposure = plain(fitted.design.exposure_name or "exposure")
-    size = "unit of" if found.per == 1.0 else significant(found.per)
-    return f"rate of {name} per {size} {exposure}"
-
-
-def _listed(labels: list[Label]) -> str:
-    """Levels as a part of a sentence."""
-    texts = [plain(label) for label in labels[:4]] + (["..."] if len(labels) > 4 else [])
-    if len(texts) < 2:
-        return "".join(texts)
-    return f"{', '.join(texts[:-1])} or {texts[-1]}" if len(labels) <= 4 else ", ".join(texts)
+    phrase = estimand_phrase(fitted, estimand)
+    return f"and {phrase}" if phrase.startswith("over") else phrase
 
 
 def _notes(fitted: Fitted, found: Standardization) -> list[str]:
@@ -217,7 +180,7 @@ def _notes(fitted: Fitted, found: Standardization) -> list[str]:
 
 def _errors(fitted: Fitted, found: Standardization) -> str:
     """Say where standard errors and intervals come from."""
-    units = _units(fitted) or "rows"
+    units = unit_names(fitted) or "rows"
     if found.draws is not None:
         draws, failed = found.draws, found.draws.failed
         unit = "rows" if draws.unit == "row" else f"levels of {plain(draws.unit)}"
