@@ -54,6 +54,8 @@ class Unstructured(AbstractCovariance):
         """Columns with their signs changed such that the diagonal is not negative."""
         rows, columns = lower_indices(q)
         diagonal = theta[rows == columns]
+        if (diagonal >= 0.0).all():
+            return theta
         return theta * np.where(diagonal < 0.0, -1.0, 1.0)[columns]
 
     def names(self, columns: Sequence[str]) -> tuple[str, ...]:

@@ -118,6 +118,10 @@ def evaluate_vector(expression: Expression, text: str, scope: Scope) -> FloatArr
     DataError
         The values are not numbers, or some are infinite or undefined.
     """
+    if isinstance(expression, Name):
+        column = scope.column(expression.column)
+        if column.numeric and column.finite:
+            return np.array(scope.number(expression.column))
     with np.errstate(all="ignore"):
         values = _vector(expression, scope)
     if np.ndim(values) == 0:

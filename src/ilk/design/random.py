@@ -5,7 +5,7 @@ Row i of a term with grouping codes c and columns z contributes ``z_i' b[c_i]`` 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -82,25 +82,17 @@ def make_random(
     grouping = groupings.get(spec.grouping)
     if grouping is None:
         grouping = groupings[spec.grouping] = make_grouping(spec.grouping, scope)
-    plain = RandomTerm(
+    matrix = None if spec.effects == _ONE else make_matrix(spec.effects, scope)
+    names = (INTERCEPT,) if matrix is None else matrix.recipe.names
+    return RandomTerm(
         label=spec.label,
         predictor=predictor,
         structure=spec.structure,
-        column_names=(INTERCEPT,),
-        columns=None,
-        grouping=grouping,
-        has_intercept=True,
-    )
-    if spec.effects == _ONE:
-        return plain
-    matrix = make_matrix(spec.effects, scope)
-    names = matrix.recipe.names
-    return replace(
-        plain,
         column_names=names,
-        columns=np.ascontiguousarray(matrix.X),
+        columns=None if matrix is None else np.ascontiguousarray(matrix.X),
+        grouping=grouping,
         has_intercept=INTERCEPT in names,
-        recipe=matrix.recipe,
+        recipe=None if matrix is None else matrix.recipe,
     )
 
 

@@ -7,6 +7,8 @@ answer does not depend on units: time stamps are not taken for an intercept, and
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ilk.num.triangular import cholesky
@@ -42,8 +44,10 @@ def independent_columns(X: FloatArray, intercept: int | None) -> BoolArray:
     """
     n, p = X.shape
     keep = np.ones(p, dtype=bool)
+    if p == (intercept is not None):
+        return keep
     others = np.array([j for j in range(p) if j != intercept], dtype=np.intp)
-    if len(others) == 0 or n == 0 or _clearly_independent(X, others, intercept):
+    if n == 0 or _clearly_independent(X, others, intercept):
         return keep
     Z = np.array(X[:, others], order="F")
     magnitude = np.abs(Z).max(axis=0)
@@ -71,6 +75,11 @@ def _clearly_independent(
         return False
     with np.errstate(all="ignore"):
         products = X.T @ X
+        if len(others) == 1:
+            j = int(others[0])
+            square = float(products[j, j])
+            total = 0.0 if intercept is None else float(products[intercept, j])
+            return _VARIES * square < square - total * total / n < math.inf
         squares = products.diagonal()[others]
         if intercept is not None:
             sums = products[intercept]
@@ -78,8 +87,6 @@ def _clearly_independent(
         variation = products.diagonal()[others]
         if not (variation > _VARIES * squares).all():
             return False
-        if len(others) == 1:
-            return bool(np.isfinite(variation[0]))
         scale = 1.0 / np.sqrt(variation)
         correlations = products[others][:, others] * scale * scale[:, None]
     factor = cholesky(correlations)

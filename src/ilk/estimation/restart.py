@@ -69,21 +69,24 @@ def second_looks(marginal: AbstractMarginal, result: SearchResult) -> list[Float
 def _turned(marginal: AbstractMarginal, theta: FloatArray) -> list[FloatArray]:
     """Equivalent covariance parameters off the saddle, with either sign; none if not singular."""
     plus, minus = theta.copy(), theta.copy()
-    start, found = 0, False
+    stop, found = 0, False
     for covariance, term in zip(
         marginal.model.covariances, marginal.scaled.data.terms, strict=True
     ):
-        stop = start + covariance.size(term.width)
-        if isinstance(covariance, Unstructured) and term.width > 1:
-            rows, columns = lower_indices(term.width)
-            factor = np.zeros((term.width, term.width))
-            factor[rows, columns] = theta[start:stop]
-            for out, sign in ((plus, 1.0), (minus, -1.0)):
-                turned = turn_columns(factor, sign)
-                if turned is not None:
-                    out[start:stop] = turned[rows, columns]
-                    found = True
-        start = stop
+        start, stop = stop, stop + covariance.size(term.width)
+        if not isinstance(covariance, Unstructured) or term.width == 1:
+            continue
+        rows, columns = lower_indices(term.width)
+        sizes = np.abs(theta[start:stop])
+        if sizes[rows == columns][:-1].min() > _VANISHED * sizes.max():
+            continue
+        factor = np.zeros((term.width, term.width))
+        factor[rows, columns] = theta[start:stop]
+        for out, sign in ((plus, 1.0), (minus, -1.0)):
+            turned = turn_columns(factor, sign)
+            if turned is not None:
+                out[start:stop] = turned[rows, columns]
+                found = True
     return [plus, minus] if found else []
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from ilk.errors import ConvergenceWarning, FitError, IdentificationWarning
 from ilk.estimation.restart import elsewhere, second_looks
 from ilk.estimation.start import default_start
-from ilk.estimation.verify import is_optimum, judge, snap_to_boundary, take_last_step
+from ilk.estimation.verify import find_faults, is_optimum, judge, snap_to_boundary, take_last_step
 from ilk.fitted import Fitted, Lazy, SearchLog, Status
 from ilk.kernels import compiled_densities
 from ilk.likelihood.base import Search, Start
@@ -21,6 +21,7 @@ from ilk.model.checks import check_identified
 
 if TYPE_CHECKING:
     from ilk.design.build import Design
+    from ilk.fitted import Verdict
     from ilk.kernels.contract import SearchResult
     from ilk.likelihood.base import AbstractMarginal
     from ilk.model.model import Model
@@ -197,7 +198,8 @@ def _record(
     marginal: AbstractMarginal, result: SearchResult, several: bool, *, warn: bool = True
 ) -> Fitted:
     result = snap_to_boundary(marginal, take_last_step(marginal, result))
-    verdict = Lazy(lambda: judge(marginal, result, several=several))
+    faults = Lazy(lambda: find_faults(marginal, result))
+    verdict = Lazy(lambda: judge(marginal, result, faults(), several=several))
     compiled = marginal.model.family.key in compiled_densities()
     psi_covariance = Lazy(lambda: marginal.covariance(result))
     fitted = Fitted(
@@ -219,17 +221,14 @@ def _record(
         mode_covariance=Lazy(lambda: marginal.mode_covariance(result)),
         mode_sensitivity=Lazy(lambda: marginal.mode_sensitivity(result)),
     )
-    if warn:
-        _warn(fitted)
+    if warn and faults():
+        _warn(verdict())
     return fitted
 
 
-def _warn(fitted: Fitted) -> None:
+def _warn(verdict: Verdict) -> None:
     """Repeat a bad verdict as a warning."""
-    verdict = fitted.verdict
-    if verdict.converged:
-        return
-    separated = verdict.status in (Status.SEPARATED, Status.NOT_IDENTIFIED)
+    separated = verdict.status is Status.SEPARATED
     category = IdentificationWarning if separated else ConvergenceWarning
     worst = [r for r in verdict.reasons if r.severity == "error"]
     text = " ".join(f"{r.message} {r.advice}" for r in worst)

@@ -29,6 +29,9 @@ _FAR = {"logit": 14.0, "probit": 5.5, "cloglog": 14.0, "log": 18.0}
 _NONE_LEFT = -13.0
 """Logits of an inflation and log dispersions below this stand for zero."""
 
+_SEPARATED = {"separation", "homogeneous_groups"}
+"""Codes of the faults that are separation."""
+
 _SEARCHED_ENOUGH = 1e-5
 """A search that could not improve further is at an optimum if it predicts a gain below this."""
 
@@ -81,15 +84,15 @@ def snap_to_boundary(marginal: AbstractMarginal, result: SearchResult) -> Search
     SearchResult
         The same, or the snapped point.
     """
-    model = marginal.model
     widths = [term.width for term in marginal.scaled.data.terms]
     canonical = _canonical(marginal, result.theta, widths)
-    result = replace(result, theta=canonical)
-    snappable = np.concatenate(
-        [np.zeros(0, bool)]
-        + [c.snappable(q) for c, q in zip(model.covariances, widths, strict=True)]
-    )
-    small = np.flatnonzero(snappable & (np.abs(result.theta) < _SNAP) & (result.theta != 0.0))
+    if canonical is not result.theta:
+        result = replace(result, theta=canonical)
+    near = (np.abs(canonical) < _SNAP) & (canonical != 0.0)
+    if not near.any():
+        return result
+    structures = zip(marginal.model.covariances, widths, strict=True)
+    small = np.flatnonzero(near & np.concatenate([c.snappable(q) for c, q in structures]))
     if not len(small):
         return result
     snapped = _try_zero(marginal, result, small)
@@ -102,8 +105,12 @@ def snap_to_boundary(marginal: AbstractMarginal, result: SearchResult) -> Search
 
 def _canonical(marginal: AbstractMarginal, theta: FloatArray, widths: Sequence[int]) -> FloatArray:
     """Signs of the factors' columns such that their diagonals are not negative."""
+    structures = list(zip(marginal.model.covariances, widths, strict=True))
+    if len(structures) == 1:
+        covariance, q = structures[0]
+        return covariance.canonical(theta, q)
     out, start = [np.zeros(0)], 0
-    for covariance, q in zip(marginal.model.covariances, widths, strict=True):
+    for covariance, q in structures:
         stop = start + covariance.size(q)
         out.append(covariance.canonical(theta[start:stop], q))
         start = stop
@@ -126,7 +133,31 @@ def _slack(result: SearchResult) -> float:
     return 1e-9 + 1e-12 * abs(result.value)
 
 
-def judge(marginal: AbstractMarginal, result: SearchResult, *, several: bool = False) -> Verdict:
+def find_faults(marginal: AbstractMarginal, result: SearchResult) -> list[Reason]:
+    """Why the end of a search is not an optimum; nothing if it is one.
+
+    Parameters
+    ----------
+    marginal : AbstractMarginal
+        The criterion.
+    result : SearchResult
+        Where the search ended.
+
+    Returns
+    -------
+    list of Reason
+        All of severity ``"error"``.
+    """
+    return [*_separation(marginal, result), *_not_converged(result)]
+
+
+def judge(
+    marginal: AbstractMarginal,
+    result: SearchResult,
+    faults: Sequence[Reason],
+    *,
+    several: bool = False,
+) -> Verdict:
     """Verdict on a search.
 
     Parameters
@@ -135,6 +166,8 @@ def judge(marginal: AbstractMarginal, result: SearchResult, *, several: bool = F
         The criterion.
     result : SearchResult
         Where the search ended.
+    faults : sequence of Reason
+        What `find_faults` has found there.
     several : bool
         Whether searches from other starts ended at other optima.
 
@@ -143,12 +176,10 @@ def judge(marginal: AbstractMarginal, result: SearchResult, *, several: bool = F
     Verdict
     """
     boundary = [*_boundary(marginal, result), *_at_a_limit(marginal, result)]
-    separation = _separation(marginal, result)
-    reasons = [*separation, *_not_converged(result), *boundary, *_notes(marginal, result, several)]
-    if separation:
-        status = Status.SEPARATED
-    elif not is_optimum(result):
-        status = Status.NOT_CONVERGED
+    reasons = [*faults, *boundary, *_notes(marginal, result, several)]
+    if faults:
+        found = {fault.code for fault in faults}
+        status = Status.SEPARATED if found & _SEPARATED else Status.NOT_CONVERGED
     elif boundary:
         status = Status.BOUNDARY
     else:
@@ -184,7 +215,7 @@ def _not_converged(result: SearchResult) -> list[Reason]:
 
 
 def _boundary(marginal: AbstractMarginal, result: SearchResult) -> list[Reason]:
-    lam, _ = marginal.factor(result.theta)
+    lam = marginal.lam(result.theta)
     widths = [term.width for term in marginal.scaled.data.terms]
     reasons = []
     terms = marginal.model.design.terms
@@ -243,8 +274,7 @@ def _separation(marginal: AbstractMarginal, result: SearchResult) -> list[Reason
                     "coefficients stand.",
                 )
             )
-    lam, _ = marginal.factor(result.theta)
-    if model.design.terms and np.max(np.abs(lam), initial=0.0) > 8.0:
+    if model.design.terms and np.abs(marginal.lam(result.theta)).max() > 8.0:
         group = homogeneous_groups(model)
         if group is not None:
             reasons.append(

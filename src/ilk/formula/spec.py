@@ -59,19 +59,21 @@ class Sum:
     ----------
     terms : tuple of Term
         The intercept first, if there is one.
+    factors : tuple of Factor
+        The different factors.
     """
 
     terms: tuple[Term, ...]
+    factors: tuple[Factor, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        found = dict.fromkeys(factor for term in self.terms for factor in term.factors)
+        object.__setattr__(self, "factors", tuple(found))
 
     @property
     def has_intercept(self) -> bool:
         """Whether the intercept is among the terms."""
         return Term() in self.terms
-
-    @property
-    def factors(self) -> tuple[Factor, ...]:
-        """The different factors."""
-        return tuple(dict.fromkeys(f for term in self.terms for f in term.factors))
 
     @property
     def text(self) -> str:
@@ -161,12 +163,30 @@ class FormulaSpec:
         The mean first; others only if they have a formula.
     functions : mapping
         Functions of the caller's, by name.
+    right_factors : tuple of Factor
+        Factors of the right sides: fixed parts, random terms, offsets.
+    grouping_columns : tuple of str
+        Columns of the grouping factors.
+    columns : tuple of str
+        Columns that the formulas read: of the response, the right sides, the groupings.
     """
 
     text: str
     response: ResponseSpec
     predictors: tuple[PredictorSpec, ...]
     functions: Functions = field(default_factory=dict, compare=False)
+    right_factors: tuple[Factor, ...] = field(init=False, repr=False, compare=False)
+    grouping_columns: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    columns: tuple[str, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        right = _right_factors(self.predictors)
+        groupings = _grouping_columns(self.predictors)
+        factors = (*self.response.parts, *right)
+        names = (name for factor in factors for name in column_names(factor.expression))
+        object.__setattr__(self, "right_factors", right)
+        object.__setattr__(self, "grouping_columns", groupings)
+        object.__setattr__(self, "columns", tuple(dict.fromkeys((*names, *groupings))))
 
     def predictor(self, name: str) -> PredictorSpec | None:
         """Right side of a predictor; None if it has no formula.
@@ -182,32 +202,23 @@ class FormulaSpec:
         """
         return next((part for part in self.predictors if part.name == name), None)
 
-    @property
-    def right_factors(self) -> tuple[Factor, ...]:
-        """Factors of the right sides: fixed parts, random terms, offsets."""
-        found: dict[Factor, None] = {}
-        for predictor in self.predictors:
-            found.update(dict.fromkeys((*predictor.fixed.factors, *predictor.offsets)))
-            for random in predictor.random:
-                found.update(dict.fromkeys(random.effects.factors))
-        return tuple(found)
 
-    @property
-    def grouping_columns(self) -> tuple[str, ...]:
-        """Columns of the grouping factors."""
-        return tuple(
-            dict.fromkeys(
-                name
-                for predictor in self.predictors
-                for random in predictor.random
-                for name in random.grouping
-                if name != OLRE
-            )
+def _right_factors(predictors: tuple[PredictorSpec, ...]) -> tuple[Factor, ...]:
+    found: dict[Factor, None] = {}
+    for predictor in predictors:
+        found.update(dict.fromkeys((*predictor.fixed.factors, *predictor.offsets)))
+        for random in predictor.random:
+            found.update(dict.fromkeys(random.effects.factors))
+    return tuple(found)
+
+
+def _grouping_columns(predictors: tuple[PredictorSpec, ...]) -> tuple[str, ...]:
+    return tuple(
+        dict.fromkeys(
+            name
+            for predictor in predictors
+            for random in predictor.random
+            for name in random.grouping
+            if name != OLRE
         )
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Columns that the formulas read: of the response, the right sides, the groupings."""
-        factors = (*self.response.parts, *self.right_factors)
-        names = (name for factor in factors for name in column_names(factor.expression))
-        return tuple(dict.fromkeys((*names, *self.grouping_columns)))
+    )

@@ -120,6 +120,8 @@ def _sort_key(label: Any) -> tuple[int, str, Any]:
 
 def plain_label(name: str, value: Any) -> Any:
     """Label as a plain Python value; refuse objects whose equality is not understood."""
+    if type(value) is str or type(value) is int:  # nearly always
+        return value
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or type(value).__name__ in _MISSING_NAMES:

@@ -154,7 +154,9 @@ def _not_a_frame(data: Any) -> DataError:
 
 def _unique_keys(labels: Iterable[Any]) -> dict[str, Any]:
     """Names that a formula can use, with the key of each; a name must be unique."""
-    labels = list(labels)
+    labels = labels.tolist() if hasattr(labels, "tolist") else list(labels)
+    if len(set(labels)) == len(labels) and all(type(label) is str for label in labels):
+        return dict(zip(labels, labels, strict=True))
     keys: dict[str, Any] = {}
     for label in labels:
         keys.setdefault(label if isinstance(label, str) else str(label), label)

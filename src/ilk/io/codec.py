@@ -64,7 +64,7 @@ class Encoder:
             key, plain = self.special[type(value)](value)
             return {"special": key, "value": self.encode(plain)}
         if type(value) in self.keys:
-            fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+            fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.init}
             return {
                 "record": self.keys[type(value)],
                 "fields": {name: self.encode(part) for name, part in fields.items()},
@@ -209,7 +209,7 @@ def field_types(cls: type, classes: Classes) -> dict[str, Any]:
 
     scope = {**_names(tuple(classes.items())), **vars(sys.modules[cls.__module__])}
     hints = typing.get_type_hints(cls, globalns=scope, localns={"np": np})
-    return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+    return {field.name: hints[field.name] for field in dataclasses.fields(cls) if field.init}
 
 
 def conforms(value: Any, hint: Any) -> bool:

@@ -185,6 +185,12 @@ class LinearFactor:
         np.add.at(jacobian, (self.rows, self.columns), self.values)
         return self.base + jacobian @ theta, jacobian
 
+    def elements(self, theta: FloatArray) -> FloatArray:
+        """Factor alone, ``lam`` of shape (lambda_size,)."""
+        entries = self.values * theta[self.columns]
+        added = np.bincount(self.rows, entries, self.lambda_size)
+        return np.asarray(self.base + added, dtype=np.float64)
+
 
 FactorMap: TypeAlias = LinearFactor | Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 """Takes theta to ``lam`` and the Jacobian d lam / d theta."""

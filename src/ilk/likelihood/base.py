@@ -18,7 +18,7 @@ import numpy as np
 
 from ilk.errors import ModelError
 from ilk.kernels.contract import SearchResult
-from ilk.model.factors import factor_map, split_factors
+from ilk.model.factors import factor_elements, factor_map, split_factors
 from ilk.model.scaling import rescale_response
 
 if TYPE_CHECKING:
@@ -173,6 +173,10 @@ class AbstractMarginal(ABC):
     def move(self, result: SearchResult) -> FloatArray:
         """Bring the engine to a result's point (the caller holds the lock); gives lam there."""
 
+    def lam(self, theta: FloatArray) -> FloatArray:
+        """Elements of all factors at theta, ``lam`` of the engine."""
+        return factor_elements(self.factor, theta)
+
     def with_response(self, model: Model) -> Self:
         """The same criterion and engine for a model that differs in its response only."""
         return type(self)(model, rescale_response(model, self.scaled), self.state)
@@ -204,11 +208,17 @@ class AbstractMarginal(ABC):
         factors = split_factors(lam, [len(T) for T in maps])
         return [T @ factor for T, factor in zip(maps, factors, strict=True)]
 
-    def effects(self, lam: FloatArray) -> tuple[FloatArray, ...]:
-        """Modes b (L_t, q_t) of the random effects where the engine stands."""
+    def effects(self, roots: Sequence[FloatArray]) -> tuple[FloatArray, ...]:
+        """Modes b (L_t, q_t) of the random effects where the engine stands.
+
+        Parameters
+        ----------
+        roots : sequence of (q_t, q_t) arrays
+            ``T Lambda`` of each term there.
+        """
         u = self.state.engine.modes()
         out, start = [], 0
-        for root, count in zip(self.roots(lam), self.levels, strict=True):
+        for root, count in zip(roots, self.levels, strict=True):
             stop = start + count * len(root)
             out.append(u[start:stop].reshape(count, len(root)) @ root.T)
             start = stop

@@ -12,6 +12,7 @@ covariance parameters and ``psi = (beta, theta, log sigma2)``.  Bates, Maechler,
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -88,7 +89,7 @@ class GaussianMarginal(AbstractMarginal):
 
     def at_point(self, beta: FloatArray, theta: FloatArray) -> SearchResult:
         """A point theta, beta and sigma at their profile, as the result of no steps."""
-        lam, _ = self.factor(theta)
+        lam = self.lam(theta)
         with self.state.lock:
             self.state.hold(self.scaled.data.response)
             at = self.engine.evaluate(lam, reml=self.model.reml, gradient=False)
@@ -105,7 +106,7 @@ class GaussianMarginal(AbstractMarginal):
     def move(self, result: SearchResult) -> FloatArray:
         """Bring the engine to a result's point (the caller holds the lock); gives lam there."""
         self.state.hold(self.scaled.data.response)
-        lam, _ = self.factor(result.theta)
+        lam = self.lam(result.theta)
         point = result.theta.tobytes()
         if self.state.point != point:
             self.engine.evaluate(lam, reml=self.model.reml, gradient=False)
@@ -115,15 +116,15 @@ class GaussianMarginal(AbstractMarginal):
     def estimates(self, result: SearchResult) -> Estimates:
         """Numbers on the scale of the user's columns."""
         with self.state.lock:
-            lam = self.move(result)
-            modes = self.effects(lam)
+            roots = self.roots(self.move(result))
+            modes = self.effects(roots)
         sigma2 = result.sigma2 * self.scaled.scale**2
         coef = self.scaled.coef(result.beta)
         return Estimates(
-            psi=np.concatenate([coef, result.theta, [np.log(sigma2)]]),
+            psi=np.concatenate([coef, result.theta, [math.log(sigma2)]]),
             names=self.model.names,
             modes=modes,
-            covariances=covariances_of(self.roots(lam), result.sigma2),
+            covariances=covariances_of(roots, result.sigma2),
             sigma2=sigma2,
             loglik=result.value + self.scaled.value_shift,
         )
@@ -162,7 +163,7 @@ class GaussianMarginal(AbstractMarginal):
 
     def covariances_at(self, psi: FloatArray) -> tuple[FloatArray, ...]:
         """Covariance matrices G_t of the random effects at ``psi``."""
-        lam, _ = self.factor(self.split(psi)[1])
+        lam = self.lam(self.split(psi)[1])
         return covariances_of(self.roots(lam), float(np.exp(psi[-1])) / self.scaled.scale**2)
 
     def mode_sensitivity(self, result: SearchResult) -> FloatArray:
@@ -183,9 +184,9 @@ class GaussianMarginal(AbstractMarginal):
                 for side in (step, -step):
                     moved = theta.copy()
                     moved[j] += side
-                    lam, _ = self.factor(moved)
+                    lam = self.lam(moved)
                     beta = self.engine.evaluate(lam, reml=self.model.reml, gradient=False).beta
-                    ends.append((flatten(self.effects(lam)), beta))
+                    ends.append((flatten(self.effects(self.roots(lam))), beta))
                 total = (ends[0][0] - ends[1][0]) / (2.0 * step)
                 drift = (ends[0][1] - ends[1][1]) / (2.0 * step)
                 columns.append((total - in_beta @ drift)[:, None])

@@ -89,7 +89,7 @@ class LaplaceMarginal(AbstractMarginal):
 
     def at_point(self, beta: FloatArray, theta: FloatArray) -> SearchResult:
         """A point on the engine's scale, as the result of a search of no steps."""
-        lam, _ = self.factor(theta)
+        lam = self.lam(theta)
         with self.state.lock:
             self.state.hold(self.scaled.data.response)
             self.state.point = None
@@ -110,7 +110,7 @@ class LaplaceMarginal(AbstractMarginal):
     def move(self, result: SearchResult) -> FloatArray:
         """Bring the engine to a result's point (the caller holds the lock); gives lam there."""
         self.state.hold(self.scaled.data.response)
-        lam, _ = self.factor(result.theta)
+        lam = self.lam(result.theta)
         point = result.beta.tobytes() + result.theta.tobytes()
         if self.state.point != point:
             self.engine.evaluate(result.beta, lam, gradient=False, tolerance=1e-18)
@@ -120,13 +120,13 @@ class LaplaceMarginal(AbstractMarginal):
     def estimates(self, result: SearchResult) -> Estimates:
         """Numbers on the scale of the user's columns."""
         with self.state.lock:
-            lam = self.move(result)
-            modes = self.effects(lam)
+            roots = self.roots(self.move(result))
+            modes = self.effects(roots)
         return Estimates(
             psi=np.concatenate([self.scaled.coef(result.beta), result.theta]),
             names=self.model.names,
             modes=modes,
-            covariances=covariances_of(self.roots(lam)),
+            covariances=covariances_of(roots),
             sigma2=np.nan,
             loglik=result.value + self.scaled.value_shift,
         )
@@ -157,7 +157,7 @@ class LaplaceMarginal(AbstractMarginal):
 
     def covariances_at(self, psi: FloatArray) -> tuple[FloatArray, ...]:
         """Covariance matrices G_t of the random effects at ``psi``."""
-        lam, _ = self.factor(self.split(psi)[1])
+        lam = self.lam(self.split(psi)[1])
         return covariances_of(self.roots(lam))
 
     def mode_sensitivity(self, result: SearchResult) -> FloatArray:
@@ -177,6 +177,6 @@ class LaplaceMarginal(AbstractMarginal):
                     moved = theta.copy()
                     moved[j] += side
                     there = replace(result, theta=moved)
-                    ends.append(flatten(self.effects(self.move(there))))
+                    ends.append(flatten(self.effects(self.roots(self.move(there)))))
                 columns.append(((ends[0] - ends[1]) / (2.0 * step))[:, None])
         return np.hstack(columns)

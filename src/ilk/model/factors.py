@@ -90,6 +90,23 @@ def factor_start(covariances: Sequence[AbstractCovariance], widths: Sequence[int
     return np.concatenate(starts) if starts else np.zeros(0)
 
 
+def factor_elements(factor: FactorMap, theta: FloatArray) -> FloatArray:
+    """Elements ``lam`` of all factors, without their derivative.
+
+    Parameters
+    ----------
+    factor : FactorMap
+        As `factor_map` gives it.
+    theta : (m_theta,) array
+        Covariance parameters.
+
+    Returns
+    -------
+    (sum of q_t^2,) array
+    """
+    return factor.elements(theta) if isinstance(factor, LinearFactor) else factor(theta)[0]
+
+
 def split_factors(lam: FloatArray, widths: Sequence[int]) -> list[FloatArray]:
     """Factors Lambda_t (q_t, q_t) from the flat, column-major vector of all.
 

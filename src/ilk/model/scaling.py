@@ -190,7 +190,7 @@ def _value_shift(
     p = len(coef_map)
     shift = -(count - p if model.reml else count) * log_scale
     if model.reml:  # B differs from a diagonal matrix in the row of the intercept only
-        shift += float(np.log(coef_map.diagonal() / scale).sum())
+        shift += sum(map(math.log, (coef_map.diagonal() / scale).tolist()))
     precision = model.design.precision_weights
     if precision is not None:
         logs = np.log(precision)
@@ -202,7 +202,7 @@ def _response_scale(model: Model) -> tuple[float, float]:
     """Center (only if an intercept absorbs it) and power-of-two scale of a Gaussian response."""
     y = model.design.response.y
     mean = model.design.fixed[0]
-    center = float(y.mean()) if mean.has_intercept else 0.0
+    center = float(y.sum()) / len(y) if mean.has_intercept else 0.0
     residual = y - center
     return center, _power_of_two(math.sqrt(float(residual @ residual) / len(y)))
 
@@ -218,15 +218,17 @@ def _column_scales(X: FloatArray, intercept: int | None) -> tuple[FloatArray, Fl
     The intercept itself stays: center 0, scale 1.
     """
     n, p = X.shape
-    center = np.zeros(p) if intercept is None else X.sum(axis=0) / n
-    spread = np.sqrt(np.maximum(np.einsum("ij,ij->j", X, X) / n - center**2, 0.0))
-    if intercept is not None:
-        center[intercept], spread[intercept] = 0.0, 1.0
-        if np.any(spread < 1e-4 * np.abs(center)):
-            spread = (X - center).std(axis=0)
-            spread[intercept] = 1.0
-    spread[spread == 0.0] = 1.0
-    return center, np.exp2(np.round(np.log2(spread)))
+    means = [0.0] * p if intercept is None else (X.sum(axis=0) / n).tolist()
+    squares = (np.einsum("ij,ij->j", X, X) / n).tolist()
+    center, scale = np.zeros(p), np.ones(p)
+    for j, (mean, square) in enumerate(zip(means, squares, strict=True)):
+        if j == intercept:
+            continue
+        variance = square - mean * mean
+        if not 1e-8 * mean * mean <= variance < math.inf:  # lost to rounding or overflow
+            variance = float((X[:, j] - mean).var())
+        center[j], scale[j] = mean, _power_of_two(math.sqrt(variance))
+    return center, scale
 
 
 def _intercept(names: Sequence[str]) -> int | None:
@@ -236,7 +238,8 @@ def _intercept(names: Sequence[str]) -> int | None:
 
 def _back(center: FloatArray, scale: FloatArray, intercept: int | None) -> FloatArray:
     """The map (p, p) from effects of centered and scaled columns to effects of the columns."""
-    back = np.diag(1.0 / scale)
+    back = np.zeros((len(scale), len(scale)))
+    np.fill_diagonal(back, 1.0 / scale)
     if intercept is not None:
         back[intercept] -= center / scale
     return back
@@ -285,6 +288,8 @@ def _scale_term(
 
 def _block_diagonal(blocks: list[FloatArray]) -> FloatArray:
     """Block-diagonal matrix of square blocks."""
+    if len(blocks) == 1:
+        return blocks[0]
     size = sum(len(block) for block in blocks)
     out = np.zeros((size, size))
     start = 0
