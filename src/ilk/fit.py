@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ilk.show import Summary, caveats, marginal, methods, predictions, standardization
     from ilk.show import against_fixed as against
     from ilk.show import exogeneity as exogenous
+    from ilk.show import means as grids
     from ilk.show import tidy as tables
     from ilk.show.answer import Answer
     from ilk.show.caveats import Caveats
@@ -48,6 +49,7 @@ else:  # no fit needs them, so they are imported with the first question
     against = Late("ilk.show.against_fixed")
     caveats = Late("ilk.show.caveats")
     exogenous = Late("ilk.show.exogeneity")
+    grids = Late("ilk.show.means")
     marginal = Late("ilk.show.marginal")
     methods = Late("ilk.show.methods")
 
@@ -507,6 +509,229 @@ class Fit:
                 per=per,
                 arguments={"trials": trials, "exposure": exposure, "offset": offset},
             )
+        )
+
+    # Means, contrasts and slopes on grids
+
+    def means(
+        self,
+        variables: Sequence[str] | str = (),
+        *,
+        by: Sequence[str] | str | None = None,
+        at: Mapping[str, Any] | None = None,
+        estimand: Estimand = "typical",
+        scale: Scale = "response",
+        average: Literal["predictor", "mean"] | None = None,
+        weights: Literal["equal", "proportional", "outer", "cells", "flat"] | None = None,
+        grid: Literal["reference", "observed"] | None = None,
+        per: float = 1.0,
+        level: float = 0.95,
+    ) -> Answer:
+        """Marginal means: the mean at each level of some factors, averaged over the others.
+
+        Rows of a reference grid are averaged: all combinations of the levels of the other factors,
+        with numbers at their mean (a number that has two values in the data counts as a factor).
+
+        Parameters
+        ----------
+        variables : str or sequence of str
+            Columns whose combinations of levels are asked about; none for the overall mean.
+        by : str or sequence of str, optional
+            Further columns, which set groups of means apart.
+        at : dict of str to values, optional
+            Values of columns, ``{"dose": [1, 2]}``: of numbers in place of their mean, or fewer
+            levels of a factor.  A number that is asked about needs them.
+        estimand : {"typical", "population", "conditional"}
+            Of a cluster with random effects zero, averaged over the distribution of the random
+            effects (by quadrature), or of these very clusters.
+        scale : {"response", "link"}
+            Scale of the means.
+        average : {"predictor", "mean"}, optional
+            Whether linear predictors are averaged and then taken to the scale of the response, or
+            means are averaged.  Predictors by default; means where the mean is not a function of
+            one predictor (zero inflation).
+        weights : {"equal", "proportional", "outer", "cells", "flat"}, optional
+            How the combinations of the other factors are weighed: equally (the default), by how
+            often they occur, by how often each level occurs, by how often they occur at the levels
+            asked about, or equally over those that do.
+        grid : {"reference", "observed"}, optional
+            ``"observed"`` averages over the rows of the fit with the factors asked about set and
+            all else as it is.  It is the default for conditional means and for formulas with
+            ``within`` and ``between``, which need clusters.
+        per : float
+            With an exposure, means are rates per so many units of it.
+        level : float
+            Coverage of the intervals.
+
+        Returns
+        -------
+        Answer
+            With ``.frame``: the columns asked about, ``estimate, std_error, df, conf_low,
+            conf_high, scale, estimand``; what the data do not determine is nan and named below.
+
+        Examples
+        --------
+        >>> import ilk
+        >>> data = ilk.datasets.load("eczema_trial")
+        >>> fit = ilk.fit("clear ~ treatment * week + (1 | patient)", data, family="binomial")
+        >>> means = fit.means("treatment", by="week", at={"week": [4, 12]}, estimand="population")
+        >>> means.frame.estimate.round(2).tolist()
+        [0.38, 0.26, 0.72, 0.36]
+        """
+        return grids.means_answer(
+            self.fitted,
+            variables,
+            by=by,
+            at=at,
+            estimand=estimand,
+            scale=scale,
+            average=average,
+            weights=weights,
+            grid=grid,
+            per=per,
+            level=level,
+        )
+
+    def contrasts(
+        self,
+        variables: Sequence[str] | str,
+        kind: Literal["pairwise", "reference", "sequential", "effect", "polynomial"]
+        | Mapping[str, Any] = "pairwise",
+        *,
+        by: Sequence[str] | str | None = None,
+        at: Mapping[str, Any] | None = None,
+        measure: Literal["difference", "ratio", "odds_ratio"] | None = None,
+        reference: Any = None,
+        slope: str | None = None,
+        adjust: Literal["mvt", "holm", "bonferroni", "bh", "scheffe", "none"] = "mvt",
+        estimand: Estimand = "typical",
+        scale: Scale = "response",
+        average: Literal["predictor", "mean"] | None = None,
+        weights: Literal["equal", "proportional", "outer", "cells", "flat"] | None = None,
+        grid: Literal["reference", "observed"] | None = None,
+        per: float = 1.0,
+        level: float = 0.95,
+    ) -> Answer:
+        """Compare marginal means, with p-values and intervals that hold for all comparisons.
+
+        Parameters
+        ----------
+        variables : str or sequence of str
+            Columns whose levels, or combinations of levels, are compared.
+        kind : str or dict
+            ``"pairwise"``: every level with every earlier one.  ``"reference"``: every level with
+            one.  ``"sequential"``: every level with the one before.  ``"effect"``: every level with
+            the average of all.  ``"polynomial"``: linear, quadratic, ... trends.  A dictionary
+            gives weights by name, ``{"early": {"week 2": 1, "week 0": -1}}`` or one for each level.
+        by : str or sequence of str, optional
+            Columns; levels are compared within each combination of theirs, as a family of its own.
+        at : dict of str to values, optional
+            As for `means`.
+        measure : {"difference", "ratio", "odds_ratio"}, optional
+            By default the odds ratio for the logit link, the ratio for the log link, and else
+            (also with ``scale="link"``) the difference.
+        reference : Label, optional
+            Level that ``"reference"`` compares with; the fit's own reference level by default.
+        slope : str, optional
+            Compare slopes in this number instead of means.
+        adjust : {"mvt", "holm", "bonferroni", "bh", "scheffe", "none"}
+            How a family is judged together: from the joint normal distribution of its contrasts
+            (Tukey's and Dunnett's methods are cases of it), or by one of the other methods.
+        estimand, scale, average, weights, grid, per, level
+            As for `means`.
+
+        Returns
+        -------
+        Answer
+            With ``.frame``: ``measure``, the columns of `by`, ``level, reference, estimate,
+            std_error, statistic, df, p_value, conf_low, conf_high, scale, estimand``.
+
+        Examples
+        --------
+        >>> import ilk
+        >>> data = ilk.datasets.load("eczema_trial")
+        >>> fit = ilk.fit("clear ~ treatment * week + (1 | patient)", data, family="binomial")
+        >>> odds = fit.contrasts("treatment", "reference", reference="placebo", by="week",
+        ...                      at={"week": [4, 12]})
+        >>> list(odds.frame.measure), list(odds.frame.level), list(odds.frame.reference)
+        (['odds_ratio', 'odds_ratio'], ['active', 'active'], ['placebo', 'placebo'])
+        """
+        return grids.contrasts_answer(
+            self.fitted,
+            variables,
+            kind,
+            by=by,
+            at=at,
+            measure=measure,
+            reference=reference,
+            slope=slope,
+            adjust=adjust,
+            estimand=estimand,
+            scale=scale,
+            average=average,
+            weights=weights,
+            grid=grid,
+            per=per,
+            level=level,
+        )
+
+    def slopes(
+        self,
+        variable: str,
+        *,
+        by: Sequence[str] | str | None = None,
+        at: Mapping[str, Any] | None = None,
+        estimand: Estimand = "typical",
+        scale: Scale = "response",
+        average: Literal["predictor", "mean"] | None = None,
+        weights: Literal["equal", "proportional", "outer", "cells", "flat"] | None = None,
+        grid: Literal["reference", "observed"] | None = None,
+        per: float = 1.0,
+        level: float = 0.95,
+    ) -> Answer:
+        """Slopes: by how much the mean changes per unit of a number.
+
+        The derivative goes through the whole formula: splines, polynomials, interactions and
+        random slopes.  `contrasts` with ``slope=`` compares slopes.
+
+        Parameters
+        ----------
+        variable : str
+            A column of numbers.
+        by : str or sequence of str, optional
+            Columns; a slope for each combination of their levels.
+        at : dict of str to values, optional
+            As for `means`; values of the variable itself say where the slope is taken, by default
+            at its mean.
+        estimand, scale, average, weights, grid, per, level
+            As for `means`; ``grid="observed"`` gives average slopes over the rows of the fit.
+
+        Returns
+        -------
+        Answer
+            With ``.frame``: ``term``, the columns of `by`, ``estimate, std_error, df, conf_low,
+            conf_high, scale, estimand``.
+
+        Examples
+        --------
+        >>> import ilk
+        >>> fit = ilk.fit("score ~ poly(prior, 2) + (1 | school)",
+        ...               ilk.datasets.load("classroom_scores"))
+        >>> len(fit.slopes("prior", at={"prior": [-1, 0, 1]}).frame)
+        3
+        """
+        return grids.slopes_answer(
+            self.fitted,
+            variable,
+            by=by,
+            at=at,
+            estimand=estimand,
+            scale=scale,
+            average=average,
+            weights=weights,
+            grid=grid,
+            per=per,
+            level=level,
         )
 
     # Predictions and draws

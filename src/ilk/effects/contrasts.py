@@ -173,7 +173,7 @@ def contrasts(
     how = averaging_scale(fitted.family, average, scale)
     made = make_grid(
         fitted,
-        (*first, *second),
+        (*second, *first),
         at=at,
         estimand=estimand,
         weights=weights,
@@ -204,8 +204,7 @@ def contrasts(
     )
     groups = list(dict.fromkeys(made.subset(second)))
     families = [
-        _family(fitted, cells, plan.weights, g, len(groups), straight, adjust, level)
-        for g in range(len(groups))
+        _family(fitted, cells, plan.weights, g, straight, adjust, level) for g in range(len(groups))
     ]
     estimate, error, statistic, p, low, high = (
         np.concatenate([family[i] for family in families]) for i in range(6)
@@ -276,14 +275,14 @@ def _family(
     cells: CellMeans,
     weights: FloatArray,
     group: int,
-    groups: int,
     straight: bool,
     adjust: Adjust,
     level: float,
 ) -> tuple[FloatArray, ...]:
     """Estimates, errors, statistics, p-values and limits of the contrasts of one family."""
     C = np.zeros((len(weights), len(cells.averages)))
-    C[:, group::groups] = weights
+    m = weights.shape[1]
+    C[:, group * m : (group + 1) * m] = weights
     lost = cells.combined_gaps(C, linear=straight)
     known = cells.averages.value
     absent = np.isnan(known)

@@ -121,7 +121,7 @@ def marginal_means(
     first, second = names_of(variables, by)
     how = averaging_scale(fitted.family, average, scale)
     made = make_grid(
-        fitted, (*first, *second), at=at, estimand=estimand, weights=weights, kind=grid, per=per
+        fitted, (*second, *first), at=at, estimand=estimand, weights=weights, kind=grid, per=per
     )
     cells = cell_means(made, how)
     empty = np.isnan(cells.averages.value)

@@ -102,7 +102,7 @@ def adjust_family(
     >>> R = np.array([[1.0, 0.5], [0.5, 1.0]])
     >>> family = adjust_family(np.array([2.0, 1.0]), R, "mvt")
     >>> family.p_value.round(4)
-    array([0.0834, 0.4939])
+    array([0.0829, 0.502 ])
     """
     nu = np.broadcast_to(np.asarray(df, dtype=np.float64), statistic.shape)
     p, critical = np.full(len(statistic), np.nan), np.full(len(statistic), np.nan)

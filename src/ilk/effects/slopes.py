@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ilk.effects.average import Averages, variance
+from ilk.effects.average import Averages, stack, variance
 from ilk.effects.cells import (
     Average,
     CellMeans,
@@ -126,7 +126,7 @@ def marginal_slopes(
             code="variable",
         )
     many = isinstance((at or {}).get(variable), (list, tuple, range, np.ndarray))
-    focal = (*((variable,) if many else ()), *groups)
+    focal = (*groups, *((variable,) if many else ()))
     how = averaging_scale(fitted.family, average, scale)
     made = make_grid(
         fitted,
@@ -225,8 +225,6 @@ def cell_slopes(grid: Grid, variable: Variable, how: HowAveraged, scale: Scale) 
 
 def _averaged(grid: Grid, variable: Variable, how: HowAveraged) -> tuple[Averages, FloatArray]:
     """Derivatives of averages on the scale where rows are averaged, with their gaps."""
-    from ilk.effects.average import stack
-
     parts, gaps = [], []
     for block in grid.blocks:
         frame = block.target.with_settings(block.settings)
