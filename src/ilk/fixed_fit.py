@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, final
 
 import numpy as np
 
-from ilk.frame import answer
+from ilk.frame import answer, row_labels
 from ilk.late import Late
 
 if TYPE_CHECKING:
@@ -260,7 +260,8 @@ class FixedFit:
         -------
         frame
             A row per row of the data: ``estimate`` and ``estimand``; with an interval also
-            ``std_error, conf_low, conf_high, interval``. Rows that lack a value are nan.
+            ``std_error, conf_low, conf_high, interval``. Rows that lack a value are nan. A pandas
+            frame keeps the index of the data; of the fit's own rows it has the positions.
         """
         cases = prediction.fixed_cases(
             self.fitted, data, trials=trials, exposure=exposure, offset=offset
@@ -268,7 +269,8 @@ class FixedFit:
         means = prediction.predict_fixed(
             self.fitted, cases, estimand=estimand, scale=scale, interval=interval, level=level
         )
-        return answer(cases.spread(tables.predictions(means)), cases.flavor)
+        index = self.fitted.design.rows.kept if data is None else row_labels(data)
+        return answer(cases.spread(tables.predictions(means)), cases.flavor, index)
 
     # Answers as tables and text
 

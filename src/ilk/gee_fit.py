@@ -213,7 +213,8 @@ class GeeFit:
         -------
         frame
             A row per row of the data: ``estimate`` and ``estimand``; with an interval also
-            ``std_error, conf_low, conf_high, interval``.  Rows that lack a value are nan.
+            ``std_error, conf_low, conf_high, interval``.  Rows that lack a value are nan.  A pandas
+            frame keeps the index of the data; of the fit's own rows it has the positions.
         """
         return show.predicted_gee(
             self.fitted,

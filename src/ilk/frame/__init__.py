@@ -10,7 +10,7 @@ pandas frames and dictionaries of columns are read directly, which is fastest; e
 comes through narwhals.
 """
 
-from ilk.frame.answers import answer, with_columns
+from ilk.frame.answers import answer, row_labels, with_columns
 from ilk.frame.column import Column, Factor, Label, listing, quote, unknown_column
 from ilk.frame.kept import Kept, own_column
 from ilk.frame.levels import drop_unused, factor, factor_integers, numbers
@@ -33,6 +33,7 @@ __all__ = [
     "numbers",
     "own_column",
     "quote",
+    "row_labels",
     "unknown_column",
     "with_columns",
 ]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any, cast
 
 import numpy as np
 
 
-def answer(columns: Mapping[str, Any], flavor: str) -> Any:
+def answer(columns: Mapping[str, Any], flavor: str, index: Any = None) -> Any:
     """Make a frame in the caller's flavor.
 
     Parameters
@@ -18,6 +19,8 @@ def answer(columns: Mapping[str, Any], flavor: str) -> Any:
     flavor : str
         `Frame.flavor` of the data that the question is about. A caller who gave a dictionary gets a
         pandas frame, which every installation has and which prints as a table.
+    index : (n,) index, optional
+        Labels of the rows of a pandas frame, see `row_labels`; by default they are numbered.
 
     Returns
     -------
@@ -32,7 +35,7 @@ def answer(columns: Mapping[str, Any], flavor: str) -> Any:
     if flavor in ("pandas", "dict"):
         import pandas as pd
 
-        return pd.DataFrame(dict(columns))
+        return pd.DataFrame(dict(columns), index=index)
     lists = {name: _for_frame(values) for name, values in columns.items()}
     if flavor == "pyarrow":
         import pyarrow as pa
@@ -45,6 +48,25 @@ def answer(columns: Mapping[str, Any], flavor: str) -> Any:
     import narwhals as nw
 
     return nw.from_dict(lists, backend=cast(Any, flavor)).to_native()
+
+
+def row_labels(data: Any) -> Any:
+    """Index of a pandas frame, so that answers about its rows are aligned with them; else None.
+
+    Parameters
+    ----------
+    data : data frame or dict of columns
+        The caller's data.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ilk.frame import row_labels
+    >>> row_labels(pd.DataFrame({"dose": [1, 2]}, index=["b", "a"])).tolist()
+    ['b', 'a']
+    """
+    pandas = sys.modules.get("pandas")
+    return data.index if pandas is not None and isinstance(data, pandas.DataFrame) else None
 
 
 def with_columns(data: Any, new: Mapping[str, Any]) -> Any:

@@ -109,8 +109,8 @@ def _read_arrow_dictionary(name: str, chunked: Any) -> Column:
         if isinstance(chunked, pa.ChunkedArray):
             empty = pa.array([], type=chunked.type)
             chunked = chunked.chunk(0) if chunked.num_chunks else empty
-    codes = chunked.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    return read_categories(name, codes, chunked.dictionary.to_pylist())
+    codes = chunked.indices.cast(pa.int64()).fill_null(-1)  # polars writes unsigned indices
+    return read_categories(name, codes.to_numpy(), chunked.dictionary.to_pylist())
 
 
 def read_polars(name: str, series: Any) -> Column:

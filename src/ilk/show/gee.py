@@ -10,7 +10,7 @@ import numpy as np
 
 from ilk.effects.without_effects import without_effects
 from ilk.errors import FitError
-from ilk.frame import answer
+from ilk.frame import answer, row_labels
 from ilk.gee.criteria import quasi_criteria
 from ilk.gee.sandwich import KIND_NAMES, check_kind
 from ilk.inference.marginal import marginal_table, normal_level
@@ -243,11 +243,13 @@ def predicted_gee(
     Returns
     -------
     frame
-        A row per row of the data, of the make of the data.
+        A row per row of the data, of the make of the data and with its index; of the rows of the
+        fit with their positions in its data.
     """
     cases = marginal_cases(fitted, data, exposure=exposure, offset=offset, per=per)
     means = predict_marginal(fitted, cases.cases, scale=scale, interval=interval, level=level)
-    return answer(cases.spread(predictions(means, per)), cases.flavor)
+    index = fitted.design.rows.kept if data is None else row_labels(data)
+    return answer(cases.spread(predictions(means, per)), cases.flavor, index)
 
 
 def standardized_gee(fitted: GeeFitted, variable: str, levels: Any, **options: Any) -> Answer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ilk.frame import answer
+from ilk.frame import answer, row_labels
 from ilk.prediction import new_cases, predict, updated
 from ilk.show.tidy import predictions
 
@@ -50,7 +50,8 @@ def predicted(
     Returns
     -------
     frame
-        A row per row of the data, of the make of the data.
+        A row per row of the data, of the make of the data and with its index; of the rows of the
+        fit with their positions in its data.
     """
     update = updated(fitted, data, observed, estimand)
     cases = new_cases(
@@ -73,4 +74,5 @@ def predicted(
         new_levels=new_levels,
         effects=None if update is None else update.effects,
     )
-    return answer(cases.spread(predictions(means, per)), cases.flavor)
+    index = fitted.design.rows.kept if data is None else row_labels(data)
+    return answer(cases.spread(predictions(means, per)), cases.flavor, index)

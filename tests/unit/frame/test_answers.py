@@ -4,7 +4,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from ilk.frame import answer
+from ilk.frame import answer, row_labels
 
 COLUMNS = {"term": ["x", "z"], "estimate": np.array([0.5, 1.5])}
 
@@ -34,3 +34,10 @@ def test_labels_of_several_types_become_text(flavor):
 def test_integer_labels_stay_integers():
     frame = answer({"level": np.array([1, 2], dtype=object)}, "polars")
     assert frame["level"].dtype == pl.Int64
+
+
+def test_answers_about_rows_keep_the_index_of_a_pandas_frame():
+    data = pd.DataFrame({"x": [1.0, 2.0]}, index=["b", "a"])
+    assert list(answer(COLUMNS, "pandas", row_labels(data)).index) == ["b", "a"]
+    assert row_labels(pl.DataFrame({"x": [1.0]})) is None
+    assert row_labels({"x": [1.0]}) is None

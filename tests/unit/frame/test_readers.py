@@ -117,6 +117,14 @@ def test_chunks_of_arrow_are_joined():
     assert factor(columns(empty).column("t")).levels == ()
 
 
+def test_unsigned_codes_of_arrow_may_have_missing_values():
+    codes = pa.array([1, None, 0], type=pa.uint32())  # as polars writes its categories
+    coded = pa.DictionaryArray.from_arrays(codes, ["a", "b"])
+    found = factor(columns(pa.table({"t": coded})).column("t"))
+    assert found.levels == ("a", "b")
+    assert found.codes.tolist() == [1, -1, 0]
+
+
 def test_arrow_types():
     table = pa.table(
         {

@@ -25,6 +25,23 @@ def test_answers_come_in_the_flavor_of_the_new_rows():
     assert isinstance(fit.predict(data.to_dict("list")), pd.DataFrame)
 
 
+def test_predictions_are_aligned_with_the_rows_of_a_pandas_frame():
+    data = data_of("binary").copy()
+    data.loc[[1, 4], "x"] = np.nan
+    fit = ilk.fit("y ~ x + (1 | g)", data, family="binomial")
+    own = fit.predict()
+    assert list(own.index) == [k for k in range(len(data)) if k not in (1, 4)]
+    shuffled = data.sample(frac=1.0, random_state=1)
+    again = fit.predict(shuffled)
+    assert again.index.equals(shuffled.index)
+    np.testing.assert_allclose(again.estimate.loc[own.index], own.estimate)
+    fixed = ilk.fixed("y ~ x", data, groups="g", family="binomial")
+    gee = ilk.gee("y ~ x", data, groups="g", family="binomial")
+    for other in (fixed, gee):
+        assert other.predict().index.equals(own.index)
+        assert other.predict(shuffled.tail(9)).index.equals(shuffled.tail(9).index)
+
+
 def test_tables_come_in_the_flavor_of_the_data():
     fit = ilk.fit("y ~ x + (1 | g)", pl.from_pandas(data_of("binary")), family="binomial")
     for table in (
