@@ -25,7 +25,7 @@ def placed(rows: IntArray, columns: IntArray, parameters: IntArray, q: int) -> L
     LinearFactor
         The map; ``lam`` is column-major.
     """
-    return LinearFactor(
+    found = LinearFactor(
         rows=(rows + q * columns).astype(np.int32),
         columns=parameters.astype(np.int32),
         values=np.ones(len(rows)),
@@ -33,6 +33,9 @@ def placed(rows: IntArray, columns: IntArray, parameters: IntArray, q: int) -> L
         lambda_size=q * q,
         base=np.zeros(q * q),
     )
+    for array in (found.rows, found.columns, found.values, found.base):
+        array.flags.writeable = False  # factors are kept and shared
+    return found
 
 
 def expand(linear: LinearFactor, theta: FloatArray, q: int) -> tuple[FloatArray, FloatArray]:

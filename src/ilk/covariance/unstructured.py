@@ -7,6 +7,7 @@ matrices are ordinary interior points.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, final
@@ -18,6 +19,12 @@ from ilk.covariance.linear import expand, placed
 from ilk.kernels.contract import LinearFactor
 from ilk.num.triangular import lower_indices
 from ilk.typing import BoolArray, FloatArray
+
+
+@functools.cache
+def _lower(q: int) -> LinearFactor:
+    rows, columns = lower_indices(q)
+    return placed(rows, columns, np.arange(len(rows)), q)
 
 
 @final
@@ -43,8 +50,7 @@ class Unstructured(AbstractCovariance):
 
     def linear(self, q: int) -> LinearFactor:
         """Each element of the lower triangle is a parameter."""
-        rows, columns = lower_indices(q)
-        return placed(rows, columns, np.arange(len(rows)), q)
+        return _lower(q)
 
     def snappable(self, q: int) -> BoolArray:
         """All elements: a variance of zero is a row of zeros."""

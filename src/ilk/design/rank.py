@@ -46,9 +46,9 @@ def independent_columns(X: FloatArray, intercept: int | None) -> BoolArray:
     keep = np.ones(p, dtype=bool)
     if p == (intercept is not None):
         return keep
-    others = np.array([j for j in range(p) if j != intercept], dtype=np.intp)
-    if n == 0 or _clearly_independent(X, others, intercept):
+    if n == 0 or _clearly_independent(X, intercept):
         return keep
+    others = np.array([j for j in range(p) if j != intercept], dtype=np.intp)
     Z = np.array(X[:, others], order="F")
     magnitude = np.abs(Z).max(axis=0)
     magnitude[magnitude == 0.0] = 1.0
@@ -66,30 +66,28 @@ def independent_columns(X: FloatArray, intercept: int | None) -> BoolArray:
     return keep
 
 
-def _clearly_independent(
-    X: FloatArray, others: np.ndarray[tuple[int], np.dtype[np.intp]], intercept: int | None
-) -> bool:
+def _clearly_independent(X: FloatArray, intercept: int | None) -> bool:
     """Whether cross-products leave no doubt: one pass over X, and no copy."""
     n, p = X.shape
     if p > n:
         return False
     with np.errstate(all="ignore"):
         products = X.T @ X
-        if len(others) == 1:
-            j = int(others[0])
-            square = float(products[j, j])
-            total = 0.0 if intercept is None else float(products[intercept, j])
-            return _VARIES * square < square - total * total / n < math.inf
-        squares = products.diagonal()[others]
+        squares = products.diagonal().copy()
         if intercept is not None:
-            sums = products[intercept]
-            products = products - sums[:, None] * (sums / n)
-        variation = products.diagonal()[others]
+            sums = products[intercept] / math.sqrt(n)
+            products -= sums[:, None] * sums
+            products[intercept], products[:, intercept] = 0.0, 0.0  # uncorrelated with all now
+            products[intercept, intercept], squares[intercept] = 1.0, 1.0
+        variation = products.diagonal().copy()
         if not (variation > _VARIES * squares).all():
             return False
+        if p - (intercept is not None) == 1:
+            return bool(np.isfinite(variation).all())
         scale = 1.0 / np.sqrt(variation)
-        correlations = products[others][:, others] * scale * scale[:, None]
-    factor = cholesky(correlations)
+        products *= scale
+        products *= scale[:, None]
+    factor = cholesky(products)
     return factor is not None and bool(factor.diagonal().min() > _CLEARLY)
 
 

@@ -13,7 +13,14 @@ import numpy as np
 from ilk.errors import DataError
 from ilk.frame.column import Column, unknown_column
 from ilk.frame.kept import Kept, own_column
-from ilk.frame.readers import read_arrow, read_narwhals, read_pandas, read_polars, read_values
+from ilk.frame.readers import (
+    index_labels,
+    read_arrow,
+    read_narwhals,
+    read_pandas,
+    read_polars,
+    read_values,
+)
 from ilk.typing import IntArray
 
 _ABSENT = object()
@@ -135,7 +142,7 @@ def columns(data: Any) -> Tabular:
         return data
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(data, pandas.DataFrame):
-        return Frame(data, "pandas", len(data), _unique_keys(data.columns))
+        return Frame(data, "pandas", len(data), _unique_keys(index_labels(data.columns)))
     if isinstance(data, Mapping):
         return _open_mapping(data)
     if isinstance(data, np.ndarray) or data is None or isinstance(data, (str, bytes, Sequence)):
@@ -154,7 +161,7 @@ def _not_a_frame(data: Any) -> DataError:
 
 def _unique_keys(labels: Iterable[Any]) -> dict[str, Any]:
     """Names that a formula can use, with the key of each; a name must be unique."""
-    labels = labels.tolist() if hasattr(labels, "tolist") else list(labels)
+    labels = list(labels)
     if len(set(labels)) == len(labels) and all(type(label) is str for label in labels):
         return dict(zip(labels, labels, strict=True))
     keys: dict[str, Any] = {}

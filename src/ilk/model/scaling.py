@@ -208,8 +208,8 @@ def _response_scale(model: Model) -> tuple[float, float]:
 
 
 def _power_of_two(size: float) -> float:
-    """Power of two nearest to a positive number; 1 for zero."""
-    return 2.0 ** round(math.log2(size)) if size > 0.0 else 1.0
+    """Power of two nearest to a positive number; 1 for zero and infinity."""
+    return 2.0 ** round(math.log2(size)) if 0.0 < size < math.inf else 1.0
 
 
 def _column_scales(X: FloatArray, intercept: int | None) -> tuple[FloatArray, FloatArray]:
@@ -283,7 +283,9 @@ def _scale_term(
         return np.ascontiguousarray(columns), np.eye(q)
     intercept = _intercept(term.column_names) if covariance.equivariance == "affine" else None
     center, scale = _column_scales(columns, intercept)
-    return np.ascontiguousarray((columns - center) / scale), _back(center, scale, intercept)
+    scaled = np.ascontiguousarray(columns - center)
+    scaled /= scale
+    return scaled, _back(center, scale, intercept)
 
 
 def _block_diagonal(blocks: list[FloatArray]) -> FloatArray:
