@@ -18,7 +18,6 @@ import numpy as np
 from ilk.covariance import covariance_structure
 from ilk.design.build import build
 from ilk.design.fixed import INTERCEPT, FixedPart
-from ilk.design.rank import independent_columns
 from ilk.errors import ModelError, did_you_mean
 from ilk.estimation.run import run
 from ilk.formula import parse
@@ -42,7 +41,6 @@ __all__ = [
     "estimate",
     "extend",
     "mean_groupings",
-    "new_means",
     "refit_as",
     "term_columns",
     "without_columns",
@@ -373,40 +371,6 @@ def without_columns(model: Model, places: Sequence[int]) -> Model:
     )
     fixed = tuple(smaller if p.predictor == MEAN else p for p in model.design.fixed)
     return replace(model, design=replace(model.design, fixed=fixed))
-
-
-def new_means(
-    part: FixedPart, grouping: Grouping, weights: FloatArray | None
-) -> tuple[FloatArray, tuple[str, ...], set[str]]:
-    """Cluster means that are not columns yet, their names, and the columns that vary.
-
-    Parameters
-    ----------
-    part : FixedPart
-        Fixed part.
-    grouping : Grouping
-        The clusters.
-    weights : (n,) array or None
-        Frequency weights.
-
-    Returns
-    -------
-    means : (n, k) array
-    names : tuple of str
-    varies : set of str
-        Names of the columns that vary within clusters.
-    """
-    seen = cluster_columns(part, grouping, weights)
-    chosen = [j for j in np.flatnonzero(seen.varies).tolist() if part.names[j] != INTERCEPT]
-    varies = {part.names[j] for j in chosen}
-    if not chosen:
-        return np.zeros((len(part.X), 0)), (), varies
-    means = seen.means[:, chosen]
-    names = [f"between({part.names[j]}, {grouping.name})" for j in chosen]
-    both = np.asfortranarray(np.column_stack([part.X, means]))
-    intercept = part.names.index(INTERCEPT) if part.has_intercept else None
-    keep = independent_columns(both, intercept)[part.X.shape[1] :]
-    return means[:, keep], tuple(n for n, k in zip(names, keep, strict=True) if k), varies
 
 
 def estimate(model: Model, start: FloatArray | None = None) -> Fitted:

@@ -15,19 +15,23 @@ elsewhere; a random-effects coefficient away from both says that clusters and co
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
 from ilk.design.build import build
-from ilk.design.fixed import INTERCEPT, FixedPart
-from ilk.diagnostics.contextual import choose_grouping, mean_groupings, new_means
+from ilk.design.fixed import INTERCEPT
+from ilk.diagnostics.contextual import (
+    choose_grouping,
+    cluster_columns,
+    estimate,
+    extend,
+    mean_groupings,
+)
 from ilk.errors import ModelError
-from ilk.estimation.run import run
 from ilk.fixed_effects import FixedFitted, estimate_fixed, with_factors
 from ilk.formula.spec import MEAN, OLRE
-from ilk.likelihood.base import Search
 
 if TYPE_CHECKING:
     from ilk.design.grouping import Grouping
@@ -125,8 +129,12 @@ def against_fixed(fitted: Fitted, group: str | None = None) -> ThreeWays:
     chosen = _choose(groupings, group)
     fixed = _fixed(fitted, [grouping.columns for grouping in groupings])
     part = fitted.model.parts[MEAN]
-    means, names, varies = new_means(part, chosen, fitted.design.frequency_weights)
-    correlated = _correlated(fitted, part, means, names)
+    seen = cluster_columns(part, chosen, fitted.design.frequency_weights)
+    varies = {name for name, moves in zip(part.names, seen.varies, strict=True) if moves}
+    extension = extend(fitted, [chosen])
+    correlated = estimate(extension.model) if extension.columns else fitted
+    added = [j for places in extension.columns.values() for j in places]
+    names = tuple(extension.model.parts[MEAN].names[j] for j in sorted(added))
     terms = tuple(name for name in (*part.all_names, *names) if name != INTERCEPT)
     q = len(fitted.estimates.psi) - len(fitted.coef) - fitted.model.linear
     absorbed = tuple(grouping.name for grouping in groupings)
@@ -192,22 +200,6 @@ def _fixed(fitted: Fitted, factors: list[tuple[str, ...]]) -> FixedFitted:
         **arguments,
     )
     return estimate_fixed(again, fitted.family)
-
-
-def _correlated(
-    fitted: Fitted, part: FixedPart, means: FloatArray, names: tuple[str, ...]
-) -> Fitted:
-    """Fit the model with the cluster means as further columns."""
-    wider = replace(
-        part,
-        X=np.asfortranarray(np.column_stack([part.X, means])),
-        names=(*part.names, *names),
-        all_names=(*part.all_names, *names),
-    )
-    design = fitted.design
-    parts = tuple(wider if other.predictor == MEAN else other for other in design.fixed)
-    model = replace(fitted.model, design=replace(design, fixed=parts))
-    return run(model, Search(), None)
 
 
 def _side(name: str, terms: tuple[str, ...], fitted: Any, clusters_df: int, spent: str) -> Side:
