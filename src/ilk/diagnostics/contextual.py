@@ -43,7 +43,7 @@ __all__ = [
     "mean_groupings",
     "refit_as",
     "term_columns",
-    "without_columns",
+    "without_means",
 ]
 
 
@@ -167,8 +167,12 @@ class Extension:
         Design, family and covariance structures, options as in the fit.
     columns : dict of str to tuple of int
         Places of the new columns among those of the mean, by the term whose mean they are.
+    pairs : dict of str to tuple of (int, int)
+        Places of cluster means that the fit has already, by covariate, each with the place of the
+        deviation from it (``within(x, g)``), or -1 where the covariate itself is in the model.
     given : tuple of str
-        Terms that vary within clusters and whose cluster means are columns of the model already.
+        Terms that vary within clusters and whose cluster means are combinations of columns of the
+        model already.
     centered : tuple of str
         Terms that vary within clusters and have the same mean in all.
     constant : tuple of str
@@ -178,6 +182,7 @@ class Extension:
     formula: str
     model: Model
     columns: dict[str, tuple[int, ...]]
+    pairs: dict[str, tuple[tuple[int, int], ...]]
     given: tuple[str, ...]
     centered: tuple[str, ...]
     constant: tuple[str, ...]
@@ -213,7 +218,9 @@ def extend(fitted: Fitted, groupings: Sequence[Grouping]) -> Extension:
                 centered.setdefault(term.text)
                 continue
             wanted += [(term.text, text) for text in _mean_texts(term, part, grouping)]
-    constant = [t.text for t in term_columns(part) if t.text not in varying]
+    pairs = _pairs(part, groupings)
+    paired = {name for key in pairs for name in _names_of(key, groupings)}
+    constant = [t.text for t in term_columns(part) if t.text not in varying | paired]
     text, model = fitted.formula.text, fitted.model
     columns: dict[str, tuple[int, ...]] = {}
     if wanted:
@@ -227,7 +234,44 @@ def extend(fitted: Fitted, groupings: Sequence[Grouping]) -> Extension:
             found = (*columns.get(term_text, ()), *_places(wider.parts[MEAN], mean, part))
             columns[term_text] = found
         given.update((term_text, None) for term_text, _ in wanted if term_text not in columns)
-    return Extension(text, model, columns, tuple(given), tuple(centered), tuple(constant))
+    return Extension(
+        text,
+        model,
+        columns,
+        pairs,
+        tuple(name for name in given if name not in pairs),
+        tuple(name for name in centered if name not in paired),
+        tuple(constant),
+    )
+
+
+def _names_of(covariate: str, groupings: Sequence[Grouping]) -> list[str]:
+    """Terms that are deviations from, or means of, a covariate."""
+    return [
+        f"{function}({covariate}, {':'.join(map(_quoted, grouping.columns))})"
+        for grouping in groupings
+        for function in ("within", "between")
+    ]
+
+
+def _pairs(
+    part: FixedPart, groupings: Sequence[Grouping]
+) -> dict[str, tuple[tuple[int, int], ...]]:
+    """Cluster means that are terms already, each with its covariate or the deviation from it."""
+    places = {term.text.replace("`", ""): js for term, js in term_columns(part).items()}
+    found: dict[str, tuple[tuple[int, int], ...]] = {}
+    for grouping in groupings:
+        end = f", {':'.join(map(_quoted, grouping.columns))})"
+        for text, means in places.items():
+            if not text.startswith("between(") or not text.endswith(end.replace("`", "")):
+                continue
+            covariate = text[len("between(") : len(text) - len(end.replace("`", ""))]
+            deviations = places.get(f"within({covariate}{end}".replace("`", ""), [])
+            if len(deviations) == len(means):
+                found[covariate] = tuple(zip(means, deviations, strict=True))
+            elif covariate in places:
+                found[covariate] = tuple((mean, -1) for mean in means)
+    return found
 
 
 def term_columns(part: FixedPart) -> dict[Term, list[int]]:
@@ -353,21 +397,27 @@ def refit_as(fitted: Fitted, formula: str) -> Model:
     return replace(model, reml=fitted.model.reml, nodes=fitted.model.nodes)
 
 
-def without_columns(model: Model, places: Sequence[int]) -> Model:
-    """Leave columns of the mean out of a model.
+def without_means(model: Model, pairs: Sequence[tuple[int, int]]) -> Model:
+    """Take the effects within and between clusters of some covariates as equal.
 
     Parameters
     ----------
     model : Model
         The model.
-    places : sequence of int
-        Columns of the mean.
+    pairs : sequence of (int, int)
+        Columns of the mean: a cluster mean, and the deviation from it, which the mean is added to;
+        -1 where the covariate itself is in the model.
     """
     part = model.parts[MEAN]
-    keep = [j for j in range(part.X.shape[1]) if j not in places]
+    X = part.X.copy(order="F")
+    for mean, deviation in pairs:
+        if deviation >= 0:
+            X[:, deviation] += X[:, mean]
+    gone = {mean for mean, _ in pairs}
+    keep = [j for j in range(X.shape[1]) if j not in gone]
     names = tuple(part.names[j] for j in keep)
     smaller = replace(
-        part, X=np.asfortranarray(part.X[:, keep]), names=names, all_names=names, dropped=()
+        part, X=np.asfortranarray(X[:, keep]), names=names, all_names=names, dropped=()
     )
     fixed = tuple(smaller if p.predictor == MEAN else p for p in model.design.fixed)
     return replace(model, design=replace(model.design, fixed=fixed))

@@ -39,7 +39,7 @@ from ilk.diagnostics.contextual import (
     extend,
     mean_groupings,
     term_columns,
-    without_columns,
+    without_means,
 )
 from ilk.errors import IlkError, IlkWarning, ModelError
 from ilk.fitted import Lazy
@@ -267,19 +267,21 @@ def exogeneity(fitted: Fitted, group: str | None = None) -> Exogeneity:
     notes: list[str] = []
     for grouping, extension in zip(chosen, extensions, strict=True):
         notes += _left_out(fitted, grouping, extension)
-    if not any(extension.columns for extension in extensions):
+    if not any(extension.columns or extension.pairs for extension in extensions):
         raise ModelError(
             "There is nothing to test: no covariate has both variation within clusters and "
-            f"cluster means of its own. {' '.join(notes)} Where the model has within(x, g) and "
-            "between(x, g), compare their coefficients.",
+            f"cluster means of its own. {' '.join(notes)}".rstrip(),
             code="nothing-varies",
         )
     tested = tuple(
         _test(fitted, grouping, extension)
         for grouping, extension in zip(chosen, extensions, strict=True)
-        if extension.columns
+        if extension.columns or extension.pairs
     )
     for test in tested:
+        if test.extension.pairs:
+            names = ", ".join(test.extension.pairs)
+            notes.append(f"{names}: the cluster means over {test.group} are terms of the fit.")
         if not test.extended.verdict.converged:
             notes.append(
                 f"The model extended by means over {test.group} is "
@@ -322,49 +324,55 @@ def _left_out(fitted: Fitted, grouping: Grouping, extension: Extension) -> list[
 
 
 def _test(fitted: Fitted, grouping: Grouping, extension: Extension) -> GroupTest:
-    extended = estimate(extension.model)
-    first = extension.model.slices[MEAN].start
-    places = {term: [first + j for j in js] for term, js in extension.columns.items()}
-    every = [j for js in places.values() for j in js]
-    plain, wide = fitted, extended
-    if fitted.model.reml:
-        plain = estimate(replace(fitted.model, reml=False))
-        wide = estimate(replace(extension.model, reml=False))
-    ratio = _ratio(wide, plain)
-    part = fitted.model.parts[MEAN]
-    seen = cluster_columns(part, grouping, fitted.design.frequency_weights)
-    own = {term.text: js for term, js in term_columns(part).items()}
+    model = extension.model
+    extended = estimate(model) if extension.columns else fitted
+    pairs = {
+        **extension.pairs,
+        **{term: tuple((j, -1) for j in js) for term, js in extension.columns.items()},
+    }
+    every = [pair for found in pairs.values() for pair in found]
+    wide = extended
+    if model.reml:
+        wide = estimate(replace(model, reml=False))
+    ratio = _ratio(wide, every)
     covariates = tuple(
         _covariate(
             term,
-            tuple(part.names[j] for j in own[term]),
-            js,
+            found,
             fitted,
             extended,
-            float(np.nanmean(seen.share[own[term]])),
-            ratio if len(places) == 1 else _ratio(wide, _smaller(wide, js, first)),
+            grouping,
+            ratio if len(pairs) == 1 else _ratio(wide, found),
         )
-        for term, js in places.items()
+        for term, found in pairs.items()
     )
-    curves = _curves(fitted, grouping, extended, places, first)
-    joint = _wald(extended, every)
+    curves = _curves(fitted, grouping, extended, extension.columns)
+    joint = _wald(*_contrast(extended, every))
     return GroupTest(
         grouping.name, covariates, joint, ratio, len(every), extension, extended, curves
     )
 
 
-def _ratio(wide: Fitted, narrow: Fitted) -> float:
+def _ratio(wide: Fitted, pairs: Sequence[tuple[int, int]]) -> float:
+    """Twice what the log-likelihood loses if the effects within and between are the same."""
+    first = wide.model.slices[MEAN].start
+    start = np.delete(wide.estimates.psi, [first + mean for mean, _ in pairs])
+    narrow = estimate(without_means(wide.model, pairs), start)
     return max(0.0, 2.0 * (wide.loglik - narrow.loglik))
 
 
-def _smaller(wide: Fitted, places: Sequence[int], first: int) -> Fitted:
-    """Fit of the extended model without the means of one covariate, from the fit with them."""
-    model = without_columns(wide.model, [j - first for j in places])
-    return estimate(model, np.delete(wide.estimates.psi, list(places)))
+def _contrast(fitted: Fitted, pairs: Sequence[tuple[int, int]]) -> tuple[FloatArray, FloatArray]:
+    """Between minus within, and its covariance matrix."""
+    first = fitted.model.slices[MEAN].start
+    L = np.zeros((len(pairs), len(fitted.coef)))
+    for i, (mean, deviation) in enumerate(pairs):
+        L[i, first + mean] = 1.0
+        if deviation >= 0:
+            L[i, first + deviation] = -1.0
+    return L @ fitted.coef, L @ fitted.vcov @ L.T
 
 
-def _wald(fitted: Fitted, places: Sequence[int]) -> float:
-    b, V = fitted.coef[list(places)], fitted.vcov[np.ix_(places, places)]
+def _wald(b: FloatArray, V: FloatArray) -> float:
     try:
         return float(b @ np.linalg.solve(V, b))
     except np.linalg.LinAlgError:
@@ -373,26 +381,38 @@ def _wald(fitted: Fitted, places: Sequence[int]) -> float:
 
 def _covariate(
     term: str,
-    columns: tuple[str, ...],
-    places: Sequence[int],
+    pairs: Sequence[tuple[int, int]],
     fitted: Fitted,
     extended: Fitted,
-    share: float,
+    grouping: Grouping,
     ratio: float,
 ) -> CovariateTest:
-    one = len(places) == 1
+    part, weights = extended.model.parts[MEAN], fitted.design.frequency_weights
+    own = {other.text.replace("`", ""): js for other, js in term_columns(part).items()}
+    deviations = [deviation for _, deviation in pairs if deviation >= 0]
+    if deviations:
+        columns = tuple(part.names[j] for j in deviations)
+        X = np.column_stack([part.X[:, mean] + part.X[:, dev] for mean, dev in pairs])
+    else:
+        columns = tuple(part.names[j] for j in own[term.replace("`", "")])
+        X = part.X[:, own[term.replace("`", "")]]
+    share = cluster_columns(replace(part, X=X), grouping, weights).share
+    b, V = _contrast(extended, pairs)
+    one = len(pairs) == 1
     here, there = (dict(zip(f.names, f.coef, strict=True)) for f in (fitted, extended))
+    single = len(columns) == 1
+    mixes = single and extended is not fitted  # else the fit has the means already
     return CovariateTest(
         term=term,
         columns=columns,
-        share=share,
-        random=float(here[MEAN, columns[0]]) if len(columns) == 1 else math.nan,
-        within=float(there[MEAN, columns[0]]) if len(columns) == 1 else math.nan,
-        contextual=float(extended.coef[places[0]]) if one else math.nan,
-        error=math.sqrt(extended.vcov[places[0], places[0]]) if one else math.nan,
-        wald=_wald(extended, places),
+        share=float(np.nanmean(share)),
+        random=float(here[MEAN, columns[0]]) if mixes and not deviations else math.nan,
+        within=float(there[MEAN, columns[0]]) if single else math.nan,
+        contextual=float(b[0]) if one else math.nan,
+        error=math.sqrt(V[0, 0]) if one else math.nan,
+        wald=_wald(b, V),
         likelihood_ratio=ratio,
-        df=len(places),
+        df=len(pairs),
     )
 
 
@@ -470,20 +490,19 @@ def _curves(
     fitted: Fitted,
     grouping: Grouping,
     extended: Fitted,
-    places: dict[str, list[int]],
-    first: int,
+    added: dict[str, tuple[int, ...]],
 ) -> tuple[BiasCurve, ...]:
     part = fitted.model.parts[MEAN]
     seen = cluster_columns(part, grouping, fitted.design.frequency_weights)
     sd = _intercept_sd(fitted, grouping)
-    tested = [j for term, js in term_columns(part).items() if term.text in places for j in js]
+    tested = [j for term, js in term_columns(part).items() if term.text in added for j in js]
     columns = [j for j in tested if seen.varies[j] and seen.spread[j] > 0.0]
     if not columns or not sd > 0.0:
         return ()
     middle = _cluster_average(seen.means[:, columns], grouping)
     t = (seen.means[:, columns] - middle) / seen.spread[columns]
     slope = sd * gls_shift(fitted, t)
-    implied = _implied(extended, grouping, places, first, t)
+    implied = _implied(extended, grouping, added, t)
     count = part.X.shape[1]
     start = fitted.model.slices[MEAN].start
     return tuple(
@@ -510,18 +529,18 @@ def _cluster_average(values: FloatArray, grouping: Grouping) -> FloatArray:
 def _implied(
     extended: Fitted,
     grouping: Grouping,
-    places: dict[str, list[int]],
-    first: int,
+    added: dict[str, tuple[int, ...]],
     t: FloatArray,
 ) -> FloatArray:
     """Correlation over clusters of the random intercept with each standardized mean.
 
     The intercept is what the means predict of it plus the random intercept of the extended model.
     """
-    every = [j for js in places.values() for j in js]
-    X = extended.model.parts[MEAN].X[:, [j - first for j in every]]
+    every = [j for js in added.values() for j in js]
+    first = extended.model.slices[MEAN].start
+    X = extended.model.parts[MEAN].X[:, every]
     _, rows = np.unique(grouping.codes, return_index=True)
-    predicted = X[rows] @ extended.coef[every]
+    predicted = X[rows] @ extended.coef[[first + j for j in every]]
     predicted = predicted - predicted.mean()
     rest = _intercept_sd(extended, grouping)
     total = math.sqrt(float(np.mean(predicted**2)) + (0.0 if math.isnan(rest) else rest**2))

@@ -301,6 +301,51 @@ def test_curve_frame_and_picture():
     assert repr(answer) == answer.text
 
 
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "y ~ within(x, g) + between(x, g) + z + (1 | g)",
+        "y ~ x + between(x, g) + z + (1 | g)",
+    ],
+)
+def test_means_that_the_fit_has_are_tested_as_they_are(formula):
+    data = confounded(balanced=False)
+    reference = ilk.fit("y ~ x + z + (1 | g)", data).exogeneity()
+    answer = ilk.fit(formula, data).exogeneity()
+    for term in ("x", "z", "(all)"):
+        one, two = row(answer, term), row(reference, term)
+        for name in ("share_between", "within", "estimate", "std_error", "wald"):
+            assert one[name] == pytest.approx(two[name], rel=1e-5, nan_ok=True), (term, name)
+        assert one.likelihood_ratio == pytest.approx(two.likelihood_ratio, abs=1e-5)
+    assert any("cluster means over g are terms of the fit" in note for note in answer.notes)
+    assert answer.formula == f"{formula} + between(z, g)"
+
+
+def test_a_fit_that_has_all_means_is_its_own_proposal():
+    data = confounded().rename(columns={"x": "body mass"})
+    formula = "count ~ within(`body mass`, g) + between(`body mass`, g) + (1 | g)"
+    fit = ilk.fit(formula, data, "poisson")
+    answer = fit.exogeneity()
+    assert answer.formula == formula
+    assert answer.proposed.loglik == fit.loglik
+    difference = fit.params["between(`body mass`, g)"] - fit.params["within(`body mass`, g)"]
+    assert row(answer, "body mass").estimate == pytest.approx(difference)
+    plain = ilk.fit("count ~ `body mass` + (1 | g)", data, "poisson")
+    ratio = 2 * (fit.loglik - plain.loglik)
+    assert row(answer, "body mass").likelihood_ratio == pytest.approx(ratio, abs=1e-5)
+    assert answer.curve.frame.empty
+    with pytest.raises(ModelError, match="no picture"):
+        answer.plot()
+
+
+def test_factors_within_and_between():
+    data = confounded(balanced=False)
+    reference = ilk.fit("y ~ f + (1 | g)", data).exogeneity()
+    answer = ilk.fit("y ~ within(f, g) + between(f, g) + (1 | g)", data).exogeneity()
+    assert row(answer, "f").wald == pytest.approx(row(reference, "f").wald, rel=1e-5)
+    assert row(answer, "f").df == 2
+
+
 # What cannot be asked
 
 
@@ -319,10 +364,9 @@ def test_nothing_varies_within_clusters():
         ilk.fit("y ~ c + (1 | g)", confounded()).exogeneity()
     with pytest.raises(ModelError, match="t: the same mean in every level of g"):
         ilk.fit("y ~ t + (1 | g)", confounded()).exogeneity()
-    with pytest.raises(ModelError, match=r"compare their coefficients"):
-        ilk.fit("y ~ within(x, g) + between(x, g) + (1 | g)", confounded()).exogeneity()
+    data = with_mean(confounded())
     with pytest.raises(ModelError, match="x: the means over g are in the model already"):
-        ilk.fit("y ~ x + between(x, g) + (1 | g)", confounded()).exogeneity()
+        ilk.fit("y ~ x + m + (1 | g)", data).exogeneity()
 
 
 def test_clusters_of_one_row_are_counted():
