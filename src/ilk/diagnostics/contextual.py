@@ -108,7 +108,7 @@ class ClusterColumns:
     share : (p,) array
         Share of the variance of a column that lies between clusters; nan for a constant.
     spread : (p,) array
-        Standard deviation of the cluster means over clusters.
+        Standard deviation of the cluster means over clusters; zero if it is but rounding.
     """
 
     means: FloatArray
@@ -144,14 +144,17 @@ def cluster_columns(
     ).reshape(int(used.sum()), X.shape[1])
     place = np.cumsum(used) - 1
     means = by_cluster[place[codes]]
-    away = np.abs(X - means).max(axis=0, initial=0.0)
-    varies = away > 1e-9 * np.maximum(np.abs(X).max(axis=0, initial=0.0), np.finfo(float).tiny)
     center = np.average(X, axis=0, weights=w)
     total = w @ (X - center) ** 2
     between = counts[used] @ (by_cluster - center) ** 2
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(total > 0.0, between / total, np.nan)
-    return ClusterColumns(means, varies, share, by_cluster.std(axis=0))
+    # rounding leaves eps times the magnitude of the values of what is constant
+    noise = 64.0 * np.finfo(float).eps * np.abs(X).max(axis=0, initial=0.0)
+    least = np.maximum(1e-8 * np.sqrt(total / w.sum()), noise)
+    varies = np.sqrt(w @ (X - means) ** 2 / w.sum()) > least
+    spread = by_cluster.std(axis=0)
+    return ClusterColumns(means, varies, share, np.where(spread > least, spread, 0.0))
 
 
 @final
@@ -214,7 +217,7 @@ def extend(fitted: Fitted, groupings: Sequence[Grouping]) -> Extension:
             if not seen.varies[places].any():
                 continue
             varying.add(term.text)
-            if (seen.spread[places] <= 1e-9 * np.abs(part.X[:, places]).max(axis=0)).all():
+            if not seen.spread[places].any():
                 centered.setdefault(term.text)
                 continue
             wanted += [(term.text, text) for text in _mean_texts(term, part, grouping)]
@@ -302,12 +305,13 @@ def _belongs(name: str, texts: list[str]) -> bool:
         return False
     name = name[len(first) :]
     if not rest:
-        return name == "" or (name[0] == "[" and name[-1] == "]" and "]:" not in name)
+        return name == "" or _is_bracket(name)
     cuts = [i for i, char in enumerate(name) if char == ":"]
-    return any(
-        (i == 0 or (name[0] == "[" and name[i - 1] == "]")) and _belongs(name[i + 1 :], rest)
-        for i in cuts
-    )
+    return any((i == 0 or _is_bracket(name[:i])) and _belongs(name[i + 1 :], rest) for i in cuts)
+
+
+def _is_bracket(text: str) -> bool:
+    return text[0] == "[" and text[-1] == "]" and "]:" not in text
 
 
 def _mean_texts(term: Term, part: FixedPart, grouping: Grouping) -> list[str]:

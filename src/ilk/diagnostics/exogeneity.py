@@ -296,7 +296,18 @@ def exogeneity(fitted: Fitted, group: str | None = None) -> Exogeneity:
     if len(tested) > 1:
         together = extend(fitted, chosen)
         formula, proposed = together.formula, Lazy(lambda: estimate(together.model))
-    return Exogeneity(tested, _hausman(fitted, groupings), formula, proposed, tuple(notes))
+    hausman = _hausman(fitted, groupings)
+    slopes = [
+        term.label
+        for term in fitted.design.terms
+        if term.predictor == MEAN and term.column_names != (INTERCEPT,) and term.grouping.columns
+    ]
+    if slopes and not hausman.reason:
+        notes.append(
+            f"Hausman's test: the standard errors of the fixed-effects fit do not know of the "
+            f"random slopes ({'; '.join(slopes)})."
+        )
+    return Exogeneity(tested, hausman, formula, proposed, tuple(notes))
 
 
 def _left_out(fitted: Fitted, grouping: Grouping, extension: Extension) -> list[str]:

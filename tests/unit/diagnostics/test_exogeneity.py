@@ -301,6 +301,40 @@ def test_curve_frame_and_picture():
     assert repr(answer) == answer.text
 
 
+NUMBERS = [
+    *("share_between", "random", "within", "estimate", "std_error", "wald", "df"),
+    *("likelihood_ratio", "implied_correlation"),
+]
+
+
+def test_frequency_weights_are_repeated_rows():
+    data = confounded(balanced=False)
+    longer = data.loc[data.index.repeat(data.w)].reset_index(drop=True)
+    formula = "y ~ x + f * z + (1 | g) + (1 | h)"
+    one = ilk.fit(formula, data, frequency_weights="w").exogeneity()
+    two = ilk.fit(formula, longer).exogeneity()
+    pd.testing.assert_frame_equal(one.frame[NUMBERS], two.frame[NUMBERS], rtol=1e-5, atol=1e-7)
+    assert one.curve.frame.bias.to_numpy() == pytest.approx(
+        two.curve.frame.bias.to_numpy(), abs=1e-8
+    )
+    assert one.hausman.statistic == pytest.approx(two.hausman.statistic, rel=1e-5)
+
+
+def test_units_and_origins_change_no_test():
+    data = confounded(balanced=False)
+    moved = data.assign(x=2000.0 + 1e-6 * data.x)
+    one, two = (ilk.fit("y ~ x + (1 | g)", d).exogeneity().frame for d in (data, moved))
+    same = ["share_between", "wald", "likelihood_ratio", "implied_correlation"]
+    pd.testing.assert_frame_equal(one[same], two[same], rtol=1e-4)
+
+
+def test_functions_of_the_callers():
+    fit = ilk.fit("y ~ square(x) + (1 | g)", confounded(), functions={"square": lambda x: x**2})
+    answer = fit.exogeneity()
+    assert answer.formula == "y ~ square(x) + (1 | g) + between(square(x), g)"
+    assert answer.proposed.verdict.converged
+
+
 @pytest.mark.parametrize(
     "formula",
     [

@@ -257,3 +257,39 @@ def test_contrasts_with_a_dot_are_the_only_attributes():
     assert read_factor("C(g, contr.sum)")[0].arguments[1].function == "contr.sum"
     with pytest.raises(FormulaError):
         read_factor("C(g, contr.custom(x))")
+
+
+@pytest.mark.parametrize(
+    ("text", "normal"),
+    [
+        ("between( x : z , g )", "between(x:z, g)"),
+        ("within(f:x:log(z), a : b)", "within(f:x:log(z), a:b)"),
+        ("between(`a b`:x, `the class`)", "between(`a b`:x, `the class`)"),
+        ("between(C(f, Treatment('a:b')):x, g)", "between(C(f, Treatment('a:b')):x, g)"),
+        ("I(within(x, a:b) ** 2)", "I(within(x, a:b) ** 2)"),
+    ],
+)
+def test_products_in_cluster_means(text, normal):
+    expression, shown = read_factor(text)
+    assert shown == normal
+    assert read_factor(shown) == (expression, shown)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "log(x:z)",
+        "between(x @ z, g)",
+        "between(log(x:z), g)",
+        "between(x:, g)",
+        "between(:x, g)",
+        "between(x::z, g)",
+        "between(x[1:2], g)",
+        "between({x: z}, g)",
+        "between(lambda x: x, g)",
+        "between((x := z), g)",
+    ],
+)
+def test_colons_elsewhere_are_refused(text):
+    with pytest.raises(FormulaError):
+        read_factor(text)
