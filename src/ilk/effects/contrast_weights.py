@@ -154,7 +154,8 @@ def _polynomial(levels: Sequence[tuple[Label, ...]]) -> Weighted:
     names = tuple(_DEGREES[d - 1] for d in degrees)
     steps = np.diff(np.array(numbers, dtype=np.float64)) if numeric else np.ones(m - 1)
     if np.allclose(steps, steps[0], rtol=1e-9, atol=0.0):
-        weights = _whole_polynomials(m, len(names)) * np.sign(steps[0])
+        signs = np.sign(steps[0]) ** np.array(degrees)
+        weights = _whole_polynomials(m, len(names)) * signs[:, None]
         return Weighted(weights, names, (None,) * len(names))
     x = np.array(numbers, dtype=np.float64)
     x = (x - x.mean()) / np.ptp(x)

@@ -232,8 +232,6 @@ def make_grid(
     axes = [_focal_axis(fitted, variable, at, moved) for variable in variables]
     for variable in variables:
         notes += variable.notes
-    for axis in axes:
-        _check_range(axis, notes)
     grid = Grid(
         fitted=fitted,
         estimand=estimand,
@@ -246,7 +244,7 @@ def make_grid(
         means=(),
         weights=weights or "equal",
         per=float(per) if exposed else None,
-        notes=tuple(dict.fromkeys(notes)),
+        notes=(*dict.fromkeys(notes), *_range_notes(fitted, at)),
     )
     rest = {name: values for name, values in at.items() if name not in focal}
     if kind == "observed":
@@ -371,18 +369,22 @@ def _chosen(fitted: Fitted, name: str, values: tuple[Label, ...], *, coded: bool
     return _Axis(name, values, column, lookup[found.codes])
 
 
-def _check_range(axis: _Axis, notes: list[str]) -> None:
-    """Say where numbers lie outside of the data."""
-    if axis.level is not None:
-        return
-    x = numbers(axis.column)
-    low, high = float(x.min()), float(x.max())
-    outside = [v for v in axis.values if not low <= float(v) <= high]  # type: ignore[arg-type]
-    if outside:
-        notes.append(
-            f"Outside of the data, where {axis.name} is {low:g} to {high:g}: "
-            f"{', '.join(f'{v:g}' for v in outside[:5])}."
-        )
+def _range_notes(fitted: Fitted, at: Mapping[str, tuple[Label, ...]]) -> list[str]:
+    """Say which values lie outside of the data."""
+    notes = []
+    for name, values in at.items():
+        column = fitted.design.data.column(name)
+        if not column.numeric or name in coded_names(fitted.formula):
+            continue
+        x = numbers(column)
+        low, high = float(x.min()), float(x.max())
+        outside = [v for v in values if not low <= float(v) <= high]  # type: ignore[arg-type]
+        if outside:
+            notes.append(
+                f"Outside of the data, where {name} is {low:g} to {high:g}: "
+                f"{', '.join(f'{v:g}' for v in outside[:5])}."
+            )
+    return notes
 
 
 def _row_weights(fitted: Fitted) -> FloatArray:
