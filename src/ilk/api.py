@@ -169,7 +169,7 @@ def _with_options(model: Model, reml: bool | None, nodes: Any) -> Model:
                 code="quadrature",
             )
         restricted = bool(model.design.terms) if reml is None else bool(reml)
-        return replace(model, reml=restricted)
+        return Model(model.design, model.family, model.covariances, reml=restricted)
     if reml:
         raise ModelError(
             "reml=True is for the Gaussian mixed model with identity link and one residual "

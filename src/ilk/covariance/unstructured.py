@@ -17,7 +17,7 @@ import numpy as np
 from ilk.covariance.base import START, AbstractCovariance, Equivariance
 from ilk.covariance.linear import expand, placed
 from ilk.kernels.contract import LinearFactor
-from ilk.num.triangular import lower_indices
+from ilk.num.triangular import diagonal_positions, lower_indices
 from ilk.typing import BoolArray, FloatArray
 
 
@@ -58,10 +58,10 @@ class Unstructured(AbstractCovariance):
 
     def canonical(self, theta: FloatArray, q: int) -> FloatArray:
         """Columns with their signs changed such that the diagonal is not negative."""
-        rows, columns = lower_indices(q)
-        diagonal = theta[rows == columns]
-        if (diagonal >= 0.0).all():
+        diagonal = theta[diagonal_positions(q)]
+        if min(diagonal.tolist()) >= 0.0:
             return theta
+        _, columns = lower_indices(q)
         return theta * np.where(diagonal < 0.0, -1.0, 1.0)[columns]
 
     def names(self, columns: Sequence[str]) -> tuple[str, ...]:

@@ -100,6 +100,12 @@ def make_matrix(terms: Sum, scope: Scope, recipe: Recipe | None = None) -> Matri
         A factor has a level that the fit does not know, a value is infinite or undefined, or the
         matrix would be too large.
     """
+    if recipe is None:
+        return scope.once(f"columns of {terms.text}", lambda: _make_matrix(terms, scope, None))
+    return _make_matrix(terms, scope, recipe)
+
+
+def _make_matrix(terms: Sum, scope: Scope, recipe: Recipe | None) -> Matrix:
     factors = terms.factors
     if recipe is not None and scope.count == 0:
         return Matrix(np.zeros((0, len(recipe.names)), order="F"), recipe, {})

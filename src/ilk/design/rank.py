@@ -72,6 +72,11 @@ def _clearly_independent(X: FloatArray, intercept: int | None) -> bool:
     if p > n:
         return False
     with np.errstate(all="ignore"):
+        if p - (intercept is not None) == 1:
+            column = X[:, 1 if intercept == 0 else 0]
+            square = float(column @ column)
+            total = 0.0 if intercept is None else float(column.sum())
+            return bool(_VARIES * square < square - total * total / n < math.inf)
         products = X.T @ X
         squares = products.diagonal().copy()
         if intercept is not None:
@@ -82,8 +87,6 @@ def _clearly_independent(X: FloatArray, intercept: int | None) -> bool:
         variation = products.diagonal().copy()
         if not (variation > _VARIES * squares).all():
             return False
-        if p - (intercept is not None) == 1:
-            return bool(np.isfinite(variation).all())
         scale = 1.0 / np.sqrt(variation)
         products *= scale
         products *= scale[:, None]

@@ -212,6 +212,10 @@ def pair_counts(spec: ResponseSpec, scope: Scope) -> tuple[FloatArray, FloatArra
     -------
     successes, trials : (n,) arrays
     """
+    return scope.once(spec.text, lambda: _pair_counts(spec, scope))
+
+
+def _pair_counts(spec: ResponseSpec, scope: Scope) -> tuple[FloatArray, FloatArray]:
     first, second = (
         evaluate_vector(part.expression, f"{part.text} on the left side", scope)
         for part in spec.parts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from ilk.errors import DataError
 from ilk.formula.language import Expression, Name, column_names
 from ilk.frame import Column, Factor, Tabular, factor, numbers
 from ilk.typing import FloatArray, IntArray
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -47,6 +49,7 @@ class Scope:
     lagged: dict[str, FloatArray] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     weights: FloatArray | None = None
+    _results: dict[str, Any] = field(default_factory=dict)
     _columns: dict[str, Column] = field(default_factory=dict)
     _numbers: dict[str, FloatArray] = field(default_factory=dict)
     _factors: dict[str, Factor] = field(default_factory=dict)
@@ -76,6 +79,12 @@ class Scope:
         if found is None:
             found = self._factors[name] = factor(self.column(name), self.rows)
         return found
+
+    def once(self, text: str, compute: Callable[[], T]) -> T:
+        """Value of `compute`, which is called once for the rows in use and the text."""
+        if text not in self._results:
+            self._results[text] = compute()
+        return cast("T", self._results[text])
 
     def row(self, position: int) -> int:
         """Position in the data of a row in use."""

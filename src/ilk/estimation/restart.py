@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ilk.covariance.unstructured import Unstructured
-from ilk.num.triangular import lower_indices
+from ilk.num.triangular import diagonal_positions, lower_indices
 
 if TYPE_CHECKING:
     from ilk.kernels.contract import SearchResult
@@ -76,10 +76,11 @@ def _turned(marginal: AbstractMarginal, theta: FloatArray) -> list[FloatArray]:
         start, stop = stop, stop + covariance.size(term.width)
         if not isinstance(covariance, Unstructured) or term.width == 1:
             continue
-        rows, columns = lower_indices(term.width)
-        sizes = np.abs(theta[start:stop])
-        if sizes[rows == columns][:-1].min() > _VANISHED * sizes.max():
+        elements = np.abs(theta[start:stop])
+        diagonal = elements[diagonal_positions(term.width)].tolist()
+        if min(diagonal[:-1]) > _VANISHED * max(elements.tolist()):
             continue
+        rows, columns = lower_indices(term.width)
         factor = np.zeros((term.width, term.width))
         factor[rows, columns] = theta[start:stop]
         for out, sign in ((plus, 1.0), (minus, -1.0)):

@@ -88,8 +88,8 @@ def snap_to_boundary(marginal: AbstractMarginal, result: SearchResult) -> Search
     canonical = _canonical(marginal, result.theta, widths)
     if canonical is not result.theta:
         result = replace(result, theta=canonical)
-    near = (np.abs(canonical) < _SNAP) & (canonical != 0.0)
-    if not near.any():
+    near = [0.0 < abs(value) < _SNAP for value in canonical.tolist()]
+    if not any(near):
         return result
     structures = zip(marginal.model.covariances, widths, strict=True)
     small = np.flatnonzero(near & np.concatenate([c.snappable(q) for c, q in structures]))

@@ -179,8 +179,8 @@ def time_column(name: str, values: npt.NDArray[Any], missing: BoolArray) -> Colu
 def encoded_column(name: str, kind: Kind, codes: npt.NDArray[Any], levels: Sequence[Any]) -> Column:
     """Column of level codes, -1 where missing."""
     codes = np.asarray(codes, dtype=np.int32)
-    missing = codes < 0
-    return Column(name, kind, codes, tuple(levels), missing if missing.any() else None)
+    missing = codes < 0 if codes.min(initial=0) < 0 else None
+    return Column(name, kind, codes, tuple(levels), missing)
 
 
 def sorted_text(name: str, codes: npt.NDArray[Any], labels: Sequence[Any]) -> Column:

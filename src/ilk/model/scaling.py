@@ -218,15 +218,15 @@ def _column_scales(X: FloatArray, intercept: int | None) -> tuple[FloatArray, Fl
     The intercept itself stays: center 0, scale 1.
     """
     n, p = X.shape
-    means = [0.0] * p if intercept is None else (X.sum(axis=0) / n).tolist()
-    squares = (np.einsum("ij,ij->j", X, X) / n).tolist()
     center, scale = np.zeros(p), np.ones(p)
-    for j, (mean, square) in enumerate(zip(means, squares, strict=True)):
+    for j in range(p):
         if j == intercept:
             continue
-        variance = square - mean * mean
+        column = X[:, j]
+        mean = 0.0 if intercept is None else float(column.sum()) / n
+        variance = float(column @ column) / n - mean * mean
         if not 1e-8 * mean * mean <= variance < math.inf:  # lost to rounding or overflow
-            variance = float((X[:, j] - mean).var())
+            variance = float((column - mean).var())
         center[j], scale[j] = mean, _power_of_two(math.sqrt(variance))
     return center, scale
 

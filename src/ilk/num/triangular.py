@@ -31,6 +31,13 @@ def lower_indices(q: int) -> tuple[IntArray, IntArray]:
     return rows, columns
 
 
+@functools.cache
+def diagonal_positions(q: int) -> IntArray:
+    """Where the diagonal stands among the elements of `lower_indices`, (q,)."""
+    rows, columns = lower_indices(q)
+    return np.flatnonzero(rows == columns)
+
+
 def cholesky(matrix: FloatArray) -> FloatArray | None:
     """Lower Cholesky factor, None if the matrix is not positive definite or not finite.
 
