@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
-
-import numpy as np
 
 from ilk.effects.measures import MEASURES
 from ilk.effects.scenarios import (
@@ -17,7 +15,7 @@ from ilk.effects.scenarios import (
     reference_position,
 )
 from ilk.effects.target import Target
-from ilk.effects.variable import Variable, find_variable
+from ilk.effects.variable import Variable, find_variable, is_finite_number
 from ilk.errors import ModelError, did_you_mean
 from ilk.family.inflation import ZeroInflated
 from ilk.prediction.levels import Estimand, NewLevels
@@ -163,7 +161,10 @@ def _check_measures(fitted: Fitted, measures: Sequence[str] | str | None) -> tup
     """Measures that were asked for, if the family has them."""
     if measures is None:
         return ("difference", "ratio") if _means_of(fitted)[0] else ("difference",)
-    wanted = (measures,) if isinstance(measures, str) else tuple(measures)
+    if isinstance(measures, str) or not isinstance(measures, Iterable):
+        wanted: tuple[str, ...] = (measures,)
+    else:
+        wanted = tuple(measures)
     known = (*MEASURES, SLOPE)
     for name in wanted:
         if name not in known:
@@ -220,7 +221,7 @@ def check_per(per: Any, *, exposed: bool) -> None:
     exposed : bool
         Whether the fit has an exposure.
     """
-    if not isinstance(per, (int, float)) or not np.isfinite(per) or per <= 0:
+    if isinstance(per, bool) or not is_finite_number(per) or per <= 0:
         raise ModelError(f"per={per!r:.60}: give a positive number.", code="per")
     if per != 1.0 and not exposed:
         raise ModelError(

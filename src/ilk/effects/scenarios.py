@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ilk.effects.variable import check_value
+from ilk.effects.variable import check_value, is_equal, is_finite_number
 from ilk.errors import DataError, ModelError
 from ilk.frame import Column, Label, numbers, quote
 
@@ -77,11 +77,11 @@ def level_settings(
     if levels is None:
         if variable.values:
             return tuple(Setting(value, value) for value in variable.values)
-        observed = observed_values(variable, target)
+        observed, step = observed_values(variable, target), _check_step(step)
         label = f"observed {'+' if step >= 0 else '-'} {abs(step):g}"
         return (
             Setting("observed", float_column(variable, observed)),
-            Setting(label, float_column(variable, observed + _check_step(step))),
+            Setting(label, float_column(variable, observed + step)),
         )
     if isinstance(levels, (str, bytes)) or not hasattr(levels, "__iter__"):
         raise ModelError(
@@ -194,8 +194,9 @@ def reference_position(
     if reference is None:
         known = fitted.design.fixed[0].reference_levels.get(variable.name)
         return labels.index(known) if known in labels else 0
-    if reference in labels:
-        return labels.index(reference)
+    for position, label in enumerate(labels):
+        if is_equal(label, reference):
+            return position
     raise ModelError(
         f"reference={reference!r:.60} is not one of the levels compared "
         f"({', '.join(map(quote, labels))}).",
@@ -204,6 +205,6 @@ def reference_position(
 
 
 def _check_step(step: Any) -> float:
-    if isinstance(step, (int, float)) and np.isfinite(step) and step != 0:
+    if is_finite_number(step) and step != 0:
         return float(step)
     raise ModelError(f"step={step!r:.60}: give a number other than zero.", code="step")

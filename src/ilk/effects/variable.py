@@ -8,8 +8,10 @@ its cluster, which the fit remembers and setting rows does not change.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +25,16 @@ if TYPE_CHECKING:
     from ilk.fitted import Fitted
     from ilk.formula.spec import Factor, FormulaSpec
 
-__all__ = ["Variable", "check_value", "coded_names", "find_variable", "has_lags", "moved_columns"]
+__all__ = [
+    "Variable",
+    "check_value",
+    "coded_names",
+    "find_variable",
+    "has_lags",
+    "is_equal",
+    "is_finite_number",
+    "moved_columns",
+]
 
 _SILENT = ("dispersion",)
 """Predictors that the mean does not depend on."""
@@ -205,25 +216,58 @@ def check_value(variable: Variable, value: Any) -> Label:
     Label
         As a plain Python value.
     """
-    if isinstance(value, np.generic):
+    if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):
         value = value.item()
     if not variable.coded and variable.column.kind != "boolean":
-        if isinstance(value, (int, float)) and np.isfinite(value):
-            return value
+        if is_finite_number(value):
+            number: Label = value
+            return number
         raise DataError(
             f"Column {variable.name!r} holds numbers and cannot be set to {quote(value)}.",
             code="value",
         )
     known = variable.values
     for level in known:
-        if level == value and (type(level) is type(value) or not isinstance(level, str)):
+        if is_equal(level, value):
             return level
     hint = did_you_mean(str(value), [str(level) for level in known[:99]])
+    if any(str(level) == str(value) for level in known):
+        hint = " Give the level itself, not its name as text."
     raise DataError(
         f"Column {variable.name!r} never is {quote(value)} in the data of the fit, so that nothing "
         f"is known of that level; its levels are {listing(known)}.{hint}",
         code="unseen-level",
     )
+
+
+def is_finite_number(value: Any) -> bool:
+    """Whether a value is one real number that arithmetic can use, of whatever type.
+
+    Parameters
+    ----------
+    value : object
+        Anything.
+    """
+    try:
+        return isinstance(value, Real) and math.isfinite(value)
+    except OverflowError:  # an integer beyond all floats
+        return False
+
+
+def is_equal(level: Label, value: Any) -> bool:
+    """Whether a value is a level; what cannot be compared is none.
+
+    Parameters
+    ----------
+    level : Label
+        The level.
+    value : object
+        Anything.
+    """
+    try:
+        return bool(level == value)
+    except (TypeError, ValueError):
+        return False
 
 
 def _not_in_the_mean(

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -100,8 +101,16 @@ def cluster_bootstrap(
     FitError
         More than half of the refits failed.
     """
-    if not isinstance(draws, int) or draws < 2:
+    if not isinstance(draws, Integral) or draws < 2:
         raise ModelError(f"draws={draws!r:.60}: give a whole number above 1.", code="draws")
+    if seed is not None and (not isinstance(seed, Integral) or seed < 0):
+        raise ModelError(f"seed={seed!r:.60}: give a whole number from 0.", code="seed")
+    if not isinstance(n_jobs, Integral) or n_jobs == 0:
+        raise ModelError(
+            f"n_jobs={n_jobs!r:.60}: give the number of refits at one time, or -1 for as many as "
+            "there are processors.",
+            code="n-jobs",
+        )
     unit, codes = resampled_unit(fitted, cluster)
     entropy = seed if seed is not None else int(np.random.default_rng().integers(2**31))
     seeds = np.random.SeedSequence(entropy).spawn(draws)

@@ -92,6 +92,9 @@ def integrate(
     by_eta = [np.zeros(n) for _ in range(K)] if derivatives else []
     by_variance = [np.zeros(n) for _ in range(K)] if derivatives else []
 
+    endless = sum((np.isinf(deviation[k]) for k in active), np.zeros(n, dtype=bool))
+    if np.any(endless):
+        raise _unsettled(int(np.sum(endless)), n)
     strictness = _STRICTNESS if derivatives else 1.0
     reach = [_TAIL + float(deviation[k].max()) for k in active]
     half = 4 * math.ceil(max(reach) / _SPACING / 4.0) if active else 0
@@ -113,12 +116,16 @@ def integrate(
         pending = np.concatenate(unsettled)
         half *= 2
         if len(pending) and half > most:
-            raise FitError(
-                f"The mean over the population could not be computed for {len(pending)} of {n} "
-                "rows: its integral does not settle. Ask for estimand='typical' instead.",
-                code="population-mean",
-            )
+            raise _unsettled(len(pending), n)
     return Averaged(value, tuple(by_eta), tuple(by_variance))
+
+
+def _unsettled(rows: int, n: int) -> FitError:
+    return FitError(
+        f"The mean over the population could not be computed for {rows} of {n} rows: its integral "
+        "does not settle. Ask for estimand='typical' instead.",
+        code="population-mean",
+    )
 
 
 def differentiate(

@@ -23,6 +23,7 @@ from ilk.errors import DataError, ModelError, did_you_mean
 from ilk.prediction.population import random_variance
 
 if TYPE_CHECKING:
+    from ilk.design.grouping import Grouping
     from ilk.fitted import Fitted
     from ilk.typing import BoolArray, FloatArray, IntArray
 
@@ -177,23 +178,28 @@ def assume(fitted: Fitted, cases: Cases, estimand: Estimand, new_levels: NewLeve
     if new_levels == "error":
         for t, term in enumerate(terms):
             if not np.all(seen[t]):
-                raise _unseen(term.grouping.name, cases.unseen[t], int(np.sum(~seen[t])))
+                raise _unseen(term.grouping, cases.unseen[t], int(np.sum(~seen[t])))
     average = new_levels == "population"
     return Assumed(seen, tuple(~known & average for known in seen))
 
 
-def _unseen(group: str, labels: Sequence[object], rows: int) -> DataError:
+def _unseen(grouping: Grouping, labels: Sequence[object], rows: int) -> DataError:
     shown = ", ".join(repr(label) for label in labels[:3])
     more = ", ..." if len(labels) > 3 else ""
-    what = (
-        f"levels that were not in the data of the fit ({shown}{more})"
-        if labels
-        else ("missing levels")
-    )
+    where = f"{rows} row{'s' if rows != 1 else ''}"
+    named = f"{'Factor' if len(grouping.columns) > 1 else 'Column'} {grouping.name!r}"
+    if not grouping.columns:
+        new = f"{where} {'are' if rows != 1 else 'is'} new"
+        what = f"{grouping.name} gives each row of the fit an effect of its own, and {new}"
+    elif labels:
+        what = (
+            f"{named} has levels that were not in the data of the fit ({shown}{more}), in {where}"
+        )
+    else:
+        what = f"{named} has no value in {where}"
     return DataError(
-        f"Column {group!r} has {what}, in {rows} row{'s' if rows != 1 else ''}: there is no effect "
-        "to predict with. Choose new_levels='population' (average over clusters) or 'typical' "
-        "(random effect zero), or another estimand.",
+        f"{what}: there is no effect to predict with. Choose new_levels='population' "
+        "(average over clusters) or 'typical' (random effect zero), or another estimand.",
         code="unseen-level",
     )
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import ilk
-from ilk.errors import DataError, IlkError, ModelError
+from ilk.errors import DataError, FitError, IlkError, ModelError
 
 RNG = np.random.default_rng(6)
 DATA = pd.DataFrame(
@@ -66,6 +66,10 @@ def test_columns_that_cannot_be_set(fit, variable, kind, words):
         ({"levels": ["old", "newer"]}, DataError, ["never is 'newer'", "Did you mean 'new'?"]),
         ({"levels": []}, ModelError, ["levels= is empty"]),
         ({"levels": "new"}, ModelError, ["give a list of values"]),
+        ({"levels": [np.arange(2)]}, DataError, ["never is array"]),
+        ({"levels": [pd.NA]}, DataError, ["never is <NA>"]),
+        ({"reference": np.array(["old", "new"])}, ModelError, ["not one of the levels"]),
+        ({"measures": 5}, ModelError, ["measures=5"]),
         ({"levels": ["new"], "measures": "ratio"}, ModelError, ["nothing to compare"]),
         ({"reference": "other"}, ModelError, ["reference='other'", "'new', 'old'"]),
         ({"measures": "diff"}, ModelError, ["measures='diff'", "'difference'"]),
@@ -114,6 +118,9 @@ def test_columns_that_cannot_be_set(fit, variable, kind, words):
             ["target population"],
         ),
         ({"uncertainty": "bootstrap", "draws": 1}, ModelError, ["draws=1"]),
+        ({"uncertainty": "bootstrap", "seed": -1}, ModelError, ["seed=-1"]),
+        ({"uncertainty": "bootstrap", "seed": "a"}, ModelError, ["seed='a'"]),
+        ({"uncertainty": "bootstrap", "n_jobs": 0}, ModelError, ["n_jobs=0"]),
         ({"uncertainty": "bootstrap", "cluster": "farm"}, ModelError, ["cluster='farm'"]),
         ({"uncertainty": "bootstrap", "cluster": "arm"}, ModelError, ["break them up"]),
     ],
@@ -125,7 +132,9 @@ def test_options_that_make_no_sense(fit, options, kind, words):
 def test_numbers_that_are_none(fit):
     refused(DataError, ["cannot be set to 'high'"], lambda: fit.standardize("x", ["high", 1]))
     refused(DataError, ["cannot be set to nan"], lambda: fit.standardize("x", [np.nan, 1]))
+    refused(DataError, ["cannot be set to 1000"], lambda: fit.standardize("x", [10**400, 1]))
     refused(ModelError, ["step=0"], lambda: fit.standardize("x", step=0))
+    refused(ModelError, ["step='a'"], lambda: fit.standardize("x", step="a"))
     refused(
         DataError,
         ["no column 'x'", "levels="],
@@ -202,3 +211,27 @@ def test_scenarios_that_are_none(fit):
     refused(DataError, ["never is 5"], lambda: fit.counterfactuals({"arm": ["old", 5]}))
     with pytest.raises(IlkError):
         fit.counterfactuals({"t": [0, 1]}, estimand="mean")
+
+
+def test_numbers_of_any_type_are_numbers(fit):
+    plain = fit.standardize("x", step=2).frame
+    for step in (np.int64(2), np.float32(2.0)):
+        assert fit.standardize("x", step=step).frame.equals(plain)
+    assert list(fit.standardize("x", [np.float32(0.5), np.array(1)]).frame.level[:2]) == [0.5, 1]
+
+
+def test_text_in_place_of_a_truth_value():
+    data = DATA.assign(flag=DATA.arm == "new")
+    fit = ilk.fit("y ~ flag + x + (1 | g)", data, family="binomial")
+    with pytest.raises(DataError, match="not its name as text"):
+        fit.standardize("flag", ["True", "False"])
+
+
+def test_settings_beyond_all_means():
+    rng = np.random.default_rng(2)
+    data = pd.DataFrame({"x": rng.normal(size=300), "g": np.repeat(np.arange(30), 10)})
+    slope = 3.0 * rng.normal(size=30)[data.g]
+    data["y"] = (rng.random(300) < 1.0 / (1.0 + np.exp(-slope * data.x))).astype(int)
+    fit = ilk.fit("y ~ x + (0 + x | g)", data, family="binomial")
+    with pytest.raises(FitError, match="could not be computed for 300 of 300 rows"):
+        fit.standardize("x", [0.0, 1e200])

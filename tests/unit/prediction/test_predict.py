@@ -13,7 +13,7 @@ from tests.reference.data import case, new_rows
 from tests.reference.observe import fit_case
 
 import ilk
-from ilk.errors import ModelError
+from ilk.errors import DataError, ModelError
 from ilk.prediction import training_cases, uncertainty
 
 
@@ -115,6 +115,20 @@ def test_other_estimands_need_no_groups():
     assert len(fit.predict(rows, estimand="population")) == 1
     with pytest.raises(ilk.DataError, match="'g'"):
         fit.predict(rows)
+
+
+def test_levels_that_are_missing_or_cannot_be_known_are_named():
+    data = data_of("binary").head(3)
+    with pytest.raises(DataError, match="Column 'g' has no value in 1 row: there is no effect"):
+        fit_of("binary").predict(data.assign(g=[0.0, np.nan, 1.0]))
+    counts = pd.DataFrame({"y": np.tile([0, 3, 9, 1], 10), "a": np.repeat(np.arange(10), 4)})
+    counts["b"] = np.tile([0, 1], 20)
+    rows = ilk.fit("y ~ 1 + olre()", counts, family="poisson")
+    with pytest.raises(DataError, match=r"olre\(\) gives each row .* of its own, and 40 rows are"):
+        rows.predict(counts)
+    nested = ilk.fit("y ~ 1 + (1 | a:b)", counts, family="poisson")
+    with pytest.raises(DataError, match="Factor 'a:b' has levels that were not"):
+        nested.predict({"a": [11], "b": [0]})
 
 
 def test_partly_new_levels_average_over_the_new_ones():

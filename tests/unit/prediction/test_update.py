@@ -69,12 +69,14 @@ def test_fewer_rows_shrink_more():
     fit, data = fit_of("binary"), data_of("binary")
     rows = renamed(data[data.g == 3], "g")
     errors = [
-        fit.predict(rows[:1], observed=rows[:k], scale="link", interval="confidence").std_error[0]
+        fit.predict(
+            rows[:1], observed=rows[:k], scale="link", interval="confidence"
+        ).std_error.iloc[0]
         for k in (1, 3, 6)
     ]
     nothing = fit.predict(rows[:1], estimand="population", scale="link", interval="cluster")
     assert errors[0] > errors[1] > errors[2]
-    assert 2 * 1.96 * errors[0] < (nothing.conf_high - nothing.conf_low)[0]
+    assert 2 * 1.96 * errors[0] < (nothing.conf_high - nothing.conf_low).iloc[0]
 
 
 # Later rows that belong to levels of the fit too
