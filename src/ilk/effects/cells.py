@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
-from ilk.effects.average import Averages, row_means, stack, sum_rows
+from ilk.effects.average import Averages, group_sums, row_means, stack, sum_rows
 from ilk.effects.estimable import ESTIMABLE, estimability_gaps
 from ilk.effects.grid import cell_text
 from ilk.errors import ModelError
@@ -230,10 +230,8 @@ def sum_block(
 
 def _by_cell(values: FloatArray, made: Scenario, count: int) -> FloatArray:
     """(r, d) sums of the columns of (n, d) values by cell."""
-    assert made.groups is not None
-    sums = np.zeros((count, values.shape[1]))
-    np.add.at(sums, made.groups, values)
-    return sums
+    sums = [group_sums(column, made.groups, count) for column in values.T]
+    return np.array(sums).T.reshape(count, values.shape[1])
 
 
 def _gaps(grid: Grid, block: Block, made: Scenario, moved: Column | None) -> FloatArray:
