@@ -15,7 +15,8 @@ that of clusters.  For each factor and each covariate that varies within its clu
   .. math:: \rho\,\sigma_b\,(X'V^{-1}X)^{-1}X'V^{-1}t,
 
   exactly for the linear model at given covariance parameters, and to first order, with working
-  weights, for others.
+  weights, for others.  The standard deviation of the fit is that of what its coefficients leave of
+  the random intercepts, from which :math:`\sigma_b` follows for each :math:`\rho`.
 
 The derivations are in ``docs/derivations/exogeneity.md``.
 """
@@ -123,7 +124,9 @@ class BiasCurve:
     names : tuple of str
         Coefficients of the mean.
     slope : (p,) array
-        Bias of each per unit of correlation.
+        Bias of each per unit of correlation, at correlation zero.
+    rest : float
+        Variance of what the fit leaves of the standardized cluster means in its random intercepts.
     estimate : (p,) array
         Coefficients of the fit.
     correlations : (r,) array
@@ -138,6 +141,7 @@ class BiasCurve:
     term: str
     names: tuple[str, ...]
     slope: FloatArray
+    rest: float
     estimate: FloatArray
     correlations: FloatArray
     own: int
@@ -146,7 +150,11 @@ class BiasCurve:
     @property
     def bias(self) -> FloatArray:
         """(r, p) bias by correlation and coefficient."""
-        return np.outer(self.correlations, self.slope)
+        return np.array([self.at(rho) for rho in self.correlations])
+
+    def at(self, rho: float) -> FloatArray:
+        """Bias (p,) of the coefficients at a correlation."""
+        return rho / math.sqrt(1.0 - rho**2 * (1.0 - self.rest)) * self.slope
 
 
 @final
@@ -512,7 +520,10 @@ def _curves(
         return ()
     middle = _cluster_average(seen.means[:, columns], grouping)
     t = (seen.means[:, columns] - middle) / seen.spread[columns]
-    slope = sd * gls_shift(fitted, t)
+    shifts = gls_shift(fitted, t)
+    left = _cluster_means(t - part.X @ shifts, grouping, fitted.design.frequency_weights)
+    rest = np.minimum(left.var(axis=0), 1.0)
+    slope = sd * shifts
     implied = _implied(extended, grouping, added, t)
     count = part.X.shape[1]
     start = fitted.model.slices[MEAN].start
@@ -522,6 +533,7 @@ def _curves(
             part.names[j],
             part.names,
             slope[:, k],
+            float(rest[k]),
             fitted.coef[start : start + count],
             CORRELATIONS,
             j,
@@ -529,6 +541,16 @@ def _curves(
         )
         for k, j in enumerate(columns)
     )
+
+
+def _cluster_means(
+    values: FloatArray, grouping: Grouping, weights: FloatArray | None
+) -> FloatArray:
+    """(L, k) means of the clusters."""
+    size = len(grouping.levels)
+    w = np.ones(len(values)) if weights is None else weights
+    sums = [np.bincount(grouping.codes, w * column, size) for column in values.T]
+    return np.asarray(np.column_stack(sums) / np.bincount(grouping.codes, w, size)[:, None])
 
 
 def _cluster_average(values: FloatArray, grouping: Grouping) -> FloatArray:

@@ -58,17 +58,22 @@ def draw_bias(
         axis.axvline(0.0, color=MUTED, linewidth=0.9, zorder=1)
         for i, curve in enumerate(curves):
             unit = errors["mean", curve.term] if several else 1.0
-            slope = float(curve.slope[curve.own]) / unit
             color, dash = _LINES[i % len(_LINES)]
             label = printable(f"{curve.term}, {curve.group}", 40)
             axis.plot(
                 curve.correlations,
-                slope * curve.correlations,
+                curve.bias[:, curve.own] / unit,
                 color=color,
                 linestyle=dash,
                 label=label,
             )
-            axis.plot([curve.implied], [slope * curve.implied], "o", color=color, markersize=6)
+            axis.plot(
+                [curve.implied],
+                [curve.at(curve.implied)[curve.own] / unit],
+                "o",
+                color=color,
+                markersize=6,
+            )
         axis.set_xlabel("correlation of random intercept and cluster mean (dots: implied)")
         what = "bias / standard error" if several else f"bias of {printable(curves[0].term, 40)}"
         axis.set_ylabel(what)

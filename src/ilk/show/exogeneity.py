@@ -212,7 +212,7 @@ def _summary(found: Exogeneity, curves: tuple[BiasCurve, ...]) -> Table:
         )
     rows = [("Hausman", hausman)]
     for curve in curves:
-        error = f"bias {significant(curve.implied * curve.slope[curve.own])} of the estimate "
+        error = f"bias {significant(float(curve.at(curve.implied)[curve.own]))} of the estimate "
         rows.append(
             (
                 f"{curve.term}, {curve.group}",

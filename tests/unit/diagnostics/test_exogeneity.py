@@ -180,7 +180,25 @@ def test_curve_is_the_response_of_the_estimates_to_shifted_clusters():
     ]
     slope = (moved[1].params["x"] - moved[0].params["x"]) / 0.1
     assert curve.slope[curve.own] == pytest.approx(slope, rel=0.15)
-    assert curve.bias[0, curve.own] == pytest.approx(-0.9 * curve.slope[curve.own])
+    steep = 0.9 / np.sqrt(1 - 0.81 * (1 - curve.rest))
+    assert curve.bias[0, curve.own] == pytest.approx(-steep * curve.slope[curve.own])
+
+
+def test_curve_of_one_covariate_in_balanced_data_is_the_closed_form():
+    data = with_mean(confounded())
+    fit = ilk.fit("y ~ x + (1 | g)", data)
+    curve = exogeneity(fit.fitted).groups[0].curves[0]
+    s2, sb2, size = fit.sigma**2, fit.fitted.estimates.covariances[0][0, 0], 5
+    means = data.groupby("g").m.first()
+    within = ((data.x - data.m) ** 2).sum()
+    between = size * ((means - means.mean()) ** 2).sum()
+    theta = s2 / (s2 + size * sb2)
+    share = theta * between / (within + theta * between)
+    spread = means.std(ddof=0)
+    assert curve.slope[curve.own] == pytest.approx(np.sqrt(sb2) / spread * share, rel=1e-8)
+    assert curve.rest == pytest.approx((1 - share) ** 2, rel=1e-8)
+    total = np.sqrt(sb2 / (1 - 0.25 * (1 - curve.rest)))
+    assert curve.at(0.5)[curve.own] == pytest.approx(0.5 * total / spread * share, rel=1e-8)
 
 
 def test_several_factors_and_random_slopes():
