@@ -71,7 +71,8 @@ class Beta(AbstractFamily):
     def variance(self, eta: Sequence[FloatArray], trials: FloatArray | None) -> FloatArray:
         """Variance mu (1 - mu) phi / (1 + phi)."""
         mu, phi = self.mean(eta), np.exp(eta[1])
-        return mu * (1.0 - mu) * phi / (1.0 + phi)
+        complement = np.exp(self.link.log_complement(eta[0]))
+        return mu * complement * phi / (1.0 + phi)
 
     def draw(
         self, eta: Sequence[FloatArray], trials: FloatArray | None, rng: np.random.Generator

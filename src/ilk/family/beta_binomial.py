@@ -63,8 +63,9 @@ class BetaBinomial(AbstractFamily):
     def variance(self, eta: Sequence[FloatArray], trials: FloatArray | None) -> FloatArray:
         """Variance of the count."""
         mu, phi = self.mean(eta), np.exp(eta[1])
+        complement = np.exp(self.link.log_complement(eta[0]))
         n = 1.0 if trials is None else trials
-        return n * mu * (1.0 - mu) * (1.0 + (n - 1.0) * phi / (1.0 + phi))
+        return n * mu * complement * (1.0 + (n - 1.0) * phi / (1.0 + phi))
 
     def draw(
         self, eta: Sequence[FloatArray], trials: FloatArray | None, rng: np.random.Generator

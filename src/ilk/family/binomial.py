@@ -53,9 +53,9 @@ class Binomial(AbstractFamily):
         return log_choose(y, trials)
 
     def variance(self, eta: Sequence[FloatArray], trials: FloatArray | None) -> FloatArray:
-        """Variance n mu (1 - mu) of the count."""
-        mu = self.mean(eta)
-        return mu * (1.0 - mu) * (1.0 if trials is None else trials)
+        """Variance n mu (1 - mu) of the count, exact where mu rounds to one."""
+        complement = np.exp(self.link.log_complement(eta[0]))
+        return self.mean(eta) * complement * (1.0 if trials is None else trials)
 
     def draw(
         self, eta: Sequence[FloatArray], trials: FloatArray | None, rng: np.random.Generator

@@ -153,8 +153,8 @@ def _check_family(family: AbstractFamily) -> None:
 def _several_rows(sample: Sample, design: Design) -> tuple[Sample, int]:
     """Leave out clusters with one row: given its total, nothing about it can vary."""
     clusters, codes = sample.clusters[0], sample.codes[0]
-    rows = np.bincount(codes, minlength=clusters.size)
-    single = int((rows == 1).sum())
+    rows = np.bincount(codes, sample.frequency, clusters.size)
+    single = int((rows <= 1).sum())
     if single == 0:
         return sample, 0
     keep = np.flatnonzero(rows[codes] > 1)

@@ -34,7 +34,12 @@ from ilk.fixed_effects.newton import (
 from ilk.fixed_effects.records import ABSORBED, COLLINEAR, Absorbed, FixedFitted, Within
 from ilk.fixed_effects.robust import clustered
 from ilk.fixed_effects.sample import Clusters, Sample, bounded_rows, draw_sample
-from ilk.fixed_effects.separation import separating_direction, separation_reason, suspects
+from ilk.fixed_effects.separation import (
+    crossed_direction,
+    separating_direction,
+    separation_reason,
+    suspects,
+)
 from ilk.num import jets
 from ilk.num.triangular import invert_information
 
@@ -374,13 +379,16 @@ def _separation(
     """Look for separation where the information has nearly vanished, or the search went far."""
     low, high = bounded_rows(family, sample.y, sample.trials)
     p = sample.X.shape[1]
-    if p == 0 or not family.discrete or len(dummies.sizes) > 1:
+    if p == 0 or not family.discrete:
         return []
     unit = np.ones(len(sample.y))
     centered = weigh(dummies, unit).residuals(sample.X)
     candidates = suspects(optimum.curvature.information[:p, :p], optimum.start.information[:p, :p])
     if np.abs(centered @ optimum.beta).max(initial=0.0) > 15.0 or not optimum.converged:
         candidates.append(optimum.beta)
+    if candidates and len(dummies.sizes) > 1:
+        found = crossed_direction(sample.X, sample.codes, dummies.sizes, low, high)
+        return [] if found is None else [separation_reason(sample.names, found, centered)]
     if candidates:  # single columns first, so that they alone are named
         candidates = [*np.eye(p), *candidates]
     # a count given its total rises at the expense of the others: every row could be higher

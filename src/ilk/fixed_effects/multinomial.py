@@ -62,9 +62,9 @@ class Multinomial:
         sums = np.bincount(self.codes, share, self.size)
         value = float(self.y @ (shifted - np.log(sums)[self.codes]))
         mean = self.totals[self.codes] * share / sums[self.codes]
-        centers = np.column_stack(
-            [np.bincount(self.codes, share * x, self.size) / sums for x in X.T]
-        )
+        centers = np.empty((self.size, X.shape[1]))
+        for j, x in enumerate(X.T):
+            centers[:, j] = np.bincount(self.codes, share * x, self.size) / sums
         left = X - centers[self.codes]
         information = left.T @ (mean[:, None] * left)
         return Evaluated(value, self.y - mean, information)

@@ -5,6 +5,9 @@ outcome could be lower has at least the value of x'd of each row whose outcome c
 rises without end if somewhere the difference is not zero.  For 0/1 outcomes that is
 :math:`\min_{y = 1} x'd \ge \max_{y = 0} x'd`; for counts, given their total,
 :math:`\min_{y > 0} x'd \ge \max x'd` (Albert and Anderson 1984; Santos Silva and Tenreyro 2010).
+With crossed factors no row has all others of one cluster to be compared with; there a linear
+program looks for a direction of columns and cluster effects along which no fitted mean moves away
+from its outcome.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ import numpy as np
 from ilk.fitted import Reason
 from ilk.typing import BoolArray, FloatArray, IntArray
 
-__all__ = ["separating_direction", "separation_reason"]
+__all__ = ["crossed_direction", "separating_direction", "separation_reason", "suspects"]
 
 _TOLERANCE = 1e-6
 """Largest difference, of a direction of unit spread, that counts as none."""
@@ -62,6 +65,65 @@ def separating_direction(
             np.maximum.at(highest, codes[rises], z[rises])
             if np.all(lowest >= highest - _TOLERANCE):
                 return d / spread
+    return None
+
+
+def crossed_direction(
+    X: FloatArray, codes: Sequence[IntArray], sizes: Sequence[int], low: BoolArray, high: BoolArray
+) -> FloatArray | None:
+    """Find a direction that separates the outcomes, cluster effects of crossed factors moving too.
+
+    Parameters
+    ----------
+    X : (n, p) array
+        Columns; with the clusters' dummies of full rank.
+    codes : sequence of (n,) arrays
+        Level of each row, by factor.
+    sizes : sequence of int
+        Number of levels of each factor.
+    low, high : (n,) arrays of bool
+        Whether the outcome of a row is as low, or as high, as it can be.
+
+    Returns
+    -------
+    (p,) array or None
+        Of one column if one suffices; None if only cluster effects, or nothing, is separated.
+    """
+    from scipy.optimize import linprog
+    from scipy.sparse import coo_array, csr_array, diags_array, hstack
+
+    n, p = X.shape
+    row, unit = np.arange(n), np.ones(n)
+    spread = np.maximum(np.abs(X).max(axis=0, initial=0.0), np.finfo(float).tiny)
+    dummies = [
+        coo_array((unit, (row, code)), shape=(n, size))
+        for code, size in zip(codes, sizes, strict=True)
+    ]
+    rows = csr_array(hstack([csr_array(X / spread), *dummies]))
+    sign = high.astype(float) - low.astype(float)
+    free = sign != 0.0
+    signed, still = diags_array(sign[free]) @ rows[free], rows[~free]
+    for allowed in [*np.eye(p, dtype=bool), *([np.ones(p, dtype=bool)] if p > 1 else [])]:
+        for j in np.flatnonzero(allowed):
+            for way in (1.0, -1.0):
+                reach = np.where(allowed, 1.0, 0.0)
+                reach[j] = 0.0
+                low_ends = np.concatenate([-reach, np.full(sum(sizes), -np.inf)])
+                ends = np.column_stack([low_ends, -low_ends])
+                ends[j] = way
+                found = linprog(
+                    np.zeros(rows.shape[1]),
+                    A_ub=-signed,
+                    b_ub=np.zeros(signed.shape[0]),
+                    A_eq=still if still.shape[0] else None,
+                    b_eq=np.zeros(still.shape[0]) if still.shape[0] else None,
+                    bounds=ends,
+                    method="highs",
+                )
+                if found.status == 0:
+                    scaled = np.where(np.abs(found.x[:p]) < 1e-7, 0.0, found.x[:p])
+                    direction: FloatArray = scaled / spread
+                    return direction
     return None
 
 

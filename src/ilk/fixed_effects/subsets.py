@@ -129,7 +129,8 @@ class SubsetSums:
             flipped = np.flatnonzero(batch.sign < 0.0)
             if len(flipped):
                 value -= float(np.where(inside, padded_eta[batch.rows], 0.0)[flipped].sum())
-            information += _covariance(p, spread, sign[:, :, None] * padded_X[batch.rows])
+            if len(information):
+                information += _covariance(p, spread, sign[:, :, None] * padded_X[batch.rows])
         return Evaluated(value, self.y - mean, information)
 
 

@@ -14,7 +14,7 @@ CIC compare working correlations, QICu compares sets of columns; smaller is bett
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
@@ -68,8 +68,7 @@ def quasi_criteria(fitted: GeeFitted, scale: float = 1.0) -> QuasiCriteria:
     -------
     QuasiCriteria
     """
-    if not (np.isfinite(scale) and scale > 0.0):
-        raise ModelError(f"scale={scale!r}: give a positive number.", code="scale")
+    _check_scale(scale)
     rows, solution = fitted.rows, fitted.solution
     value = rows.quasi_likelihood(solution.residuals)
     if value is None:
@@ -85,3 +84,9 @@ def quasi_criteria(fitted: GeeFitted, scale: float = 1.0) -> QuasiCriteria:
     value /= scale
     p = len(solution.beta)
     return QuasiCriteria(-2.0 * value + 2.0 * cic, -2.0 * value + 2.0 * p, cic, value, scale)
+
+
+def _check_scale(scale: Any) -> None:
+    real = isinstance(scale, (int, float, np.number)) and not isinstance(scale, bool)
+    if not (real and 0.0 < scale < np.inf):
+        raise ModelError(f"scale={scale!r:.60}: give a positive number.", code="scale")

@@ -25,7 +25,7 @@ from ilk.gee.fitted import GeeFitted, GeeModel, GeeSettings
 from ilk.gee.sandwich import StandardErrors, covariance
 from ilk.gee.solve import GeeRows, Solution, solve
 from ilk.gee.variance import marginal_family
-from ilk.gee.verify import judge_solution
+from ilk.gee.verify import find_separation, judge_solution
 from ilk.gee.waves import Fixed, MDependent, Unstructured
 from ilk.gee.working import AbstractWorking, Autoregressive, Compound, Independence
 from ilk.model.scaling import scale_columns
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from ilk.design.build import Design
     from ilk.fitted import Verdict
     from ilk.gee.clusters import Clusters
-    from ilk.typing import FloatArray
+    from ilk.model.checks import SeparatingDirection
+    from ilk.typing import BoolArray, FloatArray
 
 __all__ = ["POSITIONED", "STRUCTURES", "check_covariance", "estimate_gee"]
 
@@ -98,10 +99,19 @@ def estimate_gee(model: GeeModel, *, warn: bool = True) -> GeeFitted:
     rows, back = _rows(model)
     working = _working(rows.clusters, model)
     start = _start(model, rows)
-    solution = solve(rows, working, start=start)
+    separated: list[SeparatingDirection] = []
+
+    def hopeless(eta: FloatArray) -> bool:
+        found = find_separation(model, eta)
+        separated.extend([] if found is None else [found])
+        return found is not None
+
+    solution = solve(rows, working, start=start, hopeless=hopeless)
     assert solution is not None
-    verdict = judge_solution(model, rows, solution)
-    fitted = _record(model, rows, working, solution, back, verdict, start)
+    direction = separated[0] if separated else None
+    verdict = judge_solution(model, rows, solution, direction)
+    infinite = np.zeros(len(back), bool) if direction is None else direction.direction != 0.0
+    fitted = _record(model, rows, working, solution, back, verdict, start, infinite)
     if verdict.converged:
         fitted.covariances[model.settings.std_errors]()  # refuses here what does not exist
     elif warn:
@@ -127,13 +137,20 @@ def _record(
     back: FloatArray,
     verdict: Verdict,
     start: FloatArray,
+    infinite: BoolArray,
 ) -> GeeFitted:
     def of_kind(kind: StandardErrors) -> FloatArray:
         white, scale = solution.whitened, solution.residuals.scale
-        if kind == "fay_graubard":  # it changes with the columns: those of the user
-            own = replace(white, D=white.D @ np.linalg.inv(back))
-            return covariance(kind, own, scale, rows.clusters)
-        matrix: FloatArray = back @ covariance(kind, white, scale, rows.clusters) @ back.T
+        try:
+            if kind == "fay_graubard":  # it changes with the columns: those of the user
+                own = replace(white, D=white.D @ np.linalg.inv(back))
+                matrix = covariance(kind, own, scale, rows.clusters)
+            else:
+                matrix = back @ covariance(kind, white, scale, rows.clusters) @ back.T
+        except np.linalg.LinAlgError:  # no information is left in some direction
+            return np.full(back.shape, np.nan)
+        matrix[infinite, :] = np.nan
+        matrix[:, infinite] = np.nan
         return matrix
 
     def independent() -> Solution:

@@ -15,6 +15,7 @@ problem.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -96,6 +97,7 @@ class GeeRows:
             if self.marginal.shaped:
                 log_phi = self.marginal.find_log_phi(eta, self.trials, raw * raw * weights)
             v = self.marginal.variance(eta, self.trials, log_phi) / weights
+            v = np.maximum(v, np.finfo(float).tiny)  # of means that all but reach an end
             root = np.sqrt(v)
             e = raw / root
             slope = family.link.derivative(eta) / root
@@ -191,8 +193,8 @@ class Solution:
     change : float
         Last step in standard errors.
     status : str
-        ``"converged"``, ``"max_steps"``, ``"no_start"`` (independence did not converge) or
-        ``"stuck"`` (no step led to possible means).
+        ``"converged"``, ``"max_steps"``, ``"no_start"`` (independence did not converge),
+        ``"separated"`` (it has no solution) or ``"stuck"`` (no step led to possible means).
     """
 
     beta: FloatArray
@@ -209,6 +211,7 @@ def solve(
     working: AbstractWorking,
     *,
     start: FloatArray,
+    hopeless: Callable[[FloatArray], bool] | None = None,
     max_steps: int = MAX_STEPS,
     tolerance: float = TOLERANCE,
 ) -> Solution | None:
@@ -222,6 +225,9 @@ def solve(
         Working correlation.
     start : (p,) array
         Coefficients to begin from.
+    hopeless : function, optional
+        Whether linear predictors, where the fit under independence ended, are on their way to
+        infinity; the equations are not begun then.
     max_steps : int
         Steps at most.
     tolerance : float
@@ -242,6 +248,7 @@ def solve(
             code="no-residual",
         )
     alpha, steps, change, damping, status = np.zeros(0), 0, np.inf, 1.0, "max_steps"
+    separated = hopeless is not None and hopeless(found.eta)
     shrinkage = 0.0  # never lowered: a correlation in and out of the valid range would circle
     while True:
         before = alpha
@@ -255,17 +262,16 @@ def solve(
             status = "converged"
         elif change <= _FURTHER and last <= _FURTHER and change >= last:
             status = "converged"  # rounding, not distance, is what is left
-        if status == "converged" or steps >= max_steps or not started:
+        if status == "converged" or steps >= max_steps or separated or not started:
             break
-        if steps > 10 and change > 0.9 * last:
-            damping = max(0.5 * damping, 1.0 / 16.0)  # it circles: shorter steps
+        damping = _damped(damping, steps, change, last)
         moved_to = _feasible(rows, beta, damping * step)
         if moved_to is None:
             status = "stuck"
             break
         beta, found = moved_to
         steps += 1
-    status = status if started else "no_start"
+    status = "separated" if separated else status if started else "no_start"
     return Solution(beta, alpha, found, white, steps, change, status)
 
 
@@ -328,13 +334,15 @@ def _independent(
     found = rows.at(beta)
     if found is None:
         return beta, None, False
-    value = _merit(rows, found)
-    for _ in range(max_steps):
+    value, size, damping = _merit(rows, found), np.inf, 1.0
+    for k in range(max_steps):
         white = Whitened(found.slope[:, None] * rows.X, found.e, 0.0)
-        step = _step(white)
+        step, last = _step(white), size
         size = _size(step, white, found.scale)
         if size <= tolerance:
             return beta, found, True
+        damping = _damped(damping, k, size, last)
+        step = damping * step
         for _ in range(30):
             after = rows.at(beta + step)
             if after is not None:
@@ -369,6 +377,11 @@ def _size(step: FloatArray, white: Whitened, scale: float) -> float:
     """Length of a step in the metric of the information: in standard errors."""
     move = white.D @ step
     return float(np.sqrt(move @ move / max(scale, np.finfo(float).tiny)))
+
+
+def _damped(damping: float, steps: int, size: float, last: float) -> float:
+    """Share of a step that is taken: less where full ones go back and forth."""
+    return max(0.5 * damping, 1.0 / 16.0) if steps > 10 and size > 0.9 * last else damping
 
 
 def _moved(alpha: FloatArray, before: FloatArray) -> float:

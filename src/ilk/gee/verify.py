@@ -15,14 +15,40 @@ from ilk.model.model import Model
 if TYPE_CHECKING:
     from ilk.gee.fitted import GeeModel, GeeSettings
     from ilk.gee.solve import GeeRows, Solution
+    from ilk.model.checks import SeparatingDirection
+    from ilk.typing import FloatArray
 
-__all__ = ["judge_solution"]
+__all__ = ["find_separation", "judge_solution"]
 
 _FAR = {"logit": 12.0, "probit": 5.0, "cloglog": 12.0, "log": 16.0}
 """Linear predictors beyond this make a look for separation worthwhile."""
 
 
-def judge_solution(model: GeeModel, rows: GeeRows, solution: Solution) -> Verdict:
+def find_separation(model: GeeModel, eta: FloatArray) -> SeparatingDirection | None:
+    """Direction in which coefficients run to infinity, looked for where predictors are extreme.
+
+    Parameters
+    ----------
+    model : GeeModel
+        The model.
+    eta : (N,) array
+        Linear predictors at the fit under independence.
+
+    Returns
+    -------
+    SeparatingDirection or None
+    """
+    family = model.family
+    limit = _FAR.get(family.link.name, np.inf)
+    extreme = family.takes_trials and float(np.max(eta)) > limit
+    if not (extreme or float(np.min(eta)) < -limit):
+        return None
+    return separating_direction(Model(replace(model.design, terms=()), family, ()))
+
+
+def judge_solution(
+    model: GeeModel, rows: GeeRows, solution: Solution, separation: SeparatingDirection | None
+) -> Verdict:
     """Verdict on a solution.
 
     Parameters
@@ -33,13 +59,15 @@ def judge_solution(model: GeeModel, rows: GeeRows, solution: Solution) -> Verdic
         Its rows.
     solution : Solution
         Where the iteration ended.
+    separation : SeparatingDirection or None
+        From `find_separation`.
 
     Returns
     -------
     Verdict
     """
     reasons = [
-        *_separation(model, solution),
+        *_separation(separation),
         *_convergence(solution),
         *_working(model.settings, solution),
         *_few(model.settings, rows, solution),
@@ -53,14 +81,7 @@ def judge_solution(model: GeeModel, rows: GeeRows, solution: Solution) -> Verdic
     return Verdict(Status.CONVERGED, tuple(reasons))
 
 
-def _separation(model: GeeModel, solution: Solution) -> list[Reason]:
-    family = model.family
-    limit = _FAR.get(family.link.name, np.inf)
-    eta = solution.residuals.eta
-    extreme = np.max(eta) > limit if family.takes_trials else False
-    if not (extreme or np.min(eta) < -limit or solution.status == "no_start"):
-        return []
-    found = separating_direction(Model(replace(model.design, terms=()), family, ()))
+def _separation(found: SeparatingDirection | None) -> list[Reason]:
     if found is None:
         return []
     return [
@@ -69,14 +90,15 @@ def _separation(model: GeeModel, solution: Solution) -> list[Reason]:
             severity="error",
             terms=found.names,
             message=f"The response is separated by {', '.join(found.names)} ({found.rows} rows): "
-            "the coefficients run to infinity.",
-            advice="Leave the column out, merge its levels, or use a penalized fit.",
+            "the coefficients run to infinity and have no standard errors.",
+            advice="Leave the column out, or merge its levels. What is shown are the coefficients "
+            "under independence where the search was stopped.",
         )
     ]
 
 
 def _convergence(solution: Solution) -> list[Reason]:
-    if solution.status == "converged":
+    if solution.status in ("converged", "separated"):
         return []
     message = {
         "no_start": "The quasi-likelihood fit under independence, where the iteration begins, did "
@@ -97,7 +119,7 @@ def _convergence(solution: Solution) -> list[Reason]:
 
 def _working(settings: GeeSettings, solution: Solution) -> list[Reason]:
     share = solution.whitened.shrinkage
-    if share == 0.0:
+    if share == 0.0 or solution.status == "separated":
         return []
     return [
         Reason(

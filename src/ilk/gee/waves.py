@@ -1,7 +1,9 @@
 """Working correlations with a parameter for each distance or pair of waves, or none.
 
-Their correlation matrices have no structure that makes an inverse cheap; clusters with the same
-pattern of waves share a Cholesky factor.  The table of estimators is in `ilk.gee.working`.
+Where only near rows are correlated, the correlation matrix of all rows is a band, and so is its
+Cholesky factor.  The matrices of the other structures have nothing that makes an inverse cheap;
+clusters with the same pattern of waves share a factor.  The table of estimators is in
+`ilk.gee.working`.
 """
 
 from __future__ import annotations
@@ -27,6 +29,9 @@ MAX_WAVES = 300
 _LEAST = 1e-8
 """Eigenvalue below which a correlation matrix counts as singular."""
 
+_SMALLEST = 1e-4
+"""Conditional standard deviation of a row below which one counts as singular."""
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -41,15 +46,16 @@ class MDependent(AbstractWorking):
         m.
     moments : LagMoments
         Sums of products by distance, those up to m.
-    patterns : Patterns
-        Clusters with the same distances between their rows.
+    distances : (m, N) array of int
+        Distance of each row from the ones that follow it in its cluster, the next first; m + 1
+        where it is larger, or there is none.
     """
 
     name: ClassVar[str] = "m_dependent"
     clusters: Clusters
     lags: int
     moments: LagMoments
-    patterns: Patterns
+    distances: IntArray
 
     @classmethod
     def of(cls, clusters: Clusters, lags: int, order: str) -> MDependent:
@@ -70,7 +76,13 @@ class MDependent(AbstractWorking):
                 + (f"use lags={absent[0] - 1}." if absent[0] > 1 else "check order= and groups=."),
                 code="lags",
             )
-        return cls(clusters, lags, moments, patterns(clusters, clusters.positions))
+        index, positions = clusters.index, clusters.positions
+        distances = np.full((lags, len(index)), lags + 1, dtype=np.int64)
+        for k in range(1, lags + 1):
+            apart = np.minimum(positions[k:] - positions[:-k], lags + 1.0)
+            near = (index[k:] == index[:-k]) & (apart > 0.0)
+            distances[k - 1, :-k] = np.where(near, apart, lags + 1.0)
+        return cls(clusters, lags, moments, distances)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -82,15 +94,19 @@ class MDependent(AbstractWorking):
         return self.moments.sums(e) / (self.moments.counts * scale)
 
     def whiten(self, alpha: FloatArray, values: FloatArray) -> FloatArray | None:
-        """Dense, by pattern of distances."""
+        """By the banded factor of the correlation matrix of all rows."""
+        from scipy.linalg import cholesky_banded, solve_banded
+
         table = np.r_[1.0, alpha, 0.0]
-
-        def correlation(positions: FloatArray) -> FloatArray:
-            apart = np.abs(positions[:, :, None] - positions[:, None, :])
-            found: FloatArray = table[np.minimum(apart, self.lags + 1.0).astype(np.int64)]
-            return found
-
-        return self.patterns.whiten(correlation, values)
+        band = np.vstack([np.ones(len(values)), table[self.distances]])
+        try:
+            factor = cholesky_banded(band, lower=True)
+        except np.linalg.LinAlgError:
+            return None
+        if not np.min(factor[0]) > _SMALLEST:
+            return None
+        white: FloatArray = solve_banded((self.lags, 0), factor, values)
+        return white
 
     def matrix(self, alpha: FloatArray) -> tuple[tuple[object, ...], FloatArray]:
         """First few distances."""

@@ -224,3 +224,32 @@ def test_too_large_and_nothing_to_compare(monkeypatch):
     monkeypatch.setattr(subsets, "LARGEST_STRATUM", 100.0)
     with pytest.raises(FitError, match=r"ilk\.fixed is negligible|bias of ilk\.fixed"):
         ilk.conditional("yes ~ x", clustered(), "g")
+
+
+@pytest.mark.parametrize("family", ["binomial", "poisson"])
+@pytest.mark.parametrize("formula", ["yes ~ 1", "yes ~ c + c:g"])
+def test_nothing_varies_within_clusters(formula, family):
+    """Without a column to compare there is a likelihood, and it says that there is nothing."""
+    data = clustered().copy()
+    data["g"] = data.c.astype(int).astype(str)
+    fit = ilk.conditional(formula, data, groups="g", family=family)
+    assert np.isnan(fit.params.array).all()
+    assert fit.loglik == pytest.approx(fit.fitted.null_loglik)
+    fit.summary()
+
+
+@pytest.mark.parametrize("family", ["binomial", "poisson"])
+def test_weights_stand_for_rows(family):
+    """Also in clusters with a single row that stands for several."""
+    rng = np.random.default_rng(2)
+    g = np.r_[np.repeat(np.arange(8), 3), 8, 9, 10]
+    data = pd.DataFrame(
+        {"g": g, "x": rng.normal(size=27), "w": rng.integers(1, 4, 27), "y": rng.integers(0, 2, 27)}
+    )
+    data.loc[data.g > 7, ["w", "y"]] = [[2, 1], [1, 1], [3, 1]]
+    short = ilk.conditional("y ~ x", data, "g", family, frequency_weights="w")
+    long = ilk.conditional("y ~ x", data.loc[data.index.repeat(data.w)], "g", family)
+    assert short.loglik == pytest.approx(long.loglik)
+    assert short.nobs == long.nobs
+    assert short.fitted.informative == long.fitted.informative
+    np.testing.assert_allclose(short.params.array, long.params.array, rtol=1e-8)
