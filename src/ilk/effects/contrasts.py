@@ -32,6 +32,7 @@ from ilk.effects.means import names_of
 from ilk.effects.multiplicity import Adjust, adjust_family
 from ilk.effects.request import check_measure
 from ilk.effects.slopes import cell_slopes, slope_variable
+from ilk.effects.variable import moved_columns
 from ilk.errors import ModelError
 from ilk.inference.wald import check_level
 from ilk.prediction.levels import check_choice
@@ -263,8 +264,14 @@ def _choose_measure(
 
 
 def _reference(fitted: Fitted, names: Sequence[str]) -> tuple[Label, ...] | None:
-    """Level of the columns that the fit takes as reference."""
-    known = fitted.design.fixed[0].reference_levels
+    """Levels of the columns that the fit takes as reference, bare or in ``C(...)``."""
+    references = fitted.design.fixed[0].reference_levels
+    known = {
+        name: references[factor.text]
+        for factor in fitted.design.fixed[0].recipe.terms.factors
+        for name in moved_columns(factor.expression)
+        if factor.text in references
+    }
     if any(name not in known for name in names):
         return None
     return tuple(known[name] for name in names)

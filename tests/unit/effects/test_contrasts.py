@@ -164,6 +164,12 @@ def test_empty_cells_leave_the_others_alone() -> None:
     assert found.p_value[3] == pytest.approx(single.p_value[0])
 
 
+def test_reference_level_of_the_fit() -> None:
+    fit = ilk.fit("score ~ C(arm, contr.treatment(base='c')) + C(stage) + (1 | g)", DATA)
+    assert set(contrasts(fit.fitted, "arm", "reference").references) == {"c"}
+    assert set(contrasts(fit.fitted, "stage", "reference").references) == {1}
+
+
 def test_words(binary: Any) -> None:
     text = " ".join(binary.contrasts("arm", "reference", reference="b").text.split())
     assert "Odds ratios: every other level with b." in text
