@@ -13,12 +13,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ilk.gee.sandwich import KIND_NAMES, check_kind
-from ilk.inference.labelled import Labelled
-from ilk.inference.wald import CoefficientCovariance, CoefficientTable, two_sided
+from ilk.inference.wald import (
+    CoefficientCovariance,
+    CoefficientTable,
+    labelled,
+    part_names,
+    two_sided,
+    wald_table,
+)
 from ilk.num.stable import special
 
 if TYPE_CHECKING:
     from ilk.gee.fitted import GeeFitted
+    from ilk.inference.labelled import Labelled
     from ilk.typing import FloatArray
 
 __all__ = [
@@ -27,7 +34,6 @@ __all__ = [
     "marginal_std_errors",
     "marginal_table",
     "normal_level",
-    "t_quantile",
 ]
 
 
@@ -82,41 +88,7 @@ def marginal_table(
     CoefficientTable
     """
     df = fitted.df(None if kind is None else check_kind(kind))
-    quantile = t_quantile(level, df)
-    estimates, errors = marginal_params(fitted), marginal_std_errors(fitted, kind)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        statistic = estimates.array / errors.array
-    return CoefficientTable(
-        names=estimates.names,
-        estimate=estimates.array,
-        std_error=errors.array,
-        statistic=statistic,
-        p_value=_p_values(statistic, df),
-        conf_low=estimates.array - quantile * errors.array,
-        conf_high=estimates.array + quantile * errors.array,
-    )
-
-
-def t_quantile(level: float, df: float) -> float:
-    """Find the quantile of a two-sided interval.
-
-    Parameters
-    ----------
-    level : float
-        Coverage.
-    df : float
-        Degrees of freedom; infinite for the normal distribution, nan is given for none.
-
-    Examples
-    --------
-    >>> from ilk.inference.marginal import t_quantile
-    >>> round(t_quantile(0.95, 10.0), 4)
-    2.2281
-    """
-    normal = two_sided(level)
-    if np.isinf(df):
-        return normal
-    return float(special().stdtrit(df, 0.5 + 0.5 * level)) if df > 0.0 else float("nan")
+    return wald_table(marginal_params(fitted), marginal_std_errors(fitted, kind), level, df)
 
 
 def normal_level(level: float, df: float) -> float:
@@ -135,17 +107,8 @@ def normal_level(level: float, df: float) -> float:
     >>> round(normal_level(0.95, 10.0), 4)
     0.9741
     """
-    quantile = t_quantile(level, df)
+    quantile = two_sided(level, df)
     return level if np.isinf(df) else float(1.0 - 2.0 * special().ndtr(-quantile))
-
-
-def _p_values(statistic: FloatArray, df: float) -> FloatArray:
-    size = -np.abs(statistic)
-    if np.isinf(df):
-        return np.asarray(2.0 * special().ndtr(size))
-    if df <= 0.0:
-        return np.full(len(statistic), np.nan)
-    return np.asarray(2.0 * special().stdtr(df, size))
 
 
 def _matrix(fitted: GeeFitted, kind: str | None) -> FloatArray:
@@ -153,9 +116,4 @@ def _matrix(fitted: GeeFitted, kind: str | None) -> FloatArray:
 
 
 def _labelled(fitted: GeeFitted, values: FloatArray) -> Labelled:
-    part = fitted.model.part
-    names = tuple((part.predictor, name) for name in part.all_names)
-    out = np.full(len(names), np.nan)
-    out[[part.all_names.index(name) for name in part.names]] = values
-    estimated = set(fitted.names)
-    return Labelled(out, names, tuple(name for name in names if name not in estimated))
+    return labelled(values, fitted.names, part_names(fitted.model.fitted_parts))

@@ -1,7 +1,8 @@
-r"""Standard errors, z statistics and Wald intervals of the coefficients.
+r"""Standard errors, z or t statistics and Wald intervals of the coefficients.
 
-For a coefficient b with standard error s the statistic is z = b / s, referred to the standard
-normal distribution, and the interval is :math:`b \pm z_{1 - \alpha/2}\, s`.  Coefficients of
+For a coefficient b with standard error s the statistic is b / s, referred to the standard normal
+distribution (or to t where a kind of model says so), and the interval is
+:math:`b \pm z_{1 - \alpha/2}\, s`.  Coefficients of
 columns that the data cannot tell from others were left out of the fit; they stand in every table
 as nan.
 """
@@ -18,10 +19,12 @@ import numpy as np
 
 from ilk.errors import ModelError
 from ilk.inference.labelled import Labelled
+from ilk.num.stable import special
 
 if TYPE_CHECKING:
+    from ilk.design.fixed import FixedPart
     from ilk.fitted import Fitted
-    from ilk.typing import FloatArray, IntArray
+    from ilk.typing import FloatArray
 
 __all__ = [
     "CoefficientCovariance",
@@ -31,9 +34,13 @@ __all__ = [
     "coefficient_covariance",
     "coefficient_table",
     "covariance_kind",
+    "labelled",
+    "p_values",
     "params",
+    "part_names",
     "std_errors",
     "two_sided",
+    "wald_table",
 ]
 
 
@@ -92,35 +99,41 @@ def covariance_kind(fitted: Fitted) -> str:
     return "joint observed information of coefficients and covariance parameters"
 
 
-def _positions(fitted: Fitted) -> tuple[tuple[tuple[str, str], ...], IntArray]:
-    """All coefficients of the formula, and where the estimated ones stand among them."""
-    names: list[tuple[str, str]] = []
-    positions: list[int] = []
-    for part in fitted.model.fitted_parts:
-        estimated = set(part.names)
-        for name in part.all_names:
-            if name in estimated:
-                positions.append(len(names))
-            names.append((part.predictor, name))
-    return tuple(names), np.array(positions, dtype=np.int64)
+def labelled(
+    values: FloatArray,
+    names: Sequence[tuple[str, str]],
+    all_names: Sequence[tuple[str, str]],
+) -> Labelled:
+    """Put estimates at their places among all coefficients of the formula; the others are nan.
+
+    Parameters
+    ----------
+    values : (P,) array
+        One for each estimated coefficient.
+    names : sequence of (str, str)
+        ``(component, name)`` of the estimated coefficients.
+    all_names : sequence of (str, str)
+        Of all coefficients.
+    """
+    found = dict(zip(names, values.tolist(), strict=True))
+    out = np.array([found.get(name, math.nan) for name in all_names], dtype=np.float64)
+    return Labelled(out, tuple(all_names), tuple(name for name in all_names if name not in found))
 
 
-def _labelled(fitted: Fitted, values: FloatArray) -> Labelled:
-    names, positions = _positions(fitted)
-    out = np.full(len(names), np.nan)
-    out[positions] = values
-    estimated = set(fitted.names)
-    return Labelled(out, names, tuple(name for name in names if name not in estimated))
+def part_names(parts: Sequence[FixedPart]) -> tuple[tuple[str, str], ...]:
+    """Names of all coefficients of some predictors, those that the data do not determine too."""
+    return tuple((part.predictor, name) for part in parts for name in part.all_names)
 
 
 def params(fitted: Fitted) -> Labelled:
     """Give the coefficients of all predictors, by name."""
-    return _labelled(fitted, fitted.coef)
+    return labelled(fitted.coef, fitted.names, part_names(fitted.model.fitted_parts))
 
 
 def std_errors(fitted: Fitted) -> Labelled:
     """Give the standard errors of the coefficients, by name."""
-    return _labelled(fitted, np.sqrt(np.diag(fitted.vcov)))
+    errors = np.sqrt(np.diag(fitted.vcov))
+    return labelled(errors, fitted.names, part_names(fitted.model.fitted_parts))
 
 
 def coefficient_covariance(fitted: Fitted) -> CoefficientCovariance:
@@ -142,8 +155,28 @@ def coefficient_table(fitted: Fitted, level: float = 0.95) -> CoefficientTable:
     -------
     CoefficientTable
     """
-    z = two_sided(level)
-    estimates, errors = params(fitted), std_errors(fitted)
+    return wald_table(params(fitted), std_errors(fitted), level)
+
+
+def wald_table(
+    estimates: Labelled, errors: Labelled, level: float = 0.95, df: float = math.inf
+) -> CoefficientTable:
+    """Work out statistics, p-values and intervals from estimates and standard errors.
+
+    Parameters
+    ----------
+    estimates, errors : Labelled
+        By name; nan for coefficients that the data do not determine.
+    level : float
+        Coverage of the intervals.
+    df : float
+        Degrees of freedom of t statistics; infinite for z statistics, zero where there are none.
+
+    Returns
+    -------
+    CoefficientTable
+    """
+    quantile = two_sided(level, df)
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = estimates.array / errors.array
     return CoefficientTable(
@@ -151,31 +184,51 @@ def coefficient_table(fitted: Fitted, level: float = 0.95) -> CoefficientTable:
         estimate=estimates.array,
         std_error=errors.array,
         statistic=statistic,
-        p_value=normal_p_values(statistic),
-        conf_low=estimates.array - z * errors.array,
-        conf_high=estimates.array + z * errors.array,
+        p_value=p_values(statistic, df),
+        conf_low=estimates.array - quantile * errors.array,
+        conf_high=estimates.array + quantile * errors.array,
     )
 
 
-def normal_p_values(statistic: FloatArray) -> FloatArray:
-    """Compute two-sided p-values of standard normal statistics, exact far into the tails."""
-    return np.array([math.erfc(abs(z) / math.sqrt(2.0)) for z in statistic], dtype=np.float64)
+def p_values(statistic: FloatArray, df: float = math.inf) -> FloatArray:
+    """Compute two-sided p-values, exact far into the tails.
+
+    Parameters
+    ----------
+    statistic : (P,) array
+        Statistics, z or t.
+    df : float
+        Degrees of freedom; infinite for the normal distribution.
+    """
+    if math.isinf(df):
+        return np.array([math.erfc(abs(z) / math.sqrt(2.0)) for z in statistic], dtype=np.float64)
+    if not df > 0.0:
+        return np.full(len(statistic), math.nan)
+    return np.asarray(2.0 * special().stdtr(df, -np.abs(statistic)))
 
 
-def two_sided(level: float) -> float:
-    """Find the normal quantile of a two-sided interval with a given coverage.
+def two_sided(level: float, df: float = math.inf) -> float:
+    """Find the quantile of a two-sided interval with a given coverage.
 
     Parameters
     ----------
     level : float
         Coverage, between 0 and 1.
+    df : float
+        Degrees of freedom of the t distribution; infinite for the normal one. nan is given for
+        zero.
 
     Examples
     --------
     >>> round(two_sided(0.95), 6)
     1.959964
+    >>> round(two_sided(0.95, 10.0), 4)
+    2.2281
     """
-    return NormalDist().inv_cdf(0.5 + 0.5 * check_level(level))
+    share = 0.5 + 0.5 * check_level(level)
+    if math.isinf(df):
+        return NormalDist().inv_cdf(share)
+    return float(special().stdtrit(df, share)) if df > 0.0 else math.nan
 
 
 def check_level(level: float) -> float:

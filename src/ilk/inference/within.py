@@ -6,24 +6,16 @@ robust ones are t with the number of clusters less one; all others are standard 
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from ilk.errors import ModelError
-from ilk.inference.labelled import Labelled
-from ilk.inference.wald import (
-    CoefficientCovariance,
-    CoefficientTable,
-    check_level,
-    normal_p_values,
-    two_sided,
-)
-from ilk.num.stable import special
+from ilk.inference.wald import CoefficientCovariance, CoefficientTable, labelled, wald_table
 
 if TYPE_CHECKING:
     from ilk.fixed_effects import ConditionalFitted, FixedFitted
+    from ilk.inference.labelled import Labelled
     from ilk.typing import FloatArray
 
 __all__ = [
@@ -31,7 +23,6 @@ __all__ = [
     "ratio_table",
     "within_covariance",
     "within_params",
-    "within_quantile",
     "within_std_errors",
     "within_table",
 ]
@@ -50,10 +41,7 @@ _RATIOS = {
 
 
 def _labelled(fitted: WithinFitted, values: FloatArray) -> Labelled:
-    within = fitted.within
-    found = dict(zip(within.names, values.tolist(), strict=True))
-    out = np.array([found.get(name, math.nan) for name in within.all_names], dtype=float)
-    return Labelled(out, within.all_names, tuple(within.not_estimable))
+    return labelled(values, fitted.within.names, fitted.within.all_names)
 
 
 def within_params(fitted: WithinFitted) -> Labelled:
@@ -72,21 +60,6 @@ def within_covariance(fitted: WithinFitted) -> CoefficientCovariance:
     return CoefficientCovariance(within.vcov.copy(), within.names, within.covariance_kind)
 
 
-def within_quantile(df: float, level: float) -> float:
-    """Find the quantile of a two-sided interval: of t, or normal for infinite degrees of freedom.
-
-    Parameters
-    ----------
-    df : float
-        Degrees of freedom.
-    level : float
-        Coverage.
-    """
-    if math.isinf(df):
-        return two_sided(level)
-    return float(special().stdtrit(df, 0.5 + 0.5 * check_level(level)))
-
-
 def within_table(fitted: WithinFitted, level: float = 0.95) -> CoefficientTable:
     """Collect estimates, standard errors, statistics, p-values and intervals.
 
@@ -101,24 +74,7 @@ def within_table(fitted: WithinFitted, level: float = 0.95) -> CoefficientTable:
     -------
     CoefficientTable
     """
-    df = fitted.within.df
-    q = within_quantile(df, level)
-    estimates, errors = within_params(fitted), within_std_errors(fitted)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        statistic = estimates.array / errors.array
-    if math.isinf(df):
-        p_values = normal_p_values(statistic)
-    else:
-        p_values = 2.0 * special().stdtr(df, -np.abs(statistic))
-    return CoefficientTable(
-        names=estimates.names,
-        estimate=estimates.array,
-        std_error=errors.array,
-        statistic=statistic,
-        p_value=p_values,
-        conf_low=estimates.array - q * errors.array,
-        conf_high=estimates.array + q * errors.array,
-    )
+    return wald_table(within_params(fitted), within_std_errors(fitted), level, fitted.within.df)
 
 
 def ratio_name(fitted: WithinFitted) -> str | None:

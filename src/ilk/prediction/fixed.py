@@ -18,7 +18,7 @@ from ilk.design.replay import replay
 from ilk.errors import DataError, ModelError
 from ilk.fixed_effects import ABSORBED, FixedFitted, part_labels
 from ilk.fixed_effects.absorb import weigh
-from ilk.inference.within import within_quantile
+from ilk.inference.wald import two_sided
 from ilk.prediction.intervals import observation_quantiles
 from ilk.prediction.levels import Estimand, check_choice
 from ilk.prediction.predict import Interval, Prediction, Scale
@@ -199,7 +199,7 @@ def predict_fixed(
     if interval is None:
         return Prediction(mean, "conditional")
     variance = _variance(fitted, cases)
-    q = within_quantile(fitted.within.df, level)
+    q = two_sided(level, fitted.within.df)
     error = np.sqrt(variance)
     with np.errstate(all="ignore"):
         if interval == "confidence":
@@ -326,7 +326,7 @@ def _observations(
     family = fitted.family
     predictors = _predictors(fitted, cases, eta)
     if family.name == "gaussian" and family.link.name == "identity":
-        half = within_quantile(fitted.within.df, level) * np.sqrt(variance + np.exp(predictors[1]))
+        half = two_sided(level, fitted.within.df) * np.sqrt(variance + np.exp(predictors[1]))
         return eta - half, eta + half
     low, high = np.full(len(eta), np.nan), np.full(len(eta), np.nan)
     rows = np.flatnonzero(np.isfinite(variance))

@@ -14,7 +14,7 @@ import numpy as np
 from ilk.design.replay import replay
 from ilk.errors import ModelError
 from ilk.frame import columns
-from ilk.inference.marginal import t_quantile
+from ilk.inference.wald import two_sided
 from ilk.prediction.intervals import confidence_limits
 from ilk.prediction.levels import Cases, check_choice
 from ilk.prediction.means import Scale
@@ -114,7 +114,7 @@ def predict_marginal(
     estimate = eta if scale == "link" else fitted.family.mean([eta])
     if interval is None:
         return Prediction(estimate, POPULATION)
-    quantile = t_quantile(level, fitted.df())
+    quantile = two_sided(level, fitted.df())
     error = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", X, fitted.vcov, X, optimize=True), 0.0))
     if scale == "link":
         low, high = eta - quantile * error, eta + quantile * error

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ilk.effects.against_fixed import against_fixed
-from ilk.inference.wald import check_level
+from ilk.inference.wald import two_sided
 from ilk.show.answer import Answer
 from ilk.show.numbers import integer
 from ilk.show.summary import Table
@@ -39,7 +38,7 @@ def three_ways(fitted: Fitted, group: str | None = None, level: float = 0.95) ->
     Answer
     """
     ways = against_fixed(fitted, group)
-    z = NormalDist().inv_cdf(0.5 + 0.5 * check_level(level))
+    z = two_sided(level)
     rows = [
         (term, varies, side, i)
         for i, (term, varies) in enumerate(zip(ways.terms, ways.varies, strict=True))

@@ -8,7 +8,7 @@ import numpy as np
 
 from ilk.effects.estimands import compare_estimands
 from ilk.gee.sandwich import KIND_NAMES
-from ilk.inference.marginal import t_quantile
+from ilk.inference.wald import two_sided
 from ilk.show.answer import Answer
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ def estimands_table(fitted: Fitted, gee: GeeFitted, level: float = 0.95) -> Answ
     Answer
     """
     found = compare_estimands(fitted, gee)
-    normal = t_quantile(level, np.inf)
-    quantile = np.array([normal, normal, t_quantile(level, gee.df())])
+    normal = two_sided(level)
+    quantile = np.array([normal, normal, two_sided(level, gee.df())])
     estimate = _by_term(found.conditional, found.marginalized, found.gee)
     error = _by_term(found.conditional_error, found.marginalized_error, found.gee_error)
     reach = np.tile(quantile, len(found.names)) * error

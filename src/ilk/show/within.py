@@ -10,8 +10,8 @@ import numpy as np
 from ilk.diagnostics.residuals import row_residuals
 from ilk.errors import ModelError, did_you_mean
 from ilk.fixed_effects import FixedFitted
-from ilk.inference.wald import check_method
-from ilk.inference.within import ratio_name, ratio_table, within_quantile, within_table
+from ilk.inference.wald import check_method, two_sided
+from ilk.inference.within import ratio_name, ratio_table, within_table
 from ilk.show.numbers import fixed, integer, p_value, plain, significant, with_error
 from ilk.show.summary import Summary, Table
 from ilk.show.wording import association, versions
@@ -136,7 +136,7 @@ def cluster_effects(fitted: FixedFitted, group: str | None = None, level: float 
         Coverage of the intervals.
     """
     tables = _factors(fitted, group)
-    q = within_quantile(fitted.within.df, level)
+    q = two_sided(level, fitted.within.df)
     estimate = np.concatenate([table.estimate for table in tables])
     error = np.concatenate([table.std_error for table in tables])
     labels = [label for table in tables for label in table.grouping.levels]

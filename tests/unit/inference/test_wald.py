@@ -14,7 +14,7 @@ from ilk.inference.wald import (
     coefficient_covariance,
     coefficient_table,
     covariance_kind,
-    normal_p_values,
+    p_values,
     two_sided,
 )
 
@@ -32,8 +32,8 @@ def test_the_table_is_the_textbook():
 
 
 def test_p_values_far_out():
-    np.testing.assert_allclose(normal_p_values(np.array([30.0])), 2 * stats.norm.sf(30.0))
-    assert np.isnan(normal_p_values(np.array([np.nan]))[0])
+    np.testing.assert_allclose(p_values(np.array([30.0])), 2 * stats.norm.sf(30.0))
+    assert np.isnan(p_values(np.array([np.nan]))[0])
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0, 95, -1, "x", None, float("nan")])
