@@ -129,18 +129,14 @@ class Laplace {
 class Linear {
  public:
   Linear(Vector response, std::optional<Vector> weights, std::vector<PredictorArrays> predictors,
-         std::vector<TermArrays> terms, double count) {
-    require(predictors.size() == 1, "a linear model has one predictor");
-    Data data = read_data(response, std::nullopt, weights, predictors, terms);
-    rows_ = data.n;
-    for (const Term& term : data.terms) {
-      shapes_.emplace_back();
-      shapes_.back().width = term.width;
-      shapes_.back().levels = term.levels;
-    }
-    engine_ = runner_.run([&] {
-      return std::make_unique<LinearEngine>(std::move(data), count, runner_.wants_stop());
-    });
+         std::vector<TermArrays> terms, double count)
+      : response_(std::move(response)),
+        weights_(std::move(weights)),
+        predictors_(std::move(predictors)),
+        terms_(std::move(terms)) {
+    const LinearData data = read();
+    engine_ = runner_.run(
+        [&] { return std::make_unique<LinearEngine>(data, count, runner_.wants_stop()); });
   }
 
   nb::tuple evaluate(Vector lam, bool reml, bool gradient) {
@@ -176,7 +172,8 @@ class Linear {
     return to_vector(runner_.run([&] { return engine_->modes(); }));
   }
   nb::list conditional_covariance() {
-    return to_blocks(runner_.run([&] { return engine_->conditional_covariance(); }), shapes_);
+    return to_blocks(runner_.run([&] { return engine_->conditional_covariance(); }),
+                     engine_->data().terms);
   }
   Array solve(ColumnMajor rhs) {
     const std::size_t columns = rhs.shape(1);
@@ -194,21 +191,50 @@ class Linear {
     return to_array(runner_.run([&] { return engine_->coefficient_covariance(); }), {p, p}, true);
   }
   void set_response(Vector response) {
-    const double* y = sized(response, rows_, "response");
-    runner_.run([&] { engine_->set_response(y); });
+    const double* y = sized(response, response_.size(), "response");
+    runner_.run([&] {
+      {
+        const nb::gil_scoped_acquire acquire;
+        response_ = response;
+      }
+      engine_->set_response(y);
+    });
   }
 
  private:
-  std::size_t effects() const {
-    std::size_t U = 0;
-    for (const Term& term : shapes_) U += static_cast<std::size_t>(term.levels) * term.width;
-    return U;
+  // The arrays as the engine takes them: where they are.
+  LinearData read() const {
+    require(predictors_.size() == 1, "a linear model has one predictor");
+    LinearData data;
+    data.n = response_.size();
+    check_arrays(data.n, predictors_, terms_);
+    data.response = response_.data();
+    data.weights = data_or_null(weights_, data.n, "weights");
+    const auto& [X, offset] = predictors_[0];
+    data.X = X.data();
+    data.p = static_cast<int>(X.shape(1));
+    data.offset = data_or_null(offset, data.n, "offset");
+    for (const auto& [predictor, codes, levels, columns] : terms_) {
+      LinearTerm term;
+      term.levels = levels;
+      term.codes = codes.data();
+      if (columns) {
+        term.width = static_cast<int>(columns->shape(1));
+        term.columns = columns->data();
+      }
+      data.terms.push_back(term);
+    }
+    return data;
   }
 
+  std::size_t effects() const { return static_cast<std::size_t>(engine_->effects()); }
+
   Runner runner_;
+  Vector response_;
+  std::optional<Vector> weights_;
+  std::vector<PredictorArrays> predictors_;
+  std::vector<TermArrays> terms_;
   std::unique_ptr<LinearEngine> engine_;
-  std::vector<Term> shapes_;
-  std::size_t rows_ = 0;
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Conversions between NumPy arrays and the engines' types, and the running of long computations.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -62,10 +63,11 @@ inline Array to_vector(std::vector<double> values) {
 }
 
 // One array (L_t, q_t, q_t) for each term from their concatenation.
-inline nb::list to_blocks(const std::vector<double>& values, const std::vector<Term>& shapes) {
+template <class Shape>
+nb::list to_blocks(const std::vector<double>& values, const std::vector<Shape>& shapes) {
   nb::list out;
   auto next = values.begin();
-  for (const Term& term : shapes) {
+  for (const Shape& term : shapes) {
     const std::size_t levels = term.levels, q = term.width, size = levels * q * q;
     out.append(to_array(std::vector<double>(next, next + size), {levels, q, q}));
     next += size;
@@ -92,19 +94,39 @@ inline std::vector<double> copy(const std::optional<Vector>& array, std::size_t 
   return std::vector<double>(data, data + n);
 }
 
-// Copies the arrays of a model; shapes and codes are checked, since the engines trust them.
+// Shapes and codes are checked, since the engines trust them.
+inline void check_arrays(std::size_t n, const std::vector<PredictorArrays>& predictors,
+                         const std::vector<TermArrays>& terms) {
+  require(n < 2147483647u, "more rows than the engine can count");
+  for (const auto& [X, offset] : predictors)
+    require(X.shape(0) == n, "X and the response differ in their numbers of rows");
+  for (const auto& [predictor, codes, levels, columns] : terms) {
+    require(predictor >= 0 && predictor < static_cast<int>(predictors.size()),
+            "a term belongs to a predictor that does not exist");
+    require(codes.size() == n, "the codes of a term and the response differ in length");
+    require(levels > 0, "a term has no levels");
+    const bool known = std::all_of(codes.data(), codes.data() + n, [count = levels](int code) {
+      return code >= 0 && code < count;
+    });
+    require(known, "level codes outside 0 .. levels - 1");
+    if (!columns) continue;
+    require(columns->shape(0) == n, "the columns of a term and the response differ in rows");
+    require(columns->shape(1) > 0, "a term has no columns");
+  }
+}
+
+// Copies the arrays of a model.
 inline Data read_data(const Vector& response, const std::optional<Vector>& trials,
                       const std::optional<Vector>& weights,
                       const std::vector<PredictorArrays>& predictors,
                       const std::vector<TermArrays>& terms) {
   Data data;
   data.n = response.size();
-  require(data.n < 2147483647u, "more rows than the engine can count");
+  check_arrays(data.n, predictors, terms);
   data.response.assign(response.data(), response.data() + data.n);
   data.trials = copy(trials, data.n, "trials");
   data.weights = copy(weights, data.n, "weights");
   for (const auto& [X, offset] : predictors) {
-    require(X.shape(0) == data.n, "X and the response differ in their numbers of rows");
     Predictor predictor;
     predictor.p = static_cast<int>(X.shape(1));
     predictor.X.assign(X.data(), X.data() + X.size());
@@ -112,19 +134,11 @@ inline Data read_data(const Vector& response, const std::optional<Vector>& trial
     data.predictors.push_back(std::move(predictor));
   }
   for (const auto& [predictor, codes, levels, columns] : terms) {
-    require(predictor >= 0 && predictor < static_cast<int>(predictors.size()),
-            "a term belongs to a predictor that does not exist");
-    require(codes.size() == data.n, "the codes of a term and the response differ in length");
-    require(levels > 0, "a term has no levels");
     Term term;
     term.predictor = predictor;
     term.levels = levels;
     term.codes.assign(codes.data(), codes.data() + data.n);
-    for (int code : term.codes)
-      require(code >= 0 && code < levels, "level codes outside 0 .. levels - 1");
     if (columns) {
-      require(columns->shape(0) == data.n, "the columns of a term and the response differ in rows");
-      require(columns->shape(1) > 0, "a term has no columns");
       term.width = static_cast<int>(columns->shape(1));
       term.columns.assign(columns->data(), columns->data() + columns->size());
     }

@@ -44,29 +44,6 @@ inline void assemble_pair(int rows, int columns, const double* A, const double* 
           transposed_factor_entry(rows, row_lambda, product, i, j);
 }
 
-// What a run is made of.
-struct RunShape {
-  int row_term;
-  int column_term;
-  int rows;
-  int columns;
-  std::int64_t source;  // offset of the first block in the compact layout
-};
-
-RunShape shape_of(const BlockPattern& pattern, const BlockRun& run) {
-  const int list = static_cast<int>(run.list);
-  const bool diagonal = run.kind == BlockRun::Kind::diagonal;
-  const BlockPair* pair = diagonal ? nullptr : &pattern.pairs()[list];
-  RunShape shape;
-  shape.row_term = diagonal ? list : pair->row_term;
-  shape.column_term = diagonal ? list : pair->column_term;
-  shape.rows = pattern.term(shape.row_term).width;
-  shape.columns = pattern.term(shape.column_term).width;
-  shape.source = (diagonal ? pattern.diagonal_offset(list) : pair->offset) +
-                 static_cast<std::int64_t>(run.source) * shape.rows * shape.columns;
-  return shape;
-}
-
 // Calls work(block in the compact layout, block in the panels) for the blocks of a run of blocks of
 // `size` numbers, given where the first of them is.
 template <typename Function>
@@ -117,20 +94,21 @@ void assemble_scalars(const BlockRun& run, const double* block, const double* ro
 
 }  // namespace
 
-void assemble_blocks(const BlockPattern& pattern, const BlockRun* begin, const BlockRun* end,
-                     const double* A, const std::vector<const double*>& lambda,
-                     std::ptrdiff_t height, double* panels) {
+void assemble_blocks(const BlockPattern& pattern, const Fronts& fronts, const Front& front,
+                     const double* A, const std::vector<const double*>& lambda, double* panels) {
   std::vector<double> scratch;
-  for (const BlockRun* run = begin; run != end; ++run) {
-    const RunShape shape = shape_of(pattern, *run);
-    const int rows = shape.rows;
-    const int columns = shape.columns;
+  const std::ptrdiff_t height = front.height();
+  const BlockRun* end = fronts.runs.data() + front.runs_end;
+  for (const BlockRun* run = fronts.runs.data() + front.runs_begin; run != end; ++run) {
+    const BlockList& list = fronts.lists[run->list];
+    const int rows = list.rows;
+    const int columns = list.columns;
     const int size = rows * columns;
-    const double* row_lambda = lambda[shape.row_term];
-    const double* column_lambda = lambda[shape.column_term];
+    const double* row_lambda = lambda[list.row_term];
+    const double* column_lambda = lambda[list.column_term];
     const bool diagonal = run->kind == BlockRun::Kind::diagonal;
-    const double prior = diagonal && pattern.term(shape.row_term).prior ? 1.0 : 0.0;
-    const double* block = A + shape.source;
+    const double prior = diagonal && pattern.term(list.row_term).prior ? 1.0 : 0.0;
+    const double* block = A + list.offset + static_cast<std::int64_t>(run->source) * size;
     double* first = panels + run->row + run->column * height;
     if (size == 1) {
       assemble_scalars(*run, block, row_lambda, column_lambda, prior, first);
@@ -163,16 +141,18 @@ void assemble_blocks(const BlockPattern& pattern, const BlockRun* begin, const B
   }
 }
 
-void extract_blocks(const BlockPattern& pattern, const BlockRun* begin, const BlockRun* end,
-                    std::ptrdiff_t height, dense::Operand panels, double* compact) {
+void extract_blocks(const Fronts& fronts, const Front& front, dense::Operand panels,
+                    double* compact) {
+  const std::ptrdiff_t height = front.height();
   const std::ptrdiff_t down = panels.row_stride;
   const std::ptrdiff_t right = panels.column_stride;
-  for (const BlockRun* run = begin; run != end; ++run) {
-    const RunShape shape = shape_of(pattern, *run);
-    const int rows = shape.rows;
-    const int columns = shape.columns;
+  const BlockRun* end = fronts.runs.data() + front.runs_end;
+  for (const BlockRun* run = fronts.runs.data() + front.runs_begin; run != end; ++run) {
+    const BlockList& list = fronts.lists[run->list];
+    const int rows = list.rows;
+    const int columns = list.columns;
     const int size = rows * columns;
-    double* block = compact + shape.source;
+    double* block = compact + list.offset + static_cast<std::int64_t>(run->source) * size;
     if (size == 1) {
       for_each_place(*run, 1, block, panels, height,
                      [](double* p, const double* z) { *p = *z; });

@@ -12,15 +12,13 @@
 namespace ilk {
 
 // Adds nothing, overwrites: panel blocks = Lambda_a' A_ab Lambda_b, on the diagonal (lower
-// triangle) + I for terms with a prior. `panels` are those of the front that the runs belong to,
-// with columns of length `height`.
-void assemble_blocks(const BlockPattern& pattern, const BlockRun* begin, const BlockRun* end,
-                     const double* A, const std::vector<const double*>& lambda,
-                     std::ptrdiff_t height, double* panels);
+// triangle) + I for terms with a prior. `panels` are those of the front.
+void assemble_blocks(const BlockPattern& pattern, const Fronts& fronts, const Front& front,
+                     const double* A, const std::vector<const double*>& lambda, double* panels);
 
 // The way back, without factors: compact blocks = panel blocks, of diagonal ones the lower
 // triangle. `panels` need not be stored as those of L are.
-void extract_blocks(const BlockPattern& pattern, const BlockRun* begin, const BlockRun* end,
-                    std::ptrdiff_t height, dense::Operand panels, double* compact);
+void extract_blocks(const Fronts& fronts, const Front& front, dense::Operand panels,
+                    double* compact);
 
 }  // namespace ilk

@@ -26,10 +26,16 @@ void BlockCholesky::Implementation::clear(double* begin, Index size) {
 
 void BlockCholesky::Implementation::assemble(const Front& front, const double* A,
                                              const std::vector<const double*>& lambda) {
-  clear(L.data() + front.panel, front.count * front.panel_size());
-  assemble_blocks(pattern, fronts.runs.data() + front.runs_begin,
-                  fronts.runs.data() + front.runs_end, A, lambda, front.height(),
-                  L.data() + front.panel);
+  double* panel = L.data() + front.panel;
+  if (&front == &fronts.root()) {  // (what is above the diagonal is not used)
+    for (Index j = 0; j < front.columns; ++j) {
+      work.poll();
+      clear(panel + j * (front.height() + 1), front.height() - j);
+    }
+  } else {
+    clear(panel, front.count * front.panel_size());
+  }
+  assemble_blocks(pattern, fronts, front, A, lambda, panel);
 }
 
 void BlockCholesky::Implementation::note_pivots(const double* panel, Index height, Index columns) {
@@ -139,7 +145,7 @@ bool BlockCholesky::Implementation::factor(const double* A,
                                            const std::vector<const double*>& lambda) {
   pivots = multifrontal::LogProduct();
   failed_at = -1;
-  double* top = stack.reserve(static_cast<std::size_t>(fronts.update_stack));
+  double* top = reserve_stack();
   std::vector<const InteriorFront*> waiting;
   const int root_index = static_cast<int>(fronts.interior.size()) - 1;
   const InteriorFront& root = fronts.root();

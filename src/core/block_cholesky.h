@@ -66,6 +66,12 @@ class BlockCholesky {
   void forward(double* x, int columns = 1, int active = -1) const;
   void backward(double* x, int columns = 1, int active = -1) const;
 
+  // x <- L^-T x for kBatch vectors side by side: x[k + kBatch * position] for vector k, scalars in
+  // the order of elimination.
+  static constexpr int kBatch = 4;
+  void backward_batch(double* x, int active) const;
+  const std::vector<int>& positions() const;  // (N,) of each scalar in that order
+
   // Row i of L without its diagonal, i >= prior_scalars(), as a vector in the caller's order:
   // the forward half of the solve with that column of H. x (N,).
   void factor_row(int i, double* x) const;

@@ -4,6 +4,7 @@
 //     selected_inverse.cpp   entries of the inverse
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <memory>
@@ -158,7 +159,13 @@ struct BlockCholesky::Implementation {
   multifrontal::LogProduct pivots;
   int failed_at = -1;  // position of a pivot that was not positive
 
-  Buffer stack;             // of update matrices, or of interior fronts of the inverse
+  // Of update matrices, or of interior fronts of the inverse: one allocation has room for both.
+  double* reserve_stack() {
+    return stack.reserve(
+        static_cast<std::size_t>(std::max(fronts.update_stack, fronts.inverse_stack)));
+  }
+
+  Buffer stack;
   Buffer strip;             // columns of an update matrix, or of a parent's inverse
   Buffer right_hand_sides;  // Y of the inverse
   Buffer leaf_inverse;

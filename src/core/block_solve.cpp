@@ -151,7 +151,7 @@ void BlockCholesky::Implementation::backward(double* x, int active) const {
 
 namespace {
 
-constexpr int kBatch = 4;
+constexpr int kBatch = BlockCholesky::kBatch;
 
 // Solves for `columns` <= batch columns of x (N, columns), side by side in the order of elimination
 // and filled up with zeros.
@@ -220,6 +220,12 @@ void BlockCholesky::backward(double* x, int columns, int active) const {
       x, columns, active, [&](double* y) { impl_->backward<1>(y, active); },
       [&](double* y) { impl_->backward<kBatch>(y, active); });
 }
+
+void BlockCholesky::backward_batch(double* x, int active) const {
+  impl_->backward<kBatch>(x, active);
+}
+
+const std::vector<int>& BlockCholesky::positions() const { return impl_->fronts.position; }
 
 void BlockCholesky::solve(double* x, int columns, int active) const {
   forward(x, columns, active);

@@ -30,9 +30,9 @@ class Analysis {
     bool operator<(const LeafKey& other) const;
   };
   struct Incidence {  // a block of A, listed with the earlier of its two nodes
-    int source;  // its number in the pair
+    int source;  // its number in the list
     int other;
-    int pair;
+    int list;
     bool transposed;
   };
 
@@ -440,8 +440,8 @@ void Analysis::list_incidences() {
           const int column = pattern_.node_offset(pair.column_term) + pair.columns[k];
           const bool row_first = node_position_[row] < node_position_[column];
           apply(row_first ? row : column,
-                Incidence{static_cast<int>(k), row_first ? column : row, static_cast<int>(p),
-                          row_first});
+                Incidence{static_cast<int>(k), row_first ? column : row,
+                          pattern_.terms() + static_cast<int>(p), row_first});
         }
     }
   };
@@ -492,7 +492,7 @@ void Analysis::list_node_blocks(int node, int first_column, const Front& target)
   for (std::int64_t k = incidence_start_[node]; k < incidence_start_[node + 1]; ++k) {
     const Incidence& incidence = incidences_[k];
     block.kind = incidence.transposed ? BlockRun::Kind::transposed : BlockRun::Kind::straight;
-    block.list = static_cast<std::uint32_t>(incidence.pair);
+    block.list = static_cast<std::uint32_t>(incidence.list);
     block.source = incidence.source;
     block.row = offset_in_front_[incidence.other];
     append_run(block, target);
@@ -511,6 +511,13 @@ void Analysis::list_front_blocks(Front& target, const int* front) {
 }
 
 void Analysis::list_blocks() {
+  for (int t = 0; t < pattern_.terms(); ++t) {
+    const int width = pattern_.term(t).width;
+    fronts_.lists.push_back({t, t, width, width, pattern_.diagonal_offset(t)});
+  }
+  for (const BlockPair& pair : pattern_.pairs())
+    fronts_.lists.push_back({pair.row_term, pair.column_term, pattern_.term(pair.row_term).width,
+                             pattern_.term(pair.column_term).width, pair.offset});
   list_incidences();
   std::size_t leaf = 0;
   for (std::size_t i = 0; i < interior_.size(); ++i) {

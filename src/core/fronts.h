@@ -22,18 +22,27 @@
 
 namespace ilk {
 
+// A list of equal blocks in the compact layout: the diagonal of a term, or a pair.
+struct BlockList {
+  int row_term = 0;
+  int column_term = 0;
+  int rows = 0;
+  int columns = 0;
+  std::int64_t offset = 0;
+};
+
 // Blocks of A at regular distances that go to regular distances in the panels of a front. (There
 // may be as many runs as blocks, so they are kept small.)
 struct BlockRun {
   enum class Kind : std::uint32_t { diagonal, straight, transposed };  // (as L holds it)
 
-  std::int32_t source = 0;  // number of the first block among those of its list
+  std::int32_t source = 0;  // number of the first block in its list
   std::int32_t row = 0;     // its first entry, in the matrix of all panels side by side
   std::int32_t column = 0;
   std::int32_t source_step = 0;  // in blocks
   std::int32_t target_step = 0;  // in the storage of the panels
   std::int32_t count = 1;
-  std::uint32_t list : 30;  // the term of a diagonal block, else the pair
+  std::uint32_t list : 30;  // in Fronts::lists
   Kind kind : 2;
 };
 
@@ -63,6 +72,7 @@ struct Fronts {
   std::vector<InteriorFront> interior;  // postorder; the last one is the root
   std::vector<int> rows;                // positions of the rows of fronts, ascending
   std::vector<int> rows_in_parent;      // where these are in the parent front (columns, then rows)
+  std::vector<BlockList> lists;         // diagonals, then pairs
   std::vector<BlockRun> runs;
   std::vector<int> position;  // (N,) of each scalar in the order of elimination
   int root_prior = 0;         // columns of the root with a prior

@@ -6,6 +6,10 @@
 #include <stdexcept>
 #include <utility>
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
 #include "sampled_inverse.h"
 
 namespace ilk {
@@ -20,16 +24,24 @@ constexpr double kCancellation = 1e-6;
 // Below this share the response is reproduced exactly but for rounding.
 constexpr double kNoResidual = 1e-24;
 
+// Doubles in L from which on it is worth while to hand back what the construction has freed.
+constexpr std::int64_t kLargeFactor = 1000000;
+
+// Gives free memory back to the system. glibc keeps what lies below blocks in use.
+void release_free_memory() {
+#if defined(__GLIBC__)
+  malloc_trim(0);
+#endif
+}
+
 }  // namespace
 
-LinearEngine::LinearEngine(Data data, double count, std::function<bool()> wants_stop)
+LinearEngine::LinearEngine(LinearData data, double count, std::function<bool()> wants_stop)
     : data_(std::move(data)), poll_(std::move(wants_stop)) {
-  if (data_.predictors.size() != 1)
-    throw std::invalid_argument("a linear model has one predictor");
-  p_ = data_.predictors[0].p;
+  p_ = data_.p;
   count_ = count > 0.0 ? count : static_cast<double>(data_.n);
   std::vector<BlockTerm> blocks;
-  for (const Term& term : data_.terms) {
+  for (const LinearTerm& term : data_.terms) {
     blocks.push_back({term.width, term.levels, true});
     lambda_size_ += term.width * term.width;
   }
@@ -40,8 +52,8 @@ LinearEngine::LinearEngine(Data data, double count, std::function<bool()> wants_
   for (int s = 0; s < terms(); ++s)
     for (int t = s + 1; t < terms(); ++t) {
       poll_();
-      block_of_row.push_back(pattern.add_pair(s, t, data_.terms[s].codes.data(),
-                                              data_.terms[t].codes.data(), data_.n));
+      block_of_row.push_back(pattern.add_pair(s, t, data_.terms[s].codes,
+                                              data_.terms[t].codes, data_.n));
     }
   for (int t = 0; t < terms(); ++t) pattern.add_complete_pair(t, terms());
   poll_();
@@ -52,7 +64,7 @@ LinearEngine::LinearEngine(Data data, double count, std::function<bool()> wants_
   const std::size_t scalars = static_cast<std::size_t>(this->pattern().scalars());
   lam_.assign(static_cast<std::size_t>(lambda_size_), 0.0);
   std::size_t offset = 0;
-  for (const Term& term : data_.terms) {
+  for (const LinearTerm& term : data_.terms) {
     lambda_.push_back(lam_.data() + offset);
     offset += static_cast<std::size_t>(term.width) * term.width;
   }
@@ -61,16 +73,13 @@ LinearEngine::LinearEngine(Data data, double count, std::function<bool()> wants_
   effects_.assign(scalars, 0.0);
   scores_.assign(scalars, 0.0);
   accumulate_pairs(block_of_row);
+  std::vector<std::vector<int>>().swap(block_of_row);
   accumulate_design();
   accumulate_response();
+  if (cholesky_.statistics().factor_size >= kLargeFactor) release_free_memory();
 }
 
 // ---- Cross-products -----------------------------------------------------------------------------
-
-double LinearEngine::response(std::size_t i) const {
-  const std::vector<double>& offset = data_.predictors[0].offset;
-  return data_.response[i] - (offset.empty() ? 0.0 : offset[i]);
-}
 
 std::int64_t LinearEngine::fixed_offset(int term) const {
   const std::vector<BlockPair>& pairs = pattern().pairs();
@@ -82,19 +91,19 @@ void LinearEngine::accumulate_pairs(const std::vector<std::vector<int>>& block_o
   std::size_t pair = 0;
   for (int s = 0; s < terms(); ++s)
     for (int t = s + 1; t < terms(); ++t, ++pair) {
-      const Term& rows = data_.terms[s];
-      const Term& columns = data_.terms[t];
+      const LinearTerm& rows = data_.terms[s];
+      const LinearTerm& columns = data_.terms[t];
       const std::size_t size = static_cast<std::size_t>(rows.width) * columns.width;
       double* blocks = A_.data() + pattern().pairs()[pair].offset;
       poll_();
       for (std::size_t i = 0; i < data_.n; ++i) {
         double* block = blocks + block_of_row[pair][i] * size;
         for (int b = 0; b < columns.width; ++b) {
-          const double z = columns.columns.empty() ? 1.0 : columns.columns[i * columns.width + b];
+          const double z = columns.columns ? columns.columns[i * columns.width + b] : 1.0;
           const double factor = weight(i) * z;
           for (int a = 0; a < rows.width; ++a)
             block[a + b * rows.width] +=
-                factor * (rows.columns.empty() ? 1.0 : rows.columns[i * rows.width + a]);
+                factor * (rows.columns ? rows.columns[i * rows.width + a] : 1.0);
         }
       }
     }
@@ -103,16 +112,16 @@ void LinearEngine::accumulate_pairs(const std::vector<std::vector<int>>& block_o
 // Z'WZ within levels, Z'WX, and X'WX; X in chunks of rows, brought into row order.
 void LinearEngine::accumulate_design() {
   const int width = p_ + 1;
-  const double* X = data_.predictors[0].X.data();
   double* cross = A_.data() + pattern().diagonal_offset(terms());
   std::vector<double> rows(kChunk * static_cast<std::size_t>(p_));
   for (std::size_t begin = 0; begin < data_.n; begin += kChunk) {
     const std::size_t end = std::min(begin + kChunk, data_.n);
     poll_();
     for (int j = 0; j < p_; ++j)
-      for (std::size_t i = begin; i < end; ++i) rows[(i - begin) * p_ + j] = X[i + j * data_.n];
-    for (const Term& term : data_.terms) accumulate_term(term, begin, end, rows.data());
-    if (!data_.weights.empty())
+      for (std::size_t i = begin; i < end; ++i)
+        rows[(i - begin) * p_ + j] = data_.X[i + j * data_.n];
+    for (const LinearTerm& term : data_.terms) accumulate_term(term, begin, end, rows.data());
+    if (data_.weights)
       for (std::size_t i = begin; i < end; ++i)
         for (int j = 0; j < p_; ++j) rows[(i - begin) * p_ + j] *= std::sqrt(data_.weights[i]);
     dense::symmetric_update(p_, static_cast<dense::Index>(end - begin), 1.0,
@@ -122,7 +131,7 @@ void LinearEngine::accumulate_design() {
 }
 
 // `rows` holds rows begin .. end of X.
-void LinearEngine::accumulate_term(const Term& term, std::size_t begin, std::size_t end,
+void LinearEngine::accumulate_term(const LinearTerm& term, std::size_t begin, std::size_t end,
                                    const double* rows) {
   const int q = term.width;
   const int t = static_cast<int>(&term - data_.terms.data());
@@ -130,7 +139,7 @@ void LinearEngine::accumulate_term(const Term& term, std::size_t begin, std::siz
   double* fixed = A_.data() + fixed_offset(t);
   const double one = 1.0;
   for (std::size_t i = begin; i < end; ++i, rows += p_) {
-    const double* z = term.columns.empty() ? &one : &term.columns[i * q];
+    const double* z = term.columns ? term.columns + i * q : &one;
     const std::size_t level = static_cast<std::size_t>(term.codes[i]);
     double* own = diagonal + level * q * q;
     double* with_x = fixed + level * q * (p_ + 1);
@@ -154,7 +163,7 @@ void LinearEngine::accumulate_response() {
   }
   for (int t = 0; t < terms(); ++t) {
     poll_();
-    const Term& term = data_.terms[t];
+    const LinearTerm& term = data_.terms[t];
     const int q = term.width;
     const std::size_t stride = static_cast<std::size_t>(q) * width;
     double* column = A_.data() + fixed_offset(t) + static_cast<std::size_t>(p_) * q;
@@ -162,14 +171,14 @@ void LinearEngine::accumulate_response() {
       std::fill(column + level * stride, column + level * stride + q, 0.0);
     for (std::size_t i = 0; i < data_.n; ++i) {
       double* sums = column + static_cast<std::size_t>(term.codes[i]) * stride;
-      if (term.columns.empty()) sums[0] += weighted[i];
+      if (!term.columns) sums[0] += weighted[i];
       else
         for (int a = 0; a < q; ++a) sums[a] += weighted[i] * term.columns[i * q + a];
     }
   }
   double* cross = A_.data() + pattern().diagonal_offset(terms());
   for (int j = 0; j < p_; ++j) {
-    const double* x = data_.predictors[0].X.data() + j * data_.n;
+    const double* x = data_.X + j * data_.n;
     double sum = 0.0;
     for (std::size_t i = 0; i < data_.n; ++i) sum += x[i] * weighted[i];
     cross[p_ + j * width] = cross[j + p_ * width] = sum;
@@ -179,7 +188,7 @@ void LinearEngine::accumulate_response() {
 }
 
 void LinearEngine::set_response(const double* response) {
-  data_.response.assign(response, response + data_.n);
+  data_.response = response;
   accumulate_response();
 }
 
@@ -246,23 +255,22 @@ void LinearEngine::recompute_residuals() {
   r2_ = 0.0;
   for (int k = 0; k < effects(); ++k) r2_ += solution_[k] * solution_[k];
   const double* beta = effects_.data() + effects();
-  const double* X = data_.predictors[0].X.data();
   for (std::size_t i = 0; i < data_.n; ++i) {
     double residual = response(i);
-    for (int j = 0; j < p_; ++j) residual -= X[i + j * data_.n] * beta[j];
+    for (int j = 0; j < p_; ++j) residual -= data_.X[i + j * data_.n] * beta[j];
     for (int t = 0; t < terms(); ++t) {
-      const Term& term = data_.terms[t];
+      const LinearTerm& term = data_.terms[t];
       const double* b = &effects_[pattern().scalar_offset(t) + term.codes[i] * term.width];
       for (int a = 0; a < term.width; ++a)
-        residual -= b[a] * (term.columns.empty() ? 1.0 : term.columns[i * term.width + a]);
+        residual -= b[a] * (term.columns ? term.columns[i * term.width + a] : 1.0);
     }
     const double weighted = weight(i) * residual;
     r2_ += weighted * residual;
     for (int t = 0; t < terms(); ++t) {
-      const Term& term = data_.terms[t];
+      const LinearTerm& term = data_.terms[t];
       double* sums = &scores_[pattern().scalar_offset(t) + term.codes[i] * term.width];
       for (int a = 0; a < term.width; ++a)
-        sums[a] += weighted * (term.columns.empty() ? 1.0 : term.columns[i * term.width + a]);
+        sums[a] += weighted * (term.columns ? term.columns[i * term.width + a] : 1.0);
     }
   }
   have_scores_ = true;
@@ -294,7 +302,8 @@ void LinearEngine::score_products(double* S) {
 bool LinearEngine::sampling_pays() const {
   constexpr double margin = 10.0;
   const FactorStatistics statistics = cholesky_.statistics();
-  return statistics.flops > margin * kSamples * static_cast<double>(statistics.factor_size);
+  return statistics.flops >
+         margin * samples(Gradient::sampled) * static_cast<double>(statistics.factor_size);
 }
 
 // ---- At the last evaluation ---------------------------------------------------------------------
@@ -309,10 +318,10 @@ std::vector<double> LinearEngine::gradient(bool reml, Gradient kind) {
   if (lambda_size_ == 0) return gradient;
   const int active = reml ? pattern().scalars() - 1 : effects();
   P_.resize(A_.size());
-  if (kind == Gradient::sampled)
-    sampled_inverse(cholesky_, kSamples, active, P_.data());
-  else
+  if (kind == Gradient::exact)
     cholesky_.selected_inverse(P_.data(), active);
+  else
+    sampled_inverse(cholesky_, samples(kind), active, P_.data());
   half_log_det_gradient(pattern(), A_.data(), P_.data(), lambda_, terms() + (reml ? 1 : 0),
                         gradient.data());
   std::vector<double> S(static_cast<std::size_t>(lambda_size_));
@@ -331,7 +340,7 @@ std::vector<double> LinearEngine::conditional_covariance() {
   P_.resize(A_.size());
   cholesky_.selected_inverse(P_.data());
   std::size_t size = 0;
-  for (const Term& term : data_.terms)
+  for (const LinearTerm& term : data_.terms)
     size += static_cast<std::size_t>(term.levels) * term.width * term.width;
   std::vector<double> out(size);
   double* blocks = out.data();

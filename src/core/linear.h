@@ -28,7 +28,6 @@
 #include <vector>
 
 #include "block_cholesky.h"
-#include "data.h"
 #include "dense.h"
 #include "factor_map.h"
 #include "interrupt.h"
@@ -44,8 +43,28 @@ enum class LinearStatus {
 
 enum class Gradient {
   none,
-  sampled,  // its traces estimated from random vectors
+  glimpsed,  // its traces estimated from few random vectors
+  sampled,   // ... from more of them
   exact,
+};
+
+// One random-effect term: row i belongs to level codes[i] and carries `width` columns z_i.
+struct LinearTerm {
+  int width = 1;                    // q, columns per level
+  int levels = 0;                   // L
+  const int* codes = nullptr;       // (n,) in 0 .. levels - 1
+  const double* columns = nullptr;  // (n, q) row-major; null: one column of ones
+};
+
+// The arrays belong to the caller, who keeps them unchanged while the engine is there.
+struct LinearData {
+  std::size_t n = 0;
+  const double* response = nullptr;  // (n,)
+  const double* weights = nullptr;   // (n,); null: all one
+  const double* offset = nullptr;    // (n,); null: zero
+  const double* X = nullptr;         // (n, p) column-major
+  int p = 0;
+  std::vector<LinearTerm> terms;
 };
 
 struct LinearEvaluation {
@@ -63,21 +82,25 @@ struct LinearInformation {
 
 class LinearEngine {
  public:
-  static constexpr int kSamples = 16;  // random vectors of a sampled gradient
+  // Random vectors of a sampled gradient.
+  static constexpr int samples(Gradient kind) { return kind == Gradient::glimpsed ? 4 : 16; }
 
   // `count` is the number of observations entering nu (<= 0: the rows). Weights multiply the
   // squared residuals; the constant sum(log w) / 2 of precision weights is left to the caller,
   // who alone knows which part of a weight is a precision and which a frequency. `wants_stop` is
   // asked now and then whether to give up, from the construction on.
-  explicit LinearEngine(Data data, double count = 0.0, std::function<bool()> wants_stop = {});
+  explicit LinearEngine(LinearData data, double count = 0.0, std::function<bool()> wants_stop = {});
 
   int coefficients() const { return p_; }
   int lambda_size() const { return lambda_size_; }
+  int effects() const { return pattern().prior_scalars(); }  // U
+  const LinearData& data() const { return data_; }
   double count() const { return count_; }
   const BlockPattern& pattern() const { return cholesky_.pattern(); }
   const BlockCholesky& cholesky() const { return cholesky_; }
 
-  // A new response (n,) on the same pattern: only cross-products with y are recomputed.
+  // A new response (n,) on the same pattern: only cross-products with y are recomputed. It belongs
+  // to the caller like the other arrays.
   void set_response(const double* response);
 
   LinearEvaluation evaluate(const double* lam, bool reml, Gradient gradient);
@@ -98,11 +121,15 @@ class LinearEngine {
   LinearInformation information(const FactorMap& factor, const double* theta, const double* scale,
                                 bool reml);
 
-  // Approximate information about theta (m, m) at the last evaluation with gradient: average
-  // information plus the curvature of Lambda -> Lambda Lambda'. `jacobian` is that of the factor
-  // map, `gradient` that of the value in lam. May be indefinite.
-  std::vector<double> newton_matrix(const double* jacobian, int theta_size, bool reml,
-                                    const std::vector<double>& gradient);
+  // Average information about theta (m, m) at the last evaluation; `jacobian` is that of the factor
+  // map.
+  std::vector<double> average_information(const double* jacobian, int theta_size, bool reml);
+
+  // Average information plus the curvature of Lambda -> Lambda Lambda', `gradient` being that of
+  // the value in lam. May be indefinite.
+  std::vector<double> newton_matrix(std::vector<double> average_information,
+                                    const double* jacobian, int theta_size,
+                                    const std::vector<double>& gradient) const;
 
   // ---- At the last evaluation -------------------------------------------------------------------
   // (std::logic_error if there has been none since the response was set.)
@@ -119,10 +146,13 @@ class LinearEngine {
   // Cross-products
   void accumulate_pairs(const std::vector<std::vector<int>>& block_of_row);
   void accumulate_design();
-  void accumulate_term(const Term& term, std::size_t begin, std::size_t end, const double* rows);
+  void accumulate_term(const LinearTerm& term, std::size_t begin, std::size_t end,
+                       const double* rows);
   void accumulate_response();
-  double weight(std::size_t i) const { return data_.weights.empty() ? 1.0 : data_.weights[i]; }
-  double response(std::size_t i) const;
+  double weight(std::size_t i) const { return data_.weights ? data_.weights[i] : 1.0; }
+  double response(std::size_t i) const {
+    return data_.response[i] - (data_.offset ? data_.offset[i] : 0.0);
+  }
   std::int64_t fixed_offset(int term) const;  // of Z'W[X y]: blocks (q, p + 1), level by level
 
   // Evaluation
@@ -136,19 +166,17 @@ class LinearEngine {
   // Search
   bool least_squares(double* x, double* sum_of_squares);
   std::vector<double> moment_deviations();
-  std::vector<double> average_information(const double* jacobian, int theta_size, double nu);
 
   int terms() const { return static_cast<int>(data_.terms.size()); }
-  int effects() const { return pattern().prior_scalars(); }
   double degrees(bool reml) const { return count_ - (reml ? p_ : 0); }
 
-  Data data_;
+  LinearData data_;
   int p_ = 0;
   int lambda_size_ = 0;
   double count_ = 0.0;
   BlockCholesky cholesky_;
   std::vector<double> A_;  // Z'WZ, Z'W[X y], [X y]'W[X y] in the compact layout
-  std::vector<double> P_;  // selected inverse
+  std::vector<double> P_;  // selected inverse; after use, room for vectors of `average_information`
   double total_ = 0.0;     // y'Wy
 
   // The last evaluation.

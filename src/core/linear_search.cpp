@@ -3,8 +3,8 @@
 // Newton's method with the average information, to which the curvature of the map
 // Lambda -> Lambda Lambda' is added: without it convergence is slow where variances are small,
 // because there the average information about Lambda vanishes. BFGS takes over when Newton's method
-// does not get on. Where the inverse is by far the most expensive part, the first step is taken
-// with traces estimated from samples.
+// does not get on. Where the inverse is by far the most expensive part and the start is far off, the
+// first step is taken with traces estimated from samples.
 //
 // Average information: A. R. Gilmour, R. Thompson and B. R. Cullis, "Average information REML",
 // Biometrics 51 (1995) 1440-1450; here with sigma^2 profiled out.
@@ -67,7 +67,7 @@ std::vector<double> transposed_product(const std::vector<double>& J, const std::
 std::vector<double> LinearEngine::moment_deviations() {
   std::vector<int> first;  // component of column 0 of each term
   int components = 0;
-  for (const Term& term : data_.terms) {
+  for (const LinearTerm& term : data_.terms) {
     first.push_back(components);
     components += term.width;
   }
@@ -156,7 +156,7 @@ std::vector<double> LinearEngine::moment_start(const FactorMap& factor) {
   const std::vector<double> deviations = moment_deviations();
   std::size_t component = 0;
   std::size_t offset = 0;
-  for (const Term& term : data_.terms) {
+  for (const LinearTerm& term : data_.terms) {
     for (int j = 0; j < term.width; ++j)
       lam[offset + static_cast<std::size_t>(j) * (term.width + 1)] += deviations[component++];
     offset += static_cast<std::size_t>(term.width) * term.width;
@@ -179,35 +179,42 @@ std::vector<double> LinearEngine::moment_start(const FactorMap& factor) {
 // AI_jk = [ m_j'Z'P0 Z m_k / sigma^2 - (m_j'Z'We)(m_k'Z'We) / (nu sigma^4) ] / 2,
 // m_j'Z'P0 Z m_k = m_j'A m_k - rho_j'rho_k,    rho_j = L^-1 [Lambda'A m_j ; X'WZ m_j].
 std::vector<double> LinearEngine::average_information(const double* jacobian, int theta_size,
-                                                      double nu) {
+                                                      bool reml) {
+  require_evaluation();
   const std::size_t N = static_cast<std::size_t>(pattern().scalars());
   const std::size_t U = static_cast<std::size_t>(effects());
   const std::size_t m = static_cast<std::size_t>(theta_size);
-  std::vector<double> directions(m * N), products(m * N), halves(m * N), slope(m);
+  P_.resize(std::max(A_.size(), 2 * m * N));
+  double* directions = P_.data();
+  double* products = directions + m * N;
+  std::vector<double> slope(m), full(m * m), information(m * m);
   for (std::size_t j = 0; j < m; ++j) {
     poll_();
-    double* direction = &directions[j * N];
     covariance_direction(pattern(), terms(), lambda_, jacobian + j * lambda_size_,
-                         residual_scores().data(), direction);
-    slope[j] = dot(direction, residual_scores().data(), U);
-    multiply(pattern(), A_.data(), direction, &products[j * N]);
-    apply_factor_transposed(pattern(), lambda_, &products[j * N], &halves[j * N]);
+                         residual_scores().data(), directions + j * N);
+    slope[j] = dot(directions + j * N, residual_scores().data(), U);
+    multiply(pattern(), A_.data(), directions + j * N, products + j * N);
+    for (std::size_t k = 0; k <= j; ++k)
+      full[j + k * m] = dot(directions + j * N, products + k * N, U);
   }
-  cholesky_.forward(halves.data(), theta_size, static_cast<int>(N) - 1);
-  std::vector<double> information(m * m);
+  double* halves = products;  // rho
+  for (std::size_t j = 0; j < m; ++j)
+    apply_factor_transposed(pattern(), lambda_, products + j * N, halves + j * N);
+  cholesky_.forward(halves, theta_size, static_cast<int>(N) - 1);
   for (std::size_t j = 0; j < m; ++j)
     for (std::size_t k = 0; k <= j; ++k) {
-      const double quadratic = dot(&directions[j * N], &products[k * N], U) -
-                               dot(&halves[j * N], &halves[k * N], N - 1);
+      const double quadratic =
+          full[j + k * m] - dot(halves + j * N, halves + k * N, N - 1);
       information[j + k * m] = information[k + j * m] =
-          0.5 * (quadratic - slope[j] * slope[k] / (nu * sigma2_)) / sigma2_;
+          0.5 * (quadratic - slope[j] * slope[k] / (degrees(reml) * sigma2_)) / sigma2_;
     }
   return information;
 }
 
-std::vector<double> LinearEngine::newton_matrix(const double* jacobian, int theta_size, bool reml,
-                                                const std::vector<double>& gradient) {
-  std::vector<double> H = average_information(jacobian, theta_size, degrees(reml));
+std::vector<double> LinearEngine::newton_matrix(std::vector<double> average_information,
+                                                const double* jacobian, int theta_size,
+                                                const std::vector<double>& gradient) const {
+  std::vector<double> H = std::move(average_information);
   subtract_factor_curvature(pattern(), terms(), lambda_, gradient.data(), jacobian, lambda_size_,
                             theta_size, H.data(), static_cast<std::size_t>(theta_size));
   return H;
@@ -272,8 +279,8 @@ class LinearSearch {
   SearchResult run(std::vector<double> theta) {
     out_.theta = std::move(theta);
     const bool rough = m_ > 0 && max_steps_ > 0 && engine_.sampling_pays();
-    const Gradient first = rough ? Gradient::sampled : Gradient::exact;
-    if (!evaluate(out_.theta, m_ > 0 ? first : Gradient::none)) return out_;
+    const Gradient first = m_ == 0 || rough ? Gradient::none : Gradient::exact;
+    if (!evaluate(out_.theta, first)) return out_;
     accept(out_.theta);
     if (rough) rough_step();
     if (m_ == 0) {
@@ -289,6 +296,7 @@ class LinearSearch {
   // Evaluates at theta; false where the criterion does not exist.
   bool evaluate(const std::vector<double>& theta, Gradient gradient) {
     factor_(theta.data(), lam_.data(), jacobian_.data());
+    average_information_.clear();
     evaluation_ = engine_.evaluate(lam_.data(), reml_, gradient);
     ++out_.evaluations;
     return evaluation_.status == LinearStatus::ok && std::isfinite(evaluation_.value);
@@ -307,8 +315,10 @@ class LinearSearch {
   // Step from the Newton matrix at the current point. Where that is indefinite, its eigenvalues
   // are replaced by their absolute values.
   void find_step() {
-    const std::vector<double> H =
-        engine_.newton_matrix(jacobian_.data(), m_, reml_, evaluation_.gradient);
+    if (average_information_.empty())
+      average_information_ = engine_.average_information(jacobian_.data(), m_, reml_);
+    const std::vector<double> H = engine_.newton_matrix(average_information_, jacobian_.data(), m_,
+                                                        evaluation_.gradient);
     small::Matrix L = H;
     definite_ = small::cholesky(L, m_);
     out_.inverse_hessian = definite_ ? small::inverse(H, m_) : definite_inverse(H, m_);
@@ -326,20 +336,32 @@ class LinearSearch {
     return length > largest ? largest / length : 1.0;
   }
 
-  // From the start, with a sampled gradient. The error of that, at most 1 / kSamples of the
-  // information in variance, changes the predicted gain by m / (2 kSamples) or so. The step is
-  // taken if it promises much more; otherwise the gradient is made exact, and so it is after it.
+  // Step from the start, with traces estimated from samples. The error of k samples, at most 1 / k
+  // of the information in variance, adds m / (2 k) or so to the predicted gain. The step is taken
+  // if the gain promises to be much more, which few samples suffice to tell; otherwise the gradient
+  // is made exact, and so it is after the step.
   void rough_step() {
-    const double error = 0.5 * m_ / LinearEngine::kSamples;
-    find_step();
-    if (!(out_.decrement > kWorthwhile * error)) {
-      evaluation_.gradient = engine_.gradient(reml_, Gradient::exact);
-      accept(out_.theta);
+    if (!promising(Gradient::glimpsed) || !promising(Gradient::sampled)) {
+      refine_gradient(Gradient::exact);
     } else if (move(longest_step(), Gradient::exact)) {
       ++out_.steps;
     } else if (evaluate(out_.theta, Gradient::exact)) {
       accept(out_.theta);
     }
+  }
+
+  // Finds the step from a sampled gradient; whether it is much longer than the error.
+  bool promising(Gradient kind) {
+    const auto error = [this](Gradient of) { return 0.5 * m_ / LinearEngine::samples(of); };
+    refine_gradient(kind);
+    find_step();
+    return out_.decrement - error(kind) > kWorthwhile * error(Gradient::sampled);
+  }
+
+  // Replaces the gradient at the current point.
+  void refine_gradient(Gradient kind) {
+    evaluation_.gradient = engine_.gradient(reml_, kind);
+    accept(out_.theta);
   }
 
   // True if converged. Near the end decrements fall quadratically; when the next one will be below
@@ -469,6 +491,7 @@ class LinearSearch {
   int m_;
   std::vector<double> lam_;
   std::vector<double> jacobian_;
+  std::vector<double> average_information_;  // at the last evaluation, once it is asked for
   std::vector<double> step_;
   bool definite_ = true;
   LinearEvaluation evaluation_;

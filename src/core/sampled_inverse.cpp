@@ -7,7 +7,7 @@
 namespace ilk {
 namespace {
 
-constexpr int kBatch = 4;  // samples solved for and multiplied at a time
+constexpr int kBatch = BlockCholesky::kBatch;
 
 // Random signs from the generator "splitmix64" (G. L. Steele, D. Lea and C. H. Flood, OOPSLA 2014),
 // 64 to a number.
@@ -56,25 +56,25 @@ void for_each_block(const BlockPattern& pattern, const BlockPair& pair, double* 
       apply(level, pair.columns[k], block);
 }
 
-void add_batch(const BlockPattern& pattern, const double* z, double scale, double* P) {
-  const auto of_term = [&](int t) {
-    return z + static_cast<std::size_t>(pattern.scalar_offset(t)) * kBatch;
+// The samples `z` are in the order of elimination, where the scalars of a level are consecutive.
+void add_batch(const BlockCholesky& cholesky, const double* z, double scale, double* P) {
+  const BlockPattern& pattern = cholesky.pattern();
+  const auto of_level = [&](int t, int level) {
+    const int scalar = pattern.scalar_offset(t) + level * pattern.term(t).width;
+    return z + static_cast<std::size_t>(cholesky.positions()[scalar]) * kBatch;
   };
   for (int t = 0; t < pattern.terms(); ++t) {
     const int q = pattern.term(t).width;
-    const double* own = of_term(t);
     double* block = P + pattern.diagonal_offset(t);
-    for (int level = 0; level < pattern.term(t).levels; ++level, own += q * kBatch, block += q * q)
-      add_products(q, q, own, own, scale, block);
+    for (int level = 0; level < pattern.term(t).levels; ++level, block += q * q)
+      add_products(q, q, of_level(t, level), of_level(t, level), scale, block);
   }
   for (const BlockPair& pair : pattern.pairs()) {
     const int rows = pattern.term(pair.row_term).width;
     const int columns = pattern.term(pair.column_term).width;
-    const double* z_rows = of_term(pair.row_term);
-    const double* z_columns = of_term(pair.column_term);
     for_each_block(pattern, pair, P, [&](int r, int c, double* block) {
-      add_products(rows, columns, z_rows + static_cast<std::size_t>(r) * rows * kBatch,
-                   z_columns + static_cast<std::size_t>(c) * columns * kBatch, scale, block);
+      add_products(rows, columns, of_level(pair.row_term, r), of_level(pair.column_term, c), scale,
+                   block);
     });
   }
 }
@@ -119,20 +119,15 @@ void set_exact_term(const BlockCholesky& cholesky, int t, int active, double* P)
 
 void sampled_inverse(const BlockCholesky& cholesky, int samples, int active, double* P) {
   const BlockPattern& pattern = cholesky.pattern();
-  const std::size_t N = static_cast<std::size_t>(pattern.scalars());
   const int batches = (samples + kBatch - 1) / kBatch;
   const double scale = 1.0 / (batches * kBatch);
-  std::vector<double> columns(N * kBatch), z(N * kBatch);
+  std::vector<double> z(static_cast<std::size_t>(pattern.scalars()) * kBatch, 0.0);
   std::fill(P, P + pattern.compact_size(), 0.0);
   Signs signs;
   for (int batch = 0; batch < batches; ++batch) {
-    for (int k = 0; k < kBatch; ++k)
-      for (std::size_t i = 0; i < N; ++i)
-        columns[k * N + i] = static_cast<int>(i) < active ? signs.next() : 0.0;
-    cholesky.backward(columns.data(), kBatch, active);
-    for (std::size_t i = 0; i < N; ++i)
-      for (int k = 0; k < kBatch; ++k) z[i * kBatch + k] = columns[k * N + i];
-    add_batch(pattern, z.data(), scale, P);
+    for (int i = 0; i < active * kBatch; ++i) z[i] = signs.next();  // (others come last: zero)
+    cholesky.backward_batch(z.data(), active);
+    add_batch(cholesky, z.data(), scale, P);
   }
   for (int t = 0; t < pattern.terms(); ++t) {
     const int first = pattern.scalar_offset(t);

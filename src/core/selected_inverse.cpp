@@ -119,8 +119,7 @@ void BlockCholesky::Implementation::invert_leaves(const Front& group, const doub
                 Y + static_cast<Index>(k) * group.rows * group.columns,
                 transpose(columns_of(Z_cc + group.columns, height)), Z_cc);
   }
-  extract_blocks(pattern, fronts.runs.data() + group.runs_begin,
-                 fronts.runs.data() + group.runs_end, height, columns_of(Z, height), P);
+  extract_blocks(fronts, group, columns_of(Z, height), P);
 }
 
 // The upper triangle of Z, (height x height).
@@ -145,7 +144,7 @@ void BlockCholesky::Implementation::invert_interior(const InteriorFront& front,
 // From the root down. A front stays on the stack until the last of its children has read it.
 void BlockCholesky::Implementation::invert(double* P, int active) {
   double* const root = root_inverse();
-  double* top = stack.reserve(static_cast<std::size_t>(fronts.inverse_stack));
+  double* top = reserve_stack();
   struct Held {
     const InteriorFront* front;
     double* Z;
@@ -166,9 +165,7 @@ void BlockCholesky::Implementation::invert(double* P, int active) {
       const Held& parent = held.back();
       invert_interior(front, parent.Z, parent.front->height(), Z);
     }
-    extract_blocks(pattern, fronts.runs.data() + front.runs_begin,
-                   fronts.runs.data() + front.runs_end, height, transpose(columns_of(Z, height)),
-                   P);
+    extract_blocks(fronts, front, transpose(columns_of(Z, height)), P);
     for (std::int64_t g = front.leaves_begin; g < front.leaves_end; ++g) {
       work.poll();
       invert_leaves(fronts.leaves[g], Z, height, P);
