@@ -186,10 +186,16 @@ def _of_log(
             slopes=slopes,
         )
     shift = 0.5 * float(variance[0])
+    reason = (
+        "With the log link and a constant variance the slopes are the population's too; its "
+        f"intercept is higher by half the variance ({shift:.3g})."
+        if others
+        else f"With the log link the population's intercept is higher by half the variance "
+        f"({shift:.3g})."
+    )
     return Collapsibility(
         "slopes_collapse",
-        "With the log link and a constant variance the slopes are the population's too; its "
-        f"intercept is higher by half the variance ({shift:.3g}).",
+        reason,
         shift=shift,
         factor=1.0,
     )

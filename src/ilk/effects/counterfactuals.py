@@ -124,7 +124,8 @@ def counterfactuals(
 def _values(fitted: Fitted, name: Any, given: Any) -> list[Label]:
     """Values of one column, checked."""
     variable = find_variable(fitted, name)
-    if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
+    one = isinstance(given, (str, bytes)) or getattr(given, "ndim", 1) == 0
+    if one or not isinstance(given, Iterable):
         given = [given]
     values = list(dict.fromkeys(check_value(variable, value) for value in given))
     if not values:

@@ -345,7 +345,7 @@ def _pick(values: Any, kept: IntArray | None) -> Any:
 
 def _not_kept(name: str, role: str) -> DataError:
     return DataError(
-        f"{role} {name!r} is not a column that the fit used, and it keeps only those: give the "
+        f"{role}{name!r} is not a column that the fit used, and it keeps only those: give the "
         "data again, data=.",
         code="not-kept",
     )

@@ -173,7 +173,10 @@ def observation_quantiles(
 
         centers = [a[rows] for a in (*eta, y, *extra)]
         spreads = [a[rows] for a in (*variance, zero, *(zero for _ in extra))]
-        return average(at, centers, spreads, tolerance=1e-7).value
+        try:
+            return average(at, centers, spreads, tolerance=1e-7).value
+        except FitError:
+            raise _endless(family) from None
 
     center = family.mean(eta)
     if trials is not None:

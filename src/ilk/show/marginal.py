@@ -27,6 +27,8 @@ _QUESTION = (
     "Marginal: what does it do to the mean over the population of clusters?"
 )
 
+_MOVED = ", which may also move coefficients of columns without random slopes a little"
+
 _ERRORS = (
     "Marginal standard errors count the uncertainty of coefficients and variance parameters "
     "(delta method); the covariates are held as they are in the data."
@@ -95,6 +97,11 @@ def _with_limits(estimate: FloatArray, error: FloatArray, z: float) -> FloatArra
     return np.column_stack([estimate, estimate - z * error, estimate + z * error])
 
 
+def _is_log(verdict: Collapsibility) -> bool:
+    """Whether only columns with random slopes have effects that depend on covariates."""
+    return bool(verdict.slopes) and verdict.factor == 1.0
+
+
 def _notes(fitted: Fitted, verdict: Collapsibility) -> tuple[str, ...]:
     """What the numbers are of, and why they differ or do not."""
     notes = {
@@ -103,7 +110,7 @@ def _notes(fitted: Fitted, verdict: Collapsibility) -> tuple[str, ...]:
         "attenuated": "Attenuation is the marginal over the conditional coefficient.",
         "depends_on_covariates": "The population's effects depend on the covariates; the marginal "
         "coefficients are those that come nearest to them in the rows of the data (least squares "
-        "on the scale of the link).",
+        "on the scale of the link)" + (_MOVED if _is_log(verdict) else "") + ".",
         "no_population_mean": verdict.reason,
     }
     out = [plain(notes[verdict.kind], 2000)]

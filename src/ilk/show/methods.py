@@ -277,18 +277,22 @@ def _estimand(fitted: Fitted) -> list[str]:
         f"Coefficients{proper} are conditional effects: changes within a cluster, its random "
         "effects held"
     )
+    mean = f"the mean{proper} in the population" if proper else "the mean of the population"
     link = fitted.family.link.name
     tail = {
         "collapsible": "; here they are effects on the mean of the population of clusters as well.",
-        "slopes_collapse": "; apart from the intercept they are effects on the mean of the "
-        "population as well.",
+        "slopes_collapse": (
+            "; apart from the intercept they are effects on the mean of the population as well."
+            if len(fitted.model.fitted_parts[0].names) > 1
+            else "; the mean of the population is higher."
+        ),
         "attenuated": f"; under the {_LINKS.get(link, link)} link effects on the mean of the "
         f"population are smaller (about {significant(found.factor, 2)} times these).",
         "depends_on_covariates": "; effects on the mean of the population differ from them and "
         "depend on the covariates.",
         "no_population_mean": "; under this link they have no counterpart in the population.",
     }
-    return [head + tail[found.kind]]
+    return [(head + tail[found.kind]).replace("the mean of the population", mean)]
 
 
 def _inference(fitted: Fitted, level: float) -> str:

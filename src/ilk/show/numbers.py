@@ -62,12 +62,15 @@ def significant(value: float, digits: int = 4) -> str:
 
     Examples
     --------
-    >>> significant(25.5918), significant(0.065551), significant(1234567.8)
-    ('25.59', '0.06555', '1234568')
+    >>> significant(25.5918), significant(0.065551), significant(1234567.8), significant(0.99999)
+    ('25.59', '0.06555', '1234568', '1.000')
     """
     if value == 0.0:
         return "0"
-    return fixed(value, with_error(value, math.nan, digits))
+    decimals = with_error(value, math.nan, digits)
+    if decimals > 0 and round(abs(value), decimals) >= 10.0 ** (digits - decimals):
+        decimals -= 1  # rounding made it a power of ten, with one digit more before the point
+    return fixed(value, decimals)
 
 
 def p_value(p: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -162,7 +162,7 @@ def _notes(fitted: Fitted, found: Standardization) -> list[str]:
     """Say what the numbers rest on."""
     notes = [*dict.fromkeys(found.notes)]
     if found.weighted_by:
-        notes.append(f"Rows are weighed by their {' times their '.join(found.weighted_by)}.")
+        notes.append(f"Rows are weighed by {' times '.join(found.weighted_by)}.")
     if found.per is not None:
         notes.append("A rate is the sum of expected events over the sum of the exposures.")
     if "nnt" in found.measures:
@@ -194,17 +194,26 @@ def _errors(fitted: Fitted, found: Standardization) -> str:
             f"Standard errors and percentile intervals from {len(draws.values)} refits to "
             f"resampled {unit}{lost}, {rows}; seed {draws.seed}."
         )
+    scales = _scales(fitted, found.measures)
     counted = "coefficients and variance parameters"
     if found.estimand == "conditional" and fitted.design.terms:
         counted = "coefficients, variance parameters and the random effects of these levels"
     if found.covariates == "sample":
         return (
             f"Standard errors by the delta method count {counted}, and that other {units} could "
-            "have been sampled. Intervals of means are made on the scale of the link, of ratios on "
-            "the log scale."
+            f"have been sampled.{scales}"
         )
     return (
         f"Standard errors by the delta method count {counted}; the covariates are taken as they "
-        "are (covariates='fixed'). Intervals of means are made on the scale of the link, of ratios "
-        "on the log scale."
+        f"are (covariates='fixed').{scales}"
     )
+
+
+def _scales(fitted: Fitted, measures: Sequence[str]) -> str:
+    """Say on which scale intervals are made, where it is not that of the estimate."""
+    parts = []
+    if "mean" in measures and fitted.family.link.name != "identity":
+        parts.append("means are made on the scale of the link")
+    if not {"ratio", "odds_ratio"}.isdisjoint(measures):
+        parts.append("ratios on the log scale" if parts else "ratios are made on the log scale")
+    return f" Intervals of {', of '.join(parts)}." if parts else ""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from ilk.effects.collapsibility import collapsibility
+from ilk.family.inflation import ZeroInflated
 from ilk.prediction.levels import check_choice
 from ilk.show.numbers import fixed, plain
 
@@ -105,6 +106,12 @@ def reading(fitted: Fitted, component: str = "mean") -> tuple[str, ...]:
     if all(term.predictor != component for term in fitted.design.terms):
         return ()
     relation = plain(collapsibility(fitted, component).reason, 2000)
+    if component == "mean" and isinstance(fitted.family, ZeroInflated):
+        return (
+            f"Conditional effects on the counts proper (within a cluster, random effects held). "
+            f"{relation} The mean of all counts depends on the excess zeros too (see "
+            "fit.standardize()).",
+        )
     return (f"Conditional effects (within a cluster, random effects held). {relation}",)
 
 

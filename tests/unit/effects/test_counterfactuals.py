@@ -26,6 +26,14 @@ def test_rows_are_those_of_predict(estimand):
     assert set(table.estimand) == {estimand}
 
 
+def test_one_value_may_come_as_an_array_of_no_dimension():
+    fit = fit_of("binary")
+    plain = fit.counterfactuals({"sex": "f", "x": 1.0})
+    pd.testing.assert_frame_equal(
+        fit.counterfactuals({"sex": np.array("f"), "x": np.array(1.0)}), plain
+    )
+
+
 def test_they_average_to_the_standardized_means():
     fit = fit_of("binary")
     table = fit.counterfactuals({"sex": ["f", "m"]})

@@ -223,7 +223,19 @@ def test_weights_stand_for_rows(trial):
     assert a.frame.weight[0] == b.frame.n[0] == times.sum()
     named = fit.standardize("arm", data=frame.assign(times=times), weights="times")
     np.testing.assert_allclose(a.frame.estimate, named.frame.estimate, rtol=1e-12)
-    assert "weighed by their times" in named.text.replace("\n  ", " ")
+    assert "weighed by times" in named.text.replace("\n  ", " ")
+    assert "Rows are weighed by the weights given." in a.notes
+
+
+def test_notes_speak_of_the_intervals_that_there_are(trial):
+    frame, fit = trial
+    both = "Intervals of means are made on the scale of the link, of ratios on the log scale."
+    assert fit.standardize("arm").notes[-1].endswith(both)
+    means = fit.standardize("arm", measures="difference").notes[-1]
+    assert means.endswith("Intervals of means are made on the scale of the link.")
+    assert "Intervals" not in fit.standardize("x", measures="slope").notes[-1]
+    linear = ilk.fit("x ~ arm + (1 | clinic)", frame)
+    assert "Intervals" not in linear.standardize("arm").notes[-1]
 
 
 def test_frequency_weights_and_trials_count_by_default():

@@ -236,3 +236,9 @@ def test_cluster_limits_of_links_with_positive_predictors():
     )
     assert low[0] == pytest.approx(1.0 / (1.0 + 2 * 1.96))
     assert high[0] == np.inf
+
+
+def test_predictors_where_there_is_no_mean_are_no_matter_of_the_population():
+    eta, disp, v = np.array([0.5]), np.array([-1.0]), np.array([0.5])
+    with pytest.raises(FitError, match="limits of a new observation of family 'gamma'"):
+        observation_quantiles(gamma("inverse"), [eta, disp], [v, 0.0 * v], None, [0.5])

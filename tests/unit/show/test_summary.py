@@ -43,6 +43,11 @@ def test_how_coefficients_are_to_be_read():
     assert "attenuated" in note("cbpp")
     assert "intercept is higher by half the variance" in note("ticks")
     assert "random slopes" in note("gamma")
+    assert "on the counts proper" in note("salamanders")
+    assert "The mean of all counts depends on the excess zeros too" in note("salamanders")
+    lone = ilk.fit("TICKS ~ 1 + (1 | BROOD)", data_of("ticks"), family="poisson")
+    assert "slopes" not in " ".join(lone.summary().tables[0].notes)
+    assert "the mean of the population is higher" in lone.methods().text
     assert ilk.fit("y ~ x", data_of("gamma")).summary().tables[0].notes == ()
 
 
