@@ -17,16 +17,23 @@ from ilk.inference.marginal import marginal_table, normal_level
 from ilk.inference.wald import check_level
 from ilk.prediction.marginal import marginal_cases, predict_marginal, refuse_distribution
 from ilk.show.answer import Answer
-from ilk.show.numbers import fixed, integer, p_value, plain, significant, with_error
+from ilk.show.numbers import degrees, fixed, integer, plain, significant
 from ilk.show.standardization import counterfactual_table, standardization_answer
-from ilk.show.summary import Summary, Table
-from ilk.show.tidy import predictions
+from ilk.show.summary import (
+    Summary,
+    Table,
+    coefficient_cells,
+    coefficient_header,
+    design_facts,
+    reasons,
+    rows_fact,
+)
+from ilk.show.tidy import coefficient_columns, interval_columns, predictions, row_columns
 from ilk.show.wording import association, versions
 
 if TYPE_CHECKING:
     from ilk.gee.criteria import QuasiCriteria
     from ilk.gee.fitted import GeeFitted
-    from ilk.inference.wald import CoefficientTable
     from ilk.prediction import Interval, Scale
     from ilk.show.tidy import Columns
     from ilk.show.wording import Causes
@@ -52,17 +59,9 @@ READING = {
     "identity": "Population effects: differences between means of the population's subgroups.",
     "log": "Population effects: log ratios of means of the population's subgroups.",
     "logit": "Population effects: log odds ratios between the population's subgroups, averaged "
-    "over clusters; they are smaller than those within a cluster.",
+    "over clusters; they are closer to zero than those within a cluster.",
 }
 """How coefficients are to be read, by link."""
-
-_ARGUMENTS = {
-    "trials": "{}",
-    "exposure": "{}: its logarithm has coefficient one",
-    "offset": "{}: coefficient one",
-    "frequency_weights": "{}: frequency, a row stands for so many rows of its cluster",
-    "precision_weights": "{}: precision, the variance of a row is divided by it",
-}
 
 _SHOWN = 12
 """Parameters of the working correlation that a summary shows at most."""
@@ -85,20 +84,9 @@ def tidy_gee(fitted: GeeFitted, level: float = 0.95, kind: str | None = None) ->
     """
     table = marginal_table(fitted, level, kind)
     chosen = fitted.settings.std_errors if kind is None else check_kind(kind)
-    count = len(table.names)
     return {
-        "component": [component for component, _ in table.names],
-        "group": [None] * count,
-        "term": [name for _, name in table.names],
-        "estimate": table.estimate,
-        "std_error": table.std_error,
-        "statistic": table.statistic,
-        "df": np.full(count, fitted.df(chosen)),
-        "p_value": table.p_value,
-        "conf_low": table.conf_low,
-        "conf_high": table.conf_high,
-        "estimand": [POPULATION] * count,
-        "std_error_kind": [chosen] * count,
+        **coefficient_columns(table, fitted.df(chosen), POPULATION),
+        "std_error_kind": [chosen] * len(table.names),
     }
 
 
@@ -118,11 +106,7 @@ def intervals_gee(fitted: GeeFitted, level: float = 0.95, kind: str | None = Non
         Kind of standard errors; that of the fit by default.
     """
     columns = tidy_gee(fitted, level, kind)
-    wanted = ("component", "group", "term", "estimate", "conf_low", "conf_high", "estimand")
-    return {
-        **{name: columns[name] for name in wanted},
-        "method": [f"wald, {name}" for name in columns["std_error_kind"]],
-    }
+    return interval_columns(columns, [f"wald, {name}" for name in columns["std_error_kind"]])
 
 
 def glance_gee(fitted: GeeFitted) -> Columns:
@@ -173,20 +157,12 @@ def augment_gee(fitted: GeeFitted) -> Columns:
     pearson = np.empty(len(mean))
     pearson[fitted.clusters.rows] = fitted.solution.residuals.e / math.sqrt(fitted.scale)
     own: Columns = {
-        "row": design.rows.kept,
         "fitted": mean,
         "residual": rate - mean,
         "pearson": pearson,
         "estimand": [POPULATION] * len(mean),
     }
-    columns: Columns = {"row": own.pop("row")}
-    theirs: Columns = {response.name: response.y}
-    for term in design.terms:
-        labels = term.grouping.levels
-        theirs[term.grouping.name] = [labels[code] for code in term.grouping.codes]
-    for name, values in theirs.items():
-        columns[f"{name}_" if name in own or name == "row" else name] = values
-    return {**columns, **own}
+    return row_columns(design, own)
 
 
 def working_table(fitted: GeeFitted) -> Answer:
@@ -368,16 +344,12 @@ def summarize_gee(
     Summary
     """
     cause = association(design)
-    verdict = fitted.verdict
     return Summary(
         title="Marginal model, generalized estimating equations (GEE)",
         facts=_facts(fitted, kind),
         tables=(_coefficients(fitted, level, kind), *_working(fitted)),
-        verdict=verdict.status.value,
-        reasons=tuple(
-            (reason.severity, plain(f"{reason.message} {reason.advice}".strip(), 2000))
-            for reason in verdict.reasons
-        ),
+        verdict=fitted.verdict.status.value,
+        reasons=reasons(fitted.verdict),
         footer=versions(fitted.search),
         association=cause,
     )
@@ -397,7 +369,6 @@ def _facts(fitted: GeeFitted, kind: str | None) -> tuple[tuple[str, str], ...]:
     """Collect what a reader must know before looking at any number."""
     design, family, clusters = fitted.design, fitted.family, fitted.clusters
     chosen = fitted.settings.std_errors if kind is None else check_kind(kind)
-    used, total = len(design.rows.kept), design.rows.total
     smallest, largest = int(clusters.sizes.min()), clusters.largest
     size = integer(largest) if smallest == largest else f"{integer(smallest)} to {integer(largest)}"
     facts = [
@@ -406,23 +377,14 @@ def _facts(fitted: GeeFitted, kind: str | None) -> tuple[tuple[str, str], ...]:
         ("estimand", "population (means over all clusters)"),
         ("working", f"{fitted.settings.covariance} correlation within clusters"),
         ("std. errors", KIND_NAMES[chosen] + _df_words(fitted.df(chosen))),
-        ("rows", f"{integer(used)} used" + (f" of {integer(total)}" if used < total else "")),
+        rows_fact(design, fitted.nobs),
         (
             "clusters",
             f"{plain(design.terms[0].grouping.name)}: {integer(clusters.count)}, of {size} rows",
         ),
     ]
     facts += [("order", note) for note in _order_notes(fitted)]
-    references = fitted.model.part.reference_levels
-    if references:
-        text = "; ".join(f"{plain(f)} = {plain(repr(label))}" for f, label in references.items())
-        facts.append(("reference", text))
-    facts += [
-        (name.split("_")[-1], _ARGUMENTS[name].format(plain(column or "an array")))
-        for name, column in design.arguments.items()
-        if name in _ARGUMENTS
-    ]
-    facts += [("note", plain(note, 2000)) for note in design.notes]
+    facts += design_facts(design, fitted.model.fitted_parts)
     if fitted.rows.marginal.shaped:
         facts.append(("dispersion", f"phi = {significant(fitted.dispersion)} (moments)"))
     else:
@@ -435,7 +397,7 @@ def _facts(fitted: GeeFitted, kind: str | None) -> tuple[tuple[str, str], ...]:
 
 
 def _df_words(df: float) -> str:
-    return "" if math.isinf(df) else f"; t with {df:g} degrees of freedom"
+    return "" if math.isinf(df) else f"; t with {degrees(df)}"
 
 
 def _order_notes(fitted: GeeFitted) -> tuple[str, ...]:
@@ -465,7 +427,6 @@ def _criteria(fitted: GeeFitted) -> QuasiCriteria | None:
 def _coefficients(fitted: GeeFitted, level: float, kind: str | None) -> Table:
     table = marginal_table(fitted, level, kind)
     chosen = fitted.settings.std_errors if kind is None else check_kind(kind)
-    statistic = "z" if math.isinf(fitted.df(chosen)) else "t"
     reading = READING.get(
         fitted.family.link.name,
         f"Population effects on the scale of the {fitted.family.link.name} of the population's "
@@ -473,22 +434,9 @@ def _coefficients(fitted: GeeFitted, level: float, kind: str | None) -> Table:
     )
     return Table(
         "Coefficients of the population's mean",
-        ("", "estimate", "std. error", statistic, "p", f"{100 * level:g}% interval", ""),
-        tuple(_row(table, i) for i in range(len(table.names))),
+        coefficient_header(level, fitted.df(chosen)),
+        tuple(coefficient_cells(table, i) for i in range(len(table.names))),
         notes=(reading, f"Standard errors: {KIND_NAMES[chosen]}."),
-    )
-
-
-def _row(table: CoefficientTable, i: int) -> tuple[str, ...]:
-    decimals = with_error(float(table.estimate[i]), float(table.std_error[i]))
-    return (
-        plain(table.names[i][1]),
-        fixed(float(table.estimate[i]), decimals),
-        fixed(float(table.std_error[i]), decimals),
-        fixed(float(table.statistic[i]), 2),
-        p_value(float(table.p_value[i])),
-        fixed(float(table.conf_low[i]), decimals),
-        fixed(float(table.conf_high[i]), decimals),
     )
 
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-__all__ = ["align", "fixed", "integer", "p_value", "plain", "significant", "with_error"]
+__all__ = [
+    "align",
+    "counted",
+    "degrees",
+    "fixed",
+    "integer",
+    "p_value",
+    "plain",
+    "significant",
+    "with_error",
+]
 
 MISSING = "-"
 """Text of a number that does not exist."""
@@ -95,6 +105,35 @@ def integer(value: float) -> str:
     '73,421'
     """
     return f"{value:,.0f}"
+
+
+def counted(count: int, thing: str) -> str:
+    """Write a number with what it counts, in the plural unless it is one.
+
+    Parameters
+    ----------
+    count : int
+        The number.
+    thing : str
+        What is counted, in the singular.
+
+    Examples
+    --------
+    >>> counted(1, "parameter"), counted(1200, "parameter")
+    ('1 parameter', '1,200 parameters')
+    """
+    return f"{integer(count)} {thing}{'s' if count != 1 else ''}"
+
+
+def degrees(df: float) -> str:
+    """Write degrees of freedom in words.
+
+    Examples
+    --------
+    >>> degrees(1.0), degrees(12.4)
+    ('1 degree of freedom', '12.4 degrees of freedom')
+    """
+    return f"{df:g} degree{'s' if df != 1.0 else ''} of freedom"
 
 
 def align(texts: Sequence[str]) -> list[str]:

@@ -8,12 +8,13 @@ as HTML.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ilk.inference.criteria import aic, bic
 from ilk.inference.wald import coefficient_table, covariance_kind
-from ilk.show.numbers import fixed, integer, p_value, plain, significant, with_error
+from ilk.show.numbers import counted, fixed, integer, p_value, plain, significant, with_error
 from ilk.show.wording import (
     association,
     estimator,
@@ -25,11 +26,22 @@ from ilk.show.wording import (
 from ilk.variance.components import DEVIATION, variance_components
 
 if TYPE_CHECKING:
-    from ilk.fitted import Fitted
+    from ilk.design.build import Design
+    from ilk.design.fixed import FixedPart
+    from ilk.fitted import Fitted, Verdict
     from ilk.inference.wald import CoefficientTable
     from ilk.show.wording import Causes
 
-__all__ = ["Summary", "Table", "summarize"]
+__all__ = [
+    "Summary",
+    "Table",
+    "coefficient_cells",
+    "coefficient_header",
+    "design_facts",
+    "reasons",
+    "rows_fact",
+    "summarize",
+]
 
 _FORMULAS = {"dispersion": "dispersion", "zero_inflation": "zero infl."}
 
@@ -149,16 +161,12 @@ def summarize(fitted: Fitted, level: float = 0.95, design: Causes = None) -> Sum
     Summary
     """
     cause = association(design)
-    verdict = fitted.verdict
     return Summary(
         title=f"{model_name(fitted)}, {estimator_phrase(fitted)}",
         facts=_facts(fitted),
         tables=(*_coefficients(fitted, level), *_random_part(fitted, level)),
-        verdict=verdict.status.value,
-        reasons=tuple(
-            (reason.severity, plain(f"{reason.message} {reason.advice}".strip(), 2000))
-            for reason in verdict.reasons
-        ),
+        verdict=fitted.verdict.status.value,
+        reasons=reasons(fitted.verdict),
         footer=versions(fitted.search),
         association=cause,
     )
@@ -175,45 +183,78 @@ def _facts(fitted: Fitted) -> tuple[tuple[str, str], ...]:
     facts.append(("family", f"{family.name}, link {family.link.name}"))
     facts.append(("estimator", estimator(fitted)))
     facts.append(("std. errors", covariance_kind(fitted)))
-    facts.append(("rows", _rows(fitted)))
+    facts.append(rows_fact(design, fitted.nobs))
     groups = {term.grouping.name: len(term.grouping.levels) for term in design.terms}
     if groups:
         facts.append(
             ("groups", "; ".join(f"{plain(g)}: {integer(n)} levels" for g, n in groups.items()))
         )
-    references = {
-        factor: label
-        for part in fitted.model.fitted_parts
-        for factor, label in part.reference_levels.items()
-    }
-    if references:
-        text = "; ".join(f"{plain(f)} = {plain(repr(label))}" for f, label in references.items())
-        facts.append(("reference", text))
-    facts += [
-        (label, text.format(plain(column or "an array")))
-        for name, column in design.arguments.items()
-        for label, text in (_ARGUMENTS[_as_used(name, binomial=design.binomial)],)
-    ]
-    facts += [("note", plain(note, 2000)) for note in design.notes]
+    facts += design_facts(design, fitted.model.fitted_parts)
     criterion = " (restricted)" if fitted.model.reml else ""
-    count = fitted.parameter_count
-    facts.append(("log-lik.", f"{fixed(fitted.loglik, 2)}{criterion}, {count} parameters"))
+    count = counted(fitted.parameter_count, "parameter")
+    facts.append(("log-lik.", f"{fixed(fitted.loglik, 2)}{criterion}, {count}"))
     facts.append(("AIC, BIC", f"{fixed(aic(fitted), 2)}, {fixed(bic(fitted), 2)}"))
     return tuple(facts)
 
 
-def _as_used(argument: str, *, binomial: bool) -> str:
-    """Precision weights of a proportion are its trials."""
-    return "trials" if binomial and argument == "precision_weights" else argument
+def design_facts(
+    design: Design, parts: Sequence[FixedPart], notes: Sequence[str] = ()
+) -> list[tuple[str, str]]:
+    """Say what references, arguments and left-out rows and columns a design has.
+
+    Parameters
+    ----------
+    design : Design
+        The design.
+    parts : sequence of FixedPart
+        Predictors with coefficients.
+    notes : sequence of str
+        Sentences to put behind those of the design.
+
+    Returns
+    -------
+    list of (str, str)
+        Labels and texts.
+    """
+    facts = []
+    references = {f: label for part in parts for f, label in part.reference_levels.items()}
+    if references:
+        text = "; ".join(f"{plain(f)} = {plain(repr(label))}" for f, label in references.items())
+        facts.append(("reference", text))
+    for name, column in design.arguments.items():
+        # precision weights of a proportion are its trials
+        used = "trials" if design.binomial and name == "precision_weights" else name
+        if used in _ARGUMENTS:
+            label, text = _ARGUMENTS[used]
+            facts.append((label, text.format(plain(column or "an array"))))
+    return facts + [("note", plain(note, 2000)) for note in (*design.notes, *notes)]
 
 
-def _rows(fitted: Fitted) -> str:
-    rows = fitted.design.rows
-    used = len(rows.kept)
-    text = f"{integer(used)} used" + (f" of {integer(rows.total)}" if used < rows.total else "")
-    if fitted.design.frequency_weights is not None:
-        text += f", standing for {integer(fitted.nobs)} observations"
-    return text
+def rows_fact(design: Design, nobs: int, used: int | None = None) -> tuple[str, str]:
+    """Say how many rows a fit used, and what they stand for.
+
+    Parameters
+    ----------
+    design : Design
+        The design.
+    nobs : int
+        Number of observations.
+    used : int, optional
+        Number of rows; those of the design by default.
+    """
+    count, total = len(design.rows.kept) if used is None else used, design.rows.total
+    text = f"{integer(count)} used" + (f" of {integer(total)}" if count < total else "")
+    if design.frequency_weights is not None:
+        text += f", standing for {counted(nobs, 'observation')}"
+    return ("rows", text)
+
+
+def reasons(verdict: Verdict) -> tuple[tuple[str, str], ...]:
+    """Severity and text of each reason of a verdict."""
+    return tuple(
+        (reason.severity, plain(f"{reason.message} {reason.advice}".strip(), 2000))
+        for reason in verdict.reasons
+    )
 
 
 def _coefficients(fitted: Fitted, level: float) -> list[Table]:
@@ -226,8 +267,8 @@ def _coefficients(fitted: Fitted, level: float) -> list[Table]:
         tables.append(
             Table(
                 _COMPONENTS.get(part.predictor, f"Coefficients of {part.predictor}"),
-                ("", "estimate", "std. error", "z", "p", f"{100 * level:g}% interval", ""),
-                tuple(_coefficient_row(table, i) for i in rows),
+                coefficient_header(level),
+                tuple(coefficient_cells(table, i) for i in rows),
                 notes=_notes(fitted, part.predictor),
             )
         )
@@ -242,7 +283,14 @@ def _notes(fitted: Fitted, predictor: str) -> tuple[str, ...]:
     return notes
 
 
-def _coefficient_row(table: CoefficientTable, i: int) -> tuple[str, ...]:
+def coefficient_header(level: float, df: float = math.inf) -> tuple[str, ...]:
+    """Head of a table of coefficients, by the degrees of freedom of its statistics."""
+    statistic = "z" if math.isinf(df) else "t"
+    return ("", "estimate", "std. error", statistic, "p", f"{100 * level:g}% interval", "")
+
+
+def coefficient_cells(table: CoefficientTable, i: int) -> tuple[str, ...]:
+    """Cells of one coefficient, to as many digits as its standard error supports."""
     decimals = with_error(float(table.estimate[i]), float(table.std_error[i]))
     return (
         plain(table.names[i][1]),

@@ -19,15 +19,21 @@ from ilk.show.wording import estimator_phrase
 from ilk.variance.components import DEVIATION, RESIDUAL, variance_components
 
 if TYPE_CHECKING:
+    from ilk.design.build import Design
     from ilk.fitted import Fitted
+    from ilk.inference.wald import CoefficientTable
     from ilk.prediction.predict import Prediction
+    from ilk.typing import IntArray
 
 __all__ = [
     "augment",
+    "coefficient_columns",
     "glance",
+    "interval_columns",
     "intervals",
     "level_effects",
     "predictions",
+    "row_columns",
     "tidy",
     "variance_table",
 ]
@@ -73,7 +79,7 @@ def tidy(fitted: Fitted, level: float = 0.95) -> Columns:
 def intervals(fitted: Fitted, level: float = 0.95, method: str = "wald") -> Columns:
     """Tabulate intervals of coefficients and variance components.
 
-    Columns: ``component, group, term, estimate, conf_low, conf_high, method``.
+    Columns: ``component, group, term, estimate, conf_low, conf_high, estimand, method``.
 
     Parameters
     ----------
@@ -85,11 +91,54 @@ def intervals(fitted: Fitted, level: float = 0.95, method: str = "wald") -> Colu
         Kind of interval.
     """
     check_method(method, ["wald"], ["profile", "bootstrap"])
-    columns = tidy(fitted, level)
-    wanted = ("component", "group", "term", "estimate", "conf_low", "conf_high")
+    return interval_columns(tidy(fitted, level), method)
+
+
+def interval_columns(columns: Columns, method: str | list[str]) -> Columns:
+    """Take the intervals from a table of parameters, and say how they were made.
+
+    Columns: ``component, group, term, estimate, conf_low, conf_high, estimand, method``.
+
+    Parameters
+    ----------
+    columns : dict
+        From `tidy` or its like.
+    method : str or list of str
+        How the intervals were made, in all rows or each.
+    """
+    wanted = ("component", "group", "term", "estimate", "conf_low", "conf_high", "estimand")
+    methods = [method] * len(columns["term"]) if isinstance(method, str) else method
+    return {**{name: columns[name] for name in wanted}, "method": methods}
+
+
+def coefficient_columns(table: CoefficientTable, df: float, estimand: str) -> Columns:
+    """Tabulate coefficients of a model without random effects.
+
+    Columns: ``component, group, term, estimate, std_error, statistic, df, p_value, conf_low,
+    conf_high, estimand``.
+
+    Parameters
+    ----------
+    table : CoefficientTable
+        The coefficients.
+    df : float
+        Degrees of freedom of their statistics.
+    estimand : str
+        What they are effects on.
+    """
+    count = len(table.names)
     return {
-        **{name: columns[name] for name in wanted},
-        "method": [method] * len(columns["term"]),
+        "component": [component for component, _ in table.names],
+        "group": [None] * count,
+        "term": [name for _, name in table.names],
+        "estimate": table.estimate,
+        "std_error": table.std_error,
+        "statistic": table.statistic,
+        "df": np.full(count, df),
+        "p_value": table.p_value,
+        "conf_low": table.conf_low,
+        "conf_high": table.conf_high,
+        "estimand": [estimand] * count,
     }
 
 
@@ -132,17 +181,32 @@ def augment(fitted: Fitted) -> Columns:
     """
     design = fitted.design
     own: Columns = {
-        "row": design.rows.kept,
         "fitted": fitted.mean,
         "residual": residuals(fitted, "response"),
         "pearson": residuals(fitted, "pearson"),
         "estimand": [CONDITIONAL] * fitted.model.rows,
     }
-    columns: Columns = {"row": own.pop("row")}
-    theirs: Columns = {design.response.name: design.response.y}
+    return row_columns(design, own)
+
+
+def row_columns(design: Design, own: Columns, used: IntArray | None = None) -> Columns:
+    """Put columns of a fit behind the position, response and clusters of its rows.
+
+    Parameters
+    ----------
+    design : Design
+        The design.
+    own : dict
+        Columns of the fit; one of the caller's that has the name of one gets a ``_`` behind it.
+    used : (n,) array of int, optional
+        Rows of the design that the fit used; all by default.
+    """
+    rows = slice(None) if used is None else used
+    theirs: Columns = {design.response.name: design.response.y[rows]}
     for term in design.terms:
         labels = term.grouping.levels
-        theirs[term.grouping.name] = [labels[code] for code in term.grouping.codes]
+        theirs[term.grouping.name] = [labels[code] for code in term.grouping.codes[rows]]
+    columns: Columns = {"row": design.rows.kept[rows]}
     for name, values in theirs.items():
         columns[f"{name}_" if name in own or name == "row" else name] = values
     return {**columns, **own}

@@ -10,10 +10,19 @@ import numpy as np
 from ilk.diagnostics.residuals import row_residuals
 from ilk.errors import ModelError, did_you_mean
 from ilk.fixed_effects import FixedFitted
-from ilk.inference.wald import check_method, two_sided
+from ilk.inference.wald import two_sided
 from ilk.inference.within import ratio_name, ratio_table, within_table
-from ilk.show.numbers import fixed, integer, p_value, plain, significant, with_error
-from ilk.show.summary import Summary, Table
+from ilk.show.numbers import counted, degrees, fixed, integer, plain, significant, with_error
+from ilk.show.summary import (
+    Summary,
+    Table,
+    coefficient_cells,
+    coefficient_header,
+    design_facts,
+    reasons,
+    rows_fact,
+)
+from ilk.show.tidy import coefficient_columns, interval_columns, row_columns
 from ilk.show.wording import association, versions
 
 if TYPE_CHECKING:
@@ -21,6 +30,7 @@ if TYPE_CHECKING:
     from ilk.inference.wald import CoefficientTable
     from ilk.inference.within import WithinFitted
     from ilk.show.tidy import Columns
+    from ilk.show.wording import Causes
 
 __all__ = [
     "cluster_effects",
@@ -37,14 +47,6 @@ __all__ = [
 
 CONDITIONAL = "conditional"
 """The question that effects within clusters answer."""
-
-_ARGUMENTS = {
-    "trials": ("trials", "{}"),
-    "exposure": ("exposure", "{}: its logarithm has coefficient one"),
-    "offset": ("offset", "{}: coefficient one"),
-    "frequency_weights": ("weights", "{}: frequency, a row stands for so many identical rows"),
-    "precision_weights": ("weights", "{}: precision, the variance of a row is divided by it"),
-}
 
 MARK = "not estimable"
 """What stands beside a coefficient about which comparisons within clusters say nothing."""
@@ -64,35 +66,19 @@ def tidy_within(fitted: WithinFitted, level: float = 0.95) -> Columns:
         Coverage of the intervals.
     """
     table = within_table(fitted, level)
-    reasons = fitted.within.not_estimable
+    why = fitted.within.not_estimable
     return {
-        "component": [component for component, _ in table.names],
-        "group": [None] * len(table.names),
-        "term": [name for _, name in table.names],
-        "estimate": table.estimate,
-        "std_error": table.std_error,
-        "statistic": table.statistic,
-        "df": np.full(len(table.names), fitted.within.df),
-        "p_value": table.p_value,
-        "conf_low": table.conf_low,
-        "conf_high": table.conf_high,
-        "estimand": [CONDITIONAL] * len(table.names),
-        "note": [reasons.get(name, "") for name in table.names],
+        **coefficient_columns(table, fitted.within.df, CONDITIONAL),
+        "note": [why.get(name, "") for name in table.names],
     }
 
 
-def within_intervals(fitted: WithinFitted, level: float = 0.95, method: str = "wald") -> Columns:
+def within_intervals(fitted: WithinFitted, level: float = 0.95) -> Columns:
     """Tabulate intervals of the coefficients.
 
-    Columns: ``component, group, term, estimate, conf_low, conf_high, method``.
+    Columns: ``component, group, term, estimate, conf_low, conf_high, estimand, method``.
     """
-    check_method(method, ["wald"], ["profile", "bootstrap"])
-    columns = tidy_within(fitted, level)
-    wanted = ("component", "group", "term", "estimate", "conf_low", "conf_high")
-    return {
-        **{name: columns[name] for name in wanted},
-        "method": [method] * len(columns["term"]),
-    }
+    return interval_columns(tidy_within(fitted, level), "wald")
 
 
 def ratios(fitted: WithinFitted, level: float = 0.95) -> Columns:
@@ -124,7 +110,7 @@ def ratios(fitted: WithinFitted, level: float = 0.95) -> Columns:
 def cluster_effects(fitted: FixedFitted, group: str | None = None, level: float = 0.95) -> Columns:
     """Tabulate the clusters' own parameters, one row for each level.
 
-    Columns: ``group, level, term, estimate, std_error, conf_low, conf_high, n``.
+    Columns: ``group, level, term, estimate, std_error, conf_low, conf_high, n, estimand``.
 
     Parameters
     ----------
@@ -177,6 +163,7 @@ def glance_fixed(fitted: FixedFitted) -> Columns:
         "family": fitted.family.name,
         "link": fitted.family.link.name,
         "estimator": "cluster effects absorbed",
+        "estimand": CONDITIONAL,
         "nobs": nobs,
         "df_model": count,
         "df_clusters": fitted.cluster_count,
@@ -200,6 +187,7 @@ def glance_conditional(fitted: ConditionalFitted) -> Columns:
         "family": fitted.family.name,
         "link": fitted.family.link.name,
         "estimator": "conditional likelihood",
+        "estimand": CONDITIONAL,
         "nobs": fitted.nobs,
         "df_model": count,
         "df_clusters": 0,
@@ -220,20 +208,14 @@ def within_augment(fitted: FixedFitted) -> Columns:
     ``residual``, ``pearson`` and ``estimand``.
     """
     design, sample = fitted.design, fitted.sample
-    own = ("row", "fitted", "residual", "pearson", "estimand")
-    columns: Columns = {"row": design.rows.kept[sample.used]}
-    theirs: Columns = {design.response.name: sample.y}
-    for term in design.terms:
-        labels = term.grouping.levels
-        theirs[term.grouping.name] = [labels[c] for c in term.grouping.codes[sample.used]]
-    for name, values in theirs.items():
-        columns[f"{name}_" if name in own else name] = values
     arrays = (fitted.family, sample.y, sample.trials, fitted.predictors, sample.precision)
-    columns["fitted"] = fitted.mean
-    columns["residual"] = row_residuals(*arrays, "response")
-    columns["pearson"] = row_residuals(*arrays, "pearson")
-    columns["estimand"] = [CONDITIONAL] * len(sample.y)
-    return columns
+    own: Columns = {
+        "fitted": fitted.mean,
+        "residual": row_residuals(*arrays, "response"),
+        "pearson": row_residuals(*arrays, "pearson"),
+        "estimand": [CONDITIONAL] * len(sample.y),
+    }
+    return row_columns(design, own, sample.used)
 
 
 def within_in_short(fitted: WithinFitted) -> str:
@@ -245,14 +227,15 @@ def within_in_short(fitted: WithinFitted) -> str:
         kind, how = "FixedFit", f"{names} absorbed ({fitted.cluster_count} df)"
     else:
         kind = "ConditionalFit"
-        how = f"given the totals of {fitted.informative} {fitted.design.terms[0].grouping.name}"
+        count = counted(fitted.informative, "level")
+        how = f"given the totals of {count} of {fitted.design.terms[0].grouping.name}"
     return (
         f"<ilk.{kind}: {text}; {family}; {plain(how, 80)}; n = {fitted.nobs}; "
         f"log-lik. {fixed(fitted.loglik, 2)}; {fitted.verdict.status.name.lower()}>"
     )
 
 
-def summarize_fixed(fitted: FixedFitted, level: float = 0.95) -> Summary:
+def summarize_fixed(fitted: FixedFitted, level: float = 0.95, design: Causes = None) -> Summary:
     """Collect the summary of a fit with absorbed clusters.
 
     Parameters
@@ -261,6 +244,8 @@ def summarize_fixed(fitted: FixedFitted, level: float = 0.95) -> Summary:
         The fit.
     level : float
         Coverage of the intervals.
+    design : {None, "observational", "randomized"}
+        How the data came about, for the sentence on association and causation.
 
     Returns
     -------
@@ -278,27 +263,29 @@ def summarize_fixed(fitted: FixedFitted, level: float = 0.95) -> Summary:
         *_model_facts(fitted),
         ("estimator", "one parameter per cluster, absorbed; compares within clusters only"),
         ("std. errors", fitted.within.covariance_kind),
-        ("rows", _rows(fitted, len(fitted.sample.y))),
+        rows_fact(fitted.design, fitted.nobs, len(fitted.sample.y)),
         ("groups", "; ".join(spread)),
         (
             "df spent",
             f"{integer(fitted.cluster_count)} on clusters, {len(fitted.coef)} on coefficients"
             + (", 1 on the dispersion" if fitted.family.has_dispersion else ""),
         ),
-        *_further_facts(fitted),
+        *design_facts(fitted.design, fitted.design.fixed, fitted.notes),
     ]
     if linear:
         facts.append(("residual sd", significant(math.sqrt(fitted.dispersion))))
     elif fitted.family.has_dispersion:
         facts.append(("dispersion", significant(fitted.dispersion)))
-    facts.append(("log-lik.", f"{fixed(fitted.loglik, 2)}, {integer(count)} parameters"))
+    facts.append(("log-lik.", f"{fixed(fitted.loglik, 2)}, {counted(count, 'parameter')}"))
     notes = (
         "Conditional effects (within a cluster, all that is constant in it held, measured or not).",
     )
-    return _summary(fitted, f"{model} with fixed cluster effects", facts, level, notes)
+    return _summary(fitted, f"{model} with fixed cluster effects", facts, level, notes, design)
 
 
-def summarize_conditional(fitted: ConditionalFitted, level: float = 0.95) -> Summary:
+def summarize_conditional(
+    fitted: ConditionalFitted, level: float = 0.95, design: Causes = None
+) -> Summary:
     """Collect the summary of a fit by the conditional likelihood.
 
     Parameters
@@ -307,6 +294,8 @@ def summarize_conditional(fitted: ConditionalFitted, level: float = 0.95) -> Sum
         The fit.
     level : float
         Coverage of the intervals.
+    design : {None, "observational", "randomized"}
+        How the data came about, for the sentence on association and causation.
 
     Returns
     -------
@@ -318,25 +307,25 @@ def summarize_conditional(fitted: ConditionalFitted, level: float = 0.95) -> Sum
         *_model_facts(fitted),
         ("estimator", f"maximum likelihood given the total of each level of {group}, exact"),
         ("std. errors", fitted.within.covariance_kind),
-        ("rows", _rows(fitted, fitted.rows)),
+        rows_fact(fitted.design, fitted.nobs, fitted.rows),
         (
             "groups",
             f"{group}: {integer(fitted.informative)} levels carry information"
             + (f", of {integer(fitted.strata)}" if fitted.informative < fitted.strata else ""),
         ),
         ("df spent", f"none on clusters, {len(fitted.coef)} on coefficients"),
-        *_further_facts(fitted),
+        *design_facts(fitted.design, fitted.design.fixed, fitted.notes),
         (
             "log-lik.",
             f"{fixed(fitted.loglik, 2)} (conditional), {fixed(fitted.null_loglik, 2)} without "
-            f"effects, {fitted.parameter_count} parameters",
+            f"effects, {counted(fitted.parameter_count, 'parameter')}",
         ),
     ]
     notes = (
         "Conditional effects (within a cluster). There is no intercept and there are no means: "
         "what clusters differ in has been conditioned away.",
     )
-    return _summary(fitted, f"Conditional {kind} regression", facts, level, notes)
+    return _summary(fitted, f"Conditional {kind} regression", facts, level, notes, design)
 
 
 def _summary(
@@ -345,19 +334,16 @@ def _summary(
     facts: list[tuple[str, str]],
     level: float,
     notes: tuple[str, ...],
+    design: Causes,
 ) -> Summary:
-    verdict = fitted.verdict
     return Summary(
         title=title,
         facts=tuple(facts),
         tables=(_coefficients(fitted, level, notes),),
-        verdict=verdict.status.value,
-        reasons=tuple(
-            (reason.severity, plain(f"{reason.message} {reason.advice}".strip(), 2000))
-            for reason in verdict.reasons
-        ),
+        verdict=fitted.verdict.status.value,
+        reasons=reasons(fitted.verdict),
         footer=versions(fitted.search),
-        association=association(),
+        association=association(design),
     )
 
 
@@ -366,30 +352,8 @@ def _model_facts(fitted: WithinFitted) -> list[tuple[str, str]]:
     return [
         ("formula", plain(fitted.formula.text, 400)),
         ("family", f"{family.name}, link {family.link.name}"),
+        ("estimand", "conditional (within a cluster)"),
     ]
-
-
-def _further_facts(fitted: WithinFitted) -> list[tuple[str, str]]:
-    """Reference levels, arguments, and what was left out."""
-    design = fitted.design
-    facts = []
-    references = design.fixed[0].reference_levels
-    if references:
-        text = "; ".join(f"{plain(f)} = {plain(repr(label))}" for f, label in references.items())
-        facts.append(("reference", text))
-    for name, column in design.arguments.items():
-        used = "trials" if design.binomial and name == "precision_weights" else name
-        label, text = _ARGUMENTS[used]
-        facts.append((label, text.format(plain(column or "an array"))))
-    return facts + [("note", plain(note, 2000)) for note in (*design.notes, *fitted.notes)]
-
-
-def _rows(fitted: WithinFitted, used: int) -> str:
-    total = fitted.design.rows.total
-    text = f"{integer(used)} used" + (f" of {integer(total)}" if used < total else "")
-    if fitted.design.frequency_weights is not None:
-        text += f", standing for {integer(fitted.nobs)} observations"
-    return text
 
 
 def _coefficients(fitted: WithinFitted, level: float, notes: tuple[str, ...]) -> Table:
@@ -397,31 +361,19 @@ def _coefficients(fitted: WithinFitted, level: float, notes: tuple[str, ...]) ->
     df = fitted.within.df
     name = ratio_name(fitted)
     ratio = None if name is None else ratio_table(fitted, level)
-    header = ["", "estimate", "std. error", "z" if math.isinf(df) else "t", "p"]
-    header += [f"{100 * level:g}% interval", ""]
-    if name is not None:
-        header.append(name)
+    header = coefficient_header(level, df) + (() if name is None else (name,))
     if not math.isinf(df):
-        notes = (*notes, f"t with {df:g} degrees of freedom.")
-    reasons = fitted.within.not_estimable
-    if reasons:
-        marked = [f"{plain(n)} ({why})" for (_, n), why in reasons.items()]
+        notes = (*notes, f"t with {degrees(df)}.")
+    missing = fitted.within.not_estimable
+    if missing:
+        marked = [f"{plain(n)} ({why})" for (_, n), why in missing.items()]
         notes = (*notes, f"{MARK.capitalize()}: {'; '.join(marked)}.")
     rows = [_row(table, ratio, i) for i in range(len(table.names))]
-    return Table("Coefficients of the mean", tuple(header), tuple(rows), notes=notes)
+    return Table("Coefficients of the mean", header, tuple(rows), notes=notes)
 
 
 def _row(table: CoefficientTable, ratio: CoefficientTable | None, i: int) -> tuple[str, ...]:
-    decimals = with_error(float(table.estimate[i]), float(table.std_error[i]))
-    cells = (
-        plain(table.names[i][1]),
-        fixed(float(table.estimate[i]), decimals),
-        fixed(float(table.std_error[i]), decimals),
-        fixed(float(table.statistic[i]), 2),
-        p_value(float(table.p_value[i])),
-        fixed(float(table.conf_low[i]), decimals),
-        fixed(float(table.conf_high[i]), decimals),
-    )
+    cells = coefficient_cells(table, i)
     if ratio is None:
         return cells
     digits = with_error(float(ratio.estimate[i]), float(ratio.std_error[i]))
