@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ilk.effects.estimable import lost_rows, warn_of_lost
 from ilk.effects.target import make_target
 from ilk.effects.variable import check_value, find_variable
 from ilk.errors import ModelError
@@ -102,6 +103,7 @@ def counterfactuals(
     parts: list[Prediction] = []
     rows: list[IntArray] = []
     settings: dict[str, list[Label]] = {name: [] for name in values}
+    lost, asked = 0, 0
     for combination in itertools.product(*values.values()):
         setting = dict(zip(values, combination, strict=True))
         scenario = target.scenario(setting, estimand, per)
@@ -113,11 +115,18 @@ def counterfactuals(
             level=level,
             new_levels=new_levels,
         )
-        parts.append(part)
+        untold = lost_rows(fitted, target.with_settings(setting), scenario.kept)
+        parts.append(part if untold is None else part.without(untold))
+        lost, asked = (
+            lost + (0 if untold is None else int(untold.sum())),
+            asked + len(part.estimate),
+        )
         kept = np.arange(target.frame.rows) if scenario.kept is None else scenario.kept
         rows.append(fitted.design.rows.kept[kept] if target.own else kept)
         for name, value in setting.items():
             settings[name] += [value] * len(kept)
+    if lost:
+        warn_of_lost(fitted, lost, asked, stacklevel=4)
     return Counterfactuals(np.concatenate(rows), settings, _joined(parts), target.frame.flavor)
 
 

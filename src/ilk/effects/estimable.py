@@ -7,20 +7,25 @@ whichever columns were dropped.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import warnings
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ilk.design.matrix import make_matrix
 from ilk.design.scope import Scope
+from ilk.errors import IdentificationWarning
+from ilk.formula.language import column_names
+from ilk.frame import keep
 
 if TYPE_CHECKING:
     from ilk.design.build import Design
     from ilk.design.fixed import FixedPart
+    from ilk.fitted import Fitted
     from ilk.frame import Kept
     from ilk.typing import BoolArray, FloatArray, IntArray
 
-__all__ = ["ESTIMABLE", "estimability_gaps", "not_estimable"]
+__all__ = ["ESTIMABLE", "estimability_gaps", "lost_rows", "not_estimable", "warn_of_lost"]
 
 ESTIMABLE = 1e-7
 """Of the relation between columns, relative to their size."""
@@ -48,6 +53,61 @@ def not_estimable(design: Design, frame: Kept, rows: IntArray | None) -> BoolArr
         return None
     found: BoolArray = np.any(np.abs(gaps) > ESTIMABLE, axis=1)
     return found if found.any() else None
+
+
+def lost_rows(fitted: Fitted, data: Any, rows: IntArray | None) -> BoolArray | None:
+    """Find rows of new data whose mean is not determined.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    data : data frame or dict of columns
+        Anything that has the columns of the model.
+    rows : (n,) array of int, or None
+        Its rows that have all values; None for all.
+
+    Returns
+    -------
+    (n,) array of bool, or None
+        None if all are.
+    """
+    design = fitted.design
+    if not _dropped(design):
+        return None
+    factors = design.spec.right_factors
+    names = dict.fromkeys(n for factor in factors for n in column_names(factor.expression))
+    return not_estimable(design, keep(data, names), rows)
+
+
+def warn_of_lost(fitted: Fitted, lost: int, rows: int, stacklevel: int) -> None:
+    """Warn that means are nan because the data of the fit do not determine them.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    lost, rows : int
+        Number of such means, and of all.
+    stacklevel : int
+        Calls between the user and the caller of this function, plus one.
+    """
+    names = _dropped(fitted.design)
+    left_out = f"{', '.join(names)} {'were' if len(names) > 1 else 'was'} left out of the fit"
+    warnings.warn(
+        f"{lost} of {rows} means are not estimable and are nan: {left_out}, because other columns "
+        "say the same in its data, and in these rows they do not.",
+        IdentificationWarning,
+        stacklevel=stacklevel + 1,
+    )
+
+
+def _dropped(design: Design) -> tuple[str, ...]:
+    """Columns that were left out of predictors that the mean depends on."""
+    parts = (part for part in design.fixed if part.predictor != "dispersion")
+    return tuple(
+        dict.fromkeys(name for part in parts for name in part.all_names if name not in part.names)
+    )
 
 
 def estimability_gaps(design: Design, frame: Kept, rows: IntArray | None = None) -> FloatArray:

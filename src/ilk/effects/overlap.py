@@ -93,7 +93,7 @@ def range_note(variable: Variable, values: Column | Label, what: str) -> str | N
     share = float(np.mean(outside))
     if share == 0.0:
         return None
-    rows = "" if share == 1.0 else f" in {100 * share:.3g} % of the rows"
+    rows = "" if share == 1.0 else f" in {100 * share:.3g}% of the rows"
     return (
         f"Extrapolated: {what} lies outside the observed range of {variable.name} "
         f"({variable.low:g} to {variable.high:g}){rows}."
@@ -139,7 +139,7 @@ def _notes(
                 f"{' by '.join(names)}; the means there rest on the model's form alone."
             )
             continue
-        places = "; or ".join(
+        places = " or ".join(
             " and ".join(f"{n} = {quote(x)}" for n, x in zip(names, labels, strict=True))
             for labels in lacking
         )

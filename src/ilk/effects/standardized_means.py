@@ -24,6 +24,7 @@ from ilk.inference.cluster_bootstrap import resampled_counts
 
 if TYPE_CHECKING:
     from ilk.effects.request import Request
+    from ilk.effects.variable import Variable
     from ilk.fitted import Fitted
     from ilk.typing import FloatArray
 
@@ -77,9 +78,10 @@ def standardized_means(request: Request) -> Standardized:
         contributions.append(shares)
         notes += lost
     for setting in request.slopes:
-        average, shares, scenario = _slope(request, setting)
+        average, shares, scenario, lost = _slope(request, setting)
         parts.append(average)
         contributions.append(shares)
+        notes += lost
     assert scenario is not None
     sampling = None
     if sample:
@@ -127,11 +129,12 @@ def _shares(
     return share if scenario.groups is None else np.where(scenario.groups >= 0, share, 0.0)
 
 
-def _slope(request: Request, setting: Setting) -> tuple[Averages, FloatArray, Scenario]:
+def _slope(request: Request, setting: Setting) -> tuple[Averages, FloatArray, Scenario, list[str]]:
     """Average slopes of one setting, from averages at nodes around it."""
     target, count = request.target, request.target.count
     total: Averages | None = None
     steepness: FloatArray | None = None
+    notes: list[str] = []
     for column, weight in slope_nodes(request.variable, setting.values, target.frame.rows):
         scenario = target.scenario({request.variable.name: column}, request.estimand)
         here = weight if scenario.kept is None else weight[scenario.kept]
@@ -149,6 +152,8 @@ def _slope(request: Request, setting: Setting) -> tuple[Averages, FloatArray, Sc
             scenario.groups,
             count,
         )
+        part, lost = _without_lost(request, scenario, Setting("moved", column), part)
+        notes = notes or lost
         total = part if total is None else _added(total, part)
         bend = here * rows.means.value
         steepness = bend if steepness is None else steepness + bend
@@ -159,8 +164,8 @@ def _slope(request: Request, setting: Setting) -> tuple[Averages, FloatArray, Sc
         total.divided(divisor), weight=group_sums(scenario.weights, scenario.groups, count)
     )
     if request.covariates == "fixed":
-        return averages, np.zeros(0), scenario
-    return averages, _shares(scenario, steepness, averages.value, divisor), scenario
+        return averages, np.zeros(0), scenario, notes
+    return averages, _shares(scenario, steepness, averages.value, divisor), scenario, notes
 
 
 def _added(a: Averages, b: Averages) -> Averages:
@@ -179,22 +184,26 @@ def _without_lost(
     if lost is None:
         return averages, []
     touched = group_sums(lost * scenario.weights, scenario.groups, request.target.count) > 0
+    what = _described(request.variable, setting)
     note = (
-        f"Not estimable: with {request.variable.name} = {setting.label!r} the mean of "
-        f"{int(lost.sum())} of {len(lost)} rows depends on coefficients that the data do not "
-        "determine (they were dropped from the fit)."
+        f"Not estimable: with {what} the mean of {int(lost.sum())} of {len(lost)} rows depends on "
+        "coefficients that the data do not determine (they were dropped from the fit)."
     )
     return replace(averages, value=np.where(touched, np.nan, averages.value)), [note]
+
+
+def _described(variable: Variable, setting: Setting) -> str:
+    """A setting in words."""
+    if isinstance(setting.values, Column):
+        return f"{variable.name} ({setting.label})"
+    return f"{variable.name} = {setting.label}"
 
 
 def _positivity(request: Request, scenario: Scenario) -> list[str]:
     """What the data hold no example of."""
     variable, notes = request.variable, list[str]()
     for setting in request.settings:
-        what = f"{variable.name} = {setting.label}"
-        if isinstance(setting.values, Column):
-            what = f"{variable.name} ({setting.label})"
-        note = range_note(variable, setting.values, what)
+        note = range_note(variable, setting.values, _described(variable, setting))
         notes += [] if note is None else [note]
     levels = [setting.label for setting in request.settings if setting.label in variable.values]
     if levels:

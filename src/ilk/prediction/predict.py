@@ -35,7 +35,7 @@ from ilk.prediction.uncertainty import estimation_variance
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
-    from ilk.typing import FloatArray
+    from ilk.typing import BoolArray, FloatArray
 
 __all__ = ["Interval", "Prediction", "Scale", "predict"]
 
@@ -65,6 +65,21 @@ class Prediction:
     std_error: FloatArray | None = None
     conf_low: FloatArray | None = None
     conf_high: FloatArray | None = None
+
+    def without(self, rows: BoolArray) -> Prediction:
+        """Predictions with nan in some rows.
+
+        Parameters
+        ----------
+        rows : (n,) array of bool
+            Which.
+        """
+        kept = [
+            None if values is None else np.where(rows, np.nan, values)
+            for values in (self.estimate, self.std_error, self.conf_low, self.conf_high)
+        ]
+        assert kept[0] is not None
+        return Prediction(kept[0], self.estimand, self.interval, *kept[1:])
 
 
 def predict(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ilk.effects.estimable import lost_rows, warn_of_lost
 from ilk.frame import answer, row_labels
 from ilk.prediction import new_cases, predict, updated
 from ilk.show.tidy import predictions
@@ -74,5 +75,9 @@ def predicted(
         new_levels=new_levels,
         effects=None if update is None else update.effects,
     )
+    lost = None if data is None else lost_rows(fitted, data, cases.kept)
+    if lost is not None:
+        means = means.without(lost)
+        warn_of_lost(fitted, int(lost.sum()), len(lost), stacklevel=3)
     index = fitted.design.rows.kept if data is None else row_labels(data)
     return answer(cases.spread(predictions(means, per)), cases.flavor, index)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -10,7 +12,7 @@ import pytest
 from tests.fits import data_of, fit_of
 
 import ilk
-from ilk.errors import DataError
+from ilk.errors import DataError, IdentificationWarning
 
 
 def test_answers_come_in_the_flavor_of_the_new_rows():
@@ -40,6 +42,27 @@ def test_predictions_are_aligned_with_the_rows_of_a_pandas_frame():
     for other in (fixed, gee):
         assert other.predict().index.equals(own.index)
         assert other.predict(shuffled.tail(9)).index.equals(shuffled.tail(9).index)
+
+
+def test_means_that_the_data_do_not_determine_are_nan():
+    data = data_of("binary").assign(twice=lambda d: 2 * d.x + 1)
+    fit = ilk.fit("y ~ x + twice + (1 | g)", data, family="binomial")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        own = fit.predict(data, interval="confidence")
+    assert own.notna().all(axis=None)
+    rows = data.head(3).assign(twice=[9.0, *data.twice[1:3]])
+    with pytest.warns(IdentificationWarning, match="1 of 3 means are not estimable .* twice was"):
+        broken = fit.predict(rows, interval="confidence")
+    assert broken.estimate.isna().tolist() == [True, False, False]
+    assert broken.conf_low.isna().tolist() == [True, False, False]
+    np.testing.assert_allclose(broken.estimate[1:], own.estimate[1:3])
+    with pytest.warns(IdentificationWarning, match="of 480 means"):
+        scenarios = fit.counterfactuals({"x": [0.0, 1.0]})
+    assert scenarios.estimate.isna().all()
+    slope = fit.standardize("x", measures="slope")
+    assert np.isnan(slope.frame.estimate[0])
+    assert slope.notes[0].startswith("Not estimable: with x (moved)")
 
 
 def test_tables_come_in_the_flavor_of_the_data():
