@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING, Any, Literal, final
 import numpy as np
 
 from ilk.estimation.run import refit
+from ilk.facade import AbstractFit
 from ilk.frame import answer
 from ilk.late import Late
 
 if TYPE_CHECKING:
     from ilk import diagnostics, inference, io, prediction, show, simulate
     from ilk.diagnostics import ResidualKind
-    from ilk.family.base import AbstractFamily
-    from ilk.fitted import Fitted, Verdict
-    from ilk.formula.spec import FormulaSpec
+    from ilk.fitted import Fitted
     from ilk.inference import CoefficientCovariance, Labelled
     from ilk.prediction import Estimand, Interval, NewLevels, Scale
     from ilk.show import Summary, caveats, marginal, methods, predictions, standardization
@@ -58,7 +57,7 @@ __all__ = ["Fit"]
 
 @final
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class Fit:
+class Fit(AbstractFit):
     """A fitted model, as `ilk.fit` returns it.
 
     Parameters
@@ -114,7 +113,7 @@ class Fit:
         Returns
         -------
         frame
-            Columns ``component, group, term, estimate, conf_low, conf_high, method``.
+            Columns ``component, group, term, estimate, conf_low, conf_high, estimand, method``.
 
         Examples
         --------
@@ -178,11 +177,6 @@ class Fit:
         return inference.bic(self.fitted)
 
     @property
-    def nobs(self) -> int:
-        """Number of observations; frequency weights count."""
-        return self.fitted.nobs
-
-    @property
     def df_model(self) -> int:
         """Number of estimated parameters."""
         return inference.df_model(self.fitted)
@@ -201,21 +195,6 @@ class Fit:
     def dispersion(self) -> float:
         """Dispersion phi where it is one number (it grows with the variance), else nan."""
         return self.fitted.dispersion
-
-    @property
-    def verdict(self) -> Verdict:
-        """Whether the fit is to be trusted, with reasons and advice."""
-        return self.fitted.verdict
-
-    @property
-    def formula(self) -> FormulaSpec:
-        """The formulas, as they were understood."""
-        return self.fitted.formula
-
-    @property
-    def family(self) -> AbstractFamily:
-        """Distribution and link of the response."""
-        return self.fitted.family
 
     # The rows of the fit
 
@@ -952,12 +931,6 @@ class Fit:
 
     def __repr__(self) -> str:
         return show.in_short(self.fitted)
-
-    def _repr_html_(self) -> str:
-        return self.summary().html
-
-    def _frame(self, columns: tables.Columns) -> Any:
-        return answer(columns, self.fitted.design.flavor)
 
 
 def _from_bytes(content: bytes) -> Fit:

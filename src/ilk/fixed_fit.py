@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING, Any, NoReturn, final
 
 import numpy as np
 
+from ilk.facade import AbstractFit
 from ilk.frame import answer, row_labels
 from ilk.late import Late
 
 if TYPE_CHECKING:
     from ilk import diagnostics
     from ilk.diagnostics import ResidualKind
-    from ilk.family.base import AbstractFamily
-    from ilk.fitted import Verdict
     from ilk.fixed_effects import ConditionalFitted, FixedFitted
-    from ilk.formula.spec import FormulaSpec
     from ilk.inference import CoefficientCovariance, Labelled
     from ilk.inference import within as inference
     from ilk.io import within as io
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
     from ilk.show import Summary
     from ilk.show import tidy as tables
     from ilk.show import within as show
+    from ilk.show.wording import Causes
     from ilk.typing import FloatArray
 else:  # no fit needs them, so they are imported with the first question
     diagnostics = Late("ilk.diagnostics")
@@ -41,28 +40,10 @@ else:  # no fit needs them, so they are imported with the first question
 __all__ = ["ConditionalFit", "FixedFit"]
 
 
-@final
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
-class FixedFit:
-    """A fit with one parameter for each cluster, as `ilk.fixed` returns it.
+class AbstractWithinFit(AbstractFit):
+    """What fits by comparisons within clusters have in common."""
 
-    Parameters
-    ----------
-    fitted : FixedFitted
-        The record of what was learned; the functions of the package take it.
-
-    Examples
-    --------
-    >>> import ilk
-    >>> data = ilk.datasets.load("classroom_scores")
-    >>> fit = ilk.fixed("score ~ method + prior", data, groups="classroom")
-    >>> fit.df_clusters == data.classroom.nunique()
-    True
-    """
-
-    fitted: FixedFitted
-
-    # What was estimated
+    __slots__ = ()
 
     @property
     def params(self) -> Labelled:
@@ -90,7 +71,7 @@ class FixedFit:
         Returns
         -------
         frame
-            Columns ``component, group, term, estimate, conf_low, conf_high, method``.
+            Columns ``component, group, term, estimate, conf_low, conf_high, estimand, method``.
         """
         return self._frame(show.within_intervals(self.fitted, level))
 
@@ -108,6 +89,67 @@ class FixedFit:
             ``term, measure, estimate, std_error, p_value, conf_low, conf_high, estimand``.
         """
         return self._frame(show.ratios(self.fitted, level))
+
+    @property
+    def loglik(self) -> float:
+        """Maximized log-likelihood with all constants, of the rows in use."""
+        return float(self.fitted.loglik)
+
+    @property
+    def df_model(self) -> int:
+        """Number of estimated parameters: coefficients, clusters that have any, dispersion."""
+        return int(self.fitted.parameter_count)
+
+    def tidy(self, level: float = 0.95) -> Any:
+        """Frame with a row per coefficient; those that are not estimable are marked.
+
+        Parameters
+        ----------
+        level : float
+            Coverage of the intervals.
+
+        Returns
+        -------
+        frame
+            ``component, group, term, estimate, std_error, statistic, df, p_value, conf_low,
+            conf_high, estimand, note``.
+        """
+        return self._frame(show.tidy_within(self.fitted, level))
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the fit to one file of JSON and arrays, which `ilk.load` reads.
+
+        Parameters
+        ----------
+        path : str or path
+            File to write.
+        """
+        io.save_within(self.fitted, path)
+
+    def __repr__(self) -> str:
+        return show.within_in_short(self.fitted)
+
+
+@final
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class FixedFit(AbstractWithinFit):
+    """A fit with one parameter for each cluster, as `ilk.fixed` returns it.
+
+    Parameters
+    ----------
+    fitted : FixedFitted
+        The record of what was learned; the functions of the package take it.
+
+    Examples
+    --------
+    >>> import ilk
+    >>> data = ilk.datasets.load("classroom_scores")
+    >>> fit = ilk.fixed("score ~ method + prior", data, groups="classroom")
+    >>> fit.df_clusters == data.classroom.nunique()
+    True
+    """
+
+    fitted: FixedFitted
 
     def effects(self, group: str | None = None, level: float = 0.95) -> Any:
         """Estimated parameters of the clusters, on the scale of the link, not shrunken.
@@ -133,11 +175,6 @@ class FixedFit:
     # How well
 
     @property
-    def loglik(self) -> float:
-        """Maximized log-likelihood with all constants, of the rows in use."""
-        return self.fitted.loglik
-
-    @property
     def aic(self) -> float:
         """Akaike's information criterion, every cluster counted."""
         return float(show.glance_fixed(self.fitted)["aic"][0])
@@ -148,19 +185,9 @@ class FixedFit:
         return float(show.glance_fixed(self.fitted)["bic"][0])
 
     @property
-    def nobs(self) -> int:
-        """Number of observations in use; frequency weights count."""
-        return self.fitted.nobs
-
-    @property
     def df_clusters(self) -> int:
         """Degrees of freedom that the clusters spend."""
         return self.fitted.cluster_count
-
-    @property
-    def df_model(self) -> int:
-        """Number of estimated parameters: coefficients, clusters, dispersion."""
-        return self.fitted.parameter_count
 
     @property
     def df_resid(self) -> int:
@@ -177,21 +204,6 @@ class FixedFit:
     def dispersion(self) -> float:
         """Dispersion phi (it grows with the variance); nan if the family has none."""
         return self.fitted.dispersion
-
-    @property
-    def verdict(self) -> Verdict:
-        """Whether the fit is to be trusted, with reasons and advice."""
-        return self.fitted.verdict
-
-    @property
-    def formula(self) -> FormulaSpec:
-        """The formula, as it was understood."""
-        return self.fitted.formula
-
-    @property
-    def family(self) -> AbstractFamily:
-        """Distribution and link of the response."""
-        return self.fitted.family
 
     # Means
 
@@ -274,22 +286,6 @@ class FixedFit:
 
     # Answers as tables and text
 
-    def tidy(self, level: float = 0.95) -> Any:
-        """Frame with a row per coefficient; those that are not estimable are marked.
-
-        Parameters
-        ----------
-        level : float
-            Coverage of the intervals.
-
-        Returns
-        -------
-        frame
-            ``component, group, term, estimate, std_error, statistic, df, p_value, conf_low,
-            conf_high, estimand, note``.
-        """
-        return self._frame(show.tidy_within(self.fitted, level))
-
     def glance(self) -> Any:
         """Frame with one row that describes the fit as a whole."""
         return self._frame(show.glance_fixed(self.fitted))
@@ -298,43 +294,26 @@ class FixedFit:
         """Frame with the rows in use: response, clusters, fitted means, residuals."""
         return self._frame(show.within_augment(self.fitted))
 
-    def summary(self, level: float = 0.95) -> Summary:
+    def summary(self, level: float = 0.95, *, design: Causes = None) -> Summary:
         """Summary with ``.text`` and ``.html``; printing shows the text.
 
         Parameters
         ----------
         level : float
             Coverage of the intervals.
+        design : {None, "observational", "randomized"}
+            How the data came about: decides what the footer says of association and causation.
         """
-        return show.summarize_fixed(self.fitted, level)
-
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write the fit to one file of JSON and arrays, which `ilk.load` reads.
-
-        Parameters
-        ----------
-        path : str or path
-            File to write.
-        """
-        io.save_within(self.fitted, path)
+        return show.summarize_fixed(self.fitted, level, design)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel to other processes as the content of a file; nothing else is pickled."""
         return (_fixed_from_bytes, (io.within_bytes(self.fitted),))
 
-    def __repr__(self) -> str:
-        return show.within_in_short(self.fitted)
-
-    def _repr_html_(self) -> str:
-        return self.summary().html
-
-    def _frame(self, columns: tables.Columns) -> Any:
-        return answer(columns, self.fitted.design.flavor)
-
 
 @final
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class ConditionalFit:
+class ConditionalFit(AbstractWithinFit):
     """A fit by the likelihood given each cluster's total, as `ilk.conditional` returns it.
 
     Parameters
@@ -355,84 +334,9 @@ class ConditionalFit:
     fitted: ConditionalFitted
 
     @property
-    def params(self) -> Labelled:
-        """Coefficients, by name; nan for what is constant within clusters."""
-        return inference.within_params(self.fitted)
-
-    @property
-    def std_errors(self) -> Labelled:
-        """Standard errors of the coefficients, by name; `cov` says which estimator made them."""
-        return inference.within_std_errors(self.fitted)
-
-    @property
-    def cov(self) -> CoefficientCovariance:
-        """Covariance matrix of the coefficients, with their names and the kind of estimator."""
-        return inference.within_covariance(self.fitted)
-
-    def conf_int(self, level: float = 0.95) -> Any:
-        """Intervals of the coefficients.
-
-        Parameters
-        ----------
-        level : float
-            Coverage.
-
-        Returns
-        -------
-        frame
-            Columns ``component, group, term, estimate, conf_low, conf_high, method``.
-        """
-        return self._frame(show.within_intervals(self.fitted, level))
-
-    def ratios(self, level: float = 0.95) -> Any:
-        """Odds ratios or rate ratios: the exponentials of the coefficients.
-
-        Parameters
-        ----------
-        level : float
-            Coverage of the intervals.
-
-        Returns
-        -------
-        frame
-            ``term, measure, estimate, std_error, p_value, conf_low, conf_high, estimand``.
-        """
-        return self._frame(show.ratios(self.fitted, level))
-
-    @property
-    def loglik(self) -> float:
-        """Maximized conditional log-likelihood with all constants."""
-        return self.fitted.loglik
-
-    @property
     def aic(self) -> float:
         """Akaike's information criterion, by the conditional likelihood."""
         return float(show.glance_conditional(self.fitted)["aic"][0])
-
-    @property
-    def nobs(self) -> int:
-        """Observations of the clusters that carry information; frequency weights count."""
-        return self.fitted.nobs
-
-    @property
-    def df_model(self) -> int:
-        """Number of estimated parameters; clusters have none."""
-        return self.fitted.parameter_count
-
-    @property
-    def verdict(self) -> Verdict:
-        """Whether the fit is to be trusted, with reasons and advice."""
-        return self.fitted.verdict
-
-    @property
-    def formula(self) -> FormulaSpec:
-        """The formula, as it was understood."""
-        return self.fitted.formula
-
-    @property
-    def family(self) -> AbstractFamily:
-        """Distribution and link of the response."""
-        return self.fitted.family
 
     def predict(self, *args: Any, **keywords: Any) -> NoReturn:
         """Refuse, with the reason: without the clusters' parameters there are no means.
@@ -445,58 +349,25 @@ class ConditionalFit:
         _ = self.fitted.mean
         raise AssertionError
 
-    def tidy(self, level: float = 0.95) -> Any:
-        """Frame with a row per coefficient; those that are not estimable are marked.
-
-        Parameters
-        ----------
-        level : float
-            Coverage of the intervals.
-
-        Returns
-        -------
-        frame
-            ``component, group, term, estimate, std_error, statistic, df, p_value, conf_low,
-            conf_high, estimand, note``.
-        """
-        return self._frame(show.tidy_within(self.fitted, level))
-
     def glance(self) -> Any:
         """Frame with one row that describes the fit as a whole."""
         return self._frame(show.glance_conditional(self.fitted))
 
-    def summary(self, level: float = 0.95) -> Summary:
+    def summary(self, level: float = 0.95, *, design: Causes = None) -> Summary:
         """Summary with ``.text`` and ``.html``; printing shows the text.
 
         Parameters
         ----------
         level : float
             Coverage of the intervals.
+        design : {None, "observational", "randomized"}
+            How the data came about: decides what the footer says of association and causation.
         """
-        return show.summarize_conditional(self.fitted, level)
-
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write the fit to one file of JSON and arrays, which `ilk.load` reads.
-
-        Parameters
-        ----------
-        path : str or path
-            File to write.
-        """
-        io.save_within(self.fitted, path)
+        return show.summarize_conditional(self.fitted, level, design)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel to other processes as the content of a file; nothing else is pickled."""
         return (_conditional_from_bytes, (io.within_bytes(self.fitted),))
-
-    def __repr__(self) -> str:
-        return show.within_in_short(self.fitted)
-
-    def _repr_html_(self) -> str:
-        return self.summary().html
-
-    def _frame(self, columns: tables.Columns) -> Any:
-        return answer(columns, self.fitted.design.flavor)
 
 
 def _fixed_from_bytes(content: bytes) -> FixedFit:

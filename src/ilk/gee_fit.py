@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, final
 
+from ilk.facade import AbstractFit
 from ilk.frame import answer
 from ilk.late import Late
 
 if TYPE_CHECKING:
-    from ilk.family.base import AbstractFamily
-    from ilk.fitted import Verdict
-    from ilk.formula.spec import FormulaSpec
     from ilk.gee.fitted import GeeFitted
     from ilk.gee.sandwich import StandardErrors
     from ilk.inference import CoefficientCovariance, Labelled
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
     from ilk.prediction import Interval, Scale
     from ilk.show import Summary
     from ilk.show import gee as show
-    from ilk.show import tidy as tables
     from ilk.show.answer import Answer
     from ilk.show.wording import Causes
     from ilk.typing import FloatArray
@@ -40,7 +37,7 @@ __all__ = ["GeeFit"]
 
 @final
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class GeeFit:
+class GeeFit(AbstractFit):
     """A marginal model fitted by generalized estimating equations, as `ilk.gee` returns it.
 
     Parameters
@@ -149,29 +146,9 @@ class GeeFit:
         return show.criteria_table(self.fitted, scale)
 
     @property
-    def nobs(self) -> int:
-        """Number of observations; frequency weights count."""
-        return self.fitted.nobs
-
-    @property
     def clusters(self) -> int:
         """Number of clusters."""
         return self.fitted.clusters.count
-
-    @property
-    def verdict(self) -> Verdict:
-        """Whether the fit is to be trusted, with reasons and advice."""
-        return self.fitted.verdict
-
-    @property
-    def formula(self) -> FormulaSpec:
-        """The formula, as it was understood."""
-        return self.fitted.formula
-
-    @property
-    def family(self) -> AbstractFamily:
-        """Link and variance function of the response."""
-        return self.fitted.family
 
     # Means
 
@@ -413,12 +390,6 @@ class GeeFit:
 
     def __repr__(self) -> str:
         return show.gee_in_short(self.fitted)
-
-    def _repr_html_(self) -> str:
-        return self.summary().html
-
-    def _frame(self, columns: tables.Columns) -> Any:
-        return answer(columns, self.fitted.design.flavor)
 
 
 def _from_bytes(content: bytes) -> GeeFit:
