@@ -170,7 +170,13 @@ def summarize(lines: list[dict[str, Any]]) -> dict[str, Any]:
     refused = [line for line in lines if "error" in line and line["refused"]]
     fits = [line for line in lines if "error" not in line]
     short = [line for line in fits if not line["shortfall"] <= TOLERANCE]
-    silent = [line for line in short if line["status"] in {"CONVERGED", "BOUNDARY"}]
+    # where the Laplace approximation breaks down its criterion has no maximum, and the fit says so
+    silent = [
+        line
+        for line in short
+        if line["status"] in {"CONVERGED", "BOUNDARY"}
+        and "laplace_breakdown" not in line["reasons"]
+    ]
     identified = [line for line in fits if line["status"] == "NOT_CONVERGED"]
     statuses: dict[str, int] = {}
     for line in fits:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ilk.covariance.unstructured import Unstructured
+from ilk.estimation.breakdown import log_concave
 from ilk.num.triangular import diagonal_positions, lower_indices
 
 if TYPE_CHECKING:
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 
 _VANISHED = 0.1
 """A diagonal element below this share of what follows it has (nearly) vanished."""
-
-_SEVERAL_OPTIMA = ("inverse_gaussian",)
-"""Families whose log density is not concave in the predictor of the mean."""
 
 
 def elsewhere(theta: FloatArray) -> list[FloatArray]:
@@ -59,9 +57,7 @@ def second_looks(marginal: AbstractMarginal, result: SearchResult) -> list[Float
     if not len(result.theta):
         return []
     looks = _turned(marginal, result.theta)
-    family = marginal.model.family
-    concave = "zero_inflation" not in family.parameters and family.name not in _SEVERAL_OPTIMA
-    if result.clipped or not concave:
+    if result.clipped or not log_concave(marginal):
         looks += elsewhere(result.theta)
     return looks
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
 from ilk.errors import ConvergenceWarning, FitError, IdentificationWarning
+from ilk.estimation.breakdown import find_breakdown
 from ilk.estimation.restart import elsewhere, second_looks
 from ilk.estimation.start import default_start
 from ilk.estimation.verify import find_faults, is_optimum, judge, snap_to_boundary, take_last_step
@@ -21,6 +22,7 @@ from ilk.model.checks import check_identified
 
 if TYPE_CHECKING:
     from ilk.design.build import Design
+    from ilk.estimation.breakdown import Breakdown
     from ilk.fitted import Verdict
     from ilk.kernels.contract import SearchResult
     from ilk.likelihood.base import AbstractMarginal
@@ -68,7 +70,7 @@ def run(model: Model, search: Search, start: FloatArray | None = None) -> Fitted
     """
     check_identified(model)
     marginal = marginal_likelihood(model, search.threads)
-    return _record(marginal, *_search(marginal, _begin(marginal, start), search))
+    return _record(marginal, _search(marginal, _begin(marginal, start), search))
 
 
 def run_auto(model: Model, search: Search, start: FloatArray | None = None) -> Fitted:
@@ -84,18 +86,22 @@ def run_auto(model: Model, search: Search, start: FloatArray | None = None) -> F
     """
     check_identified(model)
     marginal = LaplaceMarginal.of(replace(model, nodes=1), search.threads)
-    result, several = _search(marginal, _begin(marginal, start), search)
+    outcome = _search(marginal, _begin(marginal, start), search)
+    if outcome.breakdown is not None and not is_optimum(outcome.best):
+        return _record(marginal, outcome)  # nodes would be spread by a curvature without meaning
     for nodes in AUTO_NODES:
         finer = marginal.with_nodes(nodes)
+        result = outcome.best
         warm = Start(result.beta, result.theta, _usable(result.inverse_hessian))
-        after, several = _search(finer, warm, search)
+        outcome = _search(finer, warm, search)
+        after = outcome.best
         shift = np.abs(np.concatenate([after.beta - result.beta, after.theta - result.theta]))
         error = np.sqrt(np.abs(np.diag(after.inverse_hessian)))
         settled = abs(after.value - result.value) < 1e-3 and np.all(shift <= 0.01 * error + 1e-9)
-        marginal, result = finer, after
+        marginal = finer
         if settled:
             break
-    return _record(marginal, result, several)
+    return _record(marginal, outcome)
 
 
 def refit(fitted: Fitted, y: FloatArray, search: Search | None = None) -> Fitted:
@@ -115,7 +121,7 @@ def refit(fitted: Fitted, y: FloatArray, search: Search | None = None) -> Fitted
     marginal = fitted.marginal.with_response(model)
     point = fitted.point
     warm = Start(point.beta, _off_zero(point.theta), _usable(point.inverse_hessian))
-    return _record(marginal, *_search(marginal, warm, search or Search()), warn=False)
+    return _record(marginal, _search(marginal, warm, search or Search()), warn=False)
 
 
 def refit_rows(fitted: Fitted, design: Design, search: Search | None = None) -> Fitted:
@@ -134,7 +140,7 @@ def refit_rows(fitted: Fitted, design: Design, search: Search | None = None) -> 
     marginal = marginal_likelihood(model)
     given = marginal.at(fitted.estimates.psi)
     begin = Start(given.beta, _off_zero(given.theta))
-    return _record(marginal, *_search(marginal, begin, search or Search()), warn=False)
+    return _record(marginal, _search(marginal, begin, search or Search()), warn=False)
 
 
 def _begin(marginal: AbstractMarginal, start: FloatArray | None) -> Start:
@@ -154,24 +160,39 @@ def _usable(inverse_hessian: FloatArray) -> FloatArray | None:
     return inverse_hessian if np.all(np.isfinite(inverse_hessian)) else None
 
 
-def _search(marginal: AbstractMarginal, begin: Start, search: Search) -> tuple[SearchResult, bool]:
-    """Search, and search again from elsewhere where the first search may not have ended well.
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """Best end of the searches, whether they ended at several optima, and what they ran into."""
 
-    Returns the best point, and whether searches ended at different optima.
-    """
-    result = marginal.maximize(begin, search)
-    again = second_looks(marginal, result) if is_optimum(result) else elsewhere(result.theta)
-    ends = [result]
+    best: SearchResult
+    several: bool = False
+    breakdown: Breakdown | None = None
+
+
+def _search(marginal: AbstractMarginal, begin: Start, search: Search) -> _Outcome:
+    """Search, and search again from elsewhere where the first search may not have ended well."""
+    best = marginal.maximize(begin, search)
+    ends, breakdown = [best], None
+    if is_optimum(best):
+        again = second_looks(marginal, best)
+    else:
+        breakdown = find_breakdown(marginal, best)
+        # no maximum where the approximation breaks down; beyond, with larger variances, may be one
+        again = elsewhere(best.theta)[1 if breakdown else 0 :]
+    worthless = breakdown is not None
     for theta in again:
-        beta = result.beta if np.all(np.isfinite(result.beta)) else begin.beta
+        sound = not worthless and np.all(np.isfinite(best.beta))
+        beta = best.beta if sound else begin.beta
         other = marginal.maximize(Start(beta, theta), search)
         ends.append(other)
-        if _better(other, result):
-            result = other
-    if not np.isfinite(result.value):
+        broken = None if is_optimum(other) else find_breakdown(marginal, other)
+        breakdown = breakdown or broken
+        if is_optimum(other) if worthless else broken is None and _better(other, best):
+            best, worthless = other, False
+    if not np.isfinite(best.value):
         _refuse(marginal)
     optima = [end.value for end in ends if is_optimum(end)]
-    return result, bool(optima) and max(optima) - min(optima) > 1e-4
+    return _Outcome(best, bool(optima) and max(optima) - min(optima) > 1e-4, breakdown)
 
 
 def _refuse(marginal: AbstractMarginal) -> NoReturn:
@@ -194,12 +215,11 @@ def _better(a: SearchResult, b: SearchResult) -> bool:
     return bool(a.value > b.value or not np.isfinite(b.value))
 
 
-def _record(
-    marginal: AbstractMarginal, result: SearchResult, several: bool, *, warn: bool = True
-) -> Fitted:
-    result = snap_to_boundary(marginal, take_last_step(marginal, result))
-    faults = Lazy(lambda: find_faults(marginal, result))
-    verdict = Lazy(lambda: judge(marginal, result, faults(), several=several))
+def _record(marginal: AbstractMarginal, outcome: _Outcome, *, warn: bool = True) -> Fitted:
+    result = snap_to_boundary(marginal, take_last_step(marginal, outcome.best))
+    several, breakdown = outcome.several, outcome.breakdown
+    faults = Lazy(lambda: find_faults(marginal, result, breakdown))
+    verdict = Lazy(lambda: judge(marginal, result, faults(), several=several, breakdown=breakdown))
     compiled = marginal.model.family.key in compiled_densities()
     psi_covariance = Lazy(lambda: marginal.covariance(result))
     fitted = Fitted(

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ilk.estimation.breakdown import explain, find_breakdown, log_concave
 from ilk.fitted import Reason, Status, Verdict
 from ilk.model.checks import homogeneous_groups, separating_direction
 from ilk.model.factors import split_factors
 
 if TYPE_CHECKING:
+    from ilk.estimation.breakdown import Breakdown
     from ilk.kernels.contract import SearchResult
     from ilk.likelihood.base import AbstractMarginal
     from ilk.typing import FloatArray
@@ -133,7 +135,9 @@ def _slack(result: SearchResult) -> float:
     return 1e-9 + 1e-12 * abs(result.value)
 
 
-def find_faults(marginal: AbstractMarginal, result: SearchResult) -> list[Reason]:
+def find_faults(
+    marginal: AbstractMarginal, result: SearchResult, breakdown: Breakdown | None
+) -> list[Reason]:
     """Why the end of a search is not an optimum; nothing if it is one.
 
     Parameters
@@ -142,13 +146,20 @@ def find_faults(marginal: AbstractMarginal, result: SearchResult) -> list[Reason
         The criterion.
     result : SearchResult
         Where the search ended.
+    breakdown : Breakdown or None
+        What a search ran into.
 
     Returns
     -------
     list of Reason
         All of severity ``"error"``.
     """
-    return [*_separation(marginal, result), *_not_converged(result)]
+    separation = _separation(marginal, result)
+    if is_optimum(result):
+        return separation
+    if breakdown is not None:
+        return [*separation, explain(marginal, breakdown, "no optimum")]
+    return [*separation, _not_converged(result)]
 
 
 def judge(
@@ -157,6 +168,7 @@ def judge(
     faults: Sequence[Reason],
     *,
     several: bool = False,
+    breakdown: Breakdown | None = None,
 ) -> Verdict:
     """Verdict on a search.
 
@@ -170,13 +182,16 @@ def judge(
         What `find_faults` has found there.
     several : bool
         Whether searches from other starts ended at other optima.
+    breakdown : Breakdown or None
+        What a search ran into.
 
     Returns
     -------
     Verdict
     """
     boundary = [*_boundary(marginal, result), *_at_a_limit(marginal, result)]
-    reasons = [*faults, *boundary, *_notes(marginal, result, several)]
+    doubts = _doubts(marginal, result, breakdown) if is_optimum(result) else []
+    reasons = [*faults, *boundary, *doubts, *_notes(marginal, result, several)]
     if faults:
         found = {fault.code for fault in faults}
         status = Status.SEPARATED if found & _SEPARATED else Status.NOT_CONVERGED
@@ -194,24 +209,20 @@ def is_optimum(result: SearchResult) -> bool:
     return result.status == "line_search" and abs(result.decrement) < _SEARCHED_ENOUGH
 
 
-def _not_converged(result: SearchResult) -> list[Reason]:
-    if is_optimum(result):
-        return []
+def _not_converged(result: SearchResult) -> Reason:
     why = {
         "line_search": "the search found no better point although the gradient is not zero",
         "max_steps": f"the search used all its {result.steps} steps",
         "no_mode": "the conditional modes of the random effects could not be found",
     }[result.status if result.status != "converged" else "line_search"]
-    return [
-        Reason(
-            "not_converged",
-            "error",
-            (),
-            f"{why}; a further gain of {result.decrement:.2g} in log-likelihood was predicted.",
-            "Simplify the random part, or start elsewhere (start=) or allow more steps "
-            "(search=ilk.Search(max_steps=...)).",
-        )
-    ]
+    return Reason(
+        "not_converged",
+        "error",
+        (),
+        f"{why}; a further gain of {result.decrement:.2g} in log-likelihood was predicted.",
+        "Simplify the random part, or start elsewhere (start=) or allow more steps "
+        "(search=ilk.Search(max_steps=...)).",
+    )
 
 
 def _boundary(marginal: AbstractMarginal, result: SearchResult) -> list[Reason]:
@@ -326,6 +337,16 @@ def _at_a_limit(marginal: AbstractMarginal, result: SearchResult) -> list[Reason
                 )
             )
     return reasons
+
+
+def _doubts(
+    marginal: AbstractMarginal, result: SearchResult, breakdown: Breakdown | None
+) -> list[Reason]:
+    """Say where the Laplace approximation does not hold although the search found an optimum."""
+    here = None if log_concave(marginal) else find_breakdown(marginal, result)
+    if here is not None:
+        return [explain(marginal, here, "optimum")]
+    return [] if breakdown is None else [explain(marginal, breakdown, "elsewhere")]
 
 
 def _notes(marginal: AbstractMarginal, result: SearchResult, several: bool) -> list[Reason]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from ilk.errors import FitError
 from ilk.fitted import Estimates
 from ilk.kernels import laplace_engine
 from ilk.likelihood.base import (
@@ -113,9 +114,25 @@ class LaplaceMarginal(AbstractMarginal):
         lam = self.lam(result.theta)
         point = result.beta.tobytes() + result.theta.tobytes()
         if self.state.point != point:
-            self.engine.evaluate(result.beta, lam, gradient=False, tolerance=1e-18)
+            if not self._evaluate(result.beta, lam):
+                self.state.point = None
+                raise FitError(
+                    "The modes of the random effects could not be found where the search ended: "
+                    "the approximation of the likelihood does not hold there. Leave out a random "
+                    "term, or choose another family.",
+                    code="no-mode",
+                )
             self.state.point = point
         return lam
+
+    def _evaluate(self, beta: FloatArray, lam: FloatArray) -> bool:
+        """Find the modes at a point, more roughly or from zero if need be; whether they were."""
+        evaluate = self.engine.evaluate
+        return (
+            evaluate(beta, lam, gradient=False, tolerance=1e-18).converged
+            or evaluate(beta, lam, gradient=False).converged
+            or evaluate(beta, lam, gradient=False, cold=True).converged
+        )
 
     def estimates(self, result: SearchResult) -> Estimates:
         """Numbers on the scale of the user's columns."""
