@@ -13,24 +13,17 @@ from typing import Any
 import numpy as np
 
 from ilk.design.build import Design
-from ilk.errors import DataError, IlkError
-from ilk.formula.spec import FormulaSpec
 from ilk.gee.fitted import GeeFitted, GeeModel, GeeSettings
 from ilk.gee.groups import add_clusters
 from ilk.gee.run import POSITIONED, STRUCTURES, estimate_gee
 from ilk.gee.sandwich import check_kind
-from ilk.io.check import design_fault
-from ilk.io.codec import Decoder, Encoder
-from ilk.io.container import Container, pack, write_file
-from ilk.io.records import CLASSES, family_name, formula_texts, read_family, read_formula
+from ilk.io.container import Container, write_file
+from ilk.io.manifest import Layout, disagreement, file_bytes, open_file, read_bytes
 
-__all__ = ["FORMAT", "gee_bytes", "gee_from_bytes", "save_gee"]
+__all__ = ["LAYOUT", "gee_bytes", "gee_from_bytes", "save_gee"]
 
-FORMAT = "ilk marginal model"
+LAYOUT = Layout("ilk marginal model", 1)
 """What the file says it is."""
-
-SCHEMA = 1
-"""Version of the layout; a file of a later one is refused."""
 
 
 def save_gee(fitted: GeeFitted, path: str | PathLike[str]) -> None:
@@ -54,31 +47,19 @@ def gee_bytes(fitted: GeeFitted) -> bytes:
     fitted : GeeFitted
         The fit.
     """
-    import ilk
-
     settings = fitted.settings
-    encoder = Encoder(CLASSES, {FormulaSpec: lambda spec: ("formula", None)})
     content: dict[str, Any] = {
-        "formula": formula_texts(fitted.formula),
         "factors": [term.grouping for term in fitted.formula.predictors[0].random],
-        "family": family_name(fitted.family),
         "covariance": settings.covariance,
         "std_errors": settings.std_errors,
         "lags": settings.lags,
         "correlation": settings.correlation,
         "ordered_by": settings.ordered_by,
-        "design": fitted.design,
         "coef": fitted.coef,
         "alpha": fitted.alpha,
         "scale": fitted.scale,
     }
-    manifest = {
-        "format": FORMAT,
-        "schema": SCHEMA,
-        "version": ilk.__version__,
-        "content": {name: encoder.encode(value) for name, value in content.items()},
-    }
-    return pack(manifest, encoder.arrays)
+    return file_bytes(LAYOUT, fitted.design, fitted.family, content)
 
 
 def gee_from_bytes(content: bytes, name: str = "The content") -> GeeFitted:
@@ -95,49 +76,19 @@ def gee_from_bytes(content: bytes, name: str = "The content") -> GeeFitted:
     -------
     GeeFitted
     """
-    container = Container(content, name)
-    try:
-        with np.errstate(all="ignore"):
-            return _restore(container)
-    except IlkError:
-        raise
-    except Exception as error:  # whatever a crafted file provokes is the file's fault
-        raise container.damaged(f"{type(error).__name__} while reading") from error
+    return read_bytes(content, name, _restore)
 
 
 def _restore(container: Container) -> GeeFitted:
-    manifest = container.manifest()
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise container.damaged("it does not say that it is one")
-    if manifest.get("schema") != SCHEMA:
-        raise DataError(
-            f"{container.name} has layout {manifest.get('schema')!r}, written by ilk "
-            f"{manifest.get('version')!r}; this version reads layout {SCHEMA}. Use a later one.",
-            code="file-version",
-        )
-    content = manifest["content"]
-    plain = Decoder({}, {}, container.array)
-    factors = [tuple(map(_text, names)) for names in plain.decode(content["factors"])]
-    spec = add_clusters(read_formula(plain.decode(content["formula"])), factors)
-    family = read_family(plain.decode(content["family"]))
-    decoder = Decoder(CLASSES, {"formula": lambda _: spec}, container.array)
-    content = {name: decoder.decode(value) for name, value in content.items()}
-    design = content["design"]
-    if not isinstance(design, Design):
-        raise container.damaged("it holds no design")
-    fault = design_fault(design, spec, family)
-    if fault is not None:
-        raise container.damaged(fault)
+    opened = open_file(container, LAYOUT, add_clusters)
+    design, family, content = opened.design, opened.family, opened.content
     settings = _settings(content, design, container)
     fitted = estimate_gee(GeeModel(design, family, settings), warn=False)
     for name, found in (("coef", fitted.coef), ("alpha", fitted.alpha), ("scale", fitted.scale)):
         said = np.asarray(content[name], dtype=np.float64)
         if said.shape != np.shape(found) or not np.allclose(said, found, 1e-6, 1e-8):
-            raise DataError(
-                f"{container.name}: the estimates of the stored data are not those that the file "
-                "states; the file was changed, or this version computes others. Fit the model "
-                "again.",
-                code="file-disagrees",
+            raise disagreement(
+                container, "the estimates of the stored data are not those that the file states"
             )
     return fitted
 
@@ -152,9 +103,3 @@ def _settings(content: dict[str, Any], design: Design, container: Container) -> 
     return GeeSettings(
         covariance, check_kind(content["std_errors"]), lags, content["correlation"], ordered_by
     )
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no name")
-    return value

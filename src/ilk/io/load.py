@@ -14,24 +14,18 @@ from typing import Any
 import numpy as np
 
 from ilk.covariance import covariance_structure
-from ilk.design.build import Design
-from ilk.errors import DataError, IlkError
 from ilk.estimation.run import marginal_likelihood
 from ilk.fitted import Fitted, Lazy, SearchLog
-from ilk.io.check import design_fault
-from ilk.io.codec import Decoder
 from ilk.io.container import Container, read_file
-from ilk.io.records import CLASSES, read_family, read_formula, read_verdict
-from ilk.io.save import FORMAT, SCHEMA
+from ilk.io.manifest import agree, disagreement, open_file, read_bytes
+from ilk.io.records import read_verdict
+from ilk.io.save import LAYOUT
 from ilk.model import Model
 
 __all__ = ["fitted_from_bytes", "load_fitted"]
 
 _MOST_NODES = 500
 """Quadrature nodes per dimension at most."""
-
-_AGREE = 1e-8
-"""Relative difference of log-likelihoods at most."""
 
 
 def load_fitted(path: str | PathLike[str]) -> Fitted:
@@ -64,39 +58,12 @@ def fitted_from_bytes(content: bytes, name: str = "The content") -> Fitted:
     name : str
         Name of the file, for messages.
     """
-    container = Container(content, name)
-    try:
-        with np.errstate(all="ignore"):
-            return _restore(container)
-    except IlkError:
-        raise
-    except Exception as error:  # whatever a crafted file provokes is the file's fault
-        raise container.damaged(f"{type(error).__name__} while reading") from error
+    return read_bytes(content, name, _restore)
 
 
 def _restore(container: Container) -> Fitted:
-    manifest = container.manifest()
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise container.damaged("it does not say that it is one")
-    schema = manifest.get("schema")
-    if schema != SCHEMA:
-        raise DataError(
-            f"{container.name} has layout {schema!r}, written by ilk {manifest.get('version')!r}; "
-            f"this version reads layout {SCHEMA}. Use a later version.",
-            code="file-version",
-        )
-    content = manifest["content"]
-    plain = Decoder({}, {}, container.array)
-    spec = read_formula(plain.decode(content["formula"]))
-    family = read_family(plain.decode(content["family"]))
-    decoder = Decoder(CLASSES, {"formula": lambda _: spec}, container.array)
-    content = {name: decoder.decode(value) for name, value in content.items()}
-    design = content["design"]
-    if not isinstance(design, Design):
-        raise container.damaged("it holds no design")
-    fault = design_fault(design, spec, family)
-    if fault is not None:
-        raise container.damaged(fault)
+    opened = open_file(container, LAYOUT)
+    design, family, content = opened.design, opened.family, opened.content
     model = Model(
         design,
         family,
@@ -135,12 +102,11 @@ def _evaluate(model: Model, content: dict[str, Any], container: Container) -> Fi
     P = len(model.names)
     slack = 1e-6 * (np.abs(psi) + 1.0)
     same = bool(np.all(np.abs(estimates.psi - psi)[:P] <= slack[:P]))
-    if not same or not abs(estimates.loglik - loglik) <= _AGREE * max(1.0, abs(loglik)):
-        raise DataError(
-            f"{container.name}: the log-likelihood at the stored estimates is "
-            f"{estimates.loglik:.10g} but the file says {loglik:.10g}; the file was changed, or "
-            "this version computes another likelihood. Fit the model again.",
-            code="file-disagrees",
+    if not same or not agree(estimates.loglik, loglik):
+        raise disagreement(
+            container,
+            f"the log-likelihood at the stored estimates is {estimates.loglik:.10g} but the file "
+            f"says {loglik:.10g}",
         )
     verdict = read_verdict(content["status"], content["reasons"])
     return Fitted(

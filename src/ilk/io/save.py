@@ -9,21 +9,16 @@ from __future__ import annotations
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from ilk.formula.spec import FormulaSpec
-from ilk.io.codec import Encoder
-from ilk.io.container import pack, write_file
-from ilk.io.records import CLASSES, family_name, formula_texts
+from ilk.io.container import write_file
+from ilk.io.manifest import Layout, file_bytes
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
 
-__all__ = ["FORMAT", "SCHEMA", "fit_bytes", "save_fitted"]
+__all__ = ["LAYOUT", "fit_bytes", "save_fitted"]
 
-FORMAT = "ilk fit"
+LAYOUT = Layout("ilk fit", 1)
 """What the file says it is."""
-
-SCHEMA = 1
-"""Version of the layout; a file of a later one is refused."""
 
 
 def save_fitted(fitted: Fitted, path: str | PathLike[str]) -> None:
@@ -54,17 +49,11 @@ def fit_bytes(fitted: Fitted) -> bytes:
     fitted : Fitted
         The fit.
     """
-    import ilk
-
     model, estimates = fitted.model, fitted.estimates
-    encoder = Encoder(CLASSES, {FormulaSpec: lambda spec: ("formula", None)})
     content: dict[str, Any] = {
-        "formula": formula_texts(fitted.formula),
-        "family": family_name(fitted.family),
         "structures": [covariance.name for covariance in model.covariances],
         "reml": model.reml,
         "nodes": model.nodes,
-        "design": fitted.design,
         "psi": estimates.psi,
         "psi_covariance": fitted.psi_covariance(),
         "loglik": estimates.loglik,
@@ -72,10 +61,4 @@ def fit_bytes(fitted: Fitted) -> bytes:
         "status": fitted.verdict.status.name,
         "reasons": fitted.verdict.reasons,
     }
-    manifest = {
-        "format": FORMAT,
-        "schema": SCHEMA,
-        "version": ilk.__version__,
-        "content": {name: encoder.encode(value) for name, value in content.items()},
-    }
-    return pack(manifest, encoder.arrays)
+    return file_bytes(LAYOUT, fitted.design, fitted.family, content)

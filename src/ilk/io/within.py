@@ -13,8 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from ilk.design.build import Design
-from ilk.errors import DataError, IlkError
 from ilk.fixed_effects import (
     ConditionalFitted,
     FixedFitted,
@@ -22,27 +20,18 @@ from ilk.fixed_effects import (
     estimate_fixed,
     with_factors,
 )
-from ilk.formula.spec import FormulaSpec
-from ilk.io.check import design_fault
-from ilk.io.codec import Decoder, Encoder
-from ilk.io.container import Container, pack, write_file
-from ilk.io.records import CLASSES, family_name, formula_texts, read_family, read_formula
+from ilk.io.container import Container, write_file
+from ilk.io.manifest import Layout, agree, disagreement, file_bytes, open_file, read_bytes
 
-__all__ = ["FORMAT", "save_within", "within_bytes", "within_from_bytes"]
+__all__ = ["LAYOUT", "save_within", "within_bytes", "within_from_bytes"]
 
-FORMAT = "ilk fit within clusters"
+LAYOUT = Layout("ilk fit within clusters", 1)
 """What the file says it is."""
-
-SCHEMA = 1
-"""Version of the layout; a file of a later one is refused."""
 
 _KINDS: dict[str, Callable[..., FixedFitted | ConditionalFitted]] = {
     "fixed": estimate_fixed,
     "conditional": estimate_conditional,
 }
-
-_AGREE = 1e-8
-"""Relative difference of log-likelihoods at most."""
 
 
 def save_within(fitted: FixedFitted | ConditionalFitted, path: str | PathLike[str]) -> None:
@@ -66,26 +55,14 @@ def within_bytes(fitted: FixedFitted | ConditionalFitted) -> bytes:
     fitted : FixedFitted or ConditionalFitted
         The fit.
     """
-    import ilk
-
-    encoder = Encoder(CLASSES, {FormulaSpec: lambda spec: ("formula", None)})
     content: dict[str, Any] = {
         "kind": "fixed" if isinstance(fitted, FixedFitted) else "conditional",
-        "formula": formula_texts(fitted.formula),
         "factors": [term.grouping for term in fitted.formula.predictors[0].random],
-        "family": family_name(fitted.family),
         "std_errors": fitted.within.std_errors,
-        "design": fitted.design,
         "coef": fitted.coef,
         "loglik": fitted.loglik,
     }
-    manifest = {
-        "format": FORMAT,
-        "schema": SCHEMA,
-        "version": ilk.__version__,
-        "content": {name: encoder.encode(value) for name, value in content.items()},
-    }
-    return pack(manifest, encoder.arrays)
+    return file_bytes(LAYOUT, fitted.design, fitted.family, content)
 
 
 def within_from_bytes(content: bytes, name: str = "The content") -> Any:
@@ -102,52 +79,17 @@ def within_from_bytes(content: bytes, name: str = "The content") -> Any:
     -------
     FixedFitted or ConditionalFitted
     """
-    container = Container(content, name)
-    try:
-        with np.errstate(all="ignore"):
-            return _restore(container)
-    except IlkError:
-        raise
-    except Exception as error:  # whatever a crafted file provokes is the file's fault
-        raise container.damaged(f"{type(error).__name__} while reading") from error
+    return read_bytes(content, name, _restore)
 
 
 def _restore(container: Container) -> FixedFitted | ConditionalFitted:
-    manifest = container.manifest()
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise container.damaged("it does not say that it is one")
-    if manifest.get("schema") != SCHEMA:
-        raise DataError(
-            f"{container.name} has layout {manifest.get('schema')!r}, written by ilk "
-            f"{manifest.get('version')!r}; this version reads layout {SCHEMA}. Use a later one.",
-            code="file-version",
-        )
-    content = manifest["content"]
-    plain = Decoder({}, {}, container.array)
-    factors = [tuple(map(_text, names)) for names in plain.decode(content["factors"])]
-    spec = with_factors(read_formula(plain.decode(content["formula"])), factors)
-    family = read_family(plain.decode(content["family"]))
-    decoder = Decoder(CLASSES, {"formula": lambda _: spec}, container.array)
-    content = {name: decoder.decode(value) for name, value in content.items()}
-    design = content["design"]
-    if not isinstance(design, Design):
-        raise container.damaged("it holds no design")
-    fault = design_fault(design, spec, family)
-    if fault is not None:
-        raise container.damaged(fault)
+    opened = open_file(container, LAYOUT, with_factors)
+    design, family, content = opened.design, opened.family, opened.content
     fitted = _KINDS[content["kind"]](design, family, content["std_errors"])
     loglik, coef = content["loglik"], content["coef"]
     same = coef.shape == fitted.coef.shape and np.allclose(coef, fitted.coef, 1e-6, 1e-9)
-    if not same or not abs(fitted.loglik - loglik) <= _AGREE * max(1.0, abs(loglik)):
-        raise DataError(
-            f"{container.name}: the estimates of the stored data are not those that the file "
-            "states; the file was changed, or this version computes others. Fit the model again.",
-            code="file-disagrees",
+    if not same or not agree(fitted.loglik, loglik):
+        raise disagreement(
+            container, "the estimates of the stored data are not those that the file states"
         )
     return fitted
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no name")
-    return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import zipfile
 from dataclasses import dataclass
 from typing import Any
@@ -227,6 +228,7 @@ CRAFTED = {
     "nodes": lambda m: m["content"].update(nodes=10**9),
     "log-likelihood": lambda m: m["content"].update(loglik=-1.0),
     "no log-likelihood": lambda m: m["content"].update(loglik=None),
+    "infinite log-likelihood": lambda m: m["content"].update(loglik=-math.inf),
     "status": lambda m: m["content"].update(status="GREAT"),
     "missing array": lambda m: m["content"].update(psi={"array": 999}),
     "negative array": lambda m: m["content"].update(psi={"array": -1}),
