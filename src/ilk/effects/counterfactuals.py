@@ -157,4 +157,7 @@ def _joined(parts: list[Prediction]) -> Prediction:
         all_of("std_error"),
         all_of("conf_low"),
         all_of("conf_high"),
+        None
+        if first.strangers is None
+        else (np.tile(first.strangers[0], len(parts)), first.strangers[1]),
     )

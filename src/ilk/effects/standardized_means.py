@@ -93,7 +93,8 @@ def standardized_means(request: Request) -> Standardized:
             target.count,
             scenario.weights if frequency else None,
         )
-    return Standardized(stack(parts), scenario, sampling, (*notes, *_positivity(request, scenario)))
+    notes += [*_positivity(request, scenario), *_strangers(request, scenario)]
+    return Standardized(stack(parts), scenario, sampling, tuple(notes))
 
 
 def _divisor(scenario: Scenario, count: int) -> FloatArray:
@@ -190,6 +191,21 @@ def _without_lost(
         "coefficients that the data do not determine (they were dropped from the fit)."
     )
     return replace(averages, value=np.where(touched, np.nan, averages.value)), [note]
+
+
+def _strangers(request: Request, scenario: Scenario) -> list[str]:
+    """What conditional means do about levels that were not in the data of the fit."""
+    codes = scenario.cases.codes
+    if request.estimand != "conditional" or request.new_levels == "error" or not codes:
+        return []
+    new = int(np.sum(np.any([own < 0 for own in codes], axis=0)))
+    if new == 0:
+        return []
+    what = "averaged over" if request.new_levels == "population" else "taken as zero"
+    return [
+        f"{new} of {scenario.cases.rows} rows have levels that were not in the data of the fit: "
+        f"effects of these levels are {what} (new_levels={request.new_levels!r})."
+    ]
 
 
 def _described(variable: Variable, setting: Setting) -> str:

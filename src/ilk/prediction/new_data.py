@@ -48,7 +48,7 @@ class NewCases:
         Parameters
         ----------
         columns : dict
-            (n,) numbers, or lists of one repeated word.
+            (n,) numbers, or lists of words; rows that lack a value get the first word.
         """
         if self.kept is None:
             return columns
@@ -60,6 +60,9 @@ class NewCases:
                 out[name] = full
             else:
                 out[name] = (list(values[:1]) or [None]) * self.rows
+                if any(word != values[0] for word in values):
+                    for place, word in zip(self.kept.tolist(), values, strict=True):
+                        out[name][place] = word
         return out
 
 

@@ -8,7 +8,7 @@ predictors and variances of `ilk.prediction.levels`; its standard error is made 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
@@ -57,6 +57,9 @@ class Prediction:
         What the limits are for: ``"confidence"``, ``"cluster"`` or ``"prediction"``.
     std_error, conf_low, conf_high : (n,) arrays or None
         Standard errors of the estimates and limits of the interval; None without an interval.
+    strangers : (BoolArray, str) or None
+        Of conditional predictions: rows (n,) whose levels were all new, and the question that is
+        answered for them instead.
     """
 
     estimate: FloatArray
@@ -65,6 +68,15 @@ class Prediction:
     std_error: FloatArray | None = None
     conf_low: FloatArray | None = None
     conf_high: FloatArray | None = None
+    strangers: tuple[BoolArray, str] | None = None
+
+    @property
+    def estimands(self) -> list[str]:
+        """The question that each row answers."""
+        if self.strangers is None:
+            return [self.estimand] * len(self.estimate)
+        new, instead = self.strangers
+        return [instead if stranger else self.estimand for stranger in new.tolist()]
 
     def without(self, rows: BoolArray) -> Prediction:
         """Predictions with nan in some rows.
@@ -74,12 +86,17 @@ class Prediction:
         rows : (n,) array of bool
             Which.
         """
-        kept = [
-            None if values is None else np.where(rows, np.nan, values)
-            for values in (self.estimate, self.std_error, self.conf_low, self.conf_high)
-        ]
-        assert kept[0] is not None
-        return Prediction(kept[0], self.estimand, self.interval, *kept[1:])
+
+        def blank(values: FloatArray | None) -> FloatArray | None:
+            return None if values is None else np.where(rows, np.nan, values)
+
+        return replace(
+            self,
+            estimate=np.where(rows, np.nan, self.estimate),
+            std_error=blank(self.std_error),
+            conf_low=blank(self.conf_low),
+            conf_high=blank(self.conf_high),
+        )
 
 
 def predict(
@@ -125,6 +142,7 @@ def predict(
     z = two_sided(level)
     known = estimated(fitted) if effects is None else effects
     assumed = assume(fitted, cases, estimand, new_levels)
+    strangers = _strangers(assumed, estimand, new_levels)
     if interval == "prediction" and scale == "link":
         raise ModelError(
             "interval='prediction' is for new observations, which have no link scale: use "
@@ -144,7 +162,7 @@ def predict(
         fitted.family, eta, variance, scale=scale, derivatives=interval is not None
     )
     if interval is None:
-        return Prediction(averaged.value, estimand)
+        return Prediction(averaged.value, estimand, strangers=strangers)
     error = np.sqrt(estimation_variance(fitted, cases, assumed, averaged, known))
     if interval == "confidence":
         if scale == "link":
@@ -158,7 +176,17 @@ def predict(
             low, high = cluster_limits(fitted.family, eta, center, *drawn, z, scale)
         else:
             low, high = _observation_limits(fitted, cases, eta, center, variance, level)
-    return Prediction(averaged.value, estimand, interval, error, low, high)
+    return Prediction(averaged.value, estimand, interval, error, low, high, strangers)
+
+
+def _strangers(
+    assumed: Assumed, estimand: Estimand, new_levels: NewLevels
+) -> tuple[BoolArray, str] | None:
+    """Rows of which nothing is known, where a conditional prediction was asked for."""
+    if estimand != "conditional" or new_levels == "error" or not assumed.known:
+        return None
+    new: BoolArray = ~np.any(assumed.known, axis=0)
+    return (new, new_levels) if new.any() else None
 
 
 def _uncertain_predictor(

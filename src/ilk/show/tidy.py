@@ -311,5 +311,5 @@ def predictions(prediction: Prediction, per: float | None = None) -> Columns:
         columns["interval"] = [prediction.interval] * n
     if per is not None:
         columns["per"] = [per] * n
-    columns["estimand"] = [prediction.estimand] * n
+    columns["estimand"] = prediction.estimands
     return columns

@@ -34,6 +34,17 @@ def test_one_value_may_come_as_an_array_of_no_dimension():
     )
 
 
+def test_clusters_that_were_not_in_the_data_are_called_so():
+    fit, data = fit_of("binary"), data_of("binary").head(12)
+    data.loc[data.index[:3], "g"] = 999
+    options = {"estimand": "conditional", "new_levels": "population"}
+    table = fit.counterfactuals({"sex": ["f", "m"]}, data, **options)
+    assert table.estimand.tolist() == 2 * (3 * ["population"] + 9 * ["conditional"])
+    answer = fit.standardize("sex", data=data, **options)
+    assert "3 of 12 rows have levels that were not in the data of the fit" in answer.text
+    np.testing.assert_allclose(answer.frame.estimate[0], table.estimate[:12].mean(), rtol=1e-12)
+
+
 def test_they_average_to_the_standardized_means():
     fit = fit_of("binary")
     table = fit.counterfactuals({"sex": ["f", "m"]})

@@ -102,6 +102,12 @@ def test_new_levels():
         fit.predict(rows)
     typical = fit.predict(rows, new_levels="typical").estimate
     average = fit.predict(rows, new_levels="population").estimate
+    for policy in ("typical", "population"):
+        labels = fit.predict(rows, new_levels=policy, interval="confidence").estimand
+        assert labels.tolist() == ["conditional", policy]
+    gap = pd.concat([rows.assign(x=np.nan), rows], ignore_index=True)
+    labels = fit.predict(gap, new_levels="typical").estimand
+    assert labels.tolist() == ["conditional", "conditional", "conditional", "typical"]
     alone = fit.predict(rows[:1]).estimate[0]
     assert typical[0] == pytest.approx(alone)
     assert average[0] == pytest.approx(alone)
