@@ -231,8 +231,9 @@ def check_value(variable: Variable, value: Any) -> Label:
         if is_equal(level, value):
             return level
     hint = did_you_mean(str(value), [str(level) for level in known[:99]])
-    if any(str(level) == str(value) for level in known):
-        hint = " Give the level itself, not its name as text."
+    for level in known:
+        if str(level) == str(value):
+            hint = f" Write {quote(level)}, not {quote(value)}."
     raise DataError(
         f"Column {variable.name!r} never is {quote(value)} in the data of the fit, so that nothing "
         f"is known of that level; its levels are {listing(known)}.{hint}",

@@ -88,7 +88,8 @@ def counterfactual_table(
 ) -> tuple[Columns, str]:
     """Tabulate the predictions of every row under every scenario.
 
-    Columns: ``row``, those that were set, and those of predictions.
+    Columns: ``row``, those that were set, and those of predictions; a column that was set and has
+    one of these names is called ``"row (set)"`` and the like.
 
     Parameters
     ----------
@@ -111,8 +112,12 @@ def counterfactual_table(
         Make of the frame.
     """
     found = counterfactuals(fitted, scenarios, data, per=per, **options)
-    columns = {"row": found.row, **found.settings, **predictions(found.prediction, per)}
-    return columns, found.flavor
+    numbers = predictions(found.prediction, per)
+    settings = {
+        f"{name} (set)" if name == "row" or name in numbers else name: values
+        for name, values in found.settings.items()
+    }
+    return {"row": found.row, **settings, **numbers}, found.flavor
 
 
 def _counts(weight: FloatArray) -> FloatArray | IntArray:

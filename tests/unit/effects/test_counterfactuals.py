@@ -45,6 +45,14 @@ def test_clusters_that_were_not_in_the_data_are_called_so():
     np.testing.assert_allclose(answer.frame.estimate[0], table.estimate[:12].mean(), rtol=1e-12)
 
 
+def test_columns_that_are_set_hide_none_of_the_table():
+    data = data_of("binary").rename(columns={"x": "estimate", "sex": "row"})
+    fit = ilk.fit("y ~ estimate + row + (1 | g)", data, family="binomial")
+    table = fit.counterfactuals({"estimate": [0.0, 1.0], "row": "f"})
+    assert list(table) == ["row", "estimate (set)", "row (set)", "estimate", "estimand"]
+    np.testing.assert_array_equal(table.row, np.tile(np.arange(len(data)), 2))
+
+
 def test_they_average_to_the_standardized_means():
     fit = fit_of("binary")
     table = fit.counterfactuals({"sex": ["f", "m"]})

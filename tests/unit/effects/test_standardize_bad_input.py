@@ -223,7 +223,7 @@ def test_numbers_of_any_type_are_numbers(fit):
 def test_text_in_place_of_a_truth_value():
     data = DATA.assign(flag=DATA.arm == "new")
     fit = ilk.fit("y ~ flag + x + (1 | g)", data, family="binomial")
-    with pytest.raises(DataError, match="not its name as text"):
+    with pytest.raises(DataError, match="Write True, not 'True'"):
         fit.standardize("flag", ["True", "False"])
 
 
