@@ -194,7 +194,7 @@ def _with_options(model: Model, reml: bool | None, nodes: Any) -> Model:
             "(Laplace) for nested, crossed and larger terms.",
             code="quadrature",
         )
-    return replace(model, nodes=int(nodes))
+    return model if nodes == model.nodes else replace(model, nodes=int(nodes))
 
 
 def _can_quadrature(model: Model) -> bool:

@@ -255,6 +255,8 @@ def no_trials(spec: ResponseSpec, scope: Scope, usable: BoolArray) -> BoolArray 
 
 def _check_trials(response: str, name: str, trials: FloatArray, scope: Scope) -> None:
     _refuse(trials < 0, trials, f"{name} must not be negative", scope)
+    if (trials == np.floor(trials)).all():
+        return
     fractional = np.abs(trials - np.round(trials)) > _WHOLE * np.maximum(trials, 1.0)
     _refuse(fractional, trials, f"{name}, trials of {response!r}, must be whole numbers", scope)
 

@@ -57,8 +57,8 @@ def proportion_start(
 ) -> float:
     """Intercept that reproduces the overall proportion, kept off 0 and 1."""
     n = np.ones_like(y) if trials is None else trials
-    w = np.ones_like(y) if weights is None else weights
-    proportion = (float(w @ y) + 0.5) / (float(w @ n) + 1.0)
+    events, total = (y.sum(), n.sum()) if weights is None else (weights @ y, weights @ n)
+    proportion = (float(events) + 0.5) / (float(total) + 1.0)
     center = float(link.link(np.array(proportion)))
     return center if offset is None else center - weighted_mean(offset, weights)
 

@@ -133,6 +133,7 @@ class AbstractMarginal(ABC):
         self.levels = [term.levels for term in scaled.data.terms]
         widths = [term.width for term in scaled.data.terms]
         self.factor: FactorMap = factor_map(model.covariances, widths)
+        self._last: tuple[bytes, FloatArray] | None = None
 
     @abstractmethod
     def maximize(self, start: Start, search: Search) -> SearchResult:
@@ -174,8 +175,13 @@ class AbstractMarginal(ABC):
         """Bring the engine to a result's point (the caller holds the lock); gives lam there."""
 
     def lam(self, theta: FloatArray) -> FloatArray:
-        """Elements of all factors at theta, ``lam`` of the engine."""
-        return factor_elements(self.factor, theta)
+        """Elements of all factors at theta, ``lam`` of the engine; the last are remembered."""
+        key, last = theta.tobytes(), self._last
+        if last is None or last[0] != key:
+            elements = factor_elements(self.factor, theta)
+            elements.flags.writeable = False
+            last = self._last = (key, elements)
+        return last[1]
 
     def with_response(self, model: Model) -> Self:
         """The same criterion and engine for a model that differs in its response only."""
