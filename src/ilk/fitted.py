@@ -14,6 +14,7 @@ of all predictors, ``theta`` the covariance parameters on the scale on which the
 from __future__ import annotations
 
 import threading
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
+
+from ilk.errors import ConvergenceWarning, IdentificationWarning
 
 if TYPE_CHECKING:
     from ilk.design.build import Design
@@ -112,6 +115,28 @@ class Verdict:
             text = f"{reason.severity}: {reason.message}"
             lines.append(f"{text} {reason.advice}".rstrip())
         return "\n  ".join(lines)
+
+
+def warn_of(verdict: Verdict, stacklevel: int) -> None:
+    """Repeat a bad verdict as a warning.
+
+    Parameters
+    ----------
+    verdict : Verdict
+        Of a fit.
+    stacklevel : int
+        As `warnings.warn` takes it, counted from the caller of this function.
+    """
+    if verdict.converged:
+        return
+    separated = verdict.status is Status.SEPARATED
+    worst = [reason for reason in verdict.reasons if reason.severity == "error"]
+    text = " ".join(f"{reason.message} {reason.advice}" for reason in worst)
+    warnings.warn(
+        f"The fit is {verdict.status.value}: {text}",
+        IdentificationWarning if separated else ConvergenceWarning,
+        stacklevel=stacklevel + 1,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from ilk.design.build import build
-from ilk.errors import ConvergenceWarning, DataError, IdentificationWarning
+from ilk.design.clusters import single_cluster
+from ilk.errors import DataError
 from ilk.family import AbstractFamily, make_family, refuse_foreign_arguments
-from ilk.fitted import Status, Verdict
+from ilk.fitted import warn_of
 from ilk.fixed_fit import ConditionalFit, FixedFit
 from ilk.formula import check_arguments, parse
 from ilk.frame import columns
@@ -23,6 +23,11 @@ else:  # only models of this kind need it
     fixed_effects = Late("ilk.fixed_effects")
 
 __all__ = ["conditional", "fixed"]
+
+_SINGLE = (
+    "with one cluster there is nothing to absorb; leave out groups= and use ilk.fit, or give the "
+    "column of a finer grouping."
+)
 
 
 def fixed(
@@ -112,7 +117,7 @@ def fixed(
         missing=missing,
     )
     fitted = fixed_effects.estimate_fixed(design, distribution, std_errors)
-    _warn(fitted.verdict)
+    warn_of(fitted.verdict, stacklevel=2)
     return FixedFit(fitted)
 
 
@@ -197,7 +202,7 @@ def conditional(
         missing=missing,
     )
     fitted = fixed_effects.estimate_conditional(design, distribution, std_errors)
-    _warn(fitted.verdict)
+    warn_of(fitted.verdict, stacklevel=2)
     return ConditionalFit(fitted)
 
 
@@ -225,28 +230,7 @@ def _design(
             **arguments,
         )
     except DataError as error:
-        raise _in_terms_of_clusters(error) from None
+        raise single_cluster(error, _SINGLE) from None
     response = design.response
     family.check(response.y, response.trials, response.name, design.rows.kept)
     return design, family
-
-
-def _warn(verdict: Verdict) -> None:
-    """Repeat a bad verdict as a warning."""
-    if verdict.converged:
-        return
-    category = IdentificationWarning if verdict.status is Status.SEPARATED else ConvergenceWarning
-    worst = [reason for reason in verdict.reasons if reason.severity == "error"]
-    text = " ".join(f"{reason.message} {reason.advice}" for reason in worst)
-    warnings.warn(f"The fit is {verdict.status.value}: {text}", category, stacklevel=3)
-
-
-def _in_terms_of_clusters(error: DataError) -> DataError:
-    """Say of clusters what the design says of grouping factors."""
-    if error.code != "single-level":
-        return error
-    return DataError(
-        f"{error.message.split(';')[0]}: with one cluster there is nothing to absorb; leave out "
-        "groups= and use ilk.fit, or give the column of a finer grouping.",
-        code=error.code,
-    )

@@ -9,8 +9,10 @@ import numpy as np
 
 import ilk.gee  # noqa: F401  (now: later it would take the place of the function `ilk.gee`)
 from ilk.design.build import build
+from ilk.design.clusters import single_cluster
 from ilk.errors import DataError, ModelError
 from ilk.family import AbstractFamily, make_family, refuse_foreign_arguments
+from ilk.fitted import warn_of
 from ilk.formula import check_arguments, parse
 from ilk.frame import columns
 from ilk.gee_fit import GeeFit
@@ -33,6 +35,11 @@ else:  # only models of this kind need them
     show = Late("ilk.show.estimands")
 
 __all__ = ["compare_estimands", "gee"]
+
+_SINGLE = (
+    "generalized estimating equations learn from differences between clusters, so there must be "
+    "several; give the column of a finer grouping as groups= (or subgroups=)."
+)
 
 
 def gee(
@@ -146,12 +153,14 @@ def gee(
             missing=missing,
         )
     except DataError as error:
-        raise _in_terms_of_clusters(error) from None
+        raise single_cluster(error, _SINGLE) from None
     response = design.response
     distribution.check(response.y, response.trials, response.name, design.rows.kept)
     kind = sandwich.check_kind(std_errors)
     settings = fitted.GeeSettings(name, kind, int(lags), correlation, ordered_by)
-    return GeeFit(run.estimate_gee(fitted.GeeModel(design, distribution, settings)))
+    found = run.estimate_gee(fitted.GeeModel(design, distribution, settings))
+    warn_of(found.verdict, stacklevel=2)
+    return GeeFit(found)
 
 
 def compare_estimands(fit: Fit, gee: GeeFit, level: float = 0.95) -> Answer:
@@ -233,15 +242,3 @@ def _check_structure(name: str, lags: Any, subgroups: Any) -> None:
             f"subgroups= is for covariance='nested', not for {name!r}; leave it out.",
             code="subgroups",
         )
-
-
-def _in_terms_of_clusters(error: DataError) -> DataError:
-    """Say of clusters what the design says of grouping factors."""
-    if error.code != "single-level":
-        return error
-    return DataError(
-        f"{error.message.split(';')[0]}: generalized estimating equations learn from differences "
-        "between clusters, so there must be several; give the column of a finer grouping as "
-        "groups= (or subgroups=).",
-        code=error.code,
-    )

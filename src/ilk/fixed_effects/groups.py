@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from ilk.errors import ModelError, did_you_mean
-from ilk.formula.spec import OLRE, FormulaSpec, PredictorSpec, RandomSpec, Sum, Term
+from ilk.design.clusters import ONE, cluster_columns, name_list, with_intercepts
+from ilk.errors import ModelError
+from ilk.formula.spec import OLRE, FormulaSpec, PredictorSpec
 
 __all__ = ["with_factors", "with_groups"]
 
-_ONE = Sum((Term(),))
+_GROUPS = "give the name of a column, such as 'hospital', or a list of names for crossed factors."
 
 
 def with_groups(
@@ -46,6 +47,8 @@ def with_groups(
     ------
     ModelError
         There is no factor, or there are too many, or a random term that cannot be honored.
+    DataError
+        There is no such column.
     """
     mean = spec.predictors[0]
     if groups is None:
@@ -60,11 +63,11 @@ def with_groups(
             "ilk.fixed.",
             code="groups",
         )
-    return with_factors(replace(spec, predictors=(replace(mean, random=()),)), factors)
+    return with_factors(spec, factors)
 
 
 def with_factors(spec: FormulaSpec, factors: Sequence[tuple[str, ...]]) -> FormulaSpec:
-    """Put a random intercept for each factor in the place of those of the formula.
+    """Make the mean of the formula, with an intercept, and factors the whole specification.
 
     Parameters
     ----------
@@ -77,13 +80,7 @@ def with_factors(spec: FormulaSpec, factors: Sequence[tuple[str, ...]]) -> Formu
     -------
     FormulaSpec
     """
-    mean = spec.predictors[0]
-    random = tuple(
-        RandomSpec(_ONE, columns, "us", f"1 | {':'.join(columns)}") for columns in factors
-    )
-    fixed = mean.fixed if mean.fixed.has_intercept else Sum((Term(), *mean.fixed.terms))
-    predictor = PredictorSpec(mean.name, mean.text, fixed, random, mean.offsets)
-    return replace(spec, predictors=(predictor,))
+    return with_intercepts(replace(spec, predictors=spec.predictors[:1]), factors, intercept=True)
 
 
 def _from_formula(mean: PredictorSpec) -> list[tuple[str, ...]]:
@@ -94,7 +91,7 @@ def _from_formula(mean: PredictorSpec) -> list[tuple[str, ...]]:
             code="groups",
         )
     for term in mean.random:
-        if term.effects != _ONE or term.grouping == (OLRE,):
+        if term.effects != ONE or term.grouping == (OLRE,):
             raise ModelError(
                 f"The random term ({term.label}) has no counterpart among fixed effects, where "
                 "each cluster has one parameter, its level. Only terms such as (1 | g) name "
@@ -114,28 +111,8 @@ def _refuse_random(mean: PredictorSpec, groups: Any) -> None:
 
 
 def _from_argument(groups: Any, names: Sequence[str]) -> list[tuple[str, ...]]:
-    given = [groups] if isinstance(groups, str) else groups
-    if (
-        not isinstance(given, Sequence)
-        or not len(given)
-        or not all(isinstance(name, str) for name in given)
-    ):
-        raise ModelError(
-            f"groups={groups!r:.60}: give the name of a column, such as 'hospital', or a list of "
-            "names for crossed factors.",
-            code="groups",
-        )
-    found = []
-    for name in given:
-        columns = (name,) if name in names else tuple(part.strip() for part in name.split(":"))
-        for column in columns:
-            if column not in names:
-                raise ModelError(
-                    f"groups={name!r}: the data have no column {column!r}."
-                    f"{did_you_mean(column, names)}",
-                    code="unknown-column",
-                )
-        found.append(columns)
+    given = name_list(groups, "groups", _GROUPS)
+    found = [cluster_columns(name, "groups", names) for name in given]
     if len(set(found)) < len(found):
         raise ModelError(f"groups={groups!r} names a factor twice.", code="groups")
     return found

@@ -8,25 +8,29 @@ a marginal model has no random effects, and a formula with some is refused.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ilk.design.clusters import cluster_columns, name_list, with_intercepts
 from ilk.design.grouping import make_grouping
 from ilk.design.scope import Scope
 from ilk.errors import DataError, ModelError
-from ilk.formula.spec import FormulaSpec, PredictorSpec, RandomSpec, Sum, Term
-from ilk.frame import unknown_column
 from ilk.gee.clusters import places
 
 if TYPE_CHECKING:
+    from ilk.formula.spec import FormulaSpec
     from ilk.frame import Tabular
     from ilk.typing import FloatArray
 
-__all__ = ["add_clusters", "places_in_data", "with_clusters"]
+__all__ = ["places_in_data", "with_clusters"]
 
-_ONE = Sum((Term(),))
+_GROUPS = "give the name of a column, such as groups='hospital'."
+
+_SUBGROUPS = (
+    "give the name of a column, or a list of names from the outermost level of nesting to the "
+    "innermost."
+)
 
 
 def with_clusters(
@@ -71,60 +75,14 @@ def with_clusters(
             "groups='hospital'.",
             code="groups",
         )
-    columns = _columns(groups, "groups", names)
+    (group,) = name_list(groups, "groups", _GROUPS, several=False)
+    columns = cluster_columns(group, "groups", names)
     factors = [columns]
-    for name in _listed(subgroups):
-        columns = (*columns, *_columns(name, "subgroups", names))
+    inner = [] if subgroups is None else name_list(subgroups, "subgroups", _SUBGROUPS)
+    for name in inner:
+        columns = (*columns, *cluster_columns(name, "subgroups", names))
         factors.append(columns)
-    return add_clusters(spec, factors)
-
-
-def add_clusters(spec: FormulaSpec, factors: Sequence[tuple[str, ...]]) -> FormulaSpec:
-    """Write clusters and subgroups into a specification as random intercepts.
-
-    Parameters
-    ----------
-    spec : FormulaSpec
-        Without random terms.
-    factors : sequence of tuple of str
-        Columns whose combinations are the clusters; then those of each level of subgroups.
-
-    Returns
-    -------
-    FormulaSpec
-    """
-    mean = spec.predictors[0]
-    random = tuple(
-        RandomSpec(_ONE, columns, "us", f"1 | {':'.join(columns)}") for columns in factors
-    )
-    part = PredictorSpec(mean.name, mean.text, mean.fixed, random, mean.offsets)
-    return replace(spec, predictors=(part, *spec.predictors[1:]))
-
-
-def _listed(subgroups: Any) -> list[str]:
-    if subgroups is None:
-        return []
-    given = [subgroups] if isinstance(subgroups, str) else subgroups
-    if not isinstance(given, Sequence) or not len(given):
-        raise ModelError(
-            f"subgroups={subgroups!r:.60}: give the name of a column, or a list of names from the "
-            "outermost level of nesting to the innermost.",
-            code="subgroups",
-        )
-    return list(given)
-
-
-def _columns(name: Any, argument: str, names: Sequence[str]) -> tuple[str, ...]:
-    if not isinstance(name, str) or not name:
-        raise ModelError(
-            f"{argument}={name!r:.60}: give the name of a column, such as {argument}='hospital'.",
-            code=argument,
-        )
-    columns = (name,) if name in names else tuple(part.strip() for part in name.split(":"))
-    for column in columns:
-        if column not in names:
-            raise unknown_column(column, names, f"{argument}=")
-    return columns
+    return with_intercepts(spec, factors)
 
 
 def places_in_data(spec: FormulaSpec, frame: Tabular) -> FloatArray:

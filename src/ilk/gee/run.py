@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
@@ -11,14 +10,12 @@ from typing import TYPE_CHECKING, get_args
 import numpy as np
 
 from ilk.errors import (
-    ConvergenceWarning,
     DataError,
     FitError,
-    IdentificationWarning,
     ModelError,
     did_you_mean,
 )
-from ilk.fitted import Lazy, SearchLog, Status
+from ilk.fitted import Lazy, SearchLog
 from ilk.frame import numbers
 from ilk.gee.clusters import arrange
 from ilk.gee.fitted import GeeFitted, GeeModel, GeeSettings
@@ -77,15 +74,13 @@ def check_covariance(name: str) -> None:
     )
 
 
-def estimate_gee(model: GeeModel, *, warn: bool = True) -> GeeFitted:
+def estimate_gee(model: GeeModel) -> GeeFitted:
     """Fit a marginal model.
 
     Parameters
     ----------
     model : GeeModel
         The model.
-    warn : bool
-        Whether a bad verdict is repeated as a warning.
 
     Returns
     -------
@@ -114,19 +109,7 @@ def estimate_gee(model: GeeModel, *, warn: bool = True) -> GeeFitted:
     fitted = _record(model, rows, working, solution, back, verdict, start, infinite)
     if verdict.converged:
         fitted.covariances[model.settings.std_errors]()  # refuses here what does not exist
-    elif warn:
-        _warn(verdict)
     return fitted
-
-
-def _warn(verdict: Verdict) -> None:
-    separated = verdict.status is Status.SEPARATED
-    text = " ".join(f"{r.message} {r.advice}" for r in verdict.reasons if r.severity == "error")
-    warnings.warn(
-        f"The fit is {verdict.status.value}: {text}",
-        IdentificationWarning if separated else ConvergenceWarning,
-        stacklevel=4,
-    )
 
 
 def _record(

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from ilk.design.build import Design
+from ilk.design.clusters import with_intercepts
 from ilk.gee.fitted import GeeFitted, GeeModel, GeeSettings
-from ilk.gee.groups import add_clusters
 from ilk.gee.run import POSITIONED, STRUCTURES, estimate_gee
 from ilk.gee.sandwich import check_kind
 from ilk.io.container import Container, write_file
@@ -80,10 +80,10 @@ def gee_from_bytes(content: bytes, name: str = "The content") -> GeeFitted:
 
 
 def _restore(container: Container) -> GeeFitted:
-    opened = open_file(container, LAYOUT, add_clusters)
+    opened = open_file(container, LAYOUT, with_intercepts)
     design, family, content = opened.design, opened.family, opened.content
     settings = _settings(content, design, container)
-    fitted = estimate_gee(GeeModel(design, family, settings), warn=False)
+    fitted = estimate_gee(GeeModel(design, family, settings))
     for name, found in (("coef", fitted.coef), ("alpha", fitted.alpha), ("scale", fitted.scale)):
         said = np.asarray(content[name], dtype=np.float64)
         if said.shape != np.shape(found) or not np.allclose(said, found, 1e-6, 1e-8):

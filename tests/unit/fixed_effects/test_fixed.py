@@ -242,6 +242,7 @@ def test_formula_of_a_mixed_model():
         ("score ~ x + (1 | g)", {"groups": "h"}, ("(1 | g)", "groups='h'")),
         ("score ~ x", {"groups": "gg"}, ("'gg'", "Did you mean 'g'")),
         ("score ~ x", {"groups": 3}, ("groups=3",)),
+        ("score ~ x", {"groups": clustered()["g"]}, ("groups=<Series>: give the name",)),
         ("score ~ x", {"groups": ["g", "g"]}, ("twice",)),
         ("score ~ x", {"groups": "g", "std_errors": "hc3"}, ("'hc3'", "'cluster'")),
         ("score ~ x", {"groups": "g", "trials": "trials"}, ("trials=", "gaussian")),
@@ -253,7 +254,7 @@ def test_formula_of_a_mixed_model():
     ],
 )
 def test_bad_input(formula, arguments, words):
-    with pytest.raises(ModelError) as error:
+    with pytest.raises((ModelError, DataError)) as error:
         ilk.fixed(formula, clustered(), **arguments)
     for word in words:
         assert word in str(error.value)
