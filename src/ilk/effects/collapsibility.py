@@ -141,8 +141,7 @@ def _judge(
     slopes = _slopes(fitted, component, variance)
     see = " (see fit.marginal_coefficients())" if component == _MEAN else ""
     if isinstance(link, Log):
-        others = set(_names(fitted, component)) - {"Intercept", *slopes}
-        return _of_log(slopes, variance, see, others=bool(others))
+        return _of_log(slopes, variance, see, _names(fitted, component))
     factor = _factor(link, fitted, component, variance)
     known = isinstance(link, _ATTENUATED)
     times = f"about {factor:.2f} times these" if np.isfinite(factor) else "smaller than these"
@@ -174,9 +173,10 @@ def _names(fitted: Fitted, component: str) -> tuple[str, ...]:
 
 
 def _of_log(
-    slopes: tuple[str, ...], variance: FloatArray, see: str, *, others: bool
+    slopes: tuple[str, ...], variance: FloatArray, see: str, names: tuple[str, ...]
 ) -> Collapsibility:
     if slopes:
+        others = set(names) - {"Intercept", *slopes}
         rest = "; those of other columns are the same" if others else ""
         return Collapsibility(
             "depends_on_covariates",
@@ -186,13 +186,19 @@ def _of_log(
             slopes=slopes,
         )
     shift = 0.5 * float(variance[0])
-    reason = (
-        "With the log link and a constant variance the slopes are the population's too; its "
-        f"intercept is higher by half the variance ({shift:.3g})."
-        if others
-        else f"With the log link the population's intercept is higher by half the variance "
-        f"({shift:.3g})."
-    )
+    by = f"higher by half the variance ({shift:.3g})"
+    if "Intercept" not in names:
+        reason = (
+            "With the log link and a constant variance the population's linear predictor is "
+            f"{by}: ratios of means are the same in both, means are not."
+        )
+    elif len(names) == 1:
+        reason = f"With the log link the population's intercept is {by}."
+    else:
+        reason = (
+            "With the log link and a constant variance the slopes are the population's too; its "
+            f"intercept is {by}."
+        )
     return Collapsibility(
         "slopes_collapse",
         reason,

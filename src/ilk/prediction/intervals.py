@@ -5,8 +5,9 @@ r"""Intervals around predictions.
 
 **Cluster** limits are quantiles of the distribution of the mean of a new cluster.  Its predictor
 is normal around the estimate, with the variance of the estimate plus that of the random effects
-that are not known, and its mean is a monotone function of it: the quantiles of the one are those of
-the other.  Effects of single rows (``olre()``) are averaged over, for a cluster's mean does so.
+that are not known, and its mean is a monotone function of it (with the square root, of its size):
+the quantiles of the one are those of the other.  Effects of single rows (``olre()``) are averaged
+over, for a cluster's mean does so.
 
 **Prediction** limits are quantiles of the distribution of a new observation.  Its mean predictor is
 taken as normal around the estimate, with the variance of the estimate (coefficients, covariance
@@ -44,6 +45,9 @@ _LARGEST_COUNT = 2.0**50
 
 _POSITIVE_PREDICTOR = ("inverse", "inverse_squared", "sqrt")
 """Links whose inverse is decreasing or increasing on positive predictors only."""
+
+_ONE_SIGN = 8.0
+"""Standard deviations from zero at which a normal predictor has one sign for all purposes."""
 
 
 def confidence_limits(
@@ -124,15 +128,36 @@ def cluster_limits(
             "for scale='link' (the counts alone), or interval='confidence' or 'prediction'.",
             code="cluster-interval",
         )
-    half = z * np.sqrt(uncertain + between[0])
+    spread = np.sqrt(uncertain + between[0])
     ends = []
-    for end in (eta[0] - half, eta[0] + half):
+    for end in _predictor_limits(family, eta[0], spread, z, scale):
         if family.link.name in _POSITIVE_PREDICTOR:
             end = np.maximum(end, 0.0)
         with np.errstate(all="ignore"):
             moved = averaged_mean(family, [end, *eta[1:]], within, scale=scale, derivatives=False)
         ends.append(moved.value)
     return np.minimum(*ends), np.maximum(*ends)
+
+
+def _predictor_limits(
+    family: AbstractFamily, eta: FloatArray, spread: FloatArray, z: float, scale: Scale
+) -> tuple[FloatArray, FloatArray]:
+    """Predictors at the quantiles of a cluster's mean.
+
+    With the square root the mean rises with the size of the predictor, which has a noncentral chi
+    distribution.
+    """
+    low, high = eta - z * spread, eta + z * spread
+    if family.link.name != "sqrt" or scale == "link":
+        return low, high
+    from scipy.special import chndtrix, ndtr
+
+    folds = (np.abs(eta) < _ONE_SIGN * spread) & (spread > 0.0)
+    s, p = spread[folds], float(ndtr(z))
+    low, high = np.where(eta < 0.0, -high, low), np.where(eta < 0.0, -low, high)
+    low[folds] = s * np.sqrt(chndtrix(1.0 - p, 1.0, (eta[folds] / s) ** 2))
+    high[folds] = s * np.sqrt(chndtrix(p, 1.0, (eta[folds] / s) ** 2))
+    return low, high
 
 
 def observation_quantiles(

@@ -126,6 +126,7 @@ def new_cases(
         offset=offset,
         missing=missing,
     )
+    _check_trials(new.trials, new.rows.selection)
     parts = new.fixed[: len(model.fitted_parts)]
     offsets = [part.offset for part in parts]
     weights = new.precision_weights
@@ -171,6 +172,21 @@ def check_rate(fitted: AbstractFitted, per: object, exposure: object) -> None:
     number = isinstance(per, (int, float, np.number)) and not isinstance(per, bool)
     if not (number and 0.0 < float(per) < np.inf):  # type: ignore[arg-type]
         raise ModelError(f"per={per!r}: give a positive number, such as 1000.", code="per")
+
+
+def _check_trials(trials: FloatArray | None, rows: IntArray | None) -> None:
+    """Refuse numbers of trials that are none."""
+    if trials is None:
+        return
+    rest = np.abs(trials - np.round(trials))
+    wrong = np.flatnonzero((trials < 0.0) | (rest > 1e-6 * np.maximum(trials, 1.0)))
+    if len(wrong):
+        row = int(wrong[0] if rows is None else rows[wrong[0]])
+        raise DataError(
+            f"The numbers of trials must be whole and not negative: row {row} has "
+            f"{trials[wrong[0]]:g} ({len(wrong)} such row{'s' if len(wrong) > 1 else ''}).",
+            code="trials",
+        )
 
 
 def _at_exposure(fitted: Fitted, cases: Cases, per: float) -> Cases:

@@ -281,11 +281,7 @@ def _estimand(fitted: Fitted) -> list[str]:
     link = fitted.family.link.name
     tail = {
         "collapsible": "; here they are effects on the mean of the population of clusters as well.",
-        "slopes_collapse": (
-            "; apart from the intercept they are effects on the mean of the population as well."
-            if len(fitted.model.fitted_parts[0].names) > 1
-            else "; the mean of the population is higher."
-        ),
+        "slopes_collapse": _of_slopes(fitted.model.fitted_parts[0].names),
         "attenuated": f"; under the {_LINKS.get(link, link)} link effects on the mean of the "
         f"population are smaller (about {significant(found.factor, 2)} times these).",
         "depends_on_covariates": "; effects on the mean of the population differ from them and "
@@ -293,6 +289,15 @@ def _estimand(fitted: Fitted) -> list[str]:
         "no_population_mean": "; under this link they have no counterpart in the population.",
     }
     return [(head + tail[found.kind]).replace("the mean of the population", mean)]
+
+
+def _of_slopes(names: Sequence[str]) -> str:
+    """How coefficients relate to the population's with a log link and a constant variance."""
+    if "Intercept" not in names:
+        return "; ratios of means are the same in the population."
+    if len(names) == 1:
+        return "; the mean of the population is higher."
+    return "; apart from the intercept they are effects on the mean of the population as well."
 
 
 def _inference(fitted: Fitted, level: float) -> str:

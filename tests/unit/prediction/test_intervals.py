@@ -242,3 +242,15 @@ def test_predictors_where_there_is_no_mean_are_no_matter_of_the_population():
     eta, disp, v = np.array([0.5]), np.array([-1.0]), np.array([0.5])
     with pytest.raises(FitError, match="limits of a new observation of family 'gamma'"):
         observation_quantiles(gamma("inverse"), [eta, disp], [v, 0.0 * v], None, [0.5])
+
+
+@pytest.mark.parametrize("eta", [-0.9, 0.02, 0.5, 3.0])
+def test_cluster_limits_of_the_square_root_link_count_predictors_of_both_signs(eta):
+    family, one = poisson("sqrt"), np.ones(1)
+    low, high = cluster_limits(
+        family, [eta * one], 0.03 * one, [0.06 * one], [0.0 * one], 1.959963984540054, "response"
+    )
+    for end, p in ((low, 0.025), (high, 0.975)):
+        root = math.sqrt(end[0])
+        reached = stats.norm.cdf((root - eta) / 0.3) - stats.norm.cdf((-root - eta) / 0.3)
+        assert reached == pytest.approx(p, abs=1e-9)

@@ -185,3 +185,10 @@ def test_rows_that_all_lack_a_value():
     answer = fit.predict(rows, interval="confidence")
     assert len(answer) == 2
     assert answer.estimate.isna().all()
+
+
+def test_trials_of_new_rows_are_whole_numbers():
+    fit = fit_of("cbpp")
+    rows = data_of("cbpp").head(2)
+    with pytest.raises(DataError, match=r"row 1 has 2\.5"):
+        fit.predict(rows, trials=[3, 2.5])

@@ -48,6 +48,9 @@ def test_how_coefficients_are_to_be_read():
     lone = ilk.fit("TICKS ~ 1 + (1 | BROOD)", data_of("ticks"), family="poisson")
     assert "slopes" not in " ".join(lone.summary().tables[0].notes)
     assert "the mean of the population is higher" in lone.methods().text
+    levels = ilk.fit("TICKS ~ 0 + YEAR + (1 | BROOD)", data_of("ticks"), family="poisson")
+    assert "ratios of means are the same in both" in " ".join(levels.summary().tables[0].notes)
+    assert "ratios of means are the same in the population" in levels.methods().text
     assert ilk.fit("y ~ x", data_of("gamma")).summary().tables[0].notes == ()
 
 
