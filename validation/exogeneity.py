@@ -105,10 +105,10 @@ def main() -> None:
     start = time.perf_counter()
     results = {
         name: [
-            study(case, rho, arguments.moved if rho else arguments.sets, SEED + k)
+            study(case, rho, arguments.moved if rho else arguments.sets, SEED + 100 * c + k)
             for k, rho in enumerate((0.0, 0.2, 0.4, 0.6))
         ]
-        for name, case in CASES.items()
+        for c, (name, case) in enumerate(CASES.items(), start=1)
     }
     record = {
         "date": datetime.date.today().isoformat(),
