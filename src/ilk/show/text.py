@@ -86,6 +86,8 @@ def table_text(table: Table) -> str:
             columns.append(_column(table.header[j], align(cells), left=False))
         j += 1
     lines = ["  " + "  ".join(parts).rstrip() for parts in zip(*columns, strict=True)]
+    if not any(table.header):  # a list of labels and texts
+        lines = lines[1:]
     notes = (_indented(note) for note in table.notes)
     return "\n".join([table.title, *lines, *(line for note in notes for line in note)])
 
