@@ -104,3 +104,23 @@ def test_likelihood_and_counts():
     c = ilk.conditional("count ~ x", data, "g", "poisson")
     assert c.aic == pytest.approx(-2.0 * c.loglik + 2.0)
     assert c.df_model == 1
+
+
+@pytest.mark.filterwarnings("ignore::ilk.errors.IlkWarning")
+def test_all_fits_share_tables_and_words():
+    """Intervals say their estimand; the design of the study decides on the last sentence."""
+    data = clustered()
+    fits = {
+        "conditional": [
+            ilk.fit("yes ~ x + (1 | g)", data, family="binomial"),
+            ilk.fixed("yes ~ x", data, "g", "binomial"),
+            ilk.conditional("yes ~ x", data, "g"),
+        ],
+        "population": [ilk.gee("yes ~ x", data, "g", "binomial")],
+    }
+    for estimand, of_kind in fits.items():
+        for fit in of_kind:
+            intervals = fit.conf_int()
+            assert intervals.estimand[intervals.component == "mean"].iloc[0] == estimand
+            assert "By design the effect" in fit.summary(design="randomized").text
+            assert fit.glance().shape[0] == 1

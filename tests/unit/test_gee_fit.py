@@ -350,3 +350,12 @@ def test_counterfactuals_and_rates(data: pd.DataFrame) -> None:
         fit.counterfactuals({"arm": ["old"]}, interval="prediction")
     with pytest.raises(ilk.ModelError, match="the fit has no exposure"):
         ilk.gee("score ~ x", data, "clinic").predict(per=10)
+
+
+def test_weights_of_proportions_are_their_trials(data: pd.DataFrame) -> None:
+    """Precision weights of a proportion are its trials, and the summary says so."""
+    frame = data.assign(n=3, share=data.cured * 2 / 3, both=data.cured * 2)
+    weighted = ilk.gee("share ~ x", frame, "clinic", "binomial", precision_weights="n")
+    trials = ilk.gee("both ~ x", frame, "clinic", "binomial", trials="n")
+    np.testing.assert_allclose(weighted.params.array, trials.params.array, rtol=1e-9)
+    assert "trials      n" in weighted.summary().text

@@ -101,7 +101,8 @@ def _check_kinds(fitted: object, gee: object) -> None:
     ):
         if not isinstance(given, kind):
             raise ModelError(
-                f"compare_estimands(fit, gee) takes {words}, not {type(given).__name__}.",
+                f"compare_estimands(fit, gee) takes {words}, not "
+                f"{type(given).__name__.removesuffix('ted')}.",
                 code="not-a-fit",
             )
 

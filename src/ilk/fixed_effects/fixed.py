@@ -439,7 +439,7 @@ def _incidental(sample: Sample, family: AbstractFamily) -> list[Reason]:
     if family.name == "binomial" and link == "logit":
         factor = median / max(median - 1.0, 1.0)
         message += (
-            f" Log odds ratios come out too large, by a factor of about n / (n - 1) = {factor:.2g}."
+            f" Log odds ratios come out too large, by a factor of about n / (n - 1) = {factor:.3g}."
             if median > 1.0
             else " Log odds ratios come out too large."
         )

@@ -89,7 +89,7 @@ def _separation(found: SeparatingDirection | None) -> list[Reason]:
             code="separation",
             severity="error",
             terms=found.names,
-            message=f"The response is separated by {', '.join(found.names)} ({found.rows} rows): "
+            message=f"the response is separated by {', '.join(found.names)} ({found.rows} rows): "
             "the coefficients run to infinity and have no standard errors.",
             advice="Leave the column out, or merge its levels. What is shown are the coefficients "
             "under independence where the search was stopped.",
@@ -101,11 +101,11 @@ def _convergence(solution: Solution) -> list[Reason]:
     if solution.status in ("converged", "separated"):
         return []
     message = {
-        "no_start": "The quasi-likelihood fit under independence, where the iteration begins, did "
+        "no_start": "the quasi-likelihood fit under independence, where the iteration begins, did "
         "not converge.",
-        "stuck": "No step of the estimating equations led to possible means: with this link the "
+        "stuck": "no step of the estimating equations led to possible means: with this link the "
         "solution is at the limit of what means can be.",
-        "max_steps": f"The estimating equations were not solved in {solution.steps} steps; the "
+        "max_steps": f"the estimating equations were not solved in {solution.steps} steps; the "
         f"last was {solution.change:.2g} standard errors.",
     }[solution.status]
     advice = {
@@ -126,7 +126,7 @@ def _working(settings: GeeSettings, solution: Solution) -> list[Reason]:
             code="working_not_positive_definite",
             severity="warning",
             terms=(settings.covariance,),
-            message="The working correlation that the moments give is not positive definite, or "
+            message="the working correlation that the moments give is not positive definite, or "
             f"was not on the way; its correlations were shrunk by {100 * share:.3g} %.",
             advice="Coefficients and robust standard errors remain valid, model-based ones do not; "
             "choose a simpler covariance=, such as 'exchangeable' or 'independence'.",
@@ -144,7 +144,7 @@ def _few(settings: GeeSettings, rows: GeeRows, solution: Solution) -> list[Reaso
                 code="fewer_clusters_than_coefficients",
                 severity="error",
                 terms=(),
-                message=f"There are {K} clusters for {p} coefficients: standard errors by cluster "
+                message=f"there are {K} clusters for {p} coefficients: standard errors by cluster "
                 "are not determined.",
                 advice="Leave out terms, or use ilk.fit, whose standard errors rest on its model.",
             )
@@ -156,7 +156,7 @@ def _few(settings: GeeSettings, rows: GeeRows, solution: Solution) -> list[Reaso
             code="few_clusters",
             severity="warning",
             terms=(),
-            message=f"There are {K} clusters: robust standard errors are too small on average "
+            message=f"there are {K} clusters: robust standard errors are too small on average "
             f"below about {FEW_CLUSTERS}.",
             advice="Use std_errors='kauermann_carroll' or 'mancl_derouen'. Intervals already use "
             f"the t distribution with {K} - {p} = {K - p} degrees of freedom.",
@@ -173,7 +173,7 @@ def _dispersion(model: GeeModel, rows: GeeRows, solution: Solution) -> list[Reas
             code="no_overdispersion",
             severity="warning",
             terms=(),
-            message="The response varies no more than its means allow for, so the dispersion of "
+            message="the response varies no more than its means allow for, so the dispersion of "
             f"family {model.family.name!r} is zero.",
             advice=f"Use family={plain!r}, whose scale may be below one.",
         )

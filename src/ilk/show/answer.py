@@ -151,6 +151,10 @@ class Answer:
         return self.html
 
 
+_TWO_DECIMALS = ("statistic", "loglik", "quasi_loglik", "aic", "bic", "qic", "qicu", "cic")
+"""Columns whose differences count, or that are no measurements."""
+
+
 def table_of(
     title: str,
     columns: Mapping[str, Any],
@@ -244,7 +248,7 @@ def _number(name: str, value: Any) -> str:
         return plain(value)
     if name.startswith("p_"):
         return p_value(float(value))
-    if name == "statistic":
+    if name in _TWO_DECIMALS:
         return fixed(float(value), 2)
     if name == "df":
         return "inf" if math.isinf(value) else fixed(float(value), 1)

@@ -10,6 +10,7 @@ from ilk.effects.estimands import compare_estimands
 from ilk.gee.sandwich import KIND_NAMES
 from ilk.inference.wald import two_sided
 from ilk.show.answer import Answer
+from ilk.show.numbers import plain
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
@@ -73,8 +74,22 @@ def estimands_table(fitted: Fitted, gee: GeeFitted, level: float = 0.95) -> Answ
             "ratio: to the conditional coefficient. If both models are right, marginalized and GEE "
             "coefficients differ by chance only.",
             f"Standard errors of GEE: {KIND_NAMES[found.std_errors]}.",
+            *_clusters(fitted, gee),
         ),
         level=level,
+    )
+
+
+def _clusters(fitted: Fitted, gee: GeeFitted) -> tuple[str, ...]:
+    """Say where the two models do not speak of the same clusters."""
+    random = [term.grouping.name for term in fitted.design.terms if term.predictor == "mean"]
+    clusters = gee.design.terms[0].grouping.name
+    if clusters in random:
+        return ()
+    has = f"random effects of {' and '.join(map(plain, dict.fromkeys(random)))}"
+    return (
+        f"The mixed model has {has if random else 'no random effects'}, and the clusters of GEE "
+        f"are {plain(clusters)}: their standard errors count different kinds of dependence.",
     )
 
 

@@ -84,9 +84,18 @@ def test_arguments_must_be_the_two_fits(data: pd.DataFrame) -> None:
     gee = ilk.gee("z ~ x", data, "g")
     with pytest.raises(ilk.ModelError, match="The mixed model comes first"):
         ilk.compare_estimands(gee, fit)  # type: ignore[arg-type]
-    with pytest.raises(ilk.ModelError, match=r"second a fit of ilk\.gee, not Fitted"):
+    with pytest.raises(ilk.ModelError, match=r"second a fit of ilk\.gee, not Fit\."):
         ilk.compare_estimands(fit, fit)  # type: ignore[arg-type]
     zi = ilk.fit("count ~ x + (1 | g)", data, "poisson", zero_inflation="~ 1")
     counts = ilk.gee("count ~ x", data, "g", "poisson")
     with pytest.raises(ilk.ModelError, match="excess zeros included"):
         ilk.compare_estimands(zi, counts)
+
+
+def test_other_clusters_are_said(data: pd.DataFrame) -> None:
+    """Models of different clusters answer the same question with other standard errors."""
+    wide = data.assign(k=np.arange(len(data)) % 9)
+    fit = ilk.fit("z ~ x + (1 | g)", wide)
+    assert "clusters of GEE are" not in ilk.compare_estimands(fit, ilk.gee("z ~ x", wide, "g")).text
+    text = ilk.compare_estimands(fit, ilk.gee("z ~ x", wide, "k")).text
+    assert "random effects of g, and the clusters of GEE are k" in " ".join(text.split())
