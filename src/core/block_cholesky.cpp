@@ -145,7 +145,7 @@ bool BlockCholesky::Implementation::factor(const double* A,
                                            const std::vector<const double*>& lambda) {
   pivots = multifrontal::LogProduct();
   failed_at = -1;
-  double* top = reserve_stack();
+  double* top = scratch();  // of the stack
   std::vector<const InteriorFront*> waiting;
   const int root_index = static_cast<int>(fronts.interior.size()) - 1;
   const InteriorFront& root = fronts.root();

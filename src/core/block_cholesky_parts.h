@@ -159,17 +159,20 @@ struct BlockCholesky::Implementation {
   multifrontal::LogProduct pivots;
   int failed_at = -1;  // position of a pivot that was not positive
 
-  // Of update matrices, or of interior fronts of the inverse: one allocation has room for both.
-  double* reserve_stack() {
-    return stack.reserve(
-        static_cast<std::size_t>(std::max(fronts.update_stack, fronts.inverse_stack)));
+  // Memory that one operation at a time uses: update matrices of the factorization, interior fronts
+  // of the inverse, vectors of a solve. Allocated once for all of them.
+  double* scratch() const {
+    const Index N = pattern.scalars();
+    const Index largest = std::max({Index{fronts.update_stack}, Index{fronts.inverse_stack},
+                                    dense::upper_inverse_scratch(fronts.root().columns),
+                                    N * BlockCholesky::kBatch});
+    return scratch_memory.reserve(static_cast<std::size_t>(largest));
   }
 
-  Buffer stack;
+  mutable Buffer scratch_memory;
   Buffer strip;             // columns of an update matrix, or of a parent's inverse
   Buffer right_hand_sides;  // Y of the inverse
   Buffer leaf_inverse;
-  mutable std::vector<double> permuted;
   mutable std::vector<double> gathered;
   dense::Workspace work;
 };

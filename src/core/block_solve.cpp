@@ -176,8 +176,7 @@ template <typename One, typename Several>
 void BlockCholesky::Implementation::for_each_column(double* x, int columns, int active, One&& one,
                                                     Several&& several) const {
   const Index N = pattern.scalars();
-  permuted.resize(static_cast<std::size_t>(columns > 1 ? N * kBatch : N));
-  double* y = permuted.data();
+  double* y = scratch();
   const int* position = fronts.position.data();
   for (int j = 0; j < columns; j += kBatch, x += kBatch * N) {
     const int left = std::min(columns - j, kBatch);
@@ -188,7 +187,8 @@ void BlockCholesky::Implementation::for_each_column(double* x, int columns, int 
 
 // Entries of row i of L, the position of a scalar without a prior being the scalar itself.
 void BlockCholesky::Implementation::factor_row(int i, double* x) const {
-  permuted.assign(static_cast<std::size_t>(pattern.scalars()), 0.0);
+  double* permuted = scratch();
+  std::fill(permuted, permuted + pattern.scalars(), 0.0);
   const auto collect = [&](const Front& front) {
     const int* begin = rows(front);
     const int* found = std::lower_bound(begin, begin + front.rows, i);

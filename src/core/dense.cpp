@@ -175,12 +175,15 @@ void invert_small(Index n, double* L, Index stride) {
 
 }  // namespace
 
+Index upper_inverse_scratch(Index n) {
+  const Index block = std::min(n, kInverseBlock);
+  return (n + block) * block;
+}
+
 // Block columns of L from the last to the first. With Z22 the inverse of the trailing part,
 //     Y = L21 L11^-1,   Z12 = -Y' Z22,   Z11 = (L11 L11')^-1 - Z12 Y.
 void upper_inverse(Index n, const double* L, Index stride, double* Z, Index stride_Z,
-                   Workspace& work) {
-  const Index block = std::min(n, kInverseBlock);
-  const std::unique_ptr<double[]> buffer(new double[static_cast<std::size_t>((n + block) * block)]);
+                   double* scratch, Workspace& work) {
   for (Index end = n; end > 0;) {
     const Index begin = (end - 1) / kInverseBlock * kInverseBlock;
     const Index columns = end - begin;
@@ -188,7 +191,7 @@ void upper_inverse(Index n, const double* L, Index stride, double* Z, Index stri
     const double* L11 = L + begin * (stride + 1);
     double* Z11 = Z + begin * (stride_Z + 1);
     double* Z12 = Z11 + columns * stride_Z;
-    double* Y = buffer.get();
+    double* Y = scratch;
     double* X = Y + below * columns;
     double* lower = X + columns * columns;  // of Z11
     for (Index j = 0; j < columns; ++j) {
@@ -214,8 +217,9 @@ void invert_from_cholesky(Index n, double* L, Index stride, Workspace& work) {
     invert_small(n, L, stride);
     return;
   }
-  const std::unique_ptr<double[]> Z(new double[static_cast<std::size_t>(n * n)]);
-  upper_inverse(n, L, stride, Z.get(), n, work);
+  const Index size = n * n + upper_inverse_scratch(n);
+  const std::unique_ptr<double[]> Z(new double[static_cast<std::size_t>(size)]);
+  upper_inverse(n, L, stride, Z.get(), n, Z.get() + n * n, work);
   for (Index j = 0; j < n; ++j)
     for (Index i = 0; i <= j; ++i) L[i + j * stride] = L[j + i * stride] = Z[i + j * n];
 }

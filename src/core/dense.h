@@ -71,9 +71,11 @@ void solve_right(Index m, Index n, const double* L, Index stride, double* B, Ind
                  Workspace& work);
 
 // The upper triangle of Z = (L L')^-1 from a Cholesky factor L; Z may be in the same array, one
-// column to the right (Z = L + stride), where it leaves L intact.
+// column to the right (Z = L + stride), where it leaves L intact. `scratch` has room for
+// upper_inverse_scratch(n) doubles.
+Index upper_inverse_scratch(Index n);
 void upper_inverse(Index n, const double* L, Index stride, double* Z, Index stride_Z,
-                   Workspace& work);
+                   double* scratch, Workspace& work);
 
 // Overwrites a Cholesky factor L by the inverse (L L')^-1, both triangles.
 void invert_from_cholesky(Index n, double* L, Index stride, Workspace& work);

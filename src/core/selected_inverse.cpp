@@ -27,7 +27,7 @@ void BlockCholesky::Implementation::invert_root(int active) {
   const Index size = root.columns;
   const Index kept = std::min<Index>(size, active - root.first_column);
   double* Z = root_inverse();
-  dense::upper_inverse(kept, L.data() + root.panel, size, Z, size, work);
+  dense::upper_inverse(kept, L.data() + root.panel, size, Z, size, scratch(), work);
   for (Index j = kept; j < size; ++j) std::fill(Z + j * size, Z + j * size + j + 1, 0.0);
 }
 
@@ -144,7 +144,7 @@ void BlockCholesky::Implementation::invert_interior(const InteriorFront& front,
 // From the root down. A front stays on the stack until the last of its children has read it.
 void BlockCholesky::Implementation::invert(double* P, int active) {
   double* const root = root_inverse();
-  double* top = reserve_stack();
+  double* top = scratch();  // of the stack
   struct Held {
     const InteriorFront* front;
     double* Z;

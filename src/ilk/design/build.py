@@ -166,6 +166,8 @@ def build(
     scope = scope.subset(rows.selection)
     used = spec.columns
     check_infinite(used, scope)
+    kept = _keep(used, arguments, scope)
+    scope.read_from(kept)
 
     notes = [note for note in (rows.note,) if note is not None]
     weights = {name: take(arguments.get(name), scope.rows) for name in _ARGUMENTS}
@@ -199,7 +201,7 @@ def build(
         fixed=fixed,
         terms=terms,
         rows=rows,
-        data=_keep(used, arguments, scope),
+        data=kept,
         frequency_weights=weights["frequency_weights"],
         precision_weights=None if binomial else weights["precision_weights"],
         exposure=exposed,

@@ -121,7 +121,8 @@ def evaluate_vector(expression: Expression, text: str, scope: Scope) -> FloatArr
     if isinstance(expression, Name):
         column = scope.column(expression.column)
         if column.numeric and column.finite:
-            return np.array(scope.number(expression.column))
+            values = scope.number(expression.column)
+            return values if scope.owned else np.array(values)
     with np.errstate(all="ignore"):
         values = _vector(expression, scope)
     if np.ndim(values) == 0:

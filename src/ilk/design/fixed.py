@@ -29,7 +29,7 @@ class FixedPart:
     predictor : str
         Name of the predictor.
     X : (n, p) array
-        Estimable columns, Fortran order.
+        Estimable columns, Fortran order; a column of ones alone is stored as a single one.
     names : tuple of str
         Their names.
     dropped : tuple of str

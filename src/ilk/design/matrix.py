@@ -63,7 +63,7 @@ class Matrix:
     Parameters
     ----------
     X : (n, p) array
-        Columns, Fortran order.
+        Columns, Fortran order; a column of ones alone is stored as a single one.
     recipe : Recipe
         How to make them again.
     references : mapping
@@ -272,6 +272,8 @@ def _simple_matrix(
         for subterm in subterms
     ]
     _check_size(terms, sum(widths), rows, values)
+    if len(subterms) == 1 and not subterms[0].parts:  # (a one, stored once)
+        return np.broadcast_to(np.ones(1), (rows, 1)), ("Intercept",), []
     X = np.empty((rows, sum(widths)), order="F")
     names: list[str] = []
     reduced_factors: dict[str, None] = {}

@@ -10,7 +10,7 @@ import numpy as np
 
 from ilk.errors import DataError
 from ilk.formula.language import Expression, Name, column_names
-from ilk.frame import Column, Factor, Tabular, factor, numbers
+from ilk.frame import Column, Factor, Kept, Tabular, factor, numbers
 from ilk.typing import FloatArray, IntArray
 
 T = TypeVar("T")
@@ -39,6 +39,8 @@ class Scope:
         Filled with what the user should know.
     weights : (n,) array or None
         Frequency weights of the rows in use: how often each counts in means of clusters.
+    owned : bool
+        Whether nobody else can change the columns, so that results may refer to them.
     """
 
     frame: Tabular
@@ -49,6 +51,7 @@ class Scope:
     lagged: dict[str, FloatArray] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     weights: FloatArray | None = None
+    owned: bool = False
     _results: dict[str, Any] = field(default_factory=dict)
     _columns: dict[str, Column] = field(default_factory=dict)
     _numbers: dict[str, FloatArray] = field(default_factory=dict)
@@ -89,6 +92,15 @@ class Scope:
     def row(self, position: int) -> int:
         """Position in the data of a row in use."""
         return position if self.rows is None else int(self.rows[position])
+
+    def read_from(self, kept: Kept) -> None:
+        """Read columns from owned copies of all rows in use, if these are all rows."""
+        if self.rows is not None:
+            return
+        self._columns.update(kept.parts)
+        self._numbers.clear()
+        self._factors.clear()
+        self.owned = True
 
     def subset(self, rows: IntArray | None) -> Scope:
         """Make the same scope for fewer rows; the scope itself if they stay the same."""

