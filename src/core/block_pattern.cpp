@@ -49,14 +49,17 @@ std::vector<int> BlockPattern::append_pair(int row_term, int column_term, const 
   pair.offset = compact_size_;
   const int levels = terms_[row_term].levels;
   std::vector<std::int64_t> start;
+  poll();
   std::vector<int> order =
       sort_by_key(column_codes, terms_[column_term].levels, n, std::vector<int>(), start);
+  poll();
   order = sort_by_key(row_codes, levels, n, order, start);
 
   std::vector<int> block_of_row(n);
   pair.row_start.reserve(static_cast<std::size_t>(levels) + 1);
   pair.row_start.push_back(0);
   for (int level = 0; level < levels; ++level) {
+    poll();
     int previous = -1;
     for (std::int64_t k = start[level]; k < start[level + 1]; ++k) {
       const int row = order[k];

@@ -11,7 +11,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
+
+#include "interrupt.h"
 
 namespace ilk {
 
@@ -54,6 +57,10 @@ class BlockPattern {
   // Adds a block between every level of `term` and the only level of `column_term`.
   void add_complete_pair(int term, int column_term);
 
+  // Polled while pairs are added and while the pattern is analyzed for a factorization.
+  void set_interrupt(InterruptPoll poll) { poll_ = std::move(poll); }
+  void poll() const { poll_(); }
+
   int terms() const { return static_cast<int>(terms_.size()); }
   const BlockTerm& term(int t) const { return terms_[t]; }
   const std::vector<BlockPair>& pairs() const { return pairs_; }
@@ -77,6 +84,7 @@ class BlockPattern {
   std::vector<std::int64_t> diagonal_offset_;
   std::int64_t compact_size_ = 0;
   int prior_scalars_ = 0;
+  mutable InterruptPoll poll_;
 };
 
 // ---- Operations on the compact layout -----------------------------------------------------------

@@ -125,9 +125,11 @@ Fronts Analysis::run() {
   find_parents();
   amalgamate();
   collect_columns();
+  pattern_.poll();
   order_interior();
   rank_interior_nodes();
   sort_rows();
+  pattern_.poll();
   number_positions();
   list_rows();
   list_blocks();
@@ -501,6 +503,7 @@ void Analysis::list_node_blocks(int node, int first_column, const Front& target)
 
 // `front` points to the tree fronts (several for a group of leaves) behind `target`.
 void Analysis::list_front_blocks(Front& target, const int* front) {
+  pattern_.poll();
   target.runs_begin = static_cast<std::int64_t>(fronts_.runs.size());
   for (int k = 0; k < target.count; ++k) {
     set_offsets_in_front(front[k]);

@@ -48,15 +48,14 @@ LinearEngine::LinearEngine(LinearData data, double count, std::function<bool()> 
   blocks.push_back({p_ + 1, 1, false});
 
   BlockPattern pattern(std::move(blocks));
+  pattern.set_interrupt(poll_);
   std::vector<std::vector<int>> block_of_row;
   for (int s = 0; s < terms(); ++s)
     for (int t = s + 1; t < terms(); ++t) {
-      poll_();
       block_of_row.push_back(pattern.add_pair(s, t, data_.terms[s].codes,
                                               data_.terms[t].codes, data_.n));
     }
   for (int t = 0; t < terms(); ++t) pattern.add_complete_pair(t, terms());
-  poll_();
   cholesky_ = BlockCholesky(std::move(pattern));
   cholesky_.set_interrupt(poll_);
 

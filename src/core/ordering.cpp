@@ -287,6 +287,7 @@ void Eliminator::close_step() {
 
 void Eliminator::eliminate_term(int term) {
   for (int v = pattern_.node_offset(term); v < pattern_.node_offset(term + 1); ++v) {
+    pattern_.poll();
     form_element(v);
     close_step();
   }
@@ -298,6 +299,7 @@ void Eliminator::compress_neighbors() {
   degree_.assign(state_.size(), 0);
   for (int v = 0; v < pattern_.nodes(); ++v) {
     if (!is_variable(v)) continue;
+    pattern_.poll();
     const std::int64_t begin = start_[v];
     const std::int64_t end = begin + variables_[v];
     // Elements to the front; each is kept once (it is marked like the variables are).
@@ -448,6 +450,7 @@ void Eliminator::minimum_degree() {
     if (is_variable(v)) buckets.insert(v, degree_[v]);
 
   while (!buckets.empty()) {
+    pattern_.poll();
     const int pivot = buckets.least();
     const double size = static_cast<double>(degree_[pivot] + weight_[pivot]);
     if (degree_[pivot] > 0 && size >= kRootDegree * static_cast<double>(remaining_)) break;
