@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import gc
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -630,6 +632,22 @@ def test_linear_refit_is_a_fit_of_the_new_response():
     a, b = (x.fit(factor, reml=True, theta=np.array([0.5, 0.0, 0.5])) for x in (engine, fresh))
     assert a.value == pytest.approx(b.value, rel=1e-12)
     close(a.beta, b.beta)
+
+
+def test_the_linear_engine_keeps_the_arrays_it_refers_to():
+    data, _ = linear_problem("slope")
+    factor = unstructured(data)
+    start = np.array([0.5, 0.0, 0.5])
+    response = data.response + np.sin(np.arange(len(data.response)))
+    engine = compiled.LinearEngine(copy.deepcopy(data))
+    engine.set_response(response.copy())
+    gc.collect()
+    overwritten = [np.full_like(response, np.nan) for _ in range(20)]  # where they would have been
+    mine = engine.fit(factor, reml=True, theta=start)
+    fresh = compiled.LinearEngine(replace(data, response=response))
+    theirs = fresh.fit(factor, reml=True, theta=start)
+    assert mine.value == theirs.value
+    assert len(overwritten) == 20
 
 
 @pytest.mark.parametrize("reml", [False, True])
