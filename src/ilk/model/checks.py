@@ -17,6 +17,7 @@ import numpy as np
 from ilk.errors import DataError, ModelError
 
 if TYPE_CHECKING:
+    from ilk.design.random import RandomTerm
     from ilk.model.model import Model
     from ilk.typing import BoolArray, FloatArray
 
@@ -187,19 +188,21 @@ def check_identified(model: Model) -> None:
 
 
 def _check_duplicates(model: Model) -> None:
-    seen: dict[tuple[str, bytes, str], str] = {}
-    free = [term for term in model.design.terms if term.structure in ("us", "diag")]
-    for term in free if len(free) > 1 else ():
-        partition = _partition(term.grouping.codes)
-        for name in term.column_names:
-            key = (term.predictor, partition, name)
-            if key in seen:
-                raise ModelError(
-                    f"The terms ({seen[key]}) and ({term.label}) group the rows alike and share "
-                    f"the column {name!r}: their variances cannot be told apart. Keep one.",
-                    code="duplicate-term",
-                )
-            seen[key] = term.label
+    """Refuse two terms that group the rows alike and have a column in common."""
+    seen: dict[tuple[str, str, int], list[RandomTerm]] = {}
+    for term in model.design.terms:
+        for name in term.column_names if term.structure in ("us", "diag") else ():
+            # terms with other numbers of levels group the rows otherwise
+            before = seen.setdefault((term.predictor, name, len(term.grouping.levels)), [])
+            for other in before:
+                if _partition(other.grouping.codes) == _partition(term.grouping.codes):
+                    raise ModelError(
+                        f"The terms ({other.label}) and ({term.label}) group the rows alike and "
+                        f"share the column {name!r}: their variances cannot be told apart. Keep "
+                        "one.",
+                        code="duplicate-term",
+                    )
+            before.append(term)
 
 
 def _check_absorbed(model: Model) -> None:
