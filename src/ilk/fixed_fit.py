@@ -254,8 +254,9 @@ class FixedFit(AbstractWithinFit):
         Parameters
         ----------
         data : frame, optional
-            Rows to predict; those of the fit by default. A cluster that the fit has not seen is an
-            error: fixed effects say nothing about it.
+            Rows to predict; those of the data by default, those of clusters without information
+            too. A cluster that the fit has not seen is an error: fixed effects say nothing about
+            it.
         estimand : {"conditional"}
             These clusters, with their own estimated parameters; there is no other.
         scale : {"response", "link"}

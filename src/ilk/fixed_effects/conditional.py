@@ -28,7 +28,12 @@ from ilk.fixed_effects.multinomial import Multinomial
 from ilk.fixed_effects.records import ABSORBED, ConditionalFitted, Within
 from ilk.fixed_effects.robust import clustered
 from ilk.fixed_effects.sample import Clusters, Sample, bounded_rows, draw_sample
-from ilk.fixed_effects.separation import separating_direction, separation_reason, suspects
+from ilk.fixed_effects.separation import (
+    finite_only,
+    separating_direction,
+    separation_reason,
+    suspects,
+)
 from ilk.fixed_effects.subsets import Evaluated, SubsetSums, subset_sums
 from ilk.num.stable import lgamma
 from ilk.num.triangular import invert_information
@@ -105,16 +110,18 @@ def estimate_conditional(
     X = np.ascontiguousarray(X[:, found.keep])
     likelihood = _likelihood(family, sample, codes, clusters)
     at = _maximize(likelihood, sample.offset, X)
+    columns = [name for _, name in names]
+    reasons = _separation(family, sample, X, at, columns)
     vcov = invert_information(at.last.information)
     kind, df = "conditional information", math.inf
     if std_errors == "cluster":
         scores = at.last.residual[:, None] * X
         vcov = clustered(vcov, scores, codes, clusters.size, len(sample.y), parameters=len(at.beta))
+        vcov = finite_only(vcov, columns, reasons)
         kind = f"robust to dependence within {clusters.name} (sandwich)"
         df = clusters.size - 1.0
     constant = _constant(family, sample)
     absorbed = [name for (_, name), why in not_estimable.items() if why == ABSORBED]
-    reasons = _separation(family, sample, X, at, [name for _, name in names])
     return ConditionalFitted(
         design=design,
         family=family,

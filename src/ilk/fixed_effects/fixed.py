@@ -36,6 +36,7 @@ from ilk.fixed_effects.robust import clustered
 from ilk.fixed_effects.sample import Clusters, Sample, bounded_rows, draw_sample
 from ilk.fixed_effects.separation import (
     crossed_direction,
+    finite_only,
     separating_direction,
     separation_reason,
     suspects,
@@ -169,17 +170,18 @@ def _record(
     vcov, kind = joint[:p, :p], _kind(family, curvature.expected)
     exact = family.name == "gaussian" and family.link.name == "identity"
     degrees = float(df) if exact else math.inf
-    if std_errors == "cluster":
-        vcov, clusters, note = _robust(curvature, joint, scale, sample, p)
-        kind = f"robust to dependence within {sample.clusters[0].name} (sandwich)"
-        degrees = clusters - 1.0
-    names = tuple(("mean", name) for name in sample.names)
-    all_names, not_estimable = unestimable(design, full.names, found)
     reasons = [
         *_separation(sample, family, dummies, optimum),
         *_no_dispersion(family, tau),
         *_incidental(sample, family),
     ]
+    if std_errors == "cluster":
+        vcov, clusters, note = _robust(curvature, joint, scale, sample, p)
+        vcov = finite_only(vcov, sample.names, reasons)
+        kind = f"robust to dependence within {sample.clusters[0].name} (sandwich)"
+        degrees = clusters - 1.0
+    names = tuple(("mean", name) for name in sample.names)
+    all_names, not_estimable = unestimable(design, full.names, found)
     eta = optimum.eta
     return FixedFitted(
         design=design,

@@ -19,7 +19,13 @@ import numpy as np
 from ilk.fitted import Reason
 from ilk.typing import BoolArray, FloatArray, IntArray
 
-__all__ = ["crossed_direction", "separating_direction", "separation_reason", "suspects"]
+__all__ = [
+    "crossed_direction",
+    "finite_only",
+    "separating_direction",
+    "separation_reason",
+    "suspects",
+]
 
 _TOLERANCE = 1e-6
 """Largest difference, of a direction of unit spread, that counts as none."""
@@ -150,6 +156,30 @@ def separation_reason(names: Sequence[str], direction: FloatArray, X: FloatArray
         "no maximum and the estimates run to infinity.",
         "Leave out or merge the levels concerned; estimates of the other coefficients stand.",
     )
+
+
+def finite_only(vcov: FloatArray, names: Sequence[str], reasons: Sequence[Reason]) -> FloatArray:
+    """Robust covariance matrix without the coefficients that run to infinity.
+
+    Their rows are fitted perfectly, so that the sandwich would call them certain.
+
+    Parameters
+    ----------
+    vcov : (p, p) array
+        Covariance matrix.
+    names : sequence of str
+        Names of the columns.
+    reasons : sequence of Reason
+        The verdict's; `separation_reason` may be among them.
+
+    Returns
+    -------
+    (p, p) array
+        nan where a coefficient has no variance.
+    """
+    infinite = {name for r in reasons if r.code == "separation" for name in r.terms}
+    lost = np.array([name in infinite for name in names], dtype=bool)
+    return np.where(lost[:, None] | lost, np.nan, vcov)
 
 
 def suspects(information: FloatArray, at_start: FloatArray) -> list[FloatArray]:

@@ -70,6 +70,7 @@ def judge_solution(
         *_separation(separation),
         *_convergence(solution),
         *_working(model.settings, solution),
+        *_pairs(model.settings, rows),
         *_few(model.settings, rows, solution),
         *_dispersion(model, rows, solution),
     ]
@@ -130,6 +131,20 @@ def _working(settings: GeeSettings, solution: Solution) -> list[Reason]:
             f"was not on the way; its correlations were shrunk by {100 * share:.3g} %.",
             advice="Coefficients and robust standard errors remain valid, model-based ones do not; "
             "choose a simpler covariance=, such as 'exchangeable' or 'independence'.",
+        )
+    ]
+
+
+def _pairs(settings: GeeSettings, rows: GeeRows) -> list[Reason]:
+    if rows.clusters.largest > 1 or settings.covariance == "independence":
+        return []
+    return [
+        Reason(
+            code="no_pairs",
+            severity="note",
+            terms=(settings.covariance,),
+            message="no cluster has two rows, so there is no correlation to estimate.",
+            advice="If rows belong together, check groups=; if not, use covariance='independence'.",
         )
     ]
 

@@ -179,6 +179,8 @@ def wald_table(
     quantile = two_sided(level, df)
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = estimates.array / errors.array
+    if not df > 0.0:
+        statistic = np.full(len(statistic), math.nan)
     return CoefficientTable(
         names=estimates.names,
         estimate=estimates.array,

@@ -17,7 +17,7 @@ from ilk.inference.marginal import marginal_table, normal_level
 from ilk.inference.wald import check_level
 from ilk.prediction.marginal import marginal_cases, predict_marginal, refuse_distribution
 from ilk.show.answer import Answer
-from ilk.show.numbers import degrees, fixed, integer, plain, significant
+from ilk.show.numbers import counted, degrees, fixed, integer, plain, significant
 from ilk.show.standardization import counterfactual_table, standardization_answer
 from ilk.show.summary import (
     Summary,
@@ -370,7 +370,7 @@ def _facts(fitted: GeeFitted, kind: str | None) -> tuple[tuple[str, str], ...]:
     design, family, clusters = fitted.design, fitted.family, fitted.clusters
     chosen = fitted.settings.std_errors if kind is None else check_kind(kind)
     smallest, largest = int(clusters.sizes.min()), clusters.largest
-    size = integer(largest) if smallest == largest else f"{integer(smallest)} to {integer(largest)}"
+    size = ("" if smallest == largest else f"{integer(smallest)} to ") + counted(largest, "row")
     facts = [
         ("formula", plain(fitted.formula.text, 400)),
         ("family", f"{family.name}, link {family.link.name} (mean and variance only)"),
@@ -380,7 +380,7 @@ def _facts(fitted: GeeFitted, kind: str | None) -> tuple[tuple[str, str], ...]:
         rows_fact(design, fitted.nobs),
         (
             "clusters",
-            f"{plain(design.terms[0].grouping.name)}: {integer(clusters.count)}, of {size} rows",
+            f"{plain(design.terms[0].grouping.name)}: {integer(clusters.count)}, of {size}",
         ),
     ]
     facts += [("order", note) for note in _order_notes(fitted)]

@@ -54,3 +54,14 @@ def test_crossed_direction_moves_cluster_effects():
     codes = [np.tile(g, 2), np.tile(h, 2)]
     none = crossed_direction(np.tile(x, 2)[:, None], codes, [3, 2], both == 0.0, both == 1.0)
     assert none is None
+
+
+@pytest.mark.parametrize("fit", [ilk.fixed, ilk.conditional])
+def test_robust_errors_of_infinite_coefficients(crossed, fit):
+    """The sandwich would call them certain; the others keep their errors."""
+    crossed.loc[crossed.arm == "old", "y"] = 0
+    found = fit("y ~ x + arm", crossed, "g", "binomial", std_errors="cluster")
+    assert found.verdict.status is Status.SEPARATED
+    assert np.isnan(found.std_errors["arm[T.old]"])
+    assert np.isfinite(found.std_errors["x"])
+    found.summary()

@@ -67,3 +67,10 @@ def test_scale_of_criteria(data, scale):
     fit = ilk.gee("count ~ x", data, groups="g", family="poisson")
     with pytest.raises(ModelError, match="scale="):
         fit.qic(scale)
+
+
+def test_single_rows(data):
+    """Clusters of one row have no correlation, and the verdict says so."""
+    fit = ilk.gee("count ~ x", data.assign(g=range(120)), groups="g", family="poisson")
+    assert [reason.code for reason in fit.verdict.reasons] == ["no_pairs"]
+    assert "120, of 1 row\n" in fit.summary().text
