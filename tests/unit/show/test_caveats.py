@@ -62,7 +62,7 @@ def test_few_and_fewest_clusters():
     few = data[data.g.isin([f"g{i}" for i in range(7)])]
     text = " ".join(ilk.fit("y ~ x + (1 | g)", few).caveats().text.split())
     assert "too optimistic" in text
-    assert "better a fixed effect" in text
+    assert "better as a fixed effect" in text
 
 
 def test_separation_is_among_them():
