@@ -78,7 +78,14 @@ def quasi_criteria(fitted: GeeFitted, scale: float = 1.0) -> QuasiCriteria:
             code="family-incomplete",
         )
     plain = fitted.independent()
-    robust = covariance("robust", solution.whitened, solution.residuals.scale, rows.clusters)
+    try:
+        robust = covariance("robust", solution.whitened, solution.residuals.scale, rows.clusters)
+    except np.linalg.LinAlgError:
+        raise FitError(
+            "The quasi-likelihood criteria do not exist where coefficients run to infinity: leave "
+            "out the columns that the verdict names.",
+            code="separated",
+        ) from None
     information = plain.whitened.information / plain.residuals.scale
     cic = float(np.trace(information @ robust))
     value /= scale

@@ -124,14 +124,18 @@ def _record(
 ) -> GeeFitted:
     def of_kind(kind: StandardErrors) -> FloatArray:
         white, scale = solution.whitened, solution.residuals.scale
-        try:
-            if kind == "fay_graubard":  # it changes with the columns: those of the user
-                own = replace(white, D=white.D @ np.linalg.inv(back))
-                matrix = covariance(kind, own, scale, rows.clusters)
-            else:
-                matrix = back @ covariance(kind, white, scale, rows.clusters) @ back.T
-        except np.linalg.LinAlgError:  # no information is left in some direction
-            return np.full(back.shape, np.nan)
+        if kind != "fay_graubard" and not infinite.any():
+            matrix: FloatArray = back @ covariance(kind, white, scale, rows.clusters) @ back.T
+            return matrix
+        # Fay and Graubard's changes with the columns: those of the user
+        D = white.D @ np.linalg.inv(back)
+        keep = np.arange(len(back)) != (np.argmax(infinite) if infinite.any() else -1)
+        matrix = np.full(back.shape, np.nan)
+        try:  # separated rows have no weight, so that one of their columns says nothing new
+            part = covariance(kind, replace(white, D=D[:, keep]), scale, rows.clusters)
+        except np.linalg.LinAlgError:  # nor have others
+            return matrix
+        matrix[np.ix_(keep, keep)] = part
         matrix[infinite, :] = np.nan
         matrix[:, infinite] = np.nan
         return matrix
