@@ -41,6 +41,9 @@ class SeparatingDirection:
     direction: FloatArray
 
 
+_SAMPLE = 1000
+"""Rows that are asked first where there are many."""
+
 _COUNTS = ("poisson", "negative_binomial_1", "negative_binomial_2")
 
 
@@ -70,14 +73,20 @@ def separating_direction(model: Model) -> SeparatingDirection | None:
     spread = np.abs(X).max(axis=0)
     rows = np.unique(np.column_stack([sign, X / np.where(spread > 0.0, spread, 1.0)]), axis=0)
     sign, scaled = rows[:, 0], rows[:, 1:]
-    free, fixed = sign != 0.0, sign == 0.0
-    if not free.any():
+    if not np.any(sign):
         return None
-    problem = _Separation(
-        signed=sign[free, None] * scaled[free],
-        equal=scaled[fixed] if fixed.any() else None,
-    )
-    solution = problem.solve(np.ones(X.shape[1], dtype=bool))
+    everything = np.ones(X.shape[1], dtype=bool)
+    sample = slice(None, None, len(rows) // _SAMPLE) if len(rows) >= 2 * _SAMPLE else None
+    # If the sampled rows have full rank, no direction leaves all of them unmoved; so one that
+    # separates all rows separates these.
+    if (
+        sample is not None
+        and np.linalg.matrix_rank(scaled[sample]) == X.shape[1]
+        and _problem(sign[sample], scaled[sample]).solve(everything) is None
+    ):
+        return None
+    problem = _problem(sign, scaled)
+    solution = problem.solve(everything)
     if solution is None:
         return None
     solution = _simplest(problem, solution, part.names)
@@ -86,6 +95,14 @@ def separating_direction(model: Model) -> SeparatingDirection | None:
     involved = [name for name, d in zip(part.names, solution, strict=True) if d != 0.0]
     names = [name for name in involved if name != "Intercept"] or involved
     return SeparatingDirection(tuple(names), moving, direction / np.abs(direction).max())
+
+
+def _problem(sign: FloatArray, scaled: FloatArray) -> _Separation:
+    free = sign != 0.0
+    return _Separation(
+        signed=sign[free, None] * scaled[free],
+        equal=None if free.all() else scaled[~free],
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,8 +50,9 @@ def random_variance(columns: FloatArray | None, covariance: FloatArray, rows: in
     """
     if columns is None:
         return np.full(rows, covariance[0, 0])
-    product: FloatArray = (columns @ covariance) * columns
-    return np.asarray(product.sum(axis=1))
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite has no average
+        product: FloatArray = (columns @ covariance) * columns
+        return np.asarray(product.sum(axis=1))
 
 
 def _identity(eta: FloatArray, v: FloatArray) -> Averaged:
