@@ -261,7 +261,7 @@ def standardized_gee(fitted: GeeFitted, variable: str, levels: Any, **options: A
     return replace(
         found,
         question=found.question.replace(" (the distribution of random effects)", ""),
-        notes=(*found.notes[:-1], errors),
+        notes=(*(n for n in found.notes if not n.startswith("Standard errors")), errors),
         level=level,
     )
 
