@@ -43,6 +43,9 @@ __all__ = ["cluster_limits", "confidence_limits", "observation_quantiles"]
 _LARGEST_COUNT = 2.0**50
 """Counts beyond are not searched for: their neighbors are no longer distinct in arithmetic."""
 
+_WIDEST = 1e6
+"""Variance of a predictor beyond which nothing is known of it, as after separation."""
+
 _POSITIVE_PREDICTOR = ("inverse", "inverse_squared", "sqrt")
 """Links whose inverse is decreasing or increasing on positive predictors only."""
 
@@ -187,6 +190,9 @@ def observation_quantiles(
     tuple of (n,) arrays
         For each probability, the smallest y with P(Y <= y) at least that probability.
     """
+    bounded = family.link.name in ("log", "logit", "probit", "cloglog")
+    if bounded and any(np.any(v > _WIDEST) for v in variance):
+        raise _endless(family)
     K = len(eta)
     zero = np.zeros_like(eta[0])
     extra = [] if trials is None else [trials]
