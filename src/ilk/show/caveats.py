@@ -296,7 +296,11 @@ def _clusters(fitted: Fitted) -> list[Caveat]:
                 else "they are somewhat too narrow for covariates that vary between clusters."
             ),
             "Treat borderline results as open"
-            + ("; a factor with few levels may be better as a fixed effect." if worst < _FEW else "."),
+            + (
+                "; a factor with few levels may be better as a fixed effect."
+                if worst < _FEW
+                else "."
+            ),
         )
     ]
 
