@@ -26,9 +26,9 @@ from ilk.formula.language import Call, Expression, Operation
 from ilk.formula.spec import Factor as FormulaFactor
 from ilk.formula.spec import Sum, Term
 from ilk.frame import Factor, Label, listing, quote
-from ilk.typing import FloatArray
+from ilk.typing import FloatArray, IntArray
 
-__all__ = ["cluster_means", "product_columns", "product_parts"]
+__all__ = ["cluster_means", "level_means", "product_columns", "product_parts"]
 
 
 def cluster_means(
@@ -64,7 +64,8 @@ def cluster_means(
         Labels of the new clusters.
     """
     present = clusters.codes >= 0
-    here = _means(values[present], clusters.codes[present], len(clusters.levels), weights, present)
+    counts = None if weights is None else weights[present]
+    here = level_means(values[present], clusters.codes[present], len(clusters.levels), counts)
     unseen: tuple[Label, ...] = ()
     if known is None or learning:
         known = {"levels": clusters.levels, "means": here}
@@ -77,14 +78,37 @@ def cluster_means(
     return np.where(present[:, None], means, values), dict(known), unseen
 
 
-def _means(
-    values: FloatArray, codes: Any, size: int, weights: FloatArray | None, present: Any
+def level_means(
+    values: FloatArray, codes: IntArray, size: int, weights: FloatArray | None = None
 ) -> FloatArray:
-    w = None if weights is None else weights[present]
-    counts = np.bincount(codes, w, size)
+    """Means by level.
+
+    Parameters
+    ----------
+    values : (n, k) array
+        The columns.
+    codes : (n,) array of int
+        Level of each row.
+    size : int
+        Number L of levels.
+    weights : (n,) array, optional
+        How often each row counts.
+
+    Returns
+    -------
+    (L, k) array
+        The means; zero for levels without rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> level_means(np.array([[1.0], [3.0], [5.0]]), np.array([0, 0, 1]), 2).ravel()
+    array([2., 5.])
+    """
+    counts = np.bincount(codes, weights, size)
     means = np.empty((size, values.shape[1]))
     for j, column in enumerate(values.T):
-        sums = np.bincount(codes, column if w is None else w * column, size)
+        sums = np.bincount(codes, column if weights is None else weights * column, size)
         with np.errstate(invalid="ignore", divide="ignore"):
             means[:, j] = np.where(counts > 0, sums / counts, 0.0)
     return means

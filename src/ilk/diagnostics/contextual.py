@@ -18,6 +18,7 @@ import numpy as np
 from ilk.covariance import covariance_structure
 from ilk.design.build import build
 from ilk.design.fixed import INTERCEPT, FixedPart
+from ilk.design.within_between import level_means
 from ilk.errors import ModelError, did_you_mean
 from ilk.estimation.run import run
 from ilk.formula import parse
@@ -139,9 +140,7 @@ def cluster_columns(
     w = np.ones(len(X)) if weights is None else weights
     counts = np.bincount(codes, w, size)
     used = counts > 0
-    by_cluster = np.column_stack(
-        [np.bincount(codes, w * x, size)[used] / counts[used] for x in X.T]
-    ).reshape(int(used.sum()), X.shape[1])
+    by_cluster = level_means(X, codes, size, w)[used]
     place = np.cumsum(used) - 1
     means = by_cluster[place[codes]]
     center = np.average(X, axis=0, weights=w)

@@ -32,6 +32,7 @@ import numpy as np
 
 from ilk.design.build import build
 from ilk.design.fixed import INTERCEPT
+from ilk.design.within_between import level_means
 from ilk.diagnostics.contextual import (
     Extension,
     choose_grouping,
@@ -521,7 +522,12 @@ def _curves(
     middle = _cluster_average(seen.means[:, columns], grouping)
     t = (seen.means[:, columns] - middle) / seen.spread[columns]
     shifts = gls_shift(fitted, t)
-    left = _cluster_means(t - part.X @ shifts, grouping, fitted.design.frequency_weights)
+    left = level_means(
+        t - part.X @ shifts,
+        grouping.codes,
+        len(grouping.levels),
+        fitted.design.frequency_weights,
+    )
     rest = np.minimum(left.var(axis=0), 1.0)
     slope = sd * shifts
     implied = _implied(extended, grouping, added, t)
@@ -541,16 +547,6 @@ def _curves(
         )
         for k, j in enumerate(columns)
     )
-
-
-def _cluster_means(
-    values: FloatArray, grouping: Grouping, weights: FloatArray | None
-) -> FloatArray:
-    """(L, k) means of the clusters."""
-    size = len(grouping.levels)
-    w = np.ones(len(values)) if weights is None else weights
-    sums = [np.bincount(grouping.codes, w * column, size) for column in values.T]
-    return np.asarray(np.column_stack(sums) / np.bincount(grouping.codes, w, size)[:, None])
 
 
 def _cluster_average(values: FloatArray, grouping: Grouping) -> FloatArray:
