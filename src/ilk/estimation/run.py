@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
-from ilk.errors import ConvergenceWarning, FitError, IdentificationWarning
+from ilk.errors import FitError
 from ilk.estimation.breakdown import find_breakdown
 from ilk.estimation.restart import elsewhere, second_looks
 from ilk.estimation.start import default_start
 from ilk.estimation.verify import find_faults, is_optimum, judge, snap_to_boundary, take_last_step
-from ilk.fitted import Fitted, Lazy, SearchLog, Status
+from ilk.fitted import Fitted, Lazy, SearchLog, warn_of
 from ilk.kernels import compiled_densities
 from ilk.likelihood.base import Search, Start
 from ilk.likelihood.gaussian import GaussianMarginal
@@ -23,7 +22,6 @@ from ilk.model.checks import check_identified
 if TYPE_CHECKING:
     from ilk.design.build import Design
     from ilk.estimation.breakdown import Breakdown
-    from ilk.fitted import Verdict
     from ilk.kernels.contract import SearchResult
     from ilk.likelihood.base import AbstractMarginal
     from ilk.model.model import Model
@@ -242,14 +240,5 @@ def _record(marginal: AbstractMarginal, outcome: _Outcome, *, warn: bool = True)
         mode_sensitivity=Lazy(lambda: marginal.mode_sensitivity(result)),
     )
     if warn and faults():
-        _warn(verdict())
+        warn_of(verdict(), stacklevel=4)
     return fitted
-
-
-def _warn(verdict: Verdict) -> None:
-    """Repeat a bad verdict as a warning."""
-    separated = verdict.status is Status.SEPARATED
-    category = IdentificationWarning if separated else ConvergenceWarning
-    worst = [r for r in verdict.reasons if r.severity == "error"]
-    text = " ".join(f"{r.message} {r.advice}" for r in worst)
-    warnings.warn(f"The fit is {verdict.status.value}: {text}", category, stacklevel=5)
