@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ilk.plot.forest import draw_rows
 from ilk.plot.style import (
     BLUE,
     ESTIMAND_STYLE,
@@ -316,9 +317,6 @@ def draw_forest(table: Forest, ax: Axes | None = None) -> Axes:
         The axis.
     """
     axis = axis_or_new(ax, 6.4, 1.2 + 0.36 * len(table.labels))
-    place = np.arange(len(table.labels), dtype=float)[::-1]
-    style = ESTIMAND_STYLE[table.estimand]
-    here = table.drawn
     with house_style():
         tidy_axis(axis, grid="x")
         if table.ratio:
@@ -327,26 +325,16 @@ def draw_forest(table: Forest, ax: Axes | None = None) -> Axes:
             axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
             axis.minorticks_off()
         axis.axvline(table.null, color=MUTED, linewidth=0.9, zorder=1)
-        axis.hlines(
-            place[here],
-            table.low[here],
-            table.high[here],
-            color=style["color"],
-            alpha=0.6,
-            zorder=2,
+        draw_rows(
+            axis,
+            table.labels,
+            table.estimate,
+            table.low,
+            table.high,
+            unit=table.unit,
+            estimand=table.estimand,
+            drawn=table.drawn,
         )
-        axis.scatter(
-            table.estimate[here],
-            place[here],
-            s=36,
-            color=style["color"],
-            marker=style["marker"],
-            linewidth=0.0,
-            zorder=3,
-        )
-        axis.set_yticks(place, [printable(label, 40) for label in table.labels])
-        axis.set_ylim(-0.7, len(place) - 0.3)
-        axis.set_xlabel(printable(f"{table.unit} ({table.estimand})", 70))
     return axis
 
 

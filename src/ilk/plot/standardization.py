@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from ilk.plot.forest import draw_rows
 from ilk.plot.style import (
-    ESTIMAND_STYLE,
     MUTED,
     axis_or_new,
     house_style,
-    printable,
     tidy_axis,
 )
 
@@ -100,23 +97,17 @@ def draw_standardized(table: StandardizedPicture, ax: Axes | None = None) -> Axe
         The axis.
     """
     axis = axis_or_new(ax, 6.4, 1.2 + 0.42 * len(table.labels))
-    place = np.arange(len(table.labels), dtype=float)[::-1]
-    style = ESTIMAND_STYLE[table.estimand]
     with house_style():
         tidy_axis(axis, grid="x")
         if table.zero:
             axis.axvline(0.0, color=MUTED, linewidth=0.9, zorder=1)
-        axis.hlines(place, table.low, table.high, color=style["color"], alpha=0.6, zorder=2)
-        axis.scatter(
+        draw_rows(
+            axis,
+            table.labels,
             table.estimate,
-            place,
-            s=36,
-            color=style["color"],
-            marker=style["marker"],
-            linewidth=0.0,
-            zorder=3,
+            table.low,
+            table.high,
+            unit=table.unit,
+            estimand=table.estimand,
         )
-        axis.set_yticks(place, [printable(label, 40) for label in table.labels])
-        axis.set_ylim(-0.7, len(place) - 0.3)
-        axis.set_xlabel(printable(f"{table.unit} ({table.estimand})", 70))
     return axis
