@@ -249,19 +249,23 @@ def standardized_gee(fitted: GeeFitted, variable: str, levels: Any, **options: A
             "that uncertainty between clusters is not determined: leave out terms.",
             code="few-clusters",
         )
-    found = standardization_answer(
-        without_effects(fitted), variable, levels, level=normal_level(level, df), **options
-    )
     other = options.get("covariates") == "sample"
     count = ", and that other clusters could have been sampled" if other else ""
     errors = (
         f"Standard errors by the delta method count the coefficients{count}: "
         f"{KIND_NAMES[fitted.settings.std_errors]}{_df_words(df)}."
     )
+    found = standardization_answer(
+        without_effects(fitted),
+        variable,
+        levels,
+        level=normal_level(level, df),
+        errors=errors,
+        **options,
+    )
     return replace(
         found,
         question=found.question.replace(" (the distribution of random effects)", ""),
-        notes=(*(n for n in found.notes if not n.startswith("Standard errors")), errors),
         level=level,
     )
 

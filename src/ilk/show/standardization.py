@@ -27,7 +27,9 @@ _FREE = ("measure", "level", "reference", "estimate", "std_error", "conf_low", "
 """Names of columns that no subgroup may take."""
 
 
-def standardization_answer(fitted: Fitted, variable: str, levels: Any, **options: Any) -> Answer:
+def standardization_answer(
+    fitted: Fitted, variable: str, levels: Any, *, errors: str | None = None, **options: Any
+) -> Answer:
     """Standardize, and put the result into words.
 
     Columns: ``measure``, those of the subgroups, ``level, reference, estimate, std_error, conf_low,
@@ -41,6 +43,8 @@ def standardization_answer(fitted: Fitted, variable: str, levels: Any, **options
         Column to set.
     levels : sequence or None
         Its values.
+    errors : str, optional
+        Sentence on the standard errors; by default that of a mixed model.
     **options
         As `standardize` takes them.
 
@@ -74,7 +78,7 @@ def standardization_answer(fitted: Fitted, variable: str, levels: Any, **options
         columns=columns,
         flavor=fitted.design.flavor,
         words=("measure", *subgroups, "level", "reference"),
-        notes=tuple(plain(note, 2000) for note in _notes(fitted, found)),
+        notes=tuple(plain(note, 2000) for note in _notes(fitted, found, errors)),
         level=found.level,
         hidden=hidden,
         picture=lambda ax: pictures.draw_standardized(
@@ -163,7 +167,7 @@ def _estimand(fitted: Fitted, estimand: str) -> str:
     return f"and {phrase}" if phrase.startswith("over") else phrase
 
 
-def _notes(fitted: Fitted, found: Standardization) -> list[str]:
+def _notes(fitted: Fitted, found: Standardization, errors: str | None) -> list[str]:
     """Say what the numbers rest on."""
     notes = [*dict.fromkeys(found.notes)]
     if found.weighted_by:
@@ -175,7 +179,7 @@ def _notes(fitted: Fitted, found: Standardization) -> list[str]:
             "nnt is 1 / difference: as many rows set to the level rather than the reference make "
             "for one event more (one fewer if it is negative)."
         )
-    notes.append(_errors(fitted, found))
+    notes.append(errors or _errors(fitted, found))
     if not fitted.verdict.converged:
         notes.append(
             f"The fit is {fitted.verdict.status.value}: see verdict before these numbers are used."
