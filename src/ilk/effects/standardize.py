@@ -21,7 +21,6 @@ import numpy as np
 from ilk.effects.request import (
     SLOPE,
     Covariates,
-    Request,
     Uncertainty,
     check_per,
     check_sampling,
@@ -213,8 +212,3 @@ def standardize(
         draws=draws,
         notes=(*request.variable.notes, *found.notes, *numbers.notes),
     )
-
-
-def _is_moved(request: Request) -> bool:
-    """Whether the variable was moved by a step rather than set."""
-    return bool(request.settings) and isinstance(request.settings[0].values, Column)

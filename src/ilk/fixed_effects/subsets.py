@@ -24,7 +24,6 @@ Clusters of similar size go through the recursions side by side.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -264,18 +263,3 @@ def _covariance(p: FloatArray, spread: FloatArray, X: FloatArray) -> FloatArray:
         total += weighted.T @ weighted
         means[:, 1 : b + 1] += p[k - 1, :, :b, None] * d
     return total
-
-
-def enumerate_subsets(eta: Sequence[float], total: int) -> float:
-    """Log B_t as the sum over all subsets, for checks on a handful of rows.
-
-    Examples
-    --------
-    >>> import math
-    >>> round(math.exp(enumerate_subsets([0.0, 0.0, 0.0], 2)), 6)
-    3.0
-    """
-    from itertools import combinations
-
-    values = [sum(chosen) for chosen in combinations(eta, total)]
-    return float(np.logaddexp.reduce(values))
