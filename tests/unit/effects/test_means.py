@@ -151,7 +151,7 @@ def test_population_by_brute_force() -> None:
     found = marginal_means(fit.fitted, "arm", estimand="population")
     beta = fit.params.array
     for mean, eta in zip(found.estimate, beta[0] + np.array([0.0, *beta[1:]]), strict=True):
-        exact = np.trapezoid(expit(eta + np.sqrt(G[0, 0]) * b) * density, b)
+        exact = trapezoid(expit(eta + np.sqrt(G[0, 0]) * b) * density, b)
         assert mean == pytest.approx(exact, rel=1e-10)
 
 
