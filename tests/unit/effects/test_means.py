@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from scipy.integrate import trapezoid
 
 import ilk
 from ilk.effects.means import marginal_means
