@@ -764,8 +764,8 @@ class Fit(AbstractFit):
         frame
             A row per row of the data: ``estimate`` and ``estimand``; with an interval also
             ``std_error, conf_low, conf_high, interval``, for rates ``per``.  Rows that lack a
-            value are nan.  A pandas frame keeps the index of the data; of the fit's own rows it
-            has the positions in the data.
+            value are nan; for one that lacks its cluster, `new_levels` decides.  A pandas frame
+            keeps the index of the data; of the fit's own rows it has the positions in the data.
 
         Examples
         --------

@@ -123,10 +123,17 @@ def against_fixed(fitted: Fitted, group: str | None = None) -> ThreeWays:
     Raises
     ------
     ModelError
-        The model has no random effects in the mean, or parts that cluster dummies cannot go with.
+        The model has no random effects or no covariates in the mean, or parts that cluster dummies
+        cannot go with.
     """
     groupings = _groupings(fitted)
     chosen = _choose(groupings, group)
+    if all(name == INTERCEPT for name in fitted.model.parts[MEAN].all_names):
+        raise ModelError(
+            "The mean has no covariates, so that there are no effects to compare between fixed "
+            "and random effects of clusters.",
+            code="no-covariates",
+        )
     fixed = _fixed(fitted, [grouping.columns for grouping in groupings])
     part = fitted.model.parts[MEAN]
     seen = cluster_columns(part, chosen, fitted.design.frequency_weights)

@@ -136,7 +136,8 @@ def _notes(
         if len(lacking) > _NAMED:
             yield (
                 f"No overlap: {never}{where} in {len(lacking)} of the {len(wanted)} levels of "
-                f"{' by '.join(names)}; the means there rest on the model's form alone."
+                f"{' by '.join(names)}; what can be said of means there rests on the model's "
+                "form alone."
             )
             continue
         places = " or ".join(
@@ -144,8 +145,8 @@ def _notes(
             for labels in lacking
         )
         yield (
-            f"No overlap: {never}{where} where {places}; the mean there rests on the model's form "
-            "alone."
+            f"No overlap: {never}{where} where {places}; what can be said of the mean there rests "
+            "on the model's form alone."
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ilk.inference.clusters import outermost_groupings
-from ilk.show.numbers import plain, significant
+from ilk.show.numbers import integer, plain
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
@@ -68,7 +68,9 @@ def mean_phrase(fitted: Fitted, per: float | None) -> str:
     if per is None:
         return f"mean of {name}"
     exposure = plain(fitted.design.exposure_name or "exposure")
-    size = "unit of" if per == 1.0 else significant(per)
+    if per == 1.0:
+        return f"rate of {name} per unit of {exposure}"
+    size = integer(int(per)) if float(per).is_integer() else f"{per:g}"
     return f"rate of {name} per {size} {exposure}"
 
 

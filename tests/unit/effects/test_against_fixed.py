@@ -83,6 +83,7 @@ def test_a_loaded_fit_answers_as_well(tmp_path):
     ("formula", "arguments", "group", "words"),
     [
         ("score ~ x", {}, None, "no random effects"),
+        ("score ~ 1 + (1 | g)", {}, None, "no covariates"),
         ("score ~ x + (1 | g)", {}, "gg", "Did you mean 'g'"),
         ("count ~ x + (1 | g)", {"family": "poisson", "zero_inflation": "~ 1"}, None, "zero"),
         ("score ~ x + (1 | g)", {"dispersion": "~ x"}, None, "dispersion"),
