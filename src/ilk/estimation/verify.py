@@ -10,13 +10,16 @@ import numpy as np
 
 from ilk.estimation.breakdown import explain, find_breakdown, log_concave
 from ilk.fitted import Reason, Status, Verdict
-from ilk.model.checks import homogeneous_groups, separating_direction
+from ilk.model.checks import homogeneous_groups
+from ilk.model.separation import outcome_signs, separating_direction, split_within
 from ilk.model.factors import split_factors
 
 if TYPE_CHECKING:
+    from ilk.design.fixed import FixedPart
     from ilk.estimation.breakdown import Breakdown
     from ilk.kernels.contract import SearchResult
     from ilk.likelihood.base import AbstractMarginal
+    from ilk.model.separation import SeparatingDirection
     from ilk.typing import FloatArray
 
 _SNAP = 0.05
@@ -25,13 +28,16 @@ _SNAP = 0.05
 _SINGULAR = 1e-4
 """A factor whose smallest singular value is below this share of the largest is singular."""
 
-_FAR = {"logit": 14.0, "probit": 5.5, "cloglog": 14.0, "log": 18.0}
-"""Linear predictors beyond this make a look for separation worthwhile."""
+_RUNS_AWAY = 8.0
+"""Standard deviations of scaled effects from which they may run to infinity."""
+
+_MOST_ROWS = 5000
+"""Rows that are looked through for separation within levels at most."""
 
 _NONE_LEFT = -13.0
 """Logits of an inflation and log dispersions below this stand for zero."""
 
-_SEPARATED = {"separation", "homogeneous_groups"}
+_SEPARATED = {"separation", "separated_inflation", "separated_within", "homogeneous_groups"}
 """Codes of the faults that are separation."""
 
 _SEARCHED_ENOUGH = 1e-5
@@ -261,44 +267,105 @@ def _boundary(marginal: AbstractMarginal, result: SearchResult) -> list[Reason]:
 
 
 def _separation(marginal: AbstractMarginal, result: SearchResult) -> list[Reason]:
+    """Look for separation: in the data, wherever the search has ended."""
     model = marginal.model
-    limit = _FAR.get(model.family.link.name)
-    if limit is None or not np.all(np.isfinite(result.beta)):
+    if model.linear:
         return []
-    part = marginal.scaled.data.predictors[0]
-    fixed = part.X @ result.beta[: part.X.shape[1]]
-    low_only = model.family.link.name == "log"
-    far = np.max(-fixed if low_only else np.abs(fixed), initial=0.0) > limit
     reasons = []
-    if far or not is_optimum(result):
-        found = separating_direction(model)
-        if found is not None:
-            reasons.append(
-                Reason(
-                    "separation",
-                    "error",
-                    found.names,
-                    f"{', '.join(found.names)} separate the response: in {found.rows} rows the "
-                    "outcome is predicted perfectly, so the likelihood has no maximum and the "
-                    "estimates run to infinity.",
-                    "Leave out or merge the levels concerned; estimates of the other "
-                    "coefficients stand.",
-                )
+    for part, data in zip(model.fitted_parts, marginal.scaled.data.predictors, strict=True):
+        if part.predictor not in ("mean", "zero_inflation"):
+            continue
+        found = separating_direction(model, part.predictor, data.X)
+        # an inflation that only falls is none: a limit of the model, not separation
+        if found is not None and (part.predictor == "mean" or found.upward):
+            reasons.append(_separated(part, found))
+    group = homogeneous_groups(model) if model.design.terms else None
+    if group is not None:
+        reasons.append(
+            Reason(
+                "homogeneous_groups",
+                "error",
+                (group,),
+                f"every level of {group!r} has only events or only non-events, which drives "
+                "its standard deviation to infinity.",
+                "There is no information on effects within levels; group more coarsely.",
             )
-    if model.design.terms and np.abs(marginal.lam(result.theta)).max() > 8.0:
-        group = homogeneous_groups(model)
-        if group is not None:
-            reasons.append(
-                Reason(
-                    "homogeneous_groups",
-                    "error",
-                    (group,),
-                    f"every level of {group!r} has only events or only non-events, which drives "
-                    "its standard deviation to infinity.",
-                    "There is no information on effects within levels; group more coarsely.",
-                )
-            )
+        )
+    elif not reasons:
+        reasons += _separated_within(marginal, result)
     return reasons
+
+
+def _separated(part: FixedPart, found: SeparatingDirection) -> Reason:
+    """Say what separates, which coefficients have no estimate, and what to do."""
+    inflated = part.predictor == "zero_inflation"
+    verb = "separates" if len(found.names) == 1 else "separate"
+    stand = [name for name in part.names if name not in found.infinite]
+    if stand:
+        others = "the other coefficients stand"
+    else:
+        others = "no coefficient has a finite estimate"
+    if len(found.names) > 1:
+        pieces = [
+            f"{found.direction[part.names.index(name)]:+.3g} {name}" for name in found.names
+        ]
+        combination = f" (in the combination {' '.join(pieces)})"
+    else:
+        combination = ""
+    return Reason(
+        "separated_inflation" if inflated else "separation",
+        "error",
+        found.infinite,
+        f"{', '.join(found.names)} {verb} the {'zeros' if inflated else 'response'}{combination}: "
+        f"in {found.rows} rows the outcome is predicted perfectly, so the likelihood has no "
+        f"maximum and {_listed(found.infinite)} {_run(found.infinite)} to infinity; {others}.",
+        "Leave out or merge the levels concerned, or give the coefficients a penalty: "
+        + ("penalty='log_f'." if inflated else "penalty='firth'."),
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return f"the coefficient of {names[0]}" if names[0] != "Intercept" else "the intercept"
+    some = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+    return f"the coefficients of {some}"
+
+
+def _run(names: Sequence[str]) -> str:
+    return "runs" if len(names) == 1 else "run"
+
+
+def _separated_within(marginal: AbstractMarginal, result: SearchResult) -> list[Reason]:
+    """Look whether effects of levels and columns together predict every outcome.
+
+    Then coefficients and standard deviation can grow together without end; that they do shows in
+    where the search ended.
+    """
+    model = marginal.model
+    sign = outcome_signs(model) if model.design.terms else None
+    if sign is None or model.family.name != "binomial" or np.any(sign == 0.0):
+        return []
+    far = np.abs(marginal.lam(result.theta)).max() > _RUNS_AWAY
+    if not far or len(sign) > _MOST_ROWS:
+        return []
+    X = marginal.scaled.data.predictors[0].X
+    for term in model.design.terms:
+        if term.predictor != "mean" or split_within(sign, X, term.grouping.codes) is None:
+            continue
+        name = term.grouping.name
+        part = model.design.fixed[0]
+        columns = tuple(n for n in part.names if n != "Intercept")
+        return [
+            Reason(
+                "separated_within",
+                "error",
+                (name, *columns),
+                f"within the levels of {name!r}, {', '.join(columns)} predict every outcome: "
+                f"coefficients and the standard deviation of {name!r} run to infinity together.",
+                "Leave out or merge columns, or give the coefficients a penalty: penalty='firth'.",
+            )
+        ]
+    return []
 
 
 def _at_a_limit(marginal: AbstractMarginal, result: SearchResult) -> list[Reason]:

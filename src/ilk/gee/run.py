@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ilk.design.build import Design
     from ilk.fitted import Verdict
     from ilk.gee.clusters import Clusters
-    from ilk.model.checks import SeparatingDirection
+    from ilk.model.separation import SeparatingDirection
     from ilk.typing import BoolArray, FloatArray
 
 __all__ = ["POSITIONED", "STRUCTURES", "check_covariance", "estimate_gee"]

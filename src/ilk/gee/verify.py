@@ -9,13 +9,13 @@ import numpy as np
 
 from ilk.fitted import Reason, Status, Verdict
 from ilk.gee.fitted import FEW_CLUSTERS
-from ilk.model.checks import separating_direction
+from ilk.model.separation import separating_direction
 from ilk.model.model import Model
 
 if TYPE_CHECKING:
     from ilk.gee.fitted import GeeModel, GeeSettings
     from ilk.gee.solve import GeeRows, Solution
-    from ilk.model.checks import SeparatingDirection
+    from ilk.model.separation import SeparatingDirection
     from ilk.typing import FloatArray
 
 __all__ = ["find_separation", "judge_solution"]

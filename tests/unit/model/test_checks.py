@@ -10,7 +10,8 @@ import pytest
 
 from ilk.errors import DataError, ModelError
 from ilk.model import Model
-from ilk.model.checks import check_identified, homogeneous_groups, separating_direction
+from ilk.model.checks import check_identified, homogeneous_groups
+from ilk.model.separation import separating_direction
 
 Maker = Callable[..., Model]
 

@@ -1,0 +1,389 @@
+r"""Separation: directions of the coefficients along which the likelihood never falls.
+
+Write :math:`s_i = 1` for a row whose outcome is as high as it can be (all trials succeeded), -1
+for one as low as it can be (no success, no count) and 0 for all others.  A direction d separates
+the data (Albert and Anderson 1984; Konis 2007) if
+
+.. math:: s_i x_i'd \ge 0 \text{ where } s_i \ne 0, \qquad x_i'd = 0 \text{ where } s_i = 0,
+
+with at least one strict sign: the likelihood rises along d, for any value of the random effects,
+and has no maximum.  Counts have no highest outcome, so that only zeros are free.
+
+Such a d is found by linear programming.  Since most data overlap, that is proved first where it is
+cheap: by Stiemke's lemma no d separates rows of full rank if positive weights :math:`w_i` and any
+:math:`v_i` exist with :math:`\sum_{s_i \ne 0} w_i s_i x_i + \sum_{s_i = 0} v_i x_i = 0`, and the
+residuals of a logistic regression are such weights but for rounding.  A sample of rows that overlap
+and have full rank settles the matter for all rows.
+
+Rows that some direction moves are fitted perfectly in the limit and say nothing more; the others
+determine the coefficients that stand: those whose unit vector lies in the row space of what is
+left.  Mathematics: docs/explanation/verdict.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from ilk.model.scaling import scale_columns
+
+if TYPE_CHECKING:
+    from ilk.design.fixed import FixedPart
+    from ilk.model.model import Model
+    from ilk.typing import BoolArray, FloatArray, IntArray
+
+__all__ = ["SeparatingDirection", "outcome_signs", "separating_direction", "split_within"]
+
+_SAMPLE = 1000
+"""Rows that are asked first where there are many."""
+
+_MOVED = 1e-6
+"""Predictors that move less, of a direction of unit size in scaled columns, do not move."""
+
+_COUNTS = ("poisson", "negative_binomial_1", "negative_binomial_2")
+
+_LIMITLESS = ("logit", "probit", "cloglog", "log")
+"""Links that reach the limits of the mean at infinite predictors only."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeparatingDirection:
+    """A direction of coefficients along which the likelihood never falls.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Coefficients that take part, as few as suffice; the intercept is left out.
+    rows : int
+        Number of rows whose fitted probability or mean runs to its limit, all directions together.
+    direction : (p,) array
+        The direction, largest element 1 in absolute value.
+    infinite : tuple of str
+        All coefficients without a finite estimate; those of other columns stand.
+    upward : bool
+        Whether some row's predictor rises along the direction.
+    """
+
+    names: tuple[str, ...]
+    rows: int
+    direction: FloatArray
+    infinite: tuple[str, ...]
+    upward: bool
+
+
+def outcome_signs(
+    model: Model, predictor: Literal["mean", "zero_inflation"] = "mean"
+) -> FloatArray | None:
+    """Signs (n,) of the rows whose outcome is at a limit; None if the family has no limits.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    predictor : {"mean", "zero_inflation"}
+        Which predictor the outcomes are to be seen from: for that of the zero inflation, a zero is
+        as high as can be and all else as low.
+    """
+    response = model.design.response
+    y = response.y
+    if predictor == "zero_inflation":
+        return np.where(y == 0.0, 1.0, -1.0)
+    link = model.family.link.name
+    if link not in _LIMITLESS:
+        return None
+    if model.family.name in ("binomial", "beta_binomial"):
+        full = 1.0 if response.trials is None else response.trials
+        top = 0.0 if link == "log" else 1.0  # that link reaches probability one at zero
+        return np.where(y <= 0.0, -1.0, np.where(y >= full, top, 0.0))
+    return np.where(y <= 0.0, -1.0, 0.0) if model.family.name in _COUNTS else None
+
+
+def separating_direction(
+    model: Model,
+    predictor: Literal["mean", "zero_inflation"] = "mean",
+    scaled: FloatArray | None = None,
+) -> SeparatingDirection | None:
+    """Direction of separation of a predictor's coefficients, if there is one.
+
+    Parameters
+    ----------
+    model : Model
+        Binomial, beta-binomial and count families can be separated; others cannot.
+    predictor : {"mean", "zero_inflation"}
+        The predictor.
+    scaled : (n, p) array, optional
+        Its columns as `scale_columns` scales them, if they are at hand.
+
+    Returns
+    -------
+    SeparatingDirection or None
+    """
+    part = model.parts[predictor]
+    sign = None if part.X.shape[1] == 0 else outcome_signs(model, predictor)
+    if sign is None or not np.any(sign):
+        return None
+    X = scale_columns(part)[0] if scaled is None else scaled
+    weights = model.design.frequency_weights
+    if weights is not None and np.any(weights == 0.0):
+        sign, X = sign[weights > 0.0], X[weights > 0.0]
+    if _overlap_in_part(sign, X):
+        return None
+    found = _find(sign, X)
+    return None if found is None else _describe(part, sign, X, found)
+
+
+def _describe(
+    part: FixedPart, sign: FloatArray, X: FloatArray, found: FloatArray
+) -> SeparatingDirection:
+    """Name what a direction of the scaled columns does."""
+    back = scale_columns(part)[1]
+    simple = _simplest(sign, X, found, part.names)
+    left = _unmoved(sign, X, found)
+    kernel = _kernel(X[left])
+    size = np.maximum(np.abs(back) @ np.abs(kernel), 1e-300)
+    lost = (np.abs(back @ kernel) > _MOVED * size).any(axis=1)
+    involved = tuple(n for n, d in zip(part.names, simple, strict=True) if d != 0.0)
+    direction = back @ simple
+    return SeparatingDirection(
+        names=tuple(n for n in involved if n != "Intercept") or involved,
+        rows=int(np.sum(~left)),
+        direction=direction / np.abs(direction).max(),
+        infinite=tuple(n for n, gone in zip(part.names, lost, strict=True) if gone),
+        upward=bool(np.max(X @ simple) > _MOVED),
+    )
+
+
+# Proofs of overlap
+
+
+def _overlap_in_part(sign: FloatArray, X: FloatArray) -> bool:
+    """Whether some of the rows, or all, are proved to overlap."""
+    n = len(sign)
+    if n < 2 * _SAMPLE:
+        return _overlap(sign, X)
+    stride = np.arange(0, n, n // _SAMPLE)
+    return (
+        _overlap(sign[stride], X[stride])
+        or _overlap(*_telling(sign, X, stride))
+        or _overlap(sign, X)
+    )
+
+
+def _telling(sign: FloatArray, X: FloatArray, some: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Rows to add to a sample: some of each outcome in which a column has a rarer value."""
+    rows = [some]
+    for column in X.T:
+        rare = column != column[0]
+        if 2 * int(rare.sum()) > len(rare):
+            continue
+        for outcome in (-1.0, 0.0, 1.0):
+            there = np.flatnonzero(rare & (sign == outcome))
+            rows.append(there[:: max(1, len(there) // 50)])
+    chosen = np.unique(np.concatenate(rows))
+    return sign[chosen], X[chosen]
+
+
+def _overlap(sign: FloatArray, X: FloatArray, steps: int = 8) -> bool:
+    """Whether rows are proved to overlap and have full rank; false if no proof was found."""
+    still = sign == 0.0
+    if int(still.sum()) >= X.shape[1] and _full_rank(X[still]):
+        return True
+    target = 0.5 + 0.5 * sign
+    beta = np.zeros(X.shape[1])
+    for _ in range(steps):
+        with np.errstate(over="ignore"):
+            mean = 1.0 / (1.0 + np.exp(-(X @ beta)))
+        residual = target - mean
+        score = X.T @ residual
+        weight = np.where(still, 0.25, np.abs(residual))
+        shift = _solve(X, weight, score)
+        if shift is None:
+            return False
+        # weights |r_i| (1 - s_i x_i'shift) balance exactly, and are positive
+        if np.all(still | (np.abs(X @ shift) < 0.5)):
+            return True
+        step = _solve(X, mean * (1.0 - mean), score)
+        if step is None:
+            return False
+        beta = beta + step
+    return False
+
+
+def _solve(X: FloatArray, weight: FloatArray, rhs: FloatArray) -> FloatArray | None:
+    """Solve X'WX b = rhs; None if that matrix is (nearly) singular."""
+    gram = X.T @ (weight[:, None] * X)
+    scale = np.sqrt(np.diagonal(gram))
+    if not np.all(scale > 0.0):
+        return None
+    gram = gram / np.outer(scale, scale)
+    try:
+        factor = np.linalg.cholesky(gram)
+    except np.linalg.LinAlgError:
+        return None
+    if float(factor.diagonal().min()) < 1e-5:
+        return None
+    inner = np.linalg.solve(factor, rhs / scale)
+    solution: FloatArray = np.linalg.solve(factor.T, inner) / scale
+    return solution
+
+
+def _full_rank(X: FloatArray) -> bool:
+    """Whether rows have full rank, by far; asked of some of them first."""
+    if len(X) >= 2 * _SAMPLE and _full_rank(X[:: len(X) // _SAMPLE]):
+        return True
+    return _solve(X, np.ones(len(X)), np.zeros(X.shape[1])) is not None
+
+
+# Linear programs
+
+
+def _find(sign: FloatArray, X: FloatArray, columns: BoolArray | None = None) -> FloatArray | None:
+    """Separating direction (p,) among the allowed columns; None if there is none.
+
+    The program is solved for some rows, to which those that its solution violates are added.
+    """
+    p = X.shape[1]
+    reach = np.ones(p) if columns is None else columns.astype(float)
+    n = len(sign)
+    rows = np.arange(n) if n <= 4 * _SAMPLE else _start_rows(sign, X)
+    while True:
+        direction = _program(sign[rows], X[rows], reach)
+        if direction is None:
+            return None
+        moved = X @ direction
+        wrong = np.where(sign == 0.0, np.abs(moved), np.maximum(-sign * moved, 0.0))
+        wrong[rows] = 0.0
+        worst = np.argsort(wrong)[-_SAMPLE:]
+        worst = worst[wrong[worst] > _MOVED]
+        if not len(worst):
+            return direction
+        rows = np.concatenate([rows, worst])
+
+
+def _start_rows(sign: FloatArray, X: FloatArray) -> IntArray:
+    """Rows for a first program: a sample, and as many as it takes for full rank."""
+    rows = np.arange(0, len(sign), len(sign) // _SAMPLE)
+    lost = _kernel(X[rows])
+    while lost.shape[1]:
+        rows = np.append(rows, int(np.argmax(np.abs(X @ lost[:, 0]))))
+        fewer = _kernel(X[rows])
+        if fewer.shape[1] >= lost.shape[1]:
+            break
+        lost = fewer
+    return np.unique(rows)
+
+
+def _program(sign: FloatArray, X: FloatArray, reach: FloatArray) -> FloatArray | None:
+    """Maximize the sum of s_i x_i'd under s_i x_i'd >= 0, x_i'd = 0 where s_i = 0, |d| <= reach."""
+    from scipy.optimize import linprog
+
+    free = sign != 0.0
+    signed, equal = sign[free, None] * X[free], X[~free]
+    if not len(signed):
+        return None
+    found = linprog(
+        -signed.sum(axis=0),
+        A_ub=-signed,
+        b_ub=np.zeros(len(signed)),
+        A_eq=equal if len(equal) else None,
+        b_eq=np.zeros(len(equal)) if len(equal) else None,
+        bounds=np.column_stack([-reach, reach]),
+        method="highs",
+    )
+    if found.status != 0:
+        return None
+    direction: FloatArray = np.where(np.abs(found.x) < 1e-7, 0.0, found.x)
+    moved = signed @ direction
+    sound = moved.max() > 1e-4 and moved.min() > -_MOVED
+    still = not len(equal) or np.abs(equal @ direction).max() < _MOVED
+    return direction if sound and still else None
+
+
+def _simplest(
+    sign: FloatArray, X: FloatArray, direction: FloatArray, names: tuple[str, ...]
+) -> FloatArray:
+    """A direction of one column (and the intercept) if one suffices, else the one found."""
+    intercept = np.array([name == "Intercept" for name in names])
+    for j in np.flatnonzero((direction != 0.0) & ~intercept):
+        allowed = intercept.copy()
+        allowed[j] = True
+        single = _find(sign, X, allowed)
+        if single is not None:
+            return single
+    return direction
+
+
+def _unmoved(sign: FloatArray, X: FloatArray, found: FloatArray) -> BoolArray:
+    """Rows (n,) that no direction moves.
+
+    Where one direction moves a row, any other may be added to a large multiple of it; so rows that
+    are moved can be forgotten while the next direction is looked for.
+    """
+    left = np.ones(len(sign), dtype=bool)
+    direction: FloatArray | None = found
+    while direction is not None:
+        left &= np.abs(X @ direction) <= _MOVED
+        if not left.any():
+            break
+        basis = _row_space(X[left])
+        inner = X[left] @ basis
+        part = None if _overlap(sign[left], inner) else _find(sign[left], inner)
+        direction = None if part is None else basis @ part
+    return left
+
+
+def _row_space(X: FloatArray) -> FloatArray:
+    """Orthonormal basis (p, r) of the row space."""
+    values, vectors = np.linalg.eigh(X.T @ X)
+    return vectors[:, values > 1e-10 * max(float(values[-1]), 1e-300)]
+
+
+def _kernel(X: FloatArray) -> FloatArray:
+    """Orthonormal basis (p, p - r) of the directions that move no row."""
+    values, vectors = np.linalg.eigh(X.T @ X)
+    return vectors[:, values <= 1e-10 * max(float(values[-1]), 1e-300)]
+
+
+def split_within(sign: FloatArray, X: FloatArray, codes: IntArray) -> FloatArray | None:
+    """Direction that, with an effect of each level, predicts every row of 0/1 outcomes.
+
+    Parameters
+    ----------
+    sign : (n,) array
+        1 and -1.
+    X : (n, p) array
+        Scaled columns.
+    codes : (n,) array of int
+        Level of each row.
+
+    Returns
+    -------
+    (p,) array or None
+        None if there is none, or if no level has both outcomes.
+    """
+    from scipy.optimize import linprog
+    from scipy.sparse import coo_array, csr_array, diags_array, hstack
+
+    size = int(codes.max(initial=-1)) + 1
+    high = np.bincount(codes, weights=sign > 0.0, minlength=size)
+    rows = np.bincount(codes, minlength=size)
+    mixed = ((high > 0) & (high < rows))[codes]
+    if not mixed.any():
+        return None
+    _, level = np.unique(codes[mixed], return_inverse=True)
+    n, p = int(mixed.sum()), X.shape[1]
+    effects = coo_array((np.ones(n), (np.arange(n), level)))
+    signed = diags_array(sign[mixed]) @ csr_array(hstack([csr_array(X[mixed]), effects]))
+    found = linprog(
+        np.zeros(signed.shape[1]),
+        A_ub=-signed,
+        b_ub=-np.ones(n),
+        bounds=(None, None),
+        method="highs",
+    )
+    if found.status != 0:
+        return None
+    direction: FloatArray = found.x[:p]
+    return direction
