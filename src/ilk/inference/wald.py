@@ -1,24 +1,27 @@
 r"""Standard errors, z or t statistics and Wald intervals of the coefficients.
 
-For a coefficient b with standard error s the statistic is b / s, referred to the standard normal
-distribution (or to t where a kind of model says so), and the interval is
-:math:`b \pm z_{1 - \alpha/2}\, s`.  Coefficients of
-columns that the data cannot tell from others were left out of the fit; they stand in every table
-as nan.
+For a coefficient b with standard error s the statistic is b / s, referred to the t distribution
+with the degrees of freedom of the covariance matrix that s is from (the normal distribution where
+there are none), and the interval is :math:`b \pm t_{1 - \alpha/2}\, s`.  By default they are
+Satterthwaite's for linear mixed models, n - p for linear models without random effects, and
+infinite for all others.  Coefficients of columns that the data cannot tell from others were left
+out of the fit; they stand in every table as nan.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ilk.errors import ModelError
+from ilk.fitted import Lazy
 from ilk.inference.labelled import Labelled
+from ilk.inference.satterthwaite import satterthwaite
 from ilk.num.stable import special
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ __all__ = [
     "coefficient_covariance",
     "coefficient_table",
     "covariance_kind",
+    "default_df",
     "labelled",
     "p_values",
     "params",
@@ -56,11 +60,29 @@ class CoefficientCovariance:
         ``(component, name)`` of its rows and columns.
     kind : str
         The estimator that made it, in words.
+    df : callable, optional
+        Gives the degrees of freedom of a contrast (P,) of the coefficients under this covariance
+        matrix; None stands for the normal distribution.
+    df_kind : str
+        Where the degrees of freedom come from, in words.
+    joint : callable, optional
+        Gives ``(df, scale)`` of the F statistic of several contrasts (r, P): the denominator's
+        degrees of freedom and the factor that the statistic is to be multiplied by.  Without it
+        they follow from those of single contrasts.
     """
 
     matrix: FloatArray
     names: tuple[tuple[str, str], ...]
     kind: str
+    df: Callable[[FloatArray], float] | None = field(default=None, repr=False)
+    df_kind: str = "infinite (normal distribution)"
+    joint: Callable[[FloatArray], tuple[float, float]] | None = field(default=None, repr=False)
+
+    def coefficient_df(self) -> FloatArray:
+        """(P,) degrees of freedom of each coefficient; infinite for the normal distribution."""
+        if self.df is None:
+            return np.full(len(self.names), math.inf)
+        return np.array([self.df(row) for row in np.eye(len(self.names))], dtype=np.float64)
 
     def __array__(self, dtype: object = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.matrix, dtype=dtype)  # type: ignore[call-overload, no-any-return]
@@ -77,7 +99,7 @@ class CoefficientTable:
     ----------
     names : tuple of (str, str)
         ``(component, name)``.
-    estimate, std_error, statistic, p_value, conf_low, conf_high : (P,) arrays
+    estimate, std_error, statistic, df, p_value, conf_low, conf_high : (P,) arrays
         The columns of the table; p-values are two-sided.
     """
 
@@ -85,6 +107,7 @@ class CoefficientTable:
     estimate: FloatArray
     std_error: FloatArray
     statistic: FloatArray
+    df: FloatArray
     p_value: FloatArray
     conf_low: FloatArray
     conf_high: FloatArray
@@ -93,7 +116,7 @@ class CoefficientTable:
 def covariance_kind(fitted: Fitted) -> str:
     """Name the estimator of the coefficients' covariance matrix."""
     if fitted.model.linear and not fitted.design.terms:
-        return "least squares"
+        return "least squares, residual variance with divisor n - p"
     if fitted.model.linear:
         return "generalized least squares at the estimated covariance parameters"
     return "joint observed information of coefficients and covariance parameters"
@@ -132,17 +155,77 @@ def params(fitted: Fitted) -> Labelled:
 
 def std_errors(fitted: Fitted) -> Labelled:
     """Give the standard errors of the coefficients, by name."""
-    errors = np.sqrt(np.diag(fitted.vcov))
+    errors = np.sqrt(np.diag(_matrix(fitted)))
     return labelled(errors, fitted.names, part_names(fitted.model.fitted_parts))
 
 
-def coefficient_covariance(fitted: Fitted) -> CoefficientCovariance:
-    """Give the covariance matrix of the coefficients that the data determine."""
-    return CoefficientCovariance(fitted.vcov.copy(), fitted.names, covariance_kind(fitted))
+def coefficient_covariance(fitted: Fitted, df: str | None = None) -> CoefficientCovariance:
+    """Give the covariance matrix of the coefficients that the data determine.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    df : {None, "satterthwaite", "residual", "normal"}
+        Degrees of freedom that go with it; None for those of the kind of model.
+
+    Returns
+    -------
+    CoefficientCovariance
+    """
+    words = default_df(fitted) if df is None else df
+    compute = {"satterthwaite": _by_satterthwaite, "residual": _by_residual}.get(words)
+    return CoefficientCovariance(
+        matrix=_matrix(fitted),
+        names=fitted.names,
+        kind=covariance_kind(fitted),
+        df=None if compute is None else compute(fitted),
+        df_kind=_DF_KINDS[words],
+    )
 
 
-def coefficient_table(fitted: Fitted, level: float = 0.95) -> CoefficientTable:
-    """Collect estimates, standard errors, z statistics, p-values and intervals of the coefficients.
+def _by_satterthwaite(fitted: Fitted) -> Callable[[FloatArray], float]:
+    """Satterthwaite's degrees of freedom, prepared when the first are asked for."""
+    prepared = Lazy(lambda: satterthwaite(fitted))
+    return lambda contrast: prepared().df(contrast)
+
+
+def _by_residual(fitted: Fitted) -> Callable[[FloatArray], float]:
+    """Residual degrees of freedom, the same for all contrasts."""
+    rest = float(fitted.nobs - len(fitted.coef))
+    return lambda contrast: rest
+
+
+_DF_KINDS = {
+    "satterthwaite": "Satterthwaite",
+    "residual": "residual, n - p",
+    "normal": "infinite (normal distribution)",
+}
+
+
+def default_df(fitted: Fitted) -> str:
+    """Name the degrees of freedom that tables of this kind of model have unless told otherwise."""
+    if not fitted.model.linear:
+        return "normal"
+    return "satterthwaite" if fitted.design.terms else "residual"
+
+
+def _matrix(fitted: Fitted) -> FloatArray:
+    """Covariance matrix (P, P); of least squares with the unbiased residual variance.
+
+    Maximum likelihood divides the residual sum of squares by n, restricted likelihood by n - p
+    already.
+    """
+    matrix = fitted.vcov.copy()
+    if fitted.model.linear and not fitted.design.terms and not fitted.model.reml:
+        matrix *= fitted.nobs / max(fitted.nobs - len(fitted.coef), 1)
+    return matrix
+
+
+def coefficient_table(
+    fitted: Fitted, level: float = 0.95, covariance: CoefficientCovariance | None = None
+) -> CoefficientTable:
+    """Collect estimates, standard errors, statistics, p-values and intervals of the coefficients.
 
     Parameters
     ----------
@@ -150,16 +233,23 @@ def coefficient_table(fitted: Fitted, level: float = 0.95) -> CoefficientTable:
         The fit.
     level : float
         Coverage of the intervals.
+    covariance : CoefficientCovariance, optional
+        Covariance matrix and degrees of freedom; those of the model by default.
 
     Returns
     -------
     CoefficientTable
     """
-    return wald_table(params(fitted), std_errors(fitted), level)
+    check_level(level)
+    used = coefficient_covariance(fitted) if covariance is None else covariance
+    everything = part_names(fitted.model.fitted_parts)
+    errors = labelled(np.sqrt(np.diag(used.matrix)), used.names, everything)
+    df = labelled(used.coefficient_df(), used.names, everything)
+    return wald_table(params(fitted), errors, level, df.array)
 
 
 def wald_table(
-    estimates: Labelled, errors: Labelled, level: float = 0.95, df: float = math.inf
+    estimates: Labelled, errors: Labelled, level: float = 0.95, df: float | FloatArray = math.inf
 ) -> CoefficientTable:
     """Work out statistics, p-values and intervals from estimates and standard errors.
 
@@ -169,44 +259,48 @@ def wald_table(
         By name; nan for coefficients that the data do not determine.
     level : float
         Coverage of the intervals.
-    df : float
+    df : float or (P,) array
         Degrees of freedom of t statistics; infinite for z statistics, zero where there are none.
 
     Returns
     -------
     CoefficientTable
     """
-    quantile = two_sided(level, df)
+    each = np.broadcast_to(np.asarray(df, dtype=np.float64), estimates.array.shape).copy()
+    values, places = np.unique(each, return_inverse=True)
+    quantiles = np.array([two_sided(level, float(value)) for value in values], dtype=np.float64)
+    half = quantiles[places.reshape(each.shape)] * errors.array
     with np.errstate(divide="ignore", invalid="ignore"):
-        statistic = estimates.array / errors.array
-    if not df > 0.0:
-        statistic = np.full(len(statistic), math.nan)
+        statistic = np.where(each > 0.0, estimates.array / errors.array, math.nan)
     return CoefficientTable(
         names=estimates.names,
         estimate=estimates.array,
         std_error=errors.array,
         statistic=statistic,
-        p_value=p_values(statistic, df),
-        conf_low=estimates.array - quantile * errors.array,
-        conf_high=estimates.array + quantile * errors.array,
+        df=each,
+        p_value=p_values(statistic, each),
+        conf_low=estimates.array - half,
+        conf_high=estimates.array + half,
     )
 
 
-def p_values(statistic: FloatArray, df: float = math.inf) -> FloatArray:
+def p_values(statistic: FloatArray, df: float | FloatArray = math.inf) -> FloatArray:
     """Compute two-sided p-values, exact far into the tails.
 
     Parameters
     ----------
     statistic : (P,) array
         Statistics, z or t.
-    df : float
+    df : float or (P,) array
         Degrees of freedom; infinite for the normal distribution.
     """
-    if math.isinf(df):
-        return np.array([math.erfc(abs(z) / math.sqrt(2.0)) for z in statistic], dtype=np.float64)
-    if not df > 0.0:
-        return np.full(len(statistic), math.nan)
-    return np.asarray(2.0 * special().stdtr(df, -np.abs(statistic)))
+    each = np.broadcast_to(np.asarray(df, dtype=np.float64), statistic.shape)
+    out = np.array([math.erfc(abs(z) / math.sqrt(2.0)) for z in statistic], dtype=np.float64)
+    student = np.flatnonzero(np.isfinite(each) & (each > 0.0))
+    if len(student):
+        out[student] = 2.0 * special().stdtr(each[student], -np.abs(statistic[student]))
+    out[~(each > 0.0)] = math.nan
+    return out
 
 
 def two_sided(level: float, df: float = math.inf) -> float:

@@ -113,6 +113,7 @@ def ratio_table(fitted: WithinFitted, level: float = 0.95) -> CoefficientTable:
             estimate=estimate,
             std_error=estimate * table.std_error,
             statistic=table.statistic,
+            df=table.df,
             p_value=table.p_value,
             conf_low=np.exp(table.conf_low),
             conf_high=np.exp(table.conf_high),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ilk.inference.criteria import aic, bic
-from ilk.inference.wald import coefficient_table, covariance_kind
+from ilk.inference.wald import coefficient_covariance, coefficient_table
 from ilk.show.numbers import counted, fixed, integer, p_value, plain, significant, with_error
 from ilk.show.wording import (
     association,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ilk.design.build import Design
     from ilk.design.fixed import FixedPart
     from ilk.fitted import Fitted, Verdict
-    from ilk.inference.wald import CoefficientTable
+    from ilk.inference.wald import CoefficientCovariance, CoefficientTable
     from ilk.show.wording import Causes
 
 __all__ = [
@@ -144,7 +144,12 @@ class Summary:
         return self.html
 
 
-def summarize(fitted: Fitted, level: float = 0.95, design: Causes = None) -> Summary:
+def summarize(
+    fitted: Fitted,
+    level: float = 0.95,
+    design: Causes = None,
+    covariance: CoefficientCovariance | None = None,
+) -> Summary:
     """Collect the summary of a fit.
 
     Parameters
@@ -155,16 +160,19 @@ def summarize(fitted: Fitted, level: float = 0.95, design: Causes = None) -> Sum
         Coverage of the intervals.
     design : {None, "observational", "randomized"}
         How the data came about, for the sentence on association and causation.
+    covariance : CoefficientCovariance, optional
+        Covariance matrix and degrees of freedom of the coefficients; by default the model's.
 
     Returns
     -------
     Summary
     """
     cause = association(design)
+    used = coefficient_covariance(fitted) if covariance is None else covariance
     return Summary(
         title=f"{model_name(fitted)}, {estimator_phrase(fitted)}",
-        facts=_facts(fitted),
-        tables=(*_coefficients(fitted, level), *_random_part(fitted, level)),
+        facts=_facts(fitted, used),
+        tables=(*_coefficients(fitted, level, used), *_random_part(fitted, level)),
         verdict=fitted.verdict.status.value,
         reasons=reasons(fitted.verdict),
         footer=versions(fitted.search),
@@ -172,7 +180,7 @@ def summarize(fitted: Fitted, level: float = 0.95, design: Causes = None) -> Sum
     )
 
 
-def _facts(fitted: Fitted) -> tuple[tuple[str, str], ...]:
+def _facts(fitted: Fitted, covariance: CoefficientCovariance) -> tuple[tuple[str, str], ...]:
     """Collect what a reader must know before looking at any number."""
     design, family = fitted.design, fitted.family
     facts = [("formula", plain(fitted.formula.text, 400))]
@@ -182,7 +190,9 @@ def _facts(fitted: Fitted) -> tuple[tuple[str, str], ...]:
     ]
     facts.append(("family", f"{family.name}, link {family.link.name}"))
     facts.append(("estimator", estimator(fitted)))
-    facts.append(("std. errors", covariance_kind(fitted)))
+    facts.append(("std. errors", covariance.kind))
+    if covariance.df is not None:
+        facts.append(("df", covariance.df_kind))
     facts.append(rows_fact(design, fitted.nobs))
     groups = {term.grouping.name: len(term.grouping.levels) for term in design.terms}
     if groups:
@@ -257,8 +267,9 @@ def reasons(verdict: Verdict) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _coefficients(fitted: Fitted, level: float) -> list[Table]:
-    table = coefficient_table(fitted, level)
+def _coefficients(fitted: Fitted, level: float, covariance: CoefficientCovariance) -> list[Table]:
+    table = coefficient_table(fitted, level, covariance)
+    student = covariance.df is not None
     tables = []
     for part in fitted.model.fitted_parts:
         rows = [i for i, (component, _) in enumerate(table.names) if component == part.predictor]
@@ -267,8 +278,8 @@ def _coefficients(fitted: Fitted, level: float) -> list[Table]:
         tables.append(
             Table(
                 _COMPONENTS.get(part.predictor, f"Coefficients of {part.predictor}"),
-                coefficient_header(level),
-                tuple(coefficient_cells(table, i) for i in rows),
+                coefficient_header(level, 0.0, each=True) if student else coefficient_header(level),
+                tuple(coefficient_cells(table, i, df=student) for i in rows),
                 notes=_notes(fitted, part.predictor),
             )
         )
@@ -283,24 +294,51 @@ def _notes(fitted: Fitted, predictor: str) -> tuple[str, ...]:
     return notes
 
 
-def coefficient_header(level: float, df: float = math.inf) -> tuple[str, ...]:
-    """Head of a table of coefficients, by the degrees of freedom of its statistics."""
-    statistic = "z" if math.isinf(df) else "t"
-    return ("", "estimate", "std. error", statistic, "p", f"{100 * level:g}% interval", "")
+def coefficient_header(
+    level: float, df: float = math.inf, *, each: bool = False
+) -> tuple[str, ...]:
+    """Head of a table of coefficients, by the degrees of freedom of its statistics.
+
+    Parameters
+    ----------
+    level : float
+        Coverage of the intervals.
+    df : float
+        Degrees of freedom; infinite for z statistics.
+    each : bool
+        Whether each coefficient shows its own.
+    """
+    statistic = ("t", "df") if each else ("z" if math.isinf(df) else "t",)
+    return ("", "estimate", "std. error", *statistic, "p", f"{100 * level:g}% interval", "")
 
 
-def coefficient_cells(table: CoefficientTable, i: int) -> tuple[str, ...]:
-    """Cells of one coefficient, to as many digits as its standard error supports."""
+def coefficient_cells(table: CoefficientTable, i: int, *, df: bool = False) -> tuple[str, ...]:
+    """Cells of one coefficient, to as many digits as its standard error supports.
+
+    Parameters
+    ----------
+    table : CoefficientTable
+        The coefficients.
+    i : int
+        Which one.
+    df : bool
+        Whether to show its degrees of freedom.
+    """
     decimals = with_error(float(table.estimate[i]), float(table.std_error[i]))
     return (
         plain(table.names[i][1]),
         fixed(float(table.estimate[i]), decimals),
         fixed(float(table.std_error[i]), decimals),
         fixed(float(table.statistic[i]), 2),
+        *((_degrees(float(table.df[i])),) if df else ()),
         p_value(float(table.p_value[i])),
         fixed(float(table.conf_low[i]), decimals),
         fixed(float(table.conf_high[i]), decimals),
     )
+
+
+def _degrees(df: float) -> str:
+    return "inf" if math.isinf(df) else fixed(df, 1 if df < 1e4 else 0)
 
 
 def _random_part(fitted: Fitted, level: float) -> list[Table]:

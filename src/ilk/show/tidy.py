@@ -49,7 +49,7 @@ def tidy(fitted: Fitted, level: float = 0.95) -> Columns:
 
     Columns: ``component, group, term, estimate, std_error, statistic, df, p_value, conf_low,
     conf_high, estimand``.  The group of a coefficient is None; the terms of variance components are
-    ``sd(...)`` and ``correlation(...)``.  Statistics are z statistics, so ``df`` is infinite.
+    ``sd(...)`` and ``correlation(...)``.  ``df`` is infinite for z statistics.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def tidy(fitted: Fitted, level: float = 0.95) -> Columns:
         "estimate": np.append(table.estimate, [c.estimate for c in parts]),
         "std_error": np.append(table.std_error, [c.std_error for c in parts]),
         "statistic": np.append(table.statistic, blank),
-        "df": np.append(np.full(len(table.names), math.inf), blank),
+        "df": np.append(table.df, blank),
         "p_value": np.append(table.p_value, blank),
         "conf_low": np.append(table.conf_low, [c.conf_low for c in parts]),
         "conf_high": np.append(table.conf_high, [c.conf_high for c in parts]),
