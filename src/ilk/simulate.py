@@ -19,12 +19,12 @@ from ilk.num.triangular import covariance_root
 from ilk.prediction.levels import Estimand, check_choice
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ilk.fitted import Fitted
     from ilk.typing import FloatArray
 
-__all__ = ["draw_effects", "full_predictors", "simulate"]
+__all__ = ["draw_effects", "full_predictors", "generator_of", "response_drawer", "simulate"]
 
 
 def simulate(
@@ -52,21 +52,54 @@ def simulate(
     (rows, n) array
         Responses; counts of successes where there are trials.
     """
-    check_choice("estimand", estimand, Estimand)
     count = _whole_number("n", n)
-    trials, family = fitted.design.response.trials, fitted.family
-    fixed = full_predictors(fitted, None)
-    shift = term_shift(fitted, fitted.estimates.modes) if estimand == "conditional" else None
+    draw = response_drawer(fitted, estimand)
     out = np.empty((fitted.model.rows, count), order="F")
     root = _seed_sequence(seed)
     for j in range(count):
-        key = (*root.spawn_key, j)
-        rng = np.random.default_rng(np.random.SeedSequence(root.entropy, spawn_key=key))
-        if estimand == "population":
-            shift = term_shift(fitted, draw_effects(fitted, rng))
-        eta = fixed if shift is None else [a + b for a, b in zip(fixed, shift, strict=True)]
-        out[:, j] = family.draw(eta, trials, rng)
+        out[:, j] = draw(generator_of(root, j))
     return out
+
+
+def response_drawer(
+    fitted: Fitted, estimand: Estimand = "population"
+) -> Callable[[np.random.Generator], FloatArray]:
+    """Make ready to draw responses, one after the other.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    estimand : {"population", "conditional", "typical"}
+        New random effects, the estimated ones, or none.
+
+    Returns
+    -------
+    callable
+        Takes a source of randomness to a response (n,).
+    """
+    check_choice("estimand", estimand, Estimand)
+    trials, family = fitted.design.response.trials, fitted.family
+    fixed = full_predictors(fitted, None)
+    if estimand == "conditional":
+        shift = term_shift(fitted, fitted.estimates.modes)
+        fixed = [a + b for a, b in zip(fixed, shift, strict=True)]
+
+    def draw(rng: np.random.Generator) -> FloatArray:
+        eta = fixed
+        if estimand == "population":
+            new = term_shift(fitted, draw_effects(fitted, rng))
+            eta = [a + b for a, b in zip(fixed, new, strict=True)]
+        response: FloatArray = family.draw(eta, trials, rng)
+        return response
+
+    return draw
+
+
+def generator_of(root: np.random.SeedSequence, j: int) -> np.random.Generator:
+    """Source of randomness of draw j, the same however many are drawn."""
+    key = (*root.spawn_key, j)
+    return np.random.default_rng(np.random.SeedSequence(root.entropy, spawn_key=key))
 
 
 def full_predictors(fitted: Fitted, effects: Sequence[FloatArray] | None) -> list[FloatArray]:
