@@ -20,6 +20,8 @@ from ilk.likelihood.laplace import LaplaceMarginal
 from ilk.model.checks import check_identified
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ilk.design.build import Design
     from ilk.estimation.breakdown import Breakdown
     from ilk.kernels.contract import SearchResult
@@ -45,7 +47,9 @@ def marginal_likelihood(model: Model, threads: int = 1) -> AbstractMarginal:
     return kind.of(model, threads)
 
 
-def run(model: Model, search: Search, start: FloatArray | None = None) -> Fitted:
+def run(
+    model: Model, search: Search, start: FloatArray | None = None, *, warn: bool = True
+) -> Fitted:
     """Estimate a model.
 
     Parameters
@@ -56,6 +60,8 @@ def run(model: Model, search: Search, start: FloatArray | None = None) -> Fitted
         Settings of the search.
     start : (m,) array, optional
         Flat parameter vector ``psi`` to start from.
+    warn : bool
+        Whether a bad verdict is repeated as a warning.
 
     Returns
     -------
@@ -68,7 +74,7 @@ def run(model: Model, search: Search, start: FloatArray | None = None) -> Fitted
     """
     check_identified(model)
     marginal = marginal_likelihood(model, search.threads)
-    return _record(marginal, _search(marginal, _begin(marginal, start), search))
+    return _record(marginal, _search(marginal, _begin(marginal, start), search), warn=warn)
 
 
 def run_auto(model: Model, search: Search, start: FloatArray | None = None) -> Fitted:
@@ -120,6 +126,39 @@ def refit(fitted: Fitted, y: FloatArray, search: Search | None = None) -> Fitted
     point = fitted.point
     warm = Start(point.beta, _off_zero(point.theta), _usable(point.inverse_hessian))
     return _record(marginal, _search(marginal, warm, search or Search()), warn=False)
+
+
+def refitter(model: Model, psi: FloatArray) -> Callable[[FloatArray], Fitted]:
+    """Make ready to estimate a model for many responses, each as if it were the only one.
+
+    All refits share one engine and begin at the same parameters and at random effects of zero, so
+    that none depends on what was refitted before; the engine is not to be shared by threads.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    psi : (m,) array
+        Where every refit begins.
+
+    Returns
+    -------
+    callable
+        Takes a response (n,) to a `Fitted`.
+    """
+    marginal = marginal_likelihood(model)
+    given = marginal.at(psi)
+    begin = Start(given.beta, _off_zero(given.theta))
+    design = model.design
+
+    def again(y: FloatArray) -> Fitted:
+        response = replace(design.response, y=y)
+        other = replace(model, design=replace(design, response=response))
+        criterion = marginal.with_response(other)
+        criterion.forget(given)
+        return _record(criterion, _search(criterion, begin, Search()), warn=False)
+
+    return again
 
 
 def refit_rows(fitted: Fitted, design: Design, search: Search | None = None) -> Fitted:

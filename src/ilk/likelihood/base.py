@@ -174,6 +174,10 @@ class AbstractMarginal(ABC):
     def move(self, result: SearchResult) -> FloatArray:
         """Bring the engine to a result's point (the caller holds the lock); gives lam there."""
 
+    @abstractmethod
+    def forget(self, result: SearchResult) -> None:
+        """Bring the engine to a point by a way that does not depend on where it stood before."""
+
     def lam(self, theta: FloatArray) -> FloatArray:
         """Elements of all factors at theta, ``lam`` of the engine; the last are remembered."""
         key, last = theta.tobytes(), self._last

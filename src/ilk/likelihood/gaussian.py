@@ -113,6 +113,12 @@ class GaussianMarginal(AbstractMarginal):
             self.state.point = point
         return lam
 
+    def forget(self, result: SearchResult) -> None:
+        """Bring the engine to a point; it has no memory of others."""
+        with self.state.lock:
+            self.state.point = None
+            self.move(result)
+
     def estimates(self, result: SearchResult) -> Estimates:
         """Numbers on the scale of the user's columns."""
         with self.state.lock:

@@ -134,6 +134,13 @@ class LaplaceMarginal(AbstractMarginal):
             or evaluate(beta, lam, gradient=False, cold=True).converged
         )
 
+    def forget(self, result: SearchResult) -> None:
+        """Bring the engine to a point by a way that does not depend on where it stood before."""
+        with self.state.lock:
+            self.state.hold(self.scaled.data.response)
+            self.state.point = None
+            self.engine.evaluate(result.beta, self.lam(result.theta), gradient=False, cold=True)
+
     def estimates(self, result: SearchResult) -> Estimates:
         """Numbers on the scale of the user's columns."""
         with self.state.lock:
