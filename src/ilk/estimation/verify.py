@@ -11,7 +11,7 @@ import numpy as np
 from ilk.estimation.breakdown import explain, find_breakdown, log_concave
 from ilk.fitted import Reason, Status, Verdict
 from ilk.model.checks import homogeneous_groups
-from ilk.model.separation import outcome_signs, separating_direction, split_within
+from ilk.model.separation import has_limits, outcome_signs, separating_direction, split_within
 from ilk.model.factors import split_factors
 
 if TYPE_CHECKING:
@@ -269,9 +269,9 @@ def _boundary(marginal: AbstractMarginal, result: SearchResult) -> list[Reason]:
 def _separation(marginal: AbstractMarginal, result: SearchResult) -> list[Reason]:
     """Look for separation: in the data, wherever the search has ended."""
     model = marginal.model
-    if model.linear:
+    if not has_limits(model):
         return []
-    reasons = []
+    reasons: list[Reason] = []
     for part, data in zip(model.fitted_parts, marginal.scaled.data.predictors, strict=True):
         if part.predictor not in ("mean", "zero_inflation"):
             continue
@@ -300,39 +300,31 @@ def _separated(part: FixedPart, found: SeparatingDirection) -> Reason:
     """Say what separates, which coefficients have no estimate, and what to do."""
     inflated = part.predictor == "zero_inflation"
     verb = "separates" if len(found.names) == 1 else "separate"
-    stand = [name for name in part.names if name not in found.infinite]
-    if stand:
-        others = "the other coefficients stand"
-    else:
-        others = "no coefficient has a finite estimate"
+    combination = ""
     if len(found.names) > 1:
-        pieces = [
-            f"{found.direction[part.names.index(name)]:+.3g} {name}" for name in found.names
-        ]
-        combination = f" (in the combination {' '.join(pieces)})"
-    else:
-        combination = ""
+        weights = [found.direction[part.names.index(name)] for name in found.names]
+        pieces = [f"{w:+.3g} {name}" for w, name in zip(weights, found.names, strict=True)]
+        combination = f" (in the combination {' '.join(pieces[:6])})"
+    all_lost = len(found.infinite) == len(part.names)
+    others = "no coefficient has a finite estimate" if all_lost else "the other coefficients stand"
+    advice = "Leave out or merge the levels concerned, or give the coefficients a penalty: "
     return Reason(
         "separated_inflation" if inflated else "separation",
         "error",
         found.infinite,
         f"{', '.join(found.names)} {verb} the {'zeros' if inflated else 'response'}{combination}: "
         f"in {found.rows} rows the outcome is predicted perfectly, so the likelihood has no "
-        f"maximum and {_listed(found.infinite)} {_run(found.infinite)} to infinity; {others}.",
-        "Leave out or merge the levels concerned, or give the coefficients a penalty: "
-        + ("penalty='log_f'." if inflated else "penalty='firth'."),
+        f"maximum and {_listed(found.infinite)} to infinity; {others}.",
+        advice + ("penalty='log_f'." if inflated else "penalty='firth'."),
     )
 
 
 def _listed(names: Sequence[str]) -> str:
     if len(names) == 1:
-        return f"the coefficient of {names[0]}" if names[0] != "Intercept" else "the intercept"
+        one = "the intercept" if names[0] == "Intercept" else f"the coefficient of {names[0]}"
+        return f"{one} runs"
     some = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
-    return f"the coefficients of {some}"
-
-
-def _run(names: Sequence[str]) -> str:
-    return "runs" if len(names) == 1 else "run"
+    return f"the coefficients of {some} run"
 
 
 def _separated_within(marginal: AbstractMarginal, result: SearchResult) -> list[Reason]:
@@ -342,11 +334,12 @@ def _separated_within(marginal: AbstractMarginal, result: SearchResult) -> list[
     where the search ended.
     """
     model = marginal.model
-    sign = outcome_signs(model) if model.design.terms else None
-    if sign is None or model.family.name != "binomial" or np.any(sign == 0.0):
+    if not model.design.terms or model.rows > _MOST_ROWS:
         return []
-    far = np.abs(marginal.lam(result.theta)).max() > _RUNS_AWAY
-    if not far or len(sign) > _MOST_ROWS:
+    if np.abs(marginal.lam(result.theta)).max() <= _RUNS_AWAY:
+        return []
+    sign = outcome_signs(model)
+    if np.any(sign == 0.0):
         return []
     X = marginal.scaled.data.predictors[0].X
     for term in model.design.terms:

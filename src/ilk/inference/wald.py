@@ -27,7 +27,7 @@ from ilk.num.stable import special
 if TYPE_CHECKING:
     from ilk.design.fixed import FixedPart
     from ilk.fitted import Fitted
-    from ilk.typing import FloatArray
+    from ilk.typing import BoolArray, FloatArray
 
 __all__ = [
     "CoefficientCovariance",
@@ -155,7 +155,7 @@ def params(fitted: Fitted) -> Labelled:
 
 def std_errors(fitted: Fitted) -> Labelled:
     """Give the standard errors of the coefficients, by name."""
-    errors = np.sqrt(np.diag(_matrix(fitted)))
+    errors = np.where(infinite(fitted), np.nan, np.sqrt(np.diag(_matrix(fitted))))
     return labelled(errors, fitted.names, part_names(fitted.model.fitted_parts))
 
 
@@ -182,6 +182,21 @@ def coefficient_covariance(fitted: Fitted, df: str | None = None) -> Coefficient
         df=None if compute is None else compute(fitted),
         df_kind=_DF_KINDS[words],
     )
+
+
+_SEPARATIONS = {"separation": "mean", "separated_inflation": "zero_inflation"}
+"""Codes of the verdict's reasons that name infinite coefficients, and of which predictor."""
+
+
+def infinite(fitted: Fitted) -> BoolArray:
+    """Say which coefficients (P,) run to infinity after separation, and have no standard error."""
+    lost = {
+        (_SEPARATIONS[reason.code], name)
+        for reason in (() if fitted.model.linear else fitted.verdict.reasons)
+        if reason.code in _SEPARATIONS
+        for name in reason.terms
+    }
+    return np.array([name in lost for name in fitted.names], dtype=bool)
 
 
 def _by_satterthwaite(fitted: Fitted) -> Callable[[FloatArray], float]:
@@ -243,7 +258,8 @@ def coefficient_table(
     check_level(level)
     used = coefficient_covariance(fitted) if covariance is None else covariance
     everything = part_names(fitted.model.fitted_parts)
-    errors = labelled(np.sqrt(np.diag(used.matrix)), used.names, everything)
+    roots = np.where(infinite(fitted), np.nan, np.sqrt(np.diag(used.matrix)))
+    errors = labelled(roots, used.names, everything)
     df = labelled(used.coefficient_df(), used.names, everything)
     return wald_table(params(fitted), errors, level, df.array)
 

@@ -11,6 +11,10 @@ from ilk.errors import DataError, ModelError
 if TYPE_CHECKING:
     from ilk.design.random import RandomTerm
     from ilk.model.model import Model
+    from ilk.typing import FloatArray, IntArray
+
+_SOME = 1000
+"""Rows among which a level with both outcomes is looked for first."""
 
 
 def homogeneous_groups(model: Model) -> str | None:
@@ -21,17 +25,30 @@ def homogeneous_groups(model: Model) -> str | None:
     response = model.design.response
     if model.family.name != "binomial":
         return None
-    full = np.ones_like(response.y) if response.trials is None else response.trials
     for term in model.design.terms:
-        codes, levels = term.grouping.codes, len(term.grouping.levels)
-        total = np.bincount(codes, weights=full, minlength=levels)
-        events = np.bincount(codes, weights=response.y, minlength=levels)
-        used = total > 0
-        rows = np.bincount(codes, minlength=levels)
-        mixed = (events > 0) & (events < total) & used
-        if not mixed.any() and rows.max() > 1:
-            return term.grouping.name
+        codes = term.grouping.codes
+        if term.predictor != "mean" or "Intercept" not in term.column_names:
+            continue
+        rows = model.rows
+        for some in (slice(0, _SOME), slice(None)) if rows > 2 * _SOME else (slice(None),):
+            if _some_mixed(codes[some], response.y[some], response.trials, some):
+                break
+        else:
+            if np.bincount(codes).max() > 1:
+                return term.grouping.name
     return None
+
+
+def _some_mixed(
+    codes: IntArray, y: FloatArray, trials: FloatArray | None, rows: slice
+) -> bool:
+    """Whether some level has events and non-events among the rows."""
+    if trials is None:
+        total = np.bincount(codes)
+    else:
+        total = np.bincount(codes, weights=trials[rows])
+    events = np.bincount(codes, weights=y)
+    return bool(np.any((events > 0) & (events < total)))
 
 
 def check_identified(model: Model) -> None:

@@ -27,20 +27,29 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from ilk.family.inflation import ZeroInflated
 from ilk.model.scaling import scale_columns
 
 if TYPE_CHECKING:
     from ilk.design.fixed import FixedPart
+    from ilk.family.base import AbstractFamily
     from ilk.model.model import Model
     from ilk.typing import BoolArray, FloatArray, IntArray
 
-__all__ = ["SeparatingDirection", "outcome_signs", "separating_direction", "split_within"]
+__all__ = ["SeparatingDirection", "has_limits", "outcome_signs", "separating_direction", "split_within"]
 
 _SAMPLE = 1000
-"""Rows that are asked first where there are many."""
+"""Rows that are asked before all, where there are many."""
+
+_FEW = 250
+"""Rows that are asked before any other."""
+
+_ALL = slice(None)
 
 _MOVED = 1e-6
 """Predictors that move less, of a direction of unit size in scaled columns, do not move."""
+
+_PROPORTIONS = ("binomial", "beta_binomial")
 
 _COUNTS = ("poisson", "negative_binomial_1", "negative_binomial_2")
 
@@ -74,9 +83,11 @@ class SeparatingDirection:
 
 
 def outcome_signs(
-    model: Model, predictor: Literal["mean", "zero_inflation"] = "mean"
-) -> FloatArray | None:
-    """Signs (n,) of the rows whose outcome is at a limit; None if the family has no limits.
+    model: Model,
+    predictor: Literal["mean", "zero_inflation"] = "mean",
+    rows: slice = _ALL,
+) -> FloatArray:
+    """Signs (r,) of the rows whose outcome is at a limit; 0 for all others.
 
     Parameters
     ----------
@@ -85,19 +96,30 @@ def outcome_signs(
     predictor : {"mean", "zero_inflation"}
         Which predictor the outcomes are to be seen from: for that of the zero inflation, a zero is
         as high as can be and all else as low.
+    rows : slice
+        Rows that are asked for; all by default.
     """
     response = model.design.response
-    y = response.y
+    y = response.y[rows]
     if predictor == "zero_inflation":
         return np.where(y == 0.0, 1.0, -1.0)
-    link = model.family.link.name
-    if link not in _LIMITLESS:
-        return None
-    if model.family.name in ("binomial", "beta_binomial"):
-        full = 1.0 if response.trials is None else response.trials
-        top = 0.0 if link == "log" else 1.0  # that link reaches probability one at zero
-        return np.where(y <= 0.0, -1.0, np.where(y >= full, top, 0.0))
-    return np.where(y <= 0.0, -1.0, 0.0) if model.family.name in _COUNTS else None
+    if _of_counts(model.family).name in _COUNTS:
+        return -1.0 * (y <= 0.0)
+    full = 1.0 if response.trials is None else response.trials[rows]
+    # the logarithm reaches probability one at zero, not at infinity
+    top = 0.0 if model.family.link.name == "log" else 1.0
+    return top * (y >= full) - (y <= 0.0)
+
+
+def has_limits(model: Model) -> bool:
+    """Whether outcomes can be at a limit of the mean that the link reaches at infinity only."""
+    family = _of_counts(model.family)
+    return family.name in (*_PROPORTIONS, *_COUNTS) and family.link.name in _LIMITLESS
+
+
+def _of_counts(family: AbstractFamily) -> AbstractFamily:
+    """The family inside an inflated one."""
+    return family.base if isinstance(family, ZeroInflated) else family
 
 
 def separating_direction(
@@ -121,14 +143,19 @@ def separating_direction(
     SeparatingDirection or None
     """
     part = model.parts[predictor]
-    sign = None if part.X.shape[1] == 0 else outcome_signs(model, predictor)
-    if sign is None or not np.any(sign):
+    if part.X.shape[1] == 0 or not has_limits(model):
         return None
     X = scale_columns(part)[0] if scaled is None else scaled
     weights = model.design.frequency_weights
-    if weights is not None and np.any(weights == 0.0):
-        sign, X = sign[weights > 0.0], X[weights > 0.0]
-    if _overlap_in_part(sign, X):
+    used = None if weights is None or weights.all() else weights > 0.0
+    if used is None and len(X) >= 2 * _FEW:
+        some = slice(None, None, len(X) // _FEW)
+        if _overlap(outcome_signs(model, predictor, some), X[some]):
+            return None
+    sign = outcome_signs(model, predictor)
+    if used is not None:
+        sign, X = sign[used], X[used]
+    if not np.any(sign) or _overlap_in_part(sign, X):
         return None
     found = _find(sign, X)
     return None if found is None else _describe(part, sign, X, found)
@@ -142,7 +169,7 @@ def _describe(
     simple = _simplest(sign, X, found, part.names)
     left = _unmoved(sign, X, found)
     kernel = _kernel(X[left])
-    size = np.maximum(np.abs(back) @ np.abs(kernel), 1e-300)
+    size = np.abs(back).sum(axis=1, keepdims=True)
     lost = (np.abs(back @ kernel) > _MOVED * size).any(axis=1)
     involved = tuple(n for n, d in zip(part.names, simple, strict=True) if d != 0.0)
     direction = back @ simple
@@ -202,7 +229,7 @@ def _overlap(sign: FloatArray, X: FloatArray, steps: int = 8) -> bool:
         if shift is None:
             return False
         # weights |r_i| (1 - s_i x_i'shift) balance exactly, and are positive
-        if np.all(still | (np.abs(X @ shift) < 0.5)):
+        if np.all(still | (np.abs(X @ shift) < 0.9)):
             return True
         step = _solve(X, mean * (1.0 - mean), score)
         if step is None:
