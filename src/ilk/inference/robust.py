@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 import numpy as np
 
 from ilk.errors import FitError, ModelError, did_you_mean
-from ilk.fitted import Lazy, Status
+from ilk.fitted import Status
 from ilk.inference.robust_cr2 import bias_reduced
 from ilk.inference.robust_df import satterthwaite
 from ilk.inference.robust_general import general_sums
@@ -76,10 +76,10 @@ def robust_covariance(
     kind : {"model", "CR0", "CR1", "CR2", "CR3", "conditional"}
         ``"model"`` is that of the fit; ``"conditional"`` holds the variance parameters at their
         estimates and is too small; the others are robust.
-    cluster : str, sequence of str or array, optional
+    cluster : str, array or sequence of them, optional
         Clusters that are independent: a grouping factor or column in which every grouping factor is
-        nested, several that cross, or a label for each row.  The outermost grouping factors by
-        default, rows of a model without random terms.
+        nested, or a label for each row; several of these if they cross.  The outermost grouping
+        factors by default, rows of a model without random terms.
 
     Returns
     -------
@@ -154,7 +154,7 @@ def _answer(
 ) -> CoefficientCovariance:
     count = float(contributions.copies.sum())
     matrix = contributions.covariance() * (count / (count - 1.0) if kind == "CR1" else 1.0)
-    clusters = f"{count:,.0f} rows" if unit.name == ROW else f"{count:,.0f} {unit.name!r}"
+    clusters = "rows" if unit.name == ROW else f"clusters of {unit.name!r}"
     fallback = count - 1.0
 
     def df(contrast: FloatArray) -> float:
@@ -164,7 +164,7 @@ def _answer(
     return CoefficientCovariance(
         matrix=matrix,
         names=fitted.names,
-        kind=f"{_WORDS[kind]}; clusters: {clusters}",
+        kind=f"{_WORDS[kind]}; {count:,.0f} {clusters}",
         df=df,
         df_kind="Satterthwaite, of the robust variance",
     )
@@ -206,7 +206,7 @@ def _multiway(fitted: Fitted, kind: str, units: Sequence[Unit]) -> CoefficientCo
     clipped = " (negative eigenvalues set to zero)" if values[0] < 0.0 else ""
     left = root @ vectors * np.sqrt(np.maximum(values, 0.0))
     fewest = min(unit.count for unit in units)
-    counts = " and ".join(f"{unit.count:,} {unit.name!r}" for unit in units)
+    counts = " and ".join(f"{unit.count:,} of {unit.name!r}" for unit in units)
     return CoefficientCovariance(
         matrix=left @ left.T,
         names=fitted.names,
@@ -221,6 +221,13 @@ def _constant(value: float) -> Callable[[FloatArray], float]:
 
 
 def _refuse_unsound(fitted: Fitted) -> None:
+    if fitted.model.penalty is not None:
+        raise ModelError(
+            "The estimates are penalized: the clusters' scores do not sum to zero, and what the "
+            "penalty does to bias and variance is not in them. Use 'model', or fit without "
+            "penalty=.",
+            code="penalty",
+        )
     status = fitted.verdict.status
     if status in (Status.SEPARATED, Status.NOT_CONVERGED):
         raise FitError(
@@ -241,7 +248,7 @@ def _refuse_unsound(fitted: Fitted) -> None:
 def _refuse_few(unit: Unit, coefficients: int) -> None:
     if unit.count < 2:
         raise ModelError(
-            f"All rows lie in one cluster of {unit.name!r}: nothing shows how clusters differ. Name "
+            f"All rows lie in one cluster of {unit.name!r}: nothing shows how they differ. Name "
             "another column (cluster=), or use 'model'.",
             code="one-cluster",
         )

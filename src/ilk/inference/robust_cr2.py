@@ -6,11 +6,11 @@ Pustejovsky and Tipton (2018, equations 5 and 6) multiply the residuals of clust
    R_i = V_i - X_i M X_i', \quad M = (X'V^{-1}X)^{-1},
 
 so that :math:`A_i R_i A_i' = V_i`: if V is right, the estimator has no bias.  Turning :math:`D_i`
-by an orthogonal matrix leaves :math:`A_i` as it is, so it may be the symmetric root.  After rows are
-divided by their own residual standard deviation, :math:`V_i = I + Z_i\Lambda\Lambda'Z_i'` is the
-identity off the columns of :math:`[X_i\ Z_i]`, and so are :math:`R_i` and :math:`A_i`.  With an
-orthonormal basis U of those columns everything is done to :math:`U'X_i`, :math:`U'Z_i` and
-:math:`U'e_i`: matrices of p + q rows, however many rows the cluster has.  Small clusters are
+by an orthogonal matrix leaves :math:`A_i` as it is, so it may be the symmetric root.  After rows
+are divided by their own residual standard deviation, :math:`V_i = I + Z_i\Lambda\Lambda'Z_i'` is
+the identity off the columns of :math:`[X_i\ Z_i]`, and so are :math:`R_i` and :math:`A_i`.  With
+an orthonormal basis U of those columns everything is done to :math:`U'X_i`, :math:`U'Z_i`
+and :math:`U'e_i`: matrices of p + q rows, however many rows the cluster has.  Small clusters are
 treated together, filled up with rows of zeros, which change nothing.
 """
 

@@ -170,9 +170,7 @@ class _OfEngines:
         point, steps = self._point, steps_of(self._point)
         return np.stack(
             [
-                engine.information(
-                    self._factor, point.beta, point.theta, steps, nodes=self._nodes
-                )
+                engine.information(self._factor, point.beta, point.theta, steps, nodes=self._nodes)
                 for engine in self._engines()
             ]
         )
@@ -212,9 +210,7 @@ class _Slices:
         terms = []
         for term in data.terms:
             inner, _ = levels_within(term.codes[order], home)
-            terms.append(
-                TermData(term.predictor, inner, int(inner.max()) + 1, take(term.columns))
-            )
+            terms.append(TermData(term.predictor, inner, int(inner.max()) + 1, take(term.columns)))
         return cls(
             EngineData(
                 response=data.response[order],
