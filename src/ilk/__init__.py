@@ -19,6 +19,7 @@ from ilk.gee_api import compare_estimands, gee
 from ilk.gee_fit import GeeFit
 from ilk.likelihood.base import Search
 from ilk.loading import load
+from ilk.penalties import LogF, Normal
 
 if TYPE_CHECKING:
     from ilk import datasets, families, plot, report
@@ -35,7 +36,9 @@ __all__ = [
     "GeeFit",
     "IlkError",
     "IlkWarning",
+    "LogF",
     "ModelError",
+    "Normal",
     "Search",
     "WithinBetween",
     "compare_estimands",

@@ -21,6 +21,7 @@ from ilk.fit import Fit
 from ilk.formula import check_arguments, parse
 from ilk.likelihood.base import Search
 from ilk.model import Model
+from ilk.penalties import AbstractPenalty, make_penalty
 
 if TYPE_CHECKING:
     from ilk.typing import FloatArray
@@ -49,6 +50,7 @@ def fit(
     sampling_weights: Any = None,
     reml: bool | None = None,
     quadrature: int | Literal["auto"] = 1,
+    penalty: str | AbstractPenalty | None = None,
     missing: Literal["drop", "error"] = "drop",
     functions: Mapping[str, Callable[..., Any]] | None = None,
     start: Fit | None = None,
@@ -90,6 +92,10 @@ def fit(
     quadrature : int or "auto", default 1
         1 is the Laplace approximation; k > 1 is adaptive Gauss-Hermite quadrature with k nodes
         per random effect of one grouping factor; ``"auto"`` raises k until nothing changes.
+    penalty : {"firth", "log_f"} or AbstractPenalty, optional
+        Added to the log-likelihood, to keep coefficients finite where the data are separated:
+        Firth's penalty, or independent priors on the coefficients other than intercepts (log-F,
+        `ilk.LogF`; normal, `ilk.Normal`).
     missing : {"drop", "error"}
         What to do with rows that lack a value; what was dropped is always reported.
     functions : mapping, optional
@@ -138,6 +144,7 @@ def fit(
     structures = tuple(covariance_structure(term.structure) for term in design.terms)
     model = Model(design, distribution, structures)
     model = _with_options(model, reml, 1 if quadrature == "auto" else quadrature)
+    model = replace(model, penalty=make_penalty(penalty))
     estimate = run_auto if quadrature == "auto" and _can_quadrature(model) else run
     begin = None if start is None else _start(start, model)
     return Fit(estimate(model, search or Search(), begin))

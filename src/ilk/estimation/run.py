@@ -17,6 +17,7 @@ from ilk.kernels import compiled_densities
 from ilk.likelihood.base import Search, Start
 from ilk.likelihood.gaussian import GaussianMarginal
 from ilk.likelihood.laplace import LaplaceMarginal
+from ilk.likelihood.penalized import PenalizedMarginal, check_penalty
 from ilk.model.checks import check_identified
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ def marginal_likelihood(model: Model, threads: int = 1) -> AbstractMarginal:
     threads : int
         Threads that the engine may use.
     """
+    if model.penalty is not None:
+        return PenalizedMarginal.of(model, threads)
     kind = GaussianMarginal if model.linear else LaplaceMarginal
     return kind.of(model, threads)
 
@@ -73,6 +76,7 @@ def run(
         The likelihood cannot be evaluated at the start.
     """
     check_identified(model)
+    check_penalty(model)
     marginal = marginal_likelihood(model, search.threads)
     return _record(marginal, _search(marginal, _begin(marginal, start), search), warn=warn)
 
@@ -89,7 +93,9 @@ def run_auto(model: Model, search: Search, start: FloatArray | None = None) -> F
         As in `run`; the model must be one that quadrature can handle.
     """
     check_identified(model)
-    marginal = LaplaceMarginal.of(replace(model, nodes=1), search.threads)
+    check_penalty(model)
+    kind = LaplaceMarginal if model.penalty is None else PenalizedMarginal
+    marginal = kind.of(replace(model, nodes=1), search.threads)
     outcome = _search(marginal, _begin(marginal, start), search)
     if outcome.breakdown is not None and not is_optimum(outcome.best):
         return _record(marginal, outcome)  # nodes would be spread by a curvature without meaning

@@ -269,7 +269,7 @@ def _boundary(marginal: AbstractMarginal, result: SearchResult) -> list[Reason]:
 def _separation(marginal: AbstractMarginal, result: SearchResult) -> list[Reason]:
     """Look for separation: in the data, wherever the search has ended."""
     model = marginal.model
-    if not has_limits(model):
+    if not has_limits(model) or model.penalty is not None:
         return []
     reasons: list[Reason] = []
     for part, data in zip(model.fitted_parts, marginal.scaled.data.predictors, strict=True):

@@ -18,8 +18,9 @@ from ilk.estimation.run import marginal_likelihood
 from ilk.fitted import Fitted, Lazy, SearchLog
 from ilk.io.container import Container, read_file
 from ilk.io.manifest import agree, disagreement, open_file, read_bytes
-from ilk.io.records import read_verdict
+from ilk.io.records import read_penalty, read_verdict
 from ilk.io.save import LAYOUT
+from ilk.likelihood.penalized import check_penalty
 from ilk.model import Model
 
 __all__ = ["fitted_from_bytes", "load_fitted"]
@@ -70,11 +71,13 @@ def _restore(container: Container) -> Fitted:
         tuple(covariance_structure(name) for name in content["structures"]),
         reml=_is(bool, content["reml"]),
         nodes=_is(int, content["nodes"]),
+        penalty=read_penalty(content.get("penalty")),
     )
     if not 1 <= model.nodes <= _MOST_NODES or (model.nodes > 1 and len(design.terms) != 1):
         raise container.damaged("it asks for more quadrature nodes than there can be")
     if [term.structure for term in design.terms] != [c.name for c in model.covariances]:
         raise container.damaged("its terms have other structures than it says")
+    check_penalty(model)
     return _evaluate(model, content, container)
 
 

@@ -25,8 +25,17 @@ from ilk.formula.language import Call, Literal, Name, Operation
 from ilk.formula.parse import parse
 from ilk.formula.spec import Factor, FormulaSpec, Sum, Term
 from ilk.frame import Column, Kept
+from ilk.penalties import AbstractPenalty, Firth, LogF, Normal
 
-__all__ = ["CLASSES", "family_name", "formula_texts", "read_family", "read_formula"]
+__all__ = [
+    "CLASSES",
+    "family_name",
+    "formula_texts",
+    "read_family",
+    "read_formula",
+    "read_penalty",
+    "read_verdict",
+]
 
 CLASSES: dict[str, type] = {
     "design": Design,
@@ -47,6 +56,9 @@ CLASSES: dict[str, type] = {
     "operation": Operation,
     "reason": Reason,
     "search": SearchLog,
+    "firth": Firth,
+    "log_f": LogF,
+    "normal": Normal,
 }
 """Records by the key that names them in a file."""
 
@@ -121,6 +133,13 @@ def read_family(described: Any) -> AbstractFamily:
     if not (isinstance(name, str) and isinstance(link, str) and isinstance(inflated, bool)):
         raise DataError("The file's family is not what ilk writes.", code="file")
     return make_family(name, link, zero_inflated=inflated)
+
+
+def read_penalty(penalty: Any) -> AbstractPenalty | None:
+    """Check the penalty that a file states."""
+    if penalty is not None and not isinstance(penalty, AbstractPenalty):
+        raise DataError("The file's penalty is not what ilk writes.", code="file")
+    return penalty
 
 
 def read_verdict(status: Any, reasons: Any) -> Verdict:

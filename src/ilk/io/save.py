@@ -54,6 +54,7 @@ def fit_bytes(fitted: Fitted) -> bytes:
         "structures": [covariance.name for covariance in model.covariances],
         "reml": model.reml,
         "nodes": model.nodes,
+        "penalty": model.penalty,
         "psi": estimates.psi,
         "psi_covariance": fitted.psi_covariance(),
         "loglik": estimates.loglik,

@@ -157,12 +157,19 @@ class LaplaceMarginal(AbstractMarginal):
 
     def covariance(self, result: SearchResult) -> FloatArray:
         """(m, m) covariance matrix of psi: inverse of the joint observed information."""
+        return self.covariance_from(self.information(result))
+
+    def information(self, result: SearchResult) -> FloatArray:
+        """Joint observed information (m, m) in (beta, theta) on the engine's scale."""
         with self.state.lock:
             self.state.hold(self.scaled.data.response)
             self.state.point = None
-            information = self.engine.information(
+            return self.engine.information(
                 self.factor, result.beta, result.theta, steps_of(result), nodes=self.model.nodes
             )
+
+    def covariance_from(self, information: FloatArray) -> FloatArray:
+        """(m, m) covariance matrix of psi: inverse of an information on the engine's scale."""
         covariance = invert_information(information)
         P, m = len(self.scaled.coef_shift), len(covariance)
         to_psi = np.eye(m)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ilk.design.fixed import FixedPart
     from ilk.design.random import RandomTerm
     from ilk.family.base import AbstractFamily
+    from ilk.penalties import AbstractPenalty
     from ilk.typing import FloatArray
 
 
@@ -40,6 +41,8 @@ class Model:
         Restricted likelihood (linear model only).
     nodes : int
         Quadrature nodes per dimension: 1 is the Laplace approximation.
+    penalty : AbstractPenalty or None
+        What is added to the log-likelihood.
     linear : bool
         Whether beta and sigma can be profiled out: Gaussian, identity link, one sigma.
     """
@@ -49,6 +52,7 @@ class Model:
     covariances: tuple[AbstractCovariance, ...]
     reml: bool = False
     nodes: int = 1
+    penalty: AbstractPenalty | None = None
     linear: bool = field(init=False)
 
     def __post_init__(self) -> None:
