@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ilk.kernels.contract import EngineData
     from ilk.typing import FloatArray
 
-__all__ = ["Satterthwaite", "satterthwaite", "weighted_cross_products"]
+__all__ = ["Satterthwaite", "pseudo_inverse", "satterthwaite", "weighted_cross_products"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,14 +175,24 @@ def _uncertainty(fitted: Fitted, marginal: GaussianMarginal) -> FloatArray:
         )
     k = len(result.theta)
     out = np.empty((k + 1, k + 1))
-    out[:k, :k] = _pseudo_inverse(information)
+    out[:k, :k] = pseudo_inverse(information)
     out[:k, k] = out[k, :k] = out[:k, :k] @ slope
     out[k, k] = 2.0 / (marginal.scaled.count - p * marginal.model.reml) + slope @ out[:k, k]
     return out
 
 
-def _pseudo_inverse(information: FloatArray) -> FloatArray:
-    """Inverse (k, k) of an information matrix on the directions that have information."""
+def pseudo_inverse(information: FloatArray) -> FloatArray:
+    """Invert an information matrix on the directions that have information.
+
+    Parameters
+    ----------
+    information : (k, k) array
+        Information; zero along directions in which nothing changes.
+
+    Returns
+    -------
+    (k, k) array
+    """
     size = np.diagonal(information)
     scale = 1.0 / np.sqrt(np.where(size > 0.0, size, np.inf))
     values, vectors = np.linalg.eigh(0.5 * (information + information.T) * np.outer(scale, scale))
