@@ -299,7 +299,6 @@ def _separation(marginal: AbstractMarginal, result: SearchResult) -> list[Reason
 def _separated(part: FixedPart, found: SeparatingDirection) -> Reason:
     """Say what separates, which coefficients have no estimate, and what to do."""
     inflated = part.predictor == "zero_inflation"
-    verb = "separates" if len(found.names) == 1 else "separate"
     combination = ""
     if len(found.names) > 1:
         weights = [found.direction[part.names.index(name)] for name in found.names]
@@ -312,7 +311,7 @@ def _separated(part: FixedPart, found: SeparatingDirection) -> Reason:
         "separated_inflation" if inflated else "separation",
         "error",
         found.infinite,
-        f"{', '.join(found.names)} {verb} the {'zeros' if inflated else 'response'}{combination}: "
+        f"{', '.join(found.names)} {_verb(found)} the {'zeros' if inflated else 'response'}{combination}: "
         f"in {found.rows} rows the outcome is predicted perfectly, so the likelihood has no "
         f"maximum and {_listed(found.infinite)} to infinity; {others}.",
         advice + ("penalty='log_f'." if inflated else "penalty='firth'."),
@@ -421,6 +420,7 @@ def _notes(marginal: AbstractMarginal, result: SearchResult, several: bool) -> l
                 "Look whether a simpler random part says the same.",
             )
         )
+    reasons += _penalized(marginal)
     reasons += _folded_link(marginal, result)
     if result.clipped:
         reasons.append(
@@ -446,6 +446,39 @@ def _notes(marginal: AbstractMarginal, result: SearchResult, several: bool) -> l
             )
         )
     return reasons
+
+
+def _penalized(marginal: AbstractMarginal) -> list[Reason]:
+    """Say what is penalized, and what the penalty holds where the data are separated."""
+    model = marginal.model
+    if model.penalty is None:
+        return []
+    reasons = [
+        Reason(
+            "penalized",
+            "note",
+            (),
+            f"a penalty was added to the log-likelihood ({model.penalty.words}): estimates are "
+            "drawn to zero, and information criteria and likelihood-ratio tests do not apply.",
+        )
+    ]
+    found = separating_direction(model, "mean", marginal.scaled.data.predictors[0].X)
+    if found is not None:
+        reasons.append(
+            Reason(
+                "held_by_penalty",
+                "note",
+                found.infinite,
+                f"{', '.join(found.names)} {_verb(found)} the response in {found.rows} rows: "
+                f"without the penalty, {_listed(found.infinite)} to infinity.",
+                "How large these estimates are depends on the penalty; report another one too.",
+            )
+        )
+    return reasons
+
+
+def _verb(found: SeparatingDirection) -> str:
+    return "separates" if len(found.names) == 1 else "separate"
 
 
 def _folded_link(marginal: AbstractMarginal, result: SearchResult) -> list[Reason]:

@@ -30,10 +30,17 @@ def df_resid(fitted: Fitted) -> int:
 
 
 def aic(fitted: Fitted) -> float:
-    """Compute Akaike's information criterion."""
+    """Compute Akaike's information criterion; nan for penalized estimates."""
+    if fitted.model.penalty is not None:
+        return math.nan
     return -2.0 * fitted.loglik + 2.0 * fitted.parameter_count
 
 
 def bic(fitted: Fitted) -> float:
-    """Compute Schwarz's (Bayesian) information criterion, n the number of observations."""
+    """Compute Schwarz's (Bayesian) information criterion, n the number of observations.
+
+    It is nan for penalized estimates, which do not maximize the likelihood.
+    """
+    if fitted.model.penalty is not None:
+        return math.nan
     return -2.0 * fitted.loglik + math.log(fitted.nobs) * fitted.parameter_count

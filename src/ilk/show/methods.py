@@ -246,6 +246,8 @@ def _estimation(fitted: Fitted) -> str:
             "maximum likelihood, integrating over random effects by adaptive Gauss-Hermite "
             f"quadrature with {model.nodes} nodes per dimension"
         )
+    if model.penalty is not None:
+        how = how.replace("maximum", "maximum penalized", 1) + f"; penalty: {model.penalty.words}"
     doubt = "" if fitted.verdict.converged else f"; the fit was {fitted.verdict.status.value}"
     return f"Parameters were estimated by {how}{doubt}."
 

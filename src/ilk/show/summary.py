@@ -202,6 +202,10 @@ def _facts(fitted: Fitted, covariance: CoefficientCovariance) -> tuple[tuple[str
     facts += design_facts(design, fitted.model.fitted_parts)
     criterion = " (restricted)" if fitted.model.reml else ""
     count = counted(fitted.parameter_count, "parameter")
+    if fitted.model.penalty is not None:
+        facts.append(("log-lik.", f"{fixed(fitted.loglik, 2)} without the penalty, {count}"))
+        facts.append(("AIC, BIC", "not defined for penalized estimates"))
+        return tuple(facts)
     facts.append(("log-lik.", f"{fixed(fitted.loglik, 2)}{criterion}, {count}"))
     facts.append(("AIC, BIC", f"{fixed(aic(fitted), 2)}, {fixed(bic(fitted), 2)}"))
     return tuple(facts)

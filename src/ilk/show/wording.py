@@ -52,10 +52,12 @@ def estimator_phrase(fitted: Fitted) -> str:
     """Name the estimator in a few words, such as ``"REML"`` or ``"ML by Laplace"``."""
     if fitted.model.linear:
         return "REML" if fitted.model.reml else "ML"
+    ml = "ML" if fitted.model.penalty is None else "penalized ML"
     if not fitted.design.terms:
-        return "ML"
+        return ml
     nodes = fitted.model.nodes
-    return "ML by Laplace approximation" if nodes == 1 else f"ML by quadrature (AGQ-{nodes})"
+    how = "Laplace approximation" if nodes == 1 else f"quadrature (AGQ-{nodes})"
+    return f"{ml} by {how}"
 
 
 def in_short(fitted: Fitted) -> str:
@@ -77,14 +79,16 @@ def estimator(fitted: Fitted) -> str:
             else ("maximum likelihood (ML)")
         )
         return f"{what}, exact"
+    penalty, nodes = fitted.model.penalty, fitted.model.nodes
     if not fitted.design.terms:
-        return "maximum likelihood (ML), exact"
-    nodes = fitted.model.nodes
-    if nodes == 1:
-        return "maximum likelihood (ML), Laplace approximation"
-    return (
-        f"maximum likelihood (ML), adaptive Gauss-Hermite quadrature, {nodes} nodes (AGQ-{nodes})"
-    )
+        how = "exact"
+    elif nodes == 1:
+        how = "Laplace approximation"
+    else:
+        how = f"adaptive Gauss-Hermite quadrature, {nodes} nodes (AGQ-{nodes})"
+    if penalty is None:
+        return f"maximum likelihood (ML), {how}"
+    return f"maximum penalized likelihood, {how}; penalty: {penalty.words}"
 
 
 def reading(fitted: Fitted, component: str = "mean") -> tuple[str, ...]:
