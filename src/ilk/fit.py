@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     from ilk import diagnostics, inference, io, prediction, show, simulate
     from ilk.diagnostics import ResidualKind
     from ilk.fitted import Fitted
-    from ilk.inference import CoefficientCovariance, Labelled
+    from ilk.inference import CoefficientCovariance, Labelled, robust
+    from ilk.inference.robust import CovarianceKind
     from ilk.prediction import Estimand, Interval, NewLevels, Scale
     from ilk.show import Summary, caveats, marginal, methods, predictions, standardization
     from ilk.show import against_fixed as against
     from ilk.show import exogeneity as exogenous
+    from ilk.show import icc as intraclass
     from ilk.show import means as grids
+    from ilk.show import r_squared as explained
     from ilk.show import tidy as tables
     from ilk.show.answer import Answer
     from ilk.show.caveats import Caveats
@@ -39,6 +42,7 @@ else:  # no fit needs them, so they are imported with the first question
     diagnostics = Late("ilk.diagnostics")
     inference = Late("ilk.inference")
     io = Late("ilk.io")
+    robust = Late("ilk.inference.robust")
     prediction = Late("ilk.prediction")
     show = Late("ilk.show")
     simulate = Late("ilk.simulate")
@@ -49,6 +53,8 @@ else:  # no fit needs them, so they are imported with the first question
     caveats = Late("ilk.show.caveats")
     exogenous = Late("ilk.show.exogeneity")
     grids = Late("ilk.show.means")
+    intraclass = Late("ilk.show.icc")
+    explained = Late("ilk.show.r_squared")
     marginal = Late("ilk.show.marginal")
     methods = Late("ilk.show.methods")
 
@@ -97,6 +103,43 @@ class Fit(AbstractFit):
     def cov(self) -> CoefficientCovariance:
         """Covariance matrix of the coefficients, with their names and the kind of estimator."""
         return inference.coefficient_covariance(self.fitted)
+
+    def cov_with(self, kind: CovarianceKind = "CR2", cluster: Any = None) -> CoefficientCovariance:
+        """Covariance matrix of the coefficients by another estimator, with degrees of freedom.
+
+        Model-based standard errors need the right variances and correlations.  Cluster-robust ones
+        need independent clusters and the right mean only.
+
+        Parameters
+        ----------
+        kind : {"CR2", "CR0", "CR1", "CR3", "model", "conditional"}
+            ``"CR0"`` is the plain sandwich, too small with few clusters; ``"CR1"`` multiplies it by
+            m / (m - 1) for m clusters; ``"CR2"`` (Bell and McCaffrey 2002; Pustejovsky and Tipton
+            2018) has no bias if the model is right; ``"CR3"`` is close to the jackknife and errs
+            on the large side.  ``"model"`` is `cov`; ``"conditional"`` holds the variance
+            parameters at their estimates and is too small.
+        cluster : str, array or sequence of them, optional
+            Clusters that are independent: the name of a grouping factor or column in which every
+            grouping factor is nested, or a label for each row; several of these if they cross.  The
+            outermost grouping factors by default.
+
+        Returns
+        -------
+        CoefficientCovariance
+            ``matrix``, ``names``, ``kind`` in words, and ``df``, which takes a contrast of the
+            coefficients to its degrees of freedom.
+
+        Examples
+        --------
+        >>> import ilk
+        >>> fit = ilk.fit("score ~ prior + (1 | school)", ilk.datasets.load("classroom_scores"))
+        >>> robust = fit.cov_with("CR2")
+        >>> robust.kind
+        "CR2, cluster-robust with bias-reduced linearization; 30 clusters of 'school'"
+        >>> robust.coefficient_df().round(1)
+        array([25.5, 24. ])
+        """
+        return robust.robust_covariance(self.fitted, kind, cluster)
 
     def conf_int(
         self, level: float = 0.95, method: Literal["wald", "profile", "bootstrap"] = "wald"
@@ -158,6 +201,100 @@ class Fit(AbstractFit):
             conf_low, conf_high, boundary``.
         """
         return self._frame(tables.variance_table(self.fitted, level))
+
+    def icc(
+        self,
+        by: Sequence[str] | str | None = None,
+        at: Mapping[str, Any] | None = None,
+        *,
+        scale: Literal["latent", "response"] = "latent",
+        approximation: Literal["lognormal", "trigamma", "delta"] = "lognormal",
+        baseline: Literal["fit", "null"] = "fit",
+        level: float = 0.95,
+    ) -> Answer:
+        """Intraclass correlations: the share of the variance between the levels of each factor.
+
+        Parameters
+        ----------
+        by : str or sequence of str, optional
+            Columns of subgroups of the rows, each with correlations of its own.
+        at : dict of str to values, optional
+            Columns and values that all rows are set to, ``{"month": [0, 6]}``; with random slopes
+            the correlation depends on them.  By default variances are averaged over the rows.
+        scale : {"latent", "response"}
+            Scale of the linear predictor, where the distribution adds the variance of a latent
+            variable or an approximation (Nakagawa, Johnson and Schielzeth 2017), or of the
+            response, where all variances are exact.
+        approximation : {"lognormal", "trigamma", "delta"}
+            How a distribution with log link is taken to the latent scale.
+        baseline : {"fit", "null"}
+            Mean level for that: the average mean of the rows, or that of a model without
+            covariates, which is fitted for it.
+        level : float
+            Coverage of the intervals.
+
+        Returns
+        -------
+        Answer
+            With ``.frame``: a row per factor and measure, ``group, measure, estimate, std_error,
+            conf_low, conf_high, scale, estimand``.  ``"adjusted"`` holds the covariates,
+            ``"unadjusted"`` counts the variance that they explain; group ``"all"`` is of rows that
+            share the levels of all factors.
+
+        Examples
+        --------
+        >>> import ilk
+        >>> fit = ilk.fit("score ~ prior + (1 | school)", ilk.datasets.load("classroom_scores"))
+        >>> fit.icc().frame.measure.tolist()
+        ['adjusted', 'unadjusted']
+        """
+        return intraclass.icc_answer(
+            self.fitted,
+            by,
+            at,
+            scale=scale,
+            approximation=approximation,
+            baseline=baseline,
+            level=level,
+        )
+
+    def r_squared(
+        self,
+        *,
+        scale: Literal["latent", "response"] = "latent",
+        approximation: Literal["lognormal", "trigamma", "delta"] = "lognormal",
+        baseline: Literal["fit", "null"] = "fit",
+        level: float = 0.95,
+    ) -> Answer:
+        """Variance explained by the covariates, and by covariates and clusters together.
+
+        Parameters
+        ----------
+        scale, approximation, baseline, level
+            As for `icc`.
+
+        Returns
+        -------
+        Answer
+            With ``.frame``: ``measure`` (``"marginal"``, ``"conditional"``), ``estimate,
+            std_error, conf_low, conf_high, scale, estimand``; the text also shows the variance of
+            each part.
+
+        Examples
+        --------
+        >>> import ilk
+        >>> fit = ilk.fit("score ~ prior + (1 | school)", ilk.datasets.load("classroom_scores"))
+        >>> marginal, conditional = fit.r_squared().frame.estimate
+        >>> bool(marginal < conditional)
+        True
+        """
+        return explained.r_squared_answer(
+            self.fitted,
+            scale=scale,
+            approximation=approximation,
+            baseline=baseline,
+            level=level,
+        )
 
     # How well
 

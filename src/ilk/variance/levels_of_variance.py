@@ -1,0 +1,295 @@
+r"""Where the variance of a response lies: fixed part, grouping factors, rows, distribution.
+
+On the scale of the linear predictor ("latent") the parts add up,
+
+.. math:: \sigma^2_{total} = \sigma^2_f + \sum_g \sigma^2_g + \sigma^2_e + \sigma^2_d,
+          \qquad \sigma^2_g = \frac1n \sum_i \sum_{t: g} z_{it}' G_t z_{it},
+
+with the variance of the fixed part over rows, that of each grouping factor averaged over rows
+(Johnson 2014, which is how random slopes count), that of a random effect per row and that of the
+distribution (`ilk.variance.distribution`).  On the scale of the response they are the averages over
+rows of exact variances and covariances (`ilk.variance.observed`), which do not add up, for factors
+interact there.  Everything is a function of the flat parameter vector psi.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+
+from ilk.design.fixed import INTERCEPT
+from ilk.errors import ModelError
+from ilk.estimation.run import run
+from ilk.formula.spec import MEAN, OLRE
+from ilk.likelihood.base import Search
+from ilk.prediction.levels import training_cases
+from ilk.prediction.population import random_variance
+from ilk.variance.distribution import Approximation, distribution_variance, mean_level
+from ilk.variance.observed import response_variances
+
+if TYPE_CHECKING:
+    from ilk.fitted import Fitted
+    from ilk.prediction.levels import Cases
+    from ilk.typing import FloatArray, IntArray
+
+__all__ = [
+    "Sample",
+    "VarianceLevels",
+    "VarianceScale",
+    "check_levels",
+    "factor_names",
+    "null_level",
+    "own_sample",
+    "variance_levels",
+]
+
+VarianceScale: TypeAlias = Literal["latent", "response"]
+"""Scale of the linear predictor, or of the response."""
+
+_MOST = 2000
+"""Rows of which exact variances on the scale of the response are computed at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Rows over which variances are averaged.
+
+    Parameters
+    ----------
+    cases : Cases
+        The rows.
+    weights : (n,) array
+        How often each counts.
+    """
+
+    cases: Cases
+    weights: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class VarianceLevels:
+    """Parts of the variance.
+
+    Parameters
+    ----------
+    fixed : float
+        Variance over rows of the fixed part (latent) or of the population's mean (response).
+    between : (G,) array
+        Of each grouping factor: covariance of rows that share its level and no other.
+    together : float
+        Covariance of rows that share the levels of all factors.
+    rows : float
+        Variance of a random effect per row; on the response scale it is part of `distribution`.
+    distribution : float
+        What is left between rows of the same clusters.
+    """
+
+    fixed: float
+    between: FloatArray
+    together: float
+    rows: float
+    distribution: float
+
+    @property
+    def adjusted(self) -> float:
+        """Variance of a response, covariates held."""
+        return self.together + self.rows + self.distribution
+
+    @property
+    def total(self) -> float:
+        """Variance of a response, that between covariates included."""
+        return self.fixed + self.adjusted
+
+
+def factor_names(fitted: Fitted) -> tuple[str, ...]:
+    """Names of the grouping factors of the mean, single rows (``olre()``) left out."""
+    names = [t.grouping.name for t in fitted.design.terms if t.predictor == MEAN]
+    return tuple(name for name in dict.fromkeys(names) if name != OLRE)
+
+
+def own_sample(fitted: Fitted) -> Sample:
+    """The rows of a fit, as often as frequency weights say."""
+    frequency = fitted.design.frequency_weights
+    weights = np.ones(fitted.model.rows) if frequency is None else frequency
+    return Sample(training_cases(fitted), weights)
+
+
+def check_levels(fitted: Fitted) -> None:
+    """Refuse models whose variance has no such parts.
+
+    Raises
+    ------
+    ModelError
+        There are no random effects of clusters in the mean, or some in another predictor.
+    """
+    other = {term.predictor for term in fitted.design.terms} - {MEAN}
+    if other:
+        raise ModelError(
+            f"The predictor of {sorted(other)[0].replace('_', ' ')} has random effects of its own, "
+            "for which shares of variance are not defined; fit the model without them to ask.",
+            code="random-elsewhere",
+        )
+    if not factor_names(fitted):
+        raise ModelError(
+            "The model has no random effects of clusters in the mean, so no share of the variance "
+            "lies between clusters; add a term such as (1 | hospital).",
+            code="no-random-terms",
+        )
+
+
+def variance_levels(
+    fitted: Fitted,
+    psi: FloatArray,
+    sample: Sample,
+    scale: VarianceScale,
+    approximation: Approximation = "lognormal",
+    level: float | None = None,
+) -> VarianceLevels:
+    """Split the variance at given parameters.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    psi : (m,) array
+        Flat parameter vector.
+    sample : Sample
+        Rows to average over.
+    scale : {"latent", "response"}
+        Where.
+    approximation : {"lognormal", "trigamma", "delta"}
+        For families with log link on the latent scale.
+    level : float, optional
+        Linear predictor of the mean at which the latent variance of the distribution is taken; by
+        default that of the average mean of the rows.
+
+    Returns
+    -------
+    VarianceLevels
+    """
+    cases, weights = sample.cases, sample.weights
+    model = fitted.model
+    eta, known = [], []
+    for X, offset, where in zip(cases.X, cases.offsets, model.slices.values(), strict=True):
+        known.append(X @ psi[where])
+        eta.append(known[-1] if offset is None else known[-1] + offset)
+    by_factor, by_row = _random_variances(fitted, psi, cases)
+    if scale == "response" and not _is_additive(fitted):
+        return _on_response(fitted, eta, by_factor, by_row, weights)
+    between = np.array([np.average(v, weights=weights) for v in by_factor])
+    if model.linear:
+        precision = np.ones(cases.rows) if cases.precision is None else cases.precision
+        rest = float(np.exp(psi[-1]) * np.average(1.0 / precision, weights=weights))
+    elif _is_additive(fitted):
+        rest = float(np.average(np.exp(eta[1]), weights=weights))
+    else:
+        place = mean_level(fitted.family, eta, sum(by_factor, by_row), weights)
+        if level is not None:
+            place[0] = level
+        rest = distribution_variance(fitted.family, place, approximation)
+    return VarianceLevels(
+        _variance(known[0], weights),
+        between,
+        float(between.sum()),
+        float(np.average(by_row, weights=weights)),
+        rest,
+    )
+
+
+def _is_additive(fitted: Fitted) -> bool:
+    """Whether the response is the linear predictor plus an error."""
+    return fitted.family.name == "gaussian" and fitted.family.link.name == "identity"
+
+
+def _random_variances(
+    fitted: Fitted, psi: FloatArray, cases: Cases
+) -> tuple[list[FloatArray], FloatArray]:
+    """(n,) variances of each factor's random part, and of a random effect per row."""
+    parts = {name: np.zeros(cases.rows) for name in (*factor_names(fitted), OLRE)}
+    covariances = fitted.covariances_at(psi)
+    for term, columns, G in zip(fitted.design.terms, cases.columns, covariances, strict=True):
+        name = term.grouping.name
+        parts[name] = parts[name] + random_variance(columns, G, cases.rows)
+    by_row = parts.pop(OLRE)
+    return list(parts.values()), by_row
+
+
+def _variance(values: FloatArray, weights: FloatArray) -> float:
+    """Variance over rows, of a sample."""
+    size = float(weights.sum())
+    if size <= 1.0:
+        return 0.0
+    center = float(weights @ values) / size
+    spread = float(weights @ (values - center) ** 2) / (size - 1.0)
+    noise = 64.0 * np.finfo(float).eps * float(np.abs(values).max())  # what rounding leaves
+    return spread if spread > noise**2 else 0.0
+
+
+def _on_response(
+    fitted: Fitted,
+    eta: Sequence[FloatArray],
+    by_factor: Sequence[FloatArray],
+    by_row: FloatArray,
+    weights: FloatArray,
+) -> VarianceLevels:
+    clusters = sum(by_factor, np.zeros(len(weights)))
+    table = np.column_stack([*eta, *by_factor, by_row])
+    rows, counts = _fewer(table, weights)
+    K, G = len(eta), len(by_factor)
+    parts = [table[rows, K + g] for g in range(G)]
+    found = response_variances(
+        fitted.family,
+        [table[rows, k] for k in range(K)],
+        (clusters + by_row)[rows],
+        [*parts, clusters[rows]],
+    )
+    shared = [float(np.average(part, weights=counts)) for part in found.shared]
+    total = float(np.average(found.total, weights=counts))
+    return VarianceLevels(
+        _variance(found.mean, counts),
+        np.array(shared[:-1]),
+        shared[-1],
+        0.0,
+        total - shared[-1],
+    )
+
+
+def _fewer(table: FloatArray, weights: FloatArray) -> tuple[IntArray, FloatArray]:
+    """Different rows with their weights; of many, some spread evenly over the first column."""
+    _, first, inverse = np.unique(table, axis=0, return_index=True, return_inverse=True)
+    counts = np.bincount(inverse.ravel(), weights, len(first)).astype(np.float64)
+    if len(first) <= _MOST:
+        return first, counts
+    before = np.cumsum(counts)  # np.unique sorts by the first column
+    places = np.searchsorted(before, (np.arange(_MOST) + 0.5) / _MOST * before[-1])
+    return first[places], np.full(_MOST, counts.sum() / _MOST)
+
+
+def null_level(fitted: Fitted) -> float:
+    r"""Linear predictor of the average mean of a model without covariates, which is fitted for it.
+
+    It has an intercept in place of the fixed part of the mean, and the same offset and random
+    terms.  With a log link the level is :math:`\beta_0 + v / 2`, v the variance of its random part
+    (Nakagawa, Johnson and Schielzeth 2017); the offset is left out.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    """
+    model = fitted.model
+    part = model.parts[MEAN]
+    names = (INTERCEPT,)
+    bare = replace(
+        part, X=np.ones((model.rows, 1), order="F"), names=names, all_names=names, dropped=()
+    )
+    fixed = tuple(bare if p.predictor == MEAN else p for p in model.design.fixed)
+    null = run(replace(model, design=replace(model.design, fixed=fixed)), Search())
+    sample, psi = own_sample(null), null.estimates.psi
+    by_factor, by_row = _random_variances(null, psi, sample.cases)
+    eta = [X @ psi[s] for X, s in zip(sample.cases.X, null.model.slices.values(), strict=True)]
+    level = mean_level(null.family, eta, sum(by_factor, by_row), sample.weights)
+    return float(level[0])
