@@ -32,7 +32,7 @@ graphs: Any = Late("scipy.sparse.csgraph")
 
 __all__ = ["MAX_CONNECTED", "Stack", "connected_blocks", "stacks"]
 
-MAX_CONNECTED = 4000
+MAX_CONNECTED = 3000
 """Most random effects of one block: the cost grows with their third power."""
 
 

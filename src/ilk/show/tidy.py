@@ -21,7 +21,7 @@ from ilk.variance.components import DEVIATION, RESIDUAL, variance_components
 if TYPE_CHECKING:
     from ilk.design.build import Design
     from ilk.fitted import Fitted
-    from ilk.inference.wald import CoefficientTable
+    from ilk.inference.wald import CoefficientCovariance, CoefficientTable
     from ilk.prediction.predict import Prediction
     from ilk.typing import IntArray
 
@@ -44,7 +44,9 @@ Columns: TypeAlias = dict[str, Any]
 CONDITIONAL = "conditional"
 
 
-def tidy(fitted: Fitted, level: float = 0.95) -> Columns:
+def tidy(
+    fitted: Fitted, level: float = 0.95, covariance: CoefficientCovariance | None = None
+) -> Columns:
     """Tabulate all parameters, one row each: coefficients, then variance components.
 
     Columns: ``component, group, term, estimate, std_error, statistic, df, p_value, conf_low,
@@ -57,8 +59,10 @@ def tidy(fitted: Fitted, level: float = 0.95) -> Columns:
         The fit.
     level : float
         Coverage of the intervals.
+    covariance : CoefficientCovariance, optional
+        Covariance matrix and degrees of freedom of the coefficients; by default the model's.
     """
-    table = coefficient_table(fitted, level)
+    table = coefficient_table(fitted, level, covariance)
     parts = variance_components(fitted, level)
     count, blank = len(parts), [math.nan] * len(parts)
     return {
