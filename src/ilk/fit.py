@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from ilk import diagnostics, inference, io, prediction, show, simulate
     from ilk.diagnostics import ResidualKind
     from ilk.fitted import Fitted
-    from ilk.inference import CoefficientCovariance, Labelled, robust
+    from ilk.inference import CoefficientCovariance, Labelled, chosen, robust
+    from ilk.inference.chosen import Cov, DegreesOfFreedom
     from ilk.inference.robust import CovarianceKind
     from ilk.prediction import Estimand, Interval, NewLevels, Scale
     from ilk.show import Summary, caveats, marginal, methods, predictions, standardization
@@ -43,6 +44,7 @@ else:  # no fit needs them, so they are imported with the first question
     inference = Late("ilk.inference")
     io = Late("ilk.io")
     robust = Late("ilk.inference.robust")
+    chosen = Late("ilk.inference.chosen")
     prediction = Late("ilk.prediction")
     show = Late("ilk.show")
     simulate = Late("ilk.simulate")
@@ -974,21 +976,43 @@ class Fit(AbstractFit):
 
     # Answers as tables and text
 
-    def tidy(self, level: float = 0.95) -> Any:
+    def tidy(
+        self,
+        level: float = 0.95,
+        *,
+        cov: Cov = "model",
+        df: DegreesOfFreedom | None = None,
+    ) -> Any:
         """Frame with a row per parameter: coefficients, then variance components.
 
         Parameters
         ----------
         level : float
             Coverage of the intervals.
+        cov : {"model", "CR0", "CR1", "CR2", "CR3", "conditional"} or CoefficientCovariance
+            Covariance matrix of the coefficients, or one from `cov_with`.
+        df : {None, "satterthwaite", "kenward_roger", "residual", "normal"}
+            Degrees of freedom of t statistics.  By default Satterthwaite's for linear mixed
+            models, n - p for linear models without random terms and infinite for all others.
+            ``"kenward_roger"`` also adjusts the covariance matrix.
 
         Returns
         -------
         frame
             ``component, group, term, estimate, std_error, statistic, df, p_value, conf_low,
             conf_high, estimand``.
+
+        Examples
+        --------
+        >>> import ilk
+        >>> scores = ilk.datasets.load("classroom_scores")
+        >>> fit = ilk.fit("score ~ method + (1 | school/classroom)", scores)
+        >>> fit.tidy(df="kenward_roger").df[:2].round(1).tolist()
+        [39.1, 69.6]
         """
-        return self._frame(tables.tidy(self.fitted, level))
+        return self._frame(
+            tables.tidy(self.fitted, level, chosen.chosen_covariance(self.fitted, cov, df))
+        )
 
     def glance(self) -> Any:
         """Frame with one row that describes the fit as a whole."""
@@ -998,7 +1022,14 @@ class Fit(AbstractFit):
         """Frame with the rows of the fit: response, groups, fitted means, residuals."""
         return self._frame(tables.augment(self.fitted))
 
-    def summary(self, level: float = 0.95, *, design: Causes = None) -> Summary:
+    def summary(
+        self,
+        level: float = 0.95,
+        *,
+        design: Causes = None,
+        cov: Cov = "model",
+        df: DegreesOfFreedom | None = None,
+    ) -> Summary:
         """Summary with ``.text`` and ``.html``; printing shows the text.
 
         Parameters
@@ -1007,8 +1038,11 @@ class Fit(AbstractFit):
             Coverage of the intervals.
         design : {None, "observational", "randomized"}
             How the data came about: decides what the footer says of association and causation.
+        cov, df
+            Covariance matrix and degrees of freedom of the coefficients, as in `tidy`.
         """
-        return show.summarize(self.fitted, level, design)
+        used = chosen.chosen_covariance(self.fitted, cov, df)
+        return show.summarize(self.fitted, level, design, used)
 
     def caveats(self, *, design: Causes = None) -> Caveats:
         """What the numbers of this fit assume and do not say, and what to do about it.
