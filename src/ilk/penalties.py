@@ -159,13 +159,13 @@ class Firth(AbstractPenalty):
     --------
     >>> from ilk.penalties import Firth
     >>> Firth().words
-    "Firth's (Jeffreys' prior of the mean's coefficients, random effects at zero)"
+    "Firth's, Jeffreys' prior of the mean's coefficients with random effects at zero"
     """
 
     @property
     def words(self) -> str:
         """The penalty in words."""
-        return "Firth's (Jeffreys' prior of the mean's coefficients, random effects at zero)"
+        return "Firth's, Jeffreys' prior of the mean's coefficients with random effects at zero"
 
 
 _NAMES: dict[str, AbstractPenalty] = {"firth": Firth(), "log_f": LogF()}

@@ -11,7 +11,14 @@ from ilk.errors import FitError
 from ilk.estimation.breakdown import find_breakdown
 from ilk.estimation.restart import elsewhere, second_looks
 from ilk.estimation.start import default_start
-from ilk.estimation.verify import find_faults, is_optimum, judge, snap_to_boundary, take_last_step
+from ilk.estimation.verify import (
+    find_faults,
+    is_optimum,
+    judge,
+    lost_directions,
+    snap_to_boundary,
+    take_last_step,
+)
 from ilk.fitted import Fitted, Lazy, SearchLog, warn_of
 from ilk.kernels import compiled_densities
 from ilk.likelihood.base import Search, Start
@@ -21,10 +28,13 @@ from ilk.likelihood.penalized import PenalizedMarginal, check_penalty
 from ilk.model.checks import check_identified
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from collections.abc import Callable
 
     from ilk.design.build import Design
     from ilk.estimation.breakdown import Breakdown
+    from ilk.fitted import Reason
     from ilk.kernels.contract import SearchResult
     from ilk.likelihood.base import AbstractMarginal
     from ilk.model.model import Model
@@ -258,13 +268,23 @@ def _better(a: SearchResult, b: SearchResult) -> bool:
     return bool(a.value > b.value or not np.isfinite(b.value))
 
 
+def _covariance(
+    marginal: AbstractMarginal, result: SearchResult, faults: Sequence[Reason]
+) -> FloatArray:
+    """Covariance matrix of psi; after separation, of what stands."""
+    lost = lost_directions(marginal, faults)
+    if lost is None or not isinstance(marginal, LaplaceMarginal):
+        return marginal.covariance(result)
+    return marginal.covariance_from(marginal.information(result), lost)
+
+
 def _record(marginal: AbstractMarginal, outcome: _Outcome, *, warn: bool = True) -> Fitted:
     result = snap_to_boundary(marginal, take_last_step(marginal, outcome.best))
     several, breakdown = outcome.several, outcome.breakdown
     faults = Lazy(lambda: find_faults(marginal, result, breakdown))
     verdict = Lazy(lambda: judge(marginal, result, faults(), several=several, breakdown=breakdown))
     compiled = marginal.model.family.key in compiled_densities()
-    psi_covariance = Lazy(lambda: marginal.covariance(result))
+    psi_covariance = Lazy(lambda: _covariance(marginal, result, faults()))
     fitted = Fitted(
         model=marginal.model,
         estimates=marginal.estimates(result),

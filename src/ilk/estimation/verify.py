@@ -296,6 +296,35 @@ def _separation(marginal: AbstractMarginal, result: SearchResult) -> list[Reason
     return reasons
 
 
+def lost_directions(marginal: AbstractMarginal, faults: Sequence[Reason]) -> FloatArray | None:
+    """Directions of the engine's coefficients along which separated data have no information.
+
+    Parameters
+    ----------
+    marginal : AbstractMarginal
+        The criterion.
+    faults : sequence of Reason
+        What `find_faults` has found.
+
+    Returns
+    -------
+    (P, k) array or None
+        Orthonormal; None without separation of coefficients.
+    """
+    codes = {fault.code for fault in faults}
+    model, columns = marginal.model, []
+    for predictor, code in (("mean", "separation"), ("zero_inflation", "separated_inflation")):
+        if code not in codes:
+            continue
+        place = list(model.parts).index(predictor)
+        found = separating_direction(model, predictor, marginal.scaled.data.predictors[place].X)
+        if found is not None:
+            block = np.zeros((len(model.names), found.kernel.shape[1]))
+            block[model.slices[predictor]] = found.kernel
+            columns.append(block)
+    return np.hstack(columns) if columns else None
+
+
 def _separated(part: FixedPart, found: SeparatingDirection) -> Reason:
     """Say what separates, which coefficients have no estimate, and what to do."""
     inflated = part.predictor == "zero_inflation"

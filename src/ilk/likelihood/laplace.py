@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 _TOLERANCE = 1e-10
 """Predicted gain in log-likelihood at which a search ends by default."""
 
+_UNKNOWN = 1e8
+"""Variance, of coefficients of scaled columns, in directions without information."""
+
 
 class LaplaceMarginal(AbstractMarginal):
     """Laplace or quadrature approximation of the marginal likelihood of any model."""
@@ -168,9 +171,23 @@ class LaplaceMarginal(AbstractMarginal):
                 self.factor, result.beta, result.theta, steps_of(result), nodes=self.model.nodes
             )
 
-    def covariance_from(self, information: FloatArray) -> FloatArray:
-        """(m, m) covariance matrix of psi: inverse of an information on the engine's scale."""
-        covariance = invert_information(information)
+    def covariance_from(
+        self, information: FloatArray, lost: FloatArray | None = None
+    ) -> FloatArray:
+        """(m, m) covariance matrix of psi: inverse of an information on the engine's scale.
+
+        Parameters
+        ----------
+        information : (m, m) array
+            Information in (beta, theta).
+        lost : (P, k) array, optional
+            Orthonormal directions of beta along which the likelihood has no maximum; their
+            variance is set to a very large number, so that others are not spoiled by rounding.
+        """
+        if lost is None:
+            covariance = invert_information(information)
+        else:
+            covariance = _without(information, lost)
         P, m = len(self.scaled.coef_shift), len(covariance)
         to_psi = np.eye(m)
         to_psi[:P, :P] = self.scaled.coef_map
@@ -211,3 +228,20 @@ class LaplaceMarginal(AbstractMarginal):
                     ends.append(flatten(self.effects(self.roots(self.move(there)))))
                 columns.append(((ends[0] - ends[1]) / (2.0 * step))[:, None])
         return np.hstack(columns)
+
+
+def _without(information: FloatArray, lost: FloatArray) -> FloatArray:
+    """Inverse of an information in (beta, theta), directions of beta without information apart."""
+    P, k = lost.shape
+    m = len(information)
+    basis = np.zeros((m, m - k))
+    basis[:P, : P - k] = np.linalg.qr(lost, mode="complete")[0][:, k:]
+    basis[P:, P - k :] = np.eye(m - P)
+    inner = invert_information(basis.T @ information @ basis)
+    unknown = np.isnan(np.diagonal(inner))
+    spoiled = np.any(np.abs(basis[:, unknown]) > 1e-12, axis=1)
+    covariance: FloatArray = basis @ np.where(np.isnan(inner), 0.0, inner) @ basis.T
+    covariance[:P, :P] += _UNKNOWN * lost @ lost.T
+    covariance[spoiled, :] = np.nan
+    covariance[:, spoiled] = np.nan
+    return covariance

@@ -71,6 +71,9 @@ class SeparatingDirection:
         The direction, largest element 1 in absolute value.
     infinite : tuple of str
         All coefficients without a finite estimate; those of other columns stand.
+    kernel : (p, k) array
+        Orthonormal basis of all directions, of the scaled columns, that the data say nothing about
+        in the limit.
     upward : bool
         Whether some row's predictor rises along the direction.
     """
@@ -79,6 +82,7 @@ class SeparatingDirection:
     rows: int
     direction: FloatArray
     infinite: tuple[str, ...]
+    kernel: FloatArray
     upward: bool
 
 
@@ -178,6 +182,7 @@ def _describe(
         rows=int(np.sum(~left)),
         direction=direction / np.abs(direction).max(),
         infinite=tuple(n for n, gone in zip(part.names, lost, strict=True) if gone),
+        kernel=kernel,
         upward=bool(np.max(X @ simple) > _MOVED),
     )
 
