@@ -31,12 +31,15 @@ if TYPE_CHECKING:
     from ilk.show import exogeneity as exogenous
     from ilk.show import icc as intraclass
     from ilk.show import means as grids
+    from ilk.show import profile as profiles
     from ilk.show import r_squared as explained
+    from ilk.show import separation as separated
     from ilk.show import tidy as tables
     from ilk.show.answer import Answer
     from ilk.show.caveats import Caveats
     from ilk.show.exogeneity import ExogeneityAnswer
     from ilk.show.methods import MethodsText
+    from ilk.show.profile import ProfileAnswer
     from ilk.show.wording import Causes
     from ilk.typing import FloatArray
 else:  # no fit needs them, so they are imported with the first question
@@ -58,7 +61,9 @@ else:  # no fit needs them, so they are imported with the first question
     intraclass = Late("ilk.show.icc")
     explained = Late("ilk.show.r_squared")
     marginal = Late("ilk.show.marginal")
+    separated = Late("ilk.show.separation")
     methods = Late("ilk.show.methods")
+    profiles = Late("ilk.show.profile")
 
 __all__ = ["Fit"]
 
@@ -144,16 +149,32 @@ class Fit(AbstractFit):
         return robust.robust_covariance(self.fitted, kind, cluster)
 
     def conf_int(
-        self, level: float = 0.95, method: Literal["wald", "profile", "bootstrap"] = "wald"
+        self,
+        level: float = 0.95,
+        method: Literal["wald", "profile", "bootstrap"] = "wald",
+        **options: Any,
     ) -> Any:
         """Intervals of coefficients and variance components.
+
+        **wald**: estimate and standard error, on the scale where each parameter is closest to
+        normal.  Options: ``cov`` (kind of covariance matrix, see `cov_with`, or one from there) and
+        ``df`` (``"satterthwaite"``, ``"kenward_roger"``, ``"residual"``, ``"normal"``).
+
+        **profile**: the values that a likelihood-ratio test does not reject, for every parameter,
+        by the full likelihood (ML) also after REML.  A standard deviation whose interval begins at
+        0, or a correlation whose interval ends at 1, is not bounded away from there by the data; a
+        limit is infinite where the likelihood flattens, as under separation.  Options:
+        ``parameters`` (terms, or pairs of component or group and term; all by default) and
+        ``n_jobs``.  `profile` keeps the curves.
 
         Parameters
         ----------
         level : float
             Coverage.
-        method : {"wald"}
-            Kind of interval; ``"profile"`` and ``"bootstrap"`` are not available in this version.
+        method : {"wald", "profile"}
+            Kind of interval.
+        **options
+            Of the method.
 
         Returns
         -------
@@ -166,8 +187,46 @@ class Fit(AbstractFit):
         >>> fit = ilk.fit("score ~ prior + (1 | school)", ilk.datasets.load("classroom_scores"))
         >>> list(fit.conf_int(0.9).term)
         ['Intercept', 'prior', 'sd(Intercept)', 'sd(Residual)']
+        >>> frame = fit.conf_int(method="profile", parameters="sd(Intercept)")
+        >>> frame[["conf_low", "conf_high"]].round(2).values.tolist()
+        [[0.0, 0.0]]
         """
-        return self._frame(tables.intervals(self.fitted, level, method))
+        return self._frame(tables.intervals(self.fitted, level, method, **options))
+
+    def profile(
+        self, parameters: Any = None, *, level: float = 0.99, n_jobs: int = 1
+    ) -> ProfileAnswer:
+        """Profile likelihood of parameters, on the scale of the data's own columns.
+
+        Each parameter is held at a series of values while all others are chosen best.  The signed
+        root of twice the loss of log-likelihood, zeta, tells all intervals at once, and its shape
+        tells whether a Wald interval would do: then it is a line.
+
+        Parameters
+        ----------
+        parameters : str, (str, str) or sequence of these, optional
+            Terms as `tidy` names them (``"Days"``, ``"sd(Days)"``), or pairs of component or group
+            and term (``("dispersion", "Intercept")``); all by default.
+        level : float
+            Coverage up to which the curves are followed.
+        n_jobs : int
+            Number of parameters at one time (threads, through joblib).
+
+        Returns
+        -------
+        ProfileAnswer
+            ``.conf_int(level)``, ``.frame`` with the curves (``parameter, value, zeta, loglik`` and
+            all parameters at each constrained optimum), ``.plot()``, ``.notes``.
+
+        Examples
+        --------
+        >>> import ilk
+        >>> fit = ilk.fit("score ~ prior + (1 | school)", ilk.datasets.load("classroom_scores"))
+        >>> profile = fit.profile(["prior", "sd(Intercept)"])
+        >>> profile.conf_int(0.9)[["conf_low", "conf_high"]].round(2).values.tolist()
+        [[0.0, 0.0], [0.0, 0.0]]
+        """
+        return profiles.profile_answer(self.fitted, parameters, level, n_jobs)
 
     def random_effects(self, group: str | None = None, level: float = 0.95) -> Any:
         """Effects of the levels: conditional modes, conditional standard deviations, shrinkage.
@@ -462,6 +521,37 @@ class Fit(AbstractFit):
         return exogenous.exogeneity_answer(self.fitted, group, level, Fit)
 
     # What would happen
+
+    def separation(self) -> Answer:
+        """Say which coefficients have no finite estimate because the data are separated.
+
+        The outcomes are separated where a combination of columns is never on the wrong side of
+        them: a level without events, an arm without a count, a threshold. It is looked for in the
+        data by linear programming (Albert and Anderson 1984; Konis 2007), not in how far a search
+        went. `ilk.fit` does so itself; the verdict repeats what is found.
+
+        Returns
+        -------
+        Answer
+            Columns ``component, term, estimate, std_error, direction, finite, estimand``; estimates
+            are infinite where they run there.
+
+        Examples
+        --------
+        >>> import warnings
+        >>> import ilk
+        >>> data = {
+        ...     "died": [0, 1, 0, 1, 1, 0, 0, 0, 0, 1, 0, 0],
+        ...     "arm": ["a"] * 4 + ["b"] * 4 + ["a", "a", "c", "c"],
+        ...     "ward": [1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 3, 3],
+        ... }
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore")
+        ...     fit = ilk.fit("died ~ arm + (1 | ward)", data, family="binomial")
+        >>> fit.separation().columns["finite"]
+        [True, True, False]
+        """
+        return separated.separation_answer(self.fitted)
 
     def standardize(
         self,
