@@ -1131,8 +1131,9 @@ class Fit(AbstractFit):
         cov, df
             Covariance matrix and degrees of freedom of the coefficients, as in `tidy`.
         """
-        used = chosen.chosen_covariance(self.fitted, cov, df)
-        return show.summarize(self.fitted, level, design, used)
+        return show.summarize(
+            self.fitted, level, design, chosen.chosen_covariance(self.fitted, cov, df)
+        )
 
     def caveats(self, *, design: Causes = None) -> Caveats:
         """What the numbers of this fit assume and do not say, and what to do about it.
