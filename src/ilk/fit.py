@@ -6,7 +6,8 @@ it into a frame of the kind that the data came in.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import copyreg
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, final
@@ -15,19 +16,20 @@ import numpy as np
 
 from ilk.estimation.run import refit
 from ilk.facade import AbstractFit
+from ilk.fitted import Fitted
 from ilk.frame import answer
 from ilk.late import Late
 
 if TYPE_CHECKING:
     from ilk import diagnostics, inference, io, prediction, show, simulate
     from ilk.diagnostics import ResidualKind
-    from ilk.fitted import Fitted
     from ilk.inference import CoefficientCovariance, Labelled, chosen, robust
     from ilk.inference.chosen import Cov, DegreesOfFreedom
     from ilk.inference.robust import CovarianceKind
-    from ilk.prediction import Estimand, Interval, NewLevels, Scale
+    from ilk.prediction import Estimand, Interval, JointCovariance, NewLevels, Scale
     from ilk.show import Summary, caveats, marginal, methods, predictions, standardization
     from ilk.show import against_fixed as against
+    from ilk.show import bootstrap as bootstraps
     from ilk.show import exogeneity as exogenous
     from ilk.show import icc as intraclass
     from ilk.show import means as grids
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from ilk.show import separation as separated
     from ilk.show import tidy as tables
     from ilk.show.answer import Answer
+    from ilk.show.bootstrap import BootstrapAnswer
     from ilk.show.caveats import Caveats
     from ilk.show.exogeneity import ExogeneityAnswer
     from ilk.show.methods import MethodsText
@@ -55,6 +58,7 @@ else:  # no fit needs them, so they are imported with the first question
     standardization = Late("ilk.show.standardization")
     tables = Late("ilk.show.tidy")
     against = Late("ilk.show.against_fixed")
+    bootstraps = Late("ilk.show.bootstrap")
     caveats = Late("ilk.show.caveats")
     exogenous = Late("ilk.show.exogeneity")
     grids = Late("ilk.show.means")
@@ -189,7 +193,7 @@ class Fit(AbstractFit):
         ['Intercept', 'prior', 'sd(Intercept)', 'sd(Residual)']
         >>> frame = fit.conf_int(method="profile", parameters="sd(Intercept)")
         >>> frame[["conf_low", "conf_high"]].round(2).values.tolist()
-        [[0.0, 0.0]]
+        [[2.18, 3.94]]
         """
         return self._frame(tables.intervals(self.fitted, level, method, **options))
 
@@ -224,12 +228,19 @@ class Fit(AbstractFit):
         >>> fit = ilk.fit("score ~ prior + (1 | school)", ilk.datasets.load("classroom_scores"))
         >>> profile = fit.profile(["prior", "sd(Intercept)"])
         >>> profile.conf_int(0.9)[["conf_low", "conf_high"]].round(2).values.tolist()
-        [[0.0, 0.0], [0.0, 0.0]]
+        [[0.57, 0.64], [2.28, 3.74]]
         """
         return profiles.profile_answer(self.fitted, parameters, level, n_jobs)
 
-    def random_effects(self, group: str | None = None, level: float = 0.95) -> Any:
-        """Effects of the levels: conditional modes, conditional standard deviations, shrinkage.
+    def random_effects(
+        self,
+        group: str | None = None,
+        level: float = 0.95,
+        *,
+        estimate: Literal["mode", "mean"] = "mode",
+        uncertainty: Literal["conditional", "full"] = "conditional",
+    ) -> Any:
+        """Effects of the levels: modes or means given the data, their uncertainty, shrinkage.
 
         Parameters
         ----------
@@ -237,6 +248,13 @@ class Fit(AbstractFit):
             Grouping factor; all by default.
         level : float
             Coverage of the intervals.
+        estimate : {"mode", "mean"}
+            Conditional modes, or conditional means; of a linear model they are the same.  Means are
+            computed by quadrature where all random terms share one factor with at most three
+            effects per level, and by a second-order expansion elsewhere.
+        uncertainty : {"conditional", "full"}
+            Standard deviation given the parameters, or with the uncertainty of coefficients,
+            variances and dispersion too (Booth and Hobert 1998).
 
         Returns
         -------
@@ -244,8 +262,60 @@ class Fit(AbstractFit):
             A row per level and effect: ``component, group, level, term, estimate, std_error,
             conf_low, conf_high, n, shrinkage``.  ``shrinkage`` is the weight of the level's own
             data, from 0 (nothing but the population's mean) to 1.
+
+        Examples
+        --------
+        >>> import ilk
+        >>> data = ilk.datasets.load("eczema_trial")
+        >>> fit = ilk.fit("clear ~ treatment * week + (1 | patient)", data, family="binomial")
+        >>> held = fit.random_effects(estimate="mean")
+        >>> full = fit.random_effects(estimate="mean", uncertainty="full")
+        >>> bool((full.std_error > held.std_error).all())
+        True
         """
-        return self._frame(tables.level_effects(self.fitted, group, level))
+        return self._frame(
+            tables.level_effects(
+                self.fitted, group, level, estimate=estimate, uncertainty=uncertainty
+            )
+        )
+
+    def joint_covariance(
+        self,
+        levels: Mapping[str, Any] | str | None = None,
+        *,
+        coefficients: bool = False,
+        uncertainty: Literal["full", "conditional"] = "full",
+    ) -> JointCovariance:
+        """Joint covariance matrix of the random effects of some levels, and of the coefficients.
+
+        Parameters
+        ----------
+        levels : dict of str to sequence, or str, optional
+            Levels by grouping factor, ``{"school": ["A", "B"]}``, or the name of a factor for all
+            of its levels; all levels by default, if they are at most 5,000 effects.
+        coefficients : bool
+            Whether the coefficients come first, for sums of fixed and random effects.
+        uncertainty : {"full", "conditional"}
+            With the uncertainty of coefficients, variances and dispersion, or given these.
+
+        Returns
+        -------
+        JointCovariance
+            ``.matrix`` of estimate minus truth (also `numpy.asarray`), ``.names``, ``.estimate``,
+            and ``.combine(weights)`` for estimates and standard errors of combinations.
+
+        Examples
+        --------
+        >>> import ilk
+        >>> fit = ilk.fit("score ~ prior + (1 | school)", ilk.datasets.load("classroom_scores"))
+        >>> two = fit.joint_covariance({"school": fit.random_effects().level[:2].tolist()})
+        >>> difference, error = two.combine([1, -1])
+        >>> bool(error[0] > 0)
+        True
+        """
+        return prediction.joint_covariance(
+            self.fitted, levels, coefficients=coefficients, uncertainty=uncertainty
+        )
 
     def variance_components(self, level: float = 0.95) -> Any:
         """Tabulate standard deviations and correlations of random effects, and the residual's.
@@ -416,6 +486,78 @@ class Fit(AbstractFit):
         (n,) array
         """
         return diagnostics.residuals(self.fitted, kind, seed)
+
+    # How it would vary
+
+    def bootstrap(
+        self,
+        statistic: Callable[[Fit], Any] | Sequence[str] | str | None = None,
+        *,
+        kind: Literal["parametric", "cluster"] = "parametric",
+        draws: int = 999,
+        cluster: str | None = None,
+        seed: int | None = None,
+        n_jobs: int | None = 1,
+        path: str | PathLike[str] | None = None,
+        estimand: Literal["population", "conditional"] = "population",
+        level: float = 0.95,
+    ) -> BootstrapAnswer:
+        """Refit to data like those of the fit, and see how its numbers vary.
+
+        Parameters
+        ----------
+        statistic : callable, str or sequence of str, optional
+            What is looked at: a function that takes a `Fit` to a number, an array or a mapping of
+            names to numbers; or ``"coefficients"``, ``"variance_components"``, ``"loglik"``.  All
+            parameters by default.
+        kind : {"parametric", "cluster"}
+            Responses drawn from the fitted model, or whole clusters drawn from the data.
+        draws : int
+            Number of refits.
+        cluster : str, optional
+            Column whose levels are drawn; the outermost grouping factor by default.
+        seed : int, optional
+            Makes the draws repeatable, whatever `n_jobs` is.
+        n_jobs : int or None
+            Refits at one time, through joblib: in threads, or on the backend that
+            ``joblib.parallel_config`` names.
+        path : str or path, optional
+            Directory that keeps the draws: the same call goes on where an earlier one stopped.
+        estimand : {"population", "conditional"}
+            Whether parametric responses come with new random effects or with the estimated ones.
+        level : float
+            Coverage of the intervals that are shown.
+
+        Returns
+        -------
+        BootstrapAnswer
+            ``.draws``, ``.std_errors``, ``.bias``, ``.failures``, ``.frame``, ``.plot()`` and
+            ``.conf_int(level, method)`` with methods ``"percentile"``, ``"basic"``, ``"bca"`` and
+            ``"normal"``.
+
+        Examples
+        --------
+        >>> import ilk
+        >>> fit = ilk.fit("score ~ prior + (1 | school)", ilk.datasets.load("classroom_scores"))
+        >>> found = fit.bootstrap(draws=99, seed=1)
+        >>> found.draws.shape
+        (99, 4)
+        >>> list(found.conf_int(0.9, method="basic").term)
+        ['Intercept', 'prior', 'sd(Intercept)', 'sd(Residual)']
+        """
+        return bootstraps.bootstrap_answer(
+            self.fitted,
+            statistic,
+            Fit,
+            kind=kind,
+            draws=draws,
+            cluster=cluster,
+            seed=seed,
+            n_jobs=n_jobs,
+            path=path,
+            estimand=estimand,
+            level=level,
+        )
 
     # Two valid answers
 
@@ -1198,3 +1340,16 @@ class Fit(AbstractFit):
 def _from_bytes(content: bytes) -> Fit:
     """Make a fit again in another process."""
     return Fit(io.fitted_from_bytes(content))
+
+
+def _reduce(fitted: Fitted) -> tuple[Any, ...]:
+    """Let a record travel as a fit does, in the work that is sent to other processes."""
+    return (_fitted_from_bytes, (io.fit_bytes(fitted),))
+
+
+def _fitted_from_bytes(content: bytes) -> Fitted:
+    """Make a record again in another process."""
+    return io.fitted_from_bytes(content)
+
+
+copyreg.pickle(Fitted, _reduce)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ilk.prediction.joint_covariance import JointCovariance, joint_covariance
 from ilk.prediction.levels import Cases, Estimand, NewLevels, training_cases
 from ilk.prediction.new_data import new_cases, new_response
 from ilk.prediction.predict import Interval, Prediction, Scale, predict
@@ -12,10 +13,12 @@ __all__ = [
     "Cases",
     "Estimand",
     "Interval",
+    "JointCovariance",
     "LevelEffects",
     "NewLevels",
     "Prediction",
     "Scale",
+    "joint_covariance",
     "new_cases",
     "new_response",
     "predict",

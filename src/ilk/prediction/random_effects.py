@@ -1,9 +1,15 @@
-r"""Random effects of the levels: conditional modes, their uncertainty, and how far they shrink.
+r"""Random effects of the levels: modes or means, their uncertainty, and how far they shrink.
 
-The standard error is the conditional standard deviation of the effect given the data, parameters
-held at their estimates; the interval is normal around the mode.  In the linear model mode and
-standard deviation are exact; elsewhere they are those of the normal approximation at the mode.  The
-weight of an effect's own data against the population,
+The estimate is the conditional mode or the conditional mean (`ilk.prediction.conditional_means`) of
+the effect given the data; in the linear model they are the same.  The conditional standard
+deviation holds the parameters at their estimates.  The full one adds what these are uncertain by,
+
+.. math:: s^2 = Var(b_j \mid y; \hat\psi) + D_j V D_j', \qquad
+          D_j = \frac{\partial \hat b_j}{\partial \psi},
+
+with V the covariance matrix of all parameters, coefficients, variances and dispersion (Booth and
+Hobert 1998, JASA 93, p. 265; for the linear model Kackar and Harville 1984).  Intervals are normal
+around the estimate.  The weight of an effect's own data against the population,
 
 .. math:: 1 - \frac{Var(b_j | y)}{G_{jj}},
 
@@ -14,18 +20,28 @@ say all; in the balanced one-way layout it is the factor by which the raw deviat
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
 from ilk.errors import DataError, did_you_mean
 from ilk.inference.wald import two_sided
+from ilk.prediction.conditional_means import conditional_means
+from ilk.prediction.known import first_places
+from ilk.prediction.levels import check_choice
+from ilk.prediction.uncertainty import quadratic
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
     from ilk.typing import FloatArray
 
-__all__ = ["LevelEffects", "random_effects"]
+__all__ = ["EffectEstimate", "EffectUncertainty", "LevelEffects", "random_effects"]
+
+EffectEstimate: TypeAlias = Literal["mode", "mean"]
+"""What stands for a random effect given the data."""
+
+EffectUncertainty: TypeAlias = Literal["conditional", "full"]
+"""Parameters held at their estimates, or counted as uncertain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +59,7 @@ class LevelEffects:
     names : tuple of str
         Names of the q random effects of each level.
     estimate, std_error, conf_low, conf_high : (L, q) arrays
-        Conditional modes, conditional standard deviations, limits.
+        Conditional modes or means, standard deviations, limits.
     count : (L,) array
         Number of observations of each level; frequency weights count.
     weight : (L, q) array
@@ -63,7 +79,12 @@ class LevelEffects:
 
 
 def random_effects(
-    fitted: Fitted, group: str | None = None, level: float = 0.95
+    fitted: Fitted,
+    group: str | None = None,
+    level: float = 0.95,
+    *,
+    estimate: EffectEstimate = "mode",
+    uncertainty: EffectUncertainty = "conditional",
 ) -> tuple[LevelEffects, ...]:
     """Collect the random effects of one grouping factor, or of all.
 
@@ -75,6 +96,10 @@ def random_effects(
         Grouping factor; all by default.
     level : float
         Coverage of the intervals.
+    estimate : {"mode", "mean"}
+        Conditional modes or means.
+    uncertainty : {"conditional", "full"}
+        Whether the parameters are held at their estimates.
 
     Returns
     -------
@@ -87,40 +112,82 @@ def random_effects(
         No term is grouped by this factor.
     """
     z = two_sided(level)
+    check_choice("estimate", estimate, EffectEstimate)
+    check_choice("uncertainty", uncertainty, EffectUncertainty)
     terms = fitted.design.terms
-    groups = list(dict.fromkeys(term.grouping.name for term in terms))
-    if group is not None and group not in groups:
-        there = f"there are {', '.join(groups)}" if groups else "the model has no random effects"
-        raise DataError(
-            f"group={group!r} is no grouping factor of this fit; {there}."
-            + did_you_mean(str(group), groups),
-            code="unknown-group",
-        )
+    check_group(fitted, group)
+    estimates, variances = _moments(fitted, estimate, uncertainty)
     frequencies = fitted.design.frequency_weights
     tables = []
     for t, term in enumerate(terms):
         if group is not None and term.grouping.name != group:
             continue
-        modes = fitted.estimates.modes[t]
-        variance = np.diagonal(fitted.mode_covariance()[t], axis1=1, axis2=2)
+        effects, held = estimates[t], variances[0][t]
         prior = np.diag(fitted.estimates.covariances[t])
-        error = np.sqrt(np.maximum(variance, 0.0))
+        error = np.sqrt(np.maximum(held + variances[1][t], 0.0))
         with np.errstate(divide="ignore", invalid="ignore"):
-            weight = np.where(prior > 0.0, 1.0 - variance / prior, 0.0)
+            weight = np.where(prior > 0.0, 1.0 - held / prior, 0.0)
         tables.append(
             LevelEffects(
                 component=term.predictor,
                 group=term.grouping.name,
                 levels=tuple(term.grouping.levels),
                 names=tuple(term.column_names),
-                estimate=modes,
+                estimate=effects,
                 std_error=error,
-                conf_low=modes - z * error,
-                conf_high=modes + z * error,
+                conf_low=effects - z * error,
+                conf_high=effects + z * error,
                 count=np.bincount(
-                    term.grouping.codes, weights=frequencies, minlength=len(modes)
+                    term.grouping.codes, weights=frequencies, minlength=len(effects)
                 ).astype(np.float64),
                 weight=np.clip(weight, 0.0, 1.0),
             )
         )
     return tuple(tables)
+
+
+def check_group(fitted: Fitted, group: str | None) -> None:
+    """Refuse what is no grouping factor of a fit.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    group : str or None
+        Name of a factor; None for all.
+    """
+    groups = list(dict.fromkeys(term.grouping.name for term in fitted.design.terms))
+    if group is None or group in groups:
+        return
+    there = f"there are {', '.join(groups)}" if groups else "the model has no random effects"
+    raise DataError(
+        f"group={group!r} is no grouping factor of this fit; {there}."
+        + did_you_mean(str(group), groups),
+        code="unknown-group",
+    )
+
+
+_Arrays: TypeAlias = "tuple[FloatArray, ...]"
+
+
+def _moments(
+    fitted: Fitted, estimate: str, uncertainty: str
+) -> tuple[_Arrays, tuple[_Arrays, _Arrays]]:
+    """Estimates (L_t, q_t), and their variances: parameters held, and from the parameters."""
+    full = uncertainty == "full"
+    if estimate == "mode":
+        effects, covariances = fitted.estimates.modes, fitted.mode_covariance()
+        slope = fitted.mode_sensitivity() if full else None
+    else:
+        found = conditional_means(fitted, sensitivity=full)
+        effects, covariances = found.moments.means, found.moments.covariances
+        slope = found.sensitivity if full else None
+    held = tuple(np.diagonal(block, axis1=1, axis2=2) for block in covariances)
+    if slope is None:
+        return effects, (held, tuple(np.zeros_like(part) for part in held))
+    added = quadratic(slope, fitted.psi_covariance())
+    parts = tuple(
+        added[start : start + part.size].reshape(part.shape)
+        for (start, _), part in zip(first_places(effects), held, strict=True)
+    )
+    return effects, (held, parts)

@@ -13,7 +13,8 @@ import numpy as np
 
 from ilk.diagnostics.residuals import residuals
 from ilk.inference.criteria import aic, bic, df_model, df_resid
-from ilk.inference.wald import check_method, coefficient_table
+from ilk.inference.wald import coefficient_table
+from ilk.late import Late
 from ilk.prediction.random_effects import random_effects
 from ilk.show.wording import estimator_phrase
 from ilk.variance.components import DEVIATION, RESIDUAL, variance_components
@@ -21,6 +22,7 @@ from ilk.variance.components import DEVIATION, RESIDUAL, variance_components
 if TYPE_CHECKING:
     from ilk.design.build import Design
     from ilk.fitted import Fitted
+    from ilk.inference.intervals import Intervals
     from ilk.inference.wald import CoefficientCovariance, CoefficientTable
     from ilk.prediction.predict import Prediction
     from ilk.typing import IntArray
@@ -30,6 +32,7 @@ __all__ = [
     "coefficient_columns",
     "glance",
     "interval_columns",
+    "interval_table",
     "intervals",
     "level_effects",
     "predictions",
@@ -37,6 +40,8 @@ __all__ = [
     "tidy",
     "variance_table",
 ]
+
+every_kind = Late("ilk.inference.intervals")
 
 Columns: TypeAlias = dict[str, Any]
 """Columns of a frame by name."""
@@ -80,7 +85,7 @@ def tidy(
     }
 
 
-def intervals(fitted: Fitted, level: float = 0.95, method: str = "wald") -> Columns:
+def intervals(fitted: Fitted, level: float = 0.95, method: str = "wald", **options: Any) -> Columns:
     """Tabulate intervals of coefficients and variance components.
 
     Columns: ``component, group, term, estimate, conf_low, conf_high, estimand, method``.
@@ -91,11 +96,32 @@ def intervals(fitted: Fitted, level: float = 0.95, method: str = "wald") -> Colu
         The fit.
     level : float
         Coverage.
-    method : {"wald"}
-        Kind of interval.
+    method : str
+        Kind of interval, see `ilk.inference.intervals`.
+    **options
+        Of the method.
     """
-    check_method(method, ["wald"], ["profile", "bootstrap"])
-    return interval_columns(tidy(fitted, level), method)
+    return interval_table(every_kind.intervals(fitted, level, method, **options))
+
+
+def interval_table(found: Intervals) -> Columns:
+    """Put intervals into columns.
+
+    Parameters
+    ----------
+    found : Intervals
+        The intervals.
+    """
+    return {
+        "component": list(found.component),
+        "group": list(found.group),
+        "term": list(found.term),
+        "estimate": found.estimate,
+        "conf_low": found.conf_low,
+        "conf_high": found.conf_high,
+        "estimand": list(found.estimand),
+        "method": list(found.method),
+    }
 
 
 def interval_columns(columns: Columns, method: str | list[str]) -> Columns:
@@ -216,7 +242,9 @@ def row_columns(design: Design, own: Columns, used: IntArray | None = None) -> C
     return {**columns, **own}
 
 
-def level_effects(fitted: Fitted, group: str | None = None, level: float = 0.95) -> Columns:
+def level_effects(
+    fitted: Fitted, group: str | None = None, level: float = 0.95, **options: Any
+) -> Columns:
     """Tabulate the random effects, one row for each level and effect.
 
     Columns: ``component, group, level, term, estimate, std_error, conf_low, conf_high, n,
@@ -231,8 +259,10 @@ def level_effects(fitted: Fitted, group: str | None = None, level: float = 0.95)
         Grouping factor; all by default.
     level : float
         Coverage of the intervals.
+    **options
+        As `random_effects` takes them.
     """
-    tables = random_effects(fitted, group, level)
+    tables = random_effects(fitted, group, level, **options)
     labels: list[object] = []
     words: dict[str, list[str]] = {"component": [], "group": [], "term": []}
     for table in tables:

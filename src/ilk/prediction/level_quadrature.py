@@ -1,0 +1,177 @@
+r"""Means and covariances of the random effects of each level given the data, by quadrature.
+
+Where all random terms share one grouping factor, the effects of its levels are independent given
+the data.  With :math:`b_j = R u_j`, :math:`R R' = G`, a level's q effects have the density
+
+.. math:: p(u_j \mid y) \propto \prod_{i \in j} f(y_i \mid \eta_i)\, \varphi(u_j),
+
+whose moments are ratios of adaptive Gauss-Hermite sums, with nodes centered at its mode and spread
+by its curvature (Pinheiro and Bates 1995).  All levels are done at one time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ilk.num import jets
+from ilk.num.quadrature import product_rule
+from ilk.num.triangular import covariance_root
+
+if TYPE_CHECKING:
+    from ilk.fitted import Fitted
+    from ilk.typing import FloatArray
+
+__all__ = ["LevelMoments", "level_moments", "shares_levels"]
+
+NODES = {1: 41, 2: 17, 3: 11}
+"""Nodes per dimension, by the number of effects of a level."""
+
+_STEPS = 100
+_HALVINGS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class LevelMoments:
+    """Moments of random effects given the data, parameters held.
+
+    Parameters
+    ----------
+    means : tuple of (L_t, q_t) arrays
+        Conditional means by term.
+    covariances : tuple of (L_t, q_t, q_t) arrays
+        Conditional covariance matrices of each level's effects.
+    """
+
+    means: tuple[FloatArray, ...]
+    covariances: tuple[FloatArray, ...]
+
+
+def shares_levels(fitted: Fitted) -> bool:
+    """Whether all random effects belong to one factor, few enough per level for quadrature."""
+    terms = fitted.design.terms
+    names = {term.grouping.name for term in terms}
+    return len(names) == 1 and sum(len(term.column_names) for term in terms) in NODES
+
+
+def level_moments(fitted: Fitted, psi: FloatArray) -> LevelMoments:
+    """Compute means and covariances of the effects of all levels of the only factor.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        A fit whose random terms share their levels (`shares_levels`).
+    psi : (m,) array
+        Parameters.
+
+    Returns
+    -------
+    LevelMoments
+    """
+    problem = _Problem(fitted, psi)
+    mode, spread = problem.modes()
+    points, log_weights = product_rule(NODES[problem.q], problem.q)
+    L = len(mode)
+    heights = np.empty((len(points), L))
+    for k, x in enumerate(points):
+        heights[k] = problem.value(mode + spread @ x) + log_weights[k] + 0.5 * float(x @ x)
+    heights = np.where(np.isfinite(heights), heights, -np.inf)
+    weights = np.exp(heights - heights.max(axis=0))
+    weights /= weights.sum(axis=0)
+    x_mean = weights.T @ points
+    centered = points[:, None, :] - x_mean
+    x_cov = np.einsum("kl,kli,klj->lij", weights, centered, centered, optimize=True)
+    mean = mode + np.einsum("lij,lj->li", spread, x_mean)
+    covariance = spread @ x_cov @ np.swapaxes(spread, 1, 2)
+    means, covariances, start = [], [], 0
+    for R in problem.roots:
+        stop = start + len(R)
+        means.append(mean[:, start:stop] @ R.T)
+        covariances.append(R @ covariance[:, start:stop, start:stop] @ R.T)
+        start = stop
+    return LevelMoments(tuple(means), tuple(covariances))
+
+
+class _Problem:
+    """Log density of data and standard normal effects, by level, at fixed parameters."""
+
+    def __init__(self, fitted: Fitted, psi: FloatArray) -> None:
+        model, design = fitted.model, fitted.design
+        self.family, self.y, self.trials = fitted.family, design.response.y, design.response.trials
+        self.frequency = design.frequency_weights
+        self.fixed = model.linear_predictors(psi[: len(fitted.coef)], None)
+        self.roots = [covariance_root(G) for G in fitted.covariances_at(psi)]
+        self.codes = design.terms[0].grouping.codes
+        self.levels = len(design.terms[0].grouping.levels)
+        order = [part.predictor for part in model.fitted_parts]
+        self.q = sum(len(R) for R in self.roots)
+        self.Z = [np.zeros((model.rows, self.q)) for _ in order]
+        start = 0
+        for term, R in zip(design.terms, self.roots, strict=True):
+            stop = start + len(R)
+            columns = np.ones((model.rows, 1)) if term.columns is None else term.columns
+            self.Z[order.index(term.predictor)][:, start:stop] = columns @ R
+            start = stop
+
+    def _sum(self, values: FloatArray) -> FloatArray:
+        weighted = values if self.frequency is None else values * self.frequency
+        return np.bincount(self.codes, weighted, self.levels).astype(np.float64)
+
+    def _eta(self, u: FloatArray) -> list[FloatArray]:
+        mine = u[self.codes]
+        return [
+            eta + np.einsum("ij,ij->i", Z, mine) for eta, Z in zip(self.fixed, self.Z, strict=True)
+        ]
+
+    def value(self, u: FloatArray) -> FloatArray:
+        """(L,) log densities at effects u (L, q)."""
+        with np.errstate(all="ignore"):
+            rows = self.family.log_density(self.y, self.trials, self._eta(u))
+        return self._sum(rows) - 0.5 * np.sum(u * u, axis=1)
+
+    def derivatives(self, u: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Gradient (L, q) and minus the Hessian (L, q, q)."""
+        with np.errstate(all="ignore"):
+            jet = self.family.log_density(self.y, self.trials, jets.variables(self._eta(u), 2))
+        K, q = len(self.fixed), self.q
+        gradient = -u
+        hessian = np.broadcast_to(np.eye(q), (len(u), q, q)).copy()
+        for i in range(q):
+            slope = sum(jet.first[k] * self.Z[k][:, i] for k in range(K))
+            gradient[:, i] += self._sum(np.asarray(slope))
+            for j in range(i + 1):
+                bend = sum(
+                    jet.second[jets.pair(k, m)] * self.Z[k][:, i] * self.Z[m][:, j]
+                    for k in range(K)
+                    for m in range(K)
+                )
+                hessian[:, i, j] -= self._sum(np.asarray(bend))
+                hessian[:, j, i] = hessian[:, i, j]
+        return gradient, hessian
+
+    def modes(self) -> tuple[FloatArray, FloatArray]:
+        """Modes (L, q) by Newton steps, and roots (L, q, q) of their inverse curvature."""
+        u = np.zeros((self.levels, self.q))
+        value = self.value(u)
+        for _ in range(_STEPS):
+            gradient, hessian = self.derivatives(u)
+            values, vectors = np.linalg.eigh(hessian)
+            inverse = 1.0 / np.maximum(np.abs(values), 1e-3)
+            along = np.einsum("lij,li->lj", vectors, gradient)
+            step = np.einsum("lij,lj->li", vectors, along * inverse)
+            length = np.ones(self.levels)
+            for _ in range(_HALVINGS):
+                after = self.value(u + length[:, None] * step)
+                worse = ~(after >= value - 1e-12 * np.abs(value))
+                if not worse.any():
+                    break
+                length[worse] *= 0.5
+            moved = np.where(worse, 0.0, length)[:, None] * step
+            u, value = u + moved, np.where(worse, value, after)
+            if float(np.abs(moved).max(initial=0.0)) < 1e-9:
+                break
+        values, vectors = np.linalg.eigh(self.derivatives(u)[1])
+        spread = vectors / np.sqrt(np.maximum(values, 0.05))[:, None, :]
+        return u, spread
