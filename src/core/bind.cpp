@@ -54,8 +54,8 @@ class Laplace {
     engine_->set_interrupt(runner_.wants_stop());
   }
 
-  nb::tuple evaluate(Vector beta, Vector lam, int nodes, bool gradient, double tolerance,
-                     bool cold) {
+  nb::tuple evaluate(Vector beta, Vector lam, const std::vector<int>& nodes, bool gradient,
+                     double tolerance, bool cold) {
     const double* b = sized(beta, engine_->coefficients(), "beta");
     const double* l = sized(lam, engine_->lambda_size(), "lam");
     LaplaceEvaluation at =
@@ -70,8 +70,8 @@ class Laplace {
   }
 
   nb::tuple fit(nb::object factor, Vector beta, std::optional<Vector> theta,
-                std::optional<ColumnMajor> inverse_hessian, int nodes, int max_steps,
-                double tolerance) {
+                std::optional<ColumnMajor> inverse_hessian, const std::vector<int>& nodes,
+                int max_steps, double tolerance) {
     const FactorMap map = read_factor(factor, engine_->lambda_size(), size_of(theta));
     const double* b = sized(beta, engine_->coefficients(), "beta");
     const double* t = data_or_null(theta, map.theta_size, "theta");
@@ -82,7 +82,8 @@ class Laplace {
         [&] { return engine_->fit(map, b, t, h, nodes, max_steps, tolerance); }));
   }
 
-  Array information(nb::object factor, Vector beta, Vector theta, Vector scale, int nodes) {
+  Array information(nb::object factor, Vector beta, Vector theta, Vector scale,
+                    const std::vector<int>& nodes) {
     const FactorMap map =
         read_factor(factor, engine_->lambda_size(), static_cast<int>(theta.size()));
     const std::size_t m = engine_->coefficients() + map.theta_size;

@@ -42,7 +42,7 @@ void scatter(const CellSet& cells, int c, const double* part, double* whole) {
 }  // namespace
 
 LaplaceEngine::LaplaceEngine(Data data, const Density& density, int threads)
-    : common_width_(common_width(data)),
+    : nesting_(find_nesting(data)),
       cells_(std::move(data), density, threads),
       contributions_(cells_.size()) {}
 
@@ -60,13 +60,29 @@ void LaplaceEngine::set_response(const double* response) {
   evaluated_ = complete_ = false;
 }
 
-std::unique_ptr<QuadratureRule> LaplaceEngine::rule(int nodes) {
-  if (nodes <= 1 || cells_.effects() == 0) return nullptr;
-  if (common_width_ < 1 || common_width_ > kMaxQuadratureWidth)
+std::unique_ptr<QuadraturePlan> LaplaceEngine::plan(const std::vector<int>& nodes) {
+  const std::vector<Term>& terms = cells_.shapes();
+  if (nodes.size() != terms.size())
+    throw std::invalid_argument("nodes must be given for each term");
+  if (std::all_of(nodes.begin(), nodes.end(), [](int k) { return k <= 1; })) return nullptr;
+  if (nesting_.empty())
     throw std::invalid_argument(
-        "quadrature needs one grouping factor with at most " +
-        std::to_string(kMaxQuadratureWidth) + " random effects per level; use nodes=1");
-  return std::make_unique<QuadratureRule>(gauss_hermite(nodes, common_width_));
+        "quadrature needs grouping factors that are nested in each other; use nodes=1");
+  auto plan = std::make_unique<QuadraturePlan>();
+  plan->nesting = nesting_;
+  for (const std::vector<int>& depth : nesting_) {
+    int width = 0, most = 1;
+    for (int t : depth) {
+      width += terms[t].width;
+      most = std::max(most, nodes[t]);
+    }
+    if (width > kMaxQuadratureWidth)
+      throw std::invalid_argument("quadrature needs at most " +
+                                  std::to_string(kMaxQuadratureWidth) +
+                                  " random effects per level of a factor; use nodes=1");
+    plan->rules.push_back(gauss_hermite(most, width));
+  }
+  return plan;
 }
 
 // ---- Evaluation ---------------------------------------------------------------------------------
@@ -107,9 +123,10 @@ void LaplaceEngine::sum(const double* beta, const double* lam, const Effort& eff
   evaluated_ = out.converged;
 }
 
-LaplaceEvaluation LaplaceEngine::evaluate(const double* beta, const double* lam, int nodes,
-                                          bool gradient, double tolerance, bool cold) {
-  const std::unique_ptr<QuadratureRule> quadrature = rule(nodes);
+LaplaceEvaluation LaplaceEngine::evaluate(const double* beta, const double* lam,
+                                          const std::vector<int>& nodes, bool gradient,
+                                          double tolerance, bool cold) {
+  const std::unique_ptr<QuadraturePlan> quadrature = plan(nodes);
   Effort effort;
   effort.tolerance = tolerance;
   effort.gradient = gradient;
@@ -124,9 +141,9 @@ LaplaceEvaluation LaplaceEngine::evaluate(const double* beta, const double* lam,
 }
 
 SearchResult LaplaceEngine::fit(const FactorMap& factor, const double* beta, const double* theta,
-                                const double* inverse_hessian, int nodes, int max_steps,
-                                double tolerance) {
-  const std::unique_ptr<QuadratureRule> quadrature = rule(nodes);
+                                const double* inverse_hessian, const std::vector<int>& nodes,
+                                int max_steps, double tolerance) {
+  const std::unique_ptr<QuadraturePlan> quadrature = plan(nodes);
   for (int c = 0; c < cells_.size(); ++c) cells_[c].reset();
   const auto evaluate_at = [this](const double* b, const double* lam, const Effort& effort,
                                   LaplaceEvaluation& out) { sum(b, lam, effort, out); };
@@ -136,8 +153,8 @@ SearchResult LaplaceEngine::fit(const FactorMap& factor, const double* beta, con
 
 std::vector<double> LaplaceEngine::information(const FactorMap& factor, const double* beta,
                                                const double* theta, const double* scale,
-                                               int nodes) {
-  const std::unique_ptr<QuadratureRule> quadrature = rule(nodes);
+                                               const std::vector<int>& nodes) {
+  const std::unique_ptr<QuadraturePlan> quadrature = plan(nodes);
   for (int c = 0; c < cells_.size(); ++c) cells_[c].reset();
   const auto evaluate_at = [this](const double* b, const double* lam, const Effort& effort,
                                   LaplaceEvaluation& out) { sum(b, lam, effort, out); };

@@ -41,20 +41,23 @@ class LaplaceEngine {
   void set_interrupt(const std::function<bool()>& wants_stop);
   void set_response(const double* response);  // (n,)
 
-  // Throws std::invalid_argument if `nodes` > 1 and the model has not one grouping factor with at
-  // most kMaxQuadratureWidth effects per level.
-  LaplaceEvaluation evaluate(const double* beta, const double* lam, int nodes, bool gradient,
-                             double tolerance, bool cold);
+  // `nodes` per dimension, one number for each term. Throws std::invalid_argument if one is above 1
+  // and the grouping factors are not nested in each other or have more than kMaxQuadratureWidth
+  // effects per level.
+  LaplaceEvaluation evaluate(const double* beta, const double* lam, const std::vector<int>& nodes,
+                             bool gradient, double tolerance, bool cold);
 
   // Maximizes over (beta, theta) from `beta`. `theta` null: start from moments. With
   // `inverse_hessian` (m, m) the search starts right there, otherwise after a joint start.
   SearchResult fit(const FactorMap& factor, const double* beta, const double* theta,
-                   const double* inverse_hessian, int nodes, int max_steps, double tolerance);
+                   const double* inverse_hessian, const std::vector<int>& nodes, int max_steps,
+                   double tolerance);
 
   // Minus the Hessian in (beta, theta) by central differences of the exact gradient with steps
   // 1e-3 * scale (m, m); not a number where the value does not exist.
   std::vector<double> information(const FactorMap& factor, const double* beta,
-                                  const double* theta, const double* scale, int nodes);
+                                  const double* theta, const double* scale,
+                                  const std::vector<int>& nodes);
 
   // ---- At the last evaluation -------------------------------------------------------------------
   std::vector<double> modes() const;              // u (U,)
@@ -65,11 +68,11 @@ class LaplaceEngine {
 
  private:
   void sum(const double* beta, const double* lam, const Effort& effort, LaplaceEvaluation& out);
-  std::unique_ptr<QuadratureRule> rule(int nodes);
+  std::unique_ptr<QuadraturePlan> plan(const std::vector<int>& nodes);
   void require_evaluation() const;
   void complete();
 
-  int common_width_;  // effects per level if there is one grouping factor, otherwise 0
+  Nesting nesting_;  // of all terms; empty if they are not nested
   CellSet cells_;
   std::vector<Contribution> contributions_;
   bool evaluated_ = false;

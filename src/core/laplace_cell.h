@@ -10,7 +10,8 @@
 //     passes.cpp      sums over rows: scores, information, leverages
 //     modes.cpp       Newton's method for u, prediction of u at a new point
 //     gradient.cpp    value and exact gradient
-//     quadrature.cpp  adaptive Gauss-Hermite quadrature in place of the Laplace approximation
+//     quadrature.cpp, nested_quadrature.cpp
+//                     adaptive Gauss-Hermite quadrature in place of the Laplace approximation
 #pragma once
 
 #include <cstddef>
@@ -27,7 +28,7 @@
 
 namespace ilk {
 
-struct QuadratureRule;
+struct QuadraturePlan;
 
 constexpr std::size_t kChunkRows = 1024;
 
@@ -44,7 +45,7 @@ struct Effort {
   bool gradient = true;
   bool near = false;  // the parameters moved little: the first pass already serves the gradient
   Origin origin = Origin::predicted;
-  const QuadratureRule* rule = nullptr;  // null: Laplace approximation
+  const QuadraturePlan* rule = nullptr;  // null: Laplace approximation
 };
 
 // What one cell adds to the log-likelihood.
@@ -76,6 +77,7 @@ class Scratch {
 
 template <int width>
 class CellQuadrature;
+class NestedQuadrature;
 
 class LaplaceCell {
  public:
@@ -173,6 +175,7 @@ class LaplaceCell {
   // quadrature.cpp
   template <int width>
   friend class CellQuadrature;
+  friend class NestedQuadrature;  // nested_quadrature.cpp
 
   Data data_;
   const Density* density_;

@@ -43,7 +43,7 @@ LaplaceSearch::LaplaceSearch(CellSet& cells, EvaluateAt evaluate, const FactorMa
 }
 
 SearchResult LaplaceSearch::run(const double* beta, const double* theta,
-                                const double* inverse_hessian, const QuadratureRule* rule) {
+                                const double* inverse_hessian, const QuadraturePlan* rule) {
   start(beta, theta, inverse_hessian);
   // Quadrature starts from the Laplace optimum and its curvature, or from the caller's.
   const bool direct = rule && inverse_hessian;
@@ -141,7 +141,7 @@ double LaplaceSearch::value_and_gradient(const double* psi, const Effort& effort
 // BFGS from psi_. The modes of the best point so far are kept, for shorter steps start from there.
 // The inner tolerance follows the gain that the step is to bring. `modeled`: the first steps use the
 // curvature of the working model.
-void LaplaceSearch::climb(const QuadratureRule* rule, bool modeled) {
+void LaplaceSearch::climb(const QuadraturePlan* rule, bool modeled) {
   const Objective objective = [&](const double* psi, const Trial& trial, double* gradient) {
     Effort effort;
     effort.rule = rule;
@@ -196,7 +196,7 @@ void LaplaceSearch::climb(const QuadratureRule* rule, bool modeled) {
 // stationary: a regular maximum if the variance belongs at zero, but perhaps a minimum that the
 // search has run into. Parameters that ended near zero are set to zero if that costs nothing, and
 // the curvature there decides.
-void LaplaceSearch::settle_zeros(const QuadratureRule* rule) {
+void LaplaceSearch::settle_zeros(const QuadraturePlan* rule) {
   constexpr int kMaxRounds = 2;
   for (int round = 0; round < kMaxRounds; ++round) {
     if (outcome_.status == SearchStatus::no_mode) return;
@@ -209,7 +209,7 @@ void LaplaceSearch::settle_zeros(const QuadratureRule* rule) {
 }
 
 // True if psi_ was moved to a better point away from the zeros.
-bool LaplaceSearch::leave_zeros(const std::vector<int>& zeros, const QuadratureRule* rule) {
+bool LaplaceSearch::leave_zeros(const std::vector<int>& zeros, const QuadraturePlan* rule) {
   Effort effort;
   effort.near = true;
   effort.rule = rule;
@@ -269,7 +269,7 @@ bool LaplaceSearch::leave_zeros(const std::vector<int>& zeros, const QuadratureR
 // BFGS may misjudge flat directions, which come with covariance matrices that are nearly singular,
 // and it may stop at a saddle. In such cases the exact curvature has the last word: if it
 // predicts a gain, the search goes on with it.
-void LaplaceSearch::certify(const QuadratureRule* rule) {
+void LaplaceSearch::certify(const QuadraturePlan* rule) {
   constexpr int kMaxRounds = 3;
   constexpr int kManySteps = 25;
   for (int round = 0; round < kMaxRounds; ++round) {
@@ -308,7 +308,7 @@ bool LaplaceSearch::nearly_singular() {
 }
 
 // Moves psi_ along a direction of negative curvature of minus the value, if that gains anything.
-bool LaplaceSearch::leave_saddle(const std::vector<double>& hessian, const QuadratureRule* rule) {
+bool LaplaceSearch::leave_saddle(const std::vector<double>& hessian, const QuadraturePlan* rule) {
   std::vector<double> scaled = hessian, scale(m_), eigenvalues;
   for (int j = 0; j < m_; ++j) {
     const double diagonal = std::fabs(hessian[at(j, j)]);
@@ -340,7 +340,7 @@ bool LaplaceSearch::leave_saddle(const std::vector<double>& hessian, const Quadr
 // Minus the Hessian at psi by differences of the gradient with steps kDifference * scale: forward
 // ones from the gradient at psi (nullptr: central ones).
 std::vector<double> LaplaceSearch::differences(const double* psi, const double* gradient,
-                                               const double* scale, const QuadratureRule* rule) {
+                                               const double* scale, const QuadraturePlan* rule) {
   Effort effort;
   effort.near = true;
   effort.rule = rule;
@@ -369,7 +369,7 @@ std::vector<double> LaplaceSearch::differences(const double* psi, const double* 
 }
 
 std::vector<double> LaplaceSearch::information(const double* beta, const double* theta,
-                                               const double* scale, const QuadratureRule* rule) {
+                                               const double* scale, const QuadraturePlan* rule) {
   std::vector<double> psi(beta, beta + P_), unused(m_);
   psi.insert(psi.end(), theta, theta + factor_.theta_size);
   Effort effort;

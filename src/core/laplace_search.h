@@ -27,23 +27,23 @@ class LaplaceSearch {
 
   // The cells must have been reset.
   SearchResult run(const double* beta, const double* theta, const double* inverse_hessian,
-                   const QuadratureRule* rule);
+                   const QuadraturePlan* rule);
 
   std::vector<double> information(const double* beta, const double* theta, const double* scale,
-                                  const QuadratureRule* rule);
+                                  const QuadraturePlan* rule);
 
  private:
   void start(const double* beta, const double* theta, const double* inverse_hessian);
   void set_step_limits();
-  void climb(const QuadratureRule* rule, bool modeled = false);
-  void settle_zeros(const QuadratureRule* rule);
+  void climb(const QuadraturePlan* rule, bool modeled = false);
+  void settle_zeros(const QuadraturePlan* rule);
   bool nearly_singular();
-  bool leave_saddle(const std::vector<double>& hessian, const QuadratureRule* rule);
-  void certify(const QuadratureRule* rule);
-  bool leave_zeros(const std::vector<int>& zeros, const QuadratureRule* rule);
+  bool leave_saddle(const std::vector<double>& hessian, const QuadraturePlan* rule);
+  void certify(const QuadraturePlan* rule);
+  bool leave_zeros(const std::vector<int>& zeros, const QuadraturePlan* rule);
   double value_and_gradient(const double* psi, const Effort& effort, double* gradient);
   std::vector<double> differences(const double* psi, const double* gradient, const double* scale,
-                                  const QuadratureRule* rule);
+                                  const QuadraturePlan* rule);
   SearchResult result() const;
   std::size_t at(int i, int j) const { return i + static_cast<std::size_t>(j) * m_; }
 

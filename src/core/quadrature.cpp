@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "nested_quadrature.h"
+
 namespace ilk {
 
 // ---- Rules --------------------------------------------------------------------------------------
@@ -87,8 +89,11 @@ QuadratureRule gauss_hermite(int nodes, int width) {
 
 // ---- Integration --------------------------------------------------------------------------------
 
-void integrate_cell(LaplaceCell& cell, const QuadratureRule& rule, bool gradient,
+void integrate_cell(LaplaceCell& cell, const QuadraturePlan& plan, bool gradient,
                     Scratch& scratch, Contribution& out) {
+  if (plan.rules.size() > 1)
+    return NestedQuadrature(cell, plan).evaluate(gradient, scratch, out);
+  const QuadratureRule& rule = plan.rules.front();
   static_assert(kMaxQuadratureWidth == 3, "one case for each width");
   switch (rule.width) {
     case 1: return CellQuadrature<1>(cell, rule).evaluate(gradient, scratch, out);

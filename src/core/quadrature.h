@@ -1,4 +1,5 @@
-// Adaptive Gauss-Hermite quadrature for models with one grouping factor.
+// Adaptive Gauss-Hermite quadrature for models with one grouping factor; nested ones are in
+// nested_quadrature.h.
 //
 // For a level with H = L L' at the mode u, the nodes x_j of a product rule for the standard normal
 // density are taken to u_j = u + L^-T x_j:
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "laplace_cell.h"
+#include "nesting.h"
 
 namespace ilk {
 
@@ -28,12 +30,19 @@ QuadratureRule gauss_hermite(int nodes, int width);
 
 constexpr int kMaxQuadratureWidth = 3;
 
-// Replaces the Laplace approximation on a cell whose modes have just been found. All terms must
-// have the same, ascending codes; their effects of one level are integrated jointly.
-void integrate_cell(LaplaceCell& cell, const QuadratureRule& rule, bool gradient,
+// One rule for each grouping factor, the outermost first.
+struct QuadraturePlan {
+  Nesting nesting;
+  std::vector<QuadratureRule> rules;
+};
+
+// Replaces the Laplace approximation on a cell whose modes have just been found. The effects of one
+// level of a factor are integrated jointly.
+void integrate_cell(LaplaceCell& cell, const QuadraturePlan& plan, bool gradient,
                     Scratch& scratch, Contribution& out);
 
-// The same for a known number of effects per level.
+// The same for one grouping factor with a known number of effects per level: all terms must have
+// the same, ascending codes.
 template <int width>
 class CellQuadrature {
  public:

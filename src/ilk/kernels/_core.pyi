@@ -42,7 +42,7 @@ class LaplaceEngine:
         self,
         beta: FloatArray,
         lam: FloatArray,
-        nodes: int,
+        nodes: list[int],
         gradient: bool,
         tolerance: float,
         cold: bool,
@@ -53,7 +53,7 @@ class LaplaceEngine:
         beta: FloatArray,
         theta: FloatArray | None,
         inverse_hessian: FloatArray | None,
-        nodes: int,
+        nodes: list[int],
         max_steps: int,
         tolerance: float,
     ) -> SearchFields: ...
@@ -63,7 +63,7 @@ class LaplaceEngine:
         beta: FloatArray,
         theta: FloatArray,
         scale: FloatArray,
-        nodes: int,
+        nodes: list[int],
     ) -> FloatArray: ...
     def modes(self) -> FloatArray: ...
     def conditional_covariance(self) -> list[FloatArray]: ...

@@ -20,7 +20,9 @@ from ilk.kernels.contract import (
     FactorMap,
     LinearEvaluation,
     LinearFactor,
+    Nodes,
     SearchResult,
+    nodes_by_term,
 )
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ class LaplaceEngine:
         if density.key is None:
             raise ValueError("a density without a key has no compiled form")
         predictors, terms = _columns(data)
+        self._terms = len(data.terms)
         self._engine = _core.LaplaceEngine(
             _vector(data.response),
             _optional(data.trials),
@@ -69,14 +72,16 @@ class LaplaceEngine:
         beta: FloatArray,
         lam: FloatArray,
         *,
-        nodes: int = 1,
+        nodes: Nodes = 1,
         gradient: bool = True,
         tolerance: float = 1e-10,
         cold: bool = False,
     ) -> Evaluation:
         """See :meth:`ilk.kernels.contract.LaplaceEngine.evaluate`."""
         return Evaluation(
-            *self._engine.evaluate(_vector(beta), _vector(lam), nodes, gradient, tolerance, cold)
+            *self._engine.evaluate(
+                _vector(beta), _vector(lam), self._nodes(nodes), gradient, tolerance, cold
+            )
         )
 
     def fit(
@@ -86,7 +91,7 @@ class LaplaceEngine:
         beta: FloatArray,
         theta: FloatArray | None = None,
         inverse_hessian: FloatArray | None = None,
-        nodes: int = 1,
+        nodes: Nodes = 1,
         max_steps: int = 200,
         tolerance: float = 1e-8,
     ) -> SearchResult:
@@ -97,7 +102,7 @@ class LaplaceEngine:
                 _vector(beta),
                 _optional(theta),
                 None if inverse_hessian is None else _matrix(inverse_hessian),
-                nodes,
+                self._nodes(nodes),
                 max_steps,
                 tolerance,
             )
@@ -110,12 +115,19 @@ class LaplaceEngine:
         theta: FloatArray,
         scale: FloatArray,
         *,
-        nodes: int = 1,
+        nodes: Nodes = 1,
     ) -> FloatArray:
         """See :meth:`ilk.kernels.contract.LaplaceEngine.information`."""
         return self._engine.information(
-            _factor(factor), _vector(beta), _vector(theta), _vector(scale), nodes
+            _factor(factor),
+            _vector(beta),
+            _vector(theta),
+            _vector(scale),
+            self._nodes(nodes),
         )
+
+    def _nodes(self, nodes: Nodes) -> list[int]:
+        return list(nodes_by_term(nodes, self._terms))
 
     def modes(self) -> FloatArray:
         """Modes u (U,) at the last evaluation."""

@@ -39,10 +39,12 @@ __all__ = [
     "LinearEngine",
     "LinearEvaluation",
     "LinearFactor",
+    "Nodes",
     "PredictorData",
     "SearchResult",
     "SearchStatus",
     "TermData",
+    "nodes_by_term",
 ]
 
 
@@ -329,11 +331,28 @@ class SearchResult:
     sigma2: float
 
 
+Nodes: TypeAlias = int | tuple[int, ...]
+"""Quadrature nodes per dimension: one number for all terms, or one for each term."""
+
+
+def nodes_by_term(nodes: Nodes, terms: int) -> tuple[int, ...]:
+    """Quadrature nodes of each term.
+
+    Parameters
+    ----------
+    nodes : int or tuple of int
+        For all terms, or for each.
+    terms : int
+        Number of terms.
+    """
+    return nodes if isinstance(nodes, tuple) else (nodes,) * terms
+
+
 class LaplaceEngine(Protocol):
     """Laplace approximation or adaptive Gauss-Hermite quadrature for any density.
 
-    Constructed as ``LaplaceEngine(data, density, threads=1)``.  With nodes > 1 there must be one
-    grouping factor with at most three random effects per level.
+    Constructed as ``LaplaceEngine(data, density, threads=1)``.  With nodes > 1 the grouping
+    factors must be nested in each other, with at most three random effects per level of each.
     """
 
     def evaluate(
@@ -341,7 +360,7 @@ class LaplaceEngine(Protocol):
         beta: FloatArray,
         lam: FloatArray,
         *,
-        nodes: int = 1,
+        nodes: Nodes = 1,
         gradient: bool = True,
         tolerance: float = 1e-10,
         cold: bool = False,
@@ -354,7 +373,7 @@ class LaplaceEngine(Protocol):
             Coefficients.
         lam : ndarray (sum of q_t^2,)
             Elements of all Lambda_t.
-        nodes : int
+        nodes : int or tuple of int
             Quadrature nodes per dimension; 1 is the Laplace approximation.
         gradient : bool
             Whether to compute the gradient.
@@ -371,7 +390,7 @@ class LaplaceEngine(Protocol):
         beta: FloatArray,
         theta: FloatArray | None = None,
         inverse_hessian: FloatArray | None = None,
-        nodes: int = 1,
+        nodes: Nodes = 1,
         max_steps: int = 200,
         tolerance: float = 1e-8,
     ) -> SearchResult:
@@ -387,7 +406,7 @@ class LaplaceEngine(Protocol):
             Start of the covariance parameters; by default from moments (linear factor only).
         inverse_hessian : ndarray (m, m), optional
             Start of the inverse Hessian of a warm start; with it, no joint start is made.
-        nodes : int
+        nodes : int or tuple of int
             Quadrature nodes per dimension.
         max_steps : int
             Greatest number of outer steps.
@@ -402,7 +421,7 @@ class LaplaceEngine(Protocol):
         theta: FloatArray,
         scale: FloatArray,
         *,
-        nodes: int = 1,
+        nodes: Nodes = 1,
     ) -> FloatArray:
         """Observed information (m, m) in (beta, theta).
 

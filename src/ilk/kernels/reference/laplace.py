@@ -32,9 +32,12 @@ from ilk.kernels.contract import (
     Evaluation,
     FactorMap,
     LinearFactor,
+    Nodes,
     SearchResult,
+    nodes_by_term,
 )
 from ilk.kernels.reference.conditional import Conditional, Mode, curvature, find_mode
+from ilk.kernels.reference.nested import integrate_nested, nesting_of
 from ilk.kernels.reference.quadrature import NodeSums, integrate
 from ilk.kernels.reference.rows import row_design
 from ilk.kernels.reference.start import (
@@ -87,6 +90,7 @@ class LaplaceEngine:
         self._data = data
         self._density = density
         self._rows = row_design(data)
+        self._nesting = nesting_of(data, self._rows) if data.terms else None
         ends = np.cumsum([0, *(part.X.shape[1] for part in data.predictors)])
         self._slices = [slice(int(a), int(b)) for a, b in pairwise(ends)]
         self._u = np.zeros(self._rows.size)
@@ -101,13 +105,13 @@ class LaplaceEngine:
         beta: FloatArray,
         lam: FloatArray,
         *,
-        nodes: int = 1,
+        nodes: Nodes = 1,
         gradient: bool = True,
         tolerance: float = 1e-10,
         cold: bool = False,
     ) -> Evaluation:
         """Log-likelihood at (beta, lam); see :class:`ilk.kernels.contract.LaplaceEngine`."""
-        self._check_nodes(nodes)
+        by_depth = self._nodes(nodes)
         factor = self._rows.factor(np.asarray(lam, dtype=np.float64))
         conditional = Conditional(
             self._data, self._density, self._rows, self._rows.columns @ factor, self._fixed(beta)
@@ -118,10 +122,12 @@ class LaplaceEngine:
             return Evaluation(-np.inf, None, None, converged=False, clipped=False)
         self._passes += mode.passes
         self._u, self._state = mode.u, _State(conditional, mode, factor)
-        if nodes == 1:
+        if by_depth is None or self._nesting is None:
             sums = self._one_node(mode, gradient)
+        elif len(by_depth) == 1:
+            sums = integrate(conditional, mode, by_depth[0], gradient=gradient)
         else:
-            sums = integrate(conditional, mode, nodes, gradient=gradient)
+            sums = integrate_nested(conditional, mode, self._nesting, by_depth, gradient=gradient)
         if not np.isfinite(sums.value):
             return Evaluation(-np.inf, None, None, converged=False, clipped=mode.clipped)
         if not gradient:
@@ -137,19 +143,17 @@ class LaplaceEngine:
             return NodeSums(value, empty, empty, empty, empty)
         score = mode.jet.first
         score_u = score[:, :, None] * mode.u[self._rows.index]
-        return NodeSums(value, score, score_u, np.zeros_like(mode.u), mode.arrow.inverse()[0])
+        blocks = mode.arrow.row_blocks(*mode.arrow.inverse())
+        return NodeSums(value, score, score_u, np.zeros_like(mode.u), blocks)
 
     def _gradient(self, state: _State, sums: NodeSums) -> tuple[FloatArray, FloatArray]:
         """Gradient in beta (P,) and in the elements of Lambda (sum of q_t^2,)."""
         rows, mode, scaled = self._rows, state.mode, state.conditional.scaled
         ell2, ell3 = -curvature(mode.jet), _thirds(mode.jet)
-        _, p12, p22 = mode.arrow.inverse()
-        blocks = mode.arrow.row_blocks(sums.inverse, p12, p22)
-
         count = mode.jet.variables
         v = np.zeros((count, *scaled.shape))
         for b in self._random:
-            v[b] = np.einsum("nij,nj->ni", blocks, scaled * (rows.predictor == b))
+            v[b] = np.einsum("nij,nj->ni", sums.blocks, scaled * (rows.predictor == b))
         leverages = np.stack(
             [(scaled * v)[:, :, rows.predictor == a].sum(axis=2) for a in range(count)]
         )
@@ -179,11 +183,16 @@ class LaplaceEngine:
             out.append(eta if part.offset is None else eta + part.offset)
         return tuple(out)
 
-    def _check_nodes(self, nodes: int) -> None:
-        if nodes == 1 or not self._data.terms:
-            return
-        if len(self._rows.rest_index) or self._rows.leading > _MAX_EFFECTS:
-            raise ValueError("quadrature needs one grouping factor with at most three effects")
+    def _nodes(self, nodes: Nodes) -> list[int] | None:
+        """Nodes of each grouping factor, outermost first; None for Laplace."""
+        by_term = nodes_by_term(nodes, len(self._data.terms))
+        if all(k == 1 for k in by_term):
+            return None
+        if self._nesting is None:
+            raise ValueError("quadrature needs grouping factors that are nested in each other")
+        if any(depth.width > _MAX_EFFECTS for depth in self._nesting.depths):
+            raise ValueError("quadrature needs at most three effects per level of a factor")
+        return [max(by_term[t] for t in depth.terms) for depth in self._nesting.depths]
 
     # ---- search -------------------------------------------------------------------------------
 
@@ -194,12 +203,12 @@ class LaplaceEngine:
         beta: FloatArray,
         theta: FloatArray | None = None,
         inverse_hessian: FloatArray | None = None,
-        nodes: int = 1,
+        nodes: Nodes = 1,
         max_steps: int = 200,
         tolerance: float = 1e-8,
     ) -> SearchResult:
         """Maximize over (beta, theta); see :class:`ilk.kernels.contract.LaplaceEngine`."""
-        self._check_nodes(nodes)
+        self._nodes(nodes)
         passes = self._passes
         beta = np.array(beta, dtype=np.float64)
         if inverse_hessian is None:
@@ -268,7 +277,7 @@ class LaplaceEngine:
         )
 
     def _evaluate_at(
-        self, factor: FactorMap, x: FloatArray, count: int, nodes: int, tolerance: float
+        self, factor: FactorMap, x: FloatArray, count: int, nodes: Nodes, tolerance: float
     ) -> tuple[Evaluation, FloatArray]:
         """Evaluate, with the gradient in (beta, theta)."""
         lam, jacobian = factor(x[count:])
@@ -284,7 +293,7 @@ class LaplaceEngine:
         theta: FloatArray,
         scale: FloatArray,
         *,
-        nodes: int = 1,
+        nodes: Nodes = 1,
     ) -> FloatArray:
         """Observed information in (beta, theta), by differences of the exact gradient."""
         x, count = np.concatenate([beta, theta]), len(beta)

@@ -46,15 +46,15 @@ class NodeSums:
         sum_j pi_j l'(u_j) u_j', u_j in row coordinates.
     shift : ndarray (U,)
         E1.
-    inverse : ndarray (L, Q, Q)
-        P~.
+    blocks : ndarray (n, m, m)
+        P~ between the effects of each row, in row coordinates.
     """
 
     value: float
     score: FloatArray
     score_u: FloatArray
     shift: FloatArray
-    inverse: FloatArray
+    blocks: FloatArray
 
 
 def integrate(conditional: Conditional, mode: Mode, nodes: int, *, gradient: bool) -> NodeSums:
@@ -122,7 +122,8 @@ def integrate(conditional: Conditional, mode: Mode, nodes: int, *, gradient: boo
     middle = np.eye(q) + 2.0 * doubled
     shift = np.zeros(rows.size)
     shift[rows.lead_index] = first
-    return NodeSums(value, score, score_u, shift, half.transpose(0, 2, 1) @ middle @ half)
+    inverse = half.transpose(0, 2, 1) @ middle @ half
+    return NodeSums(value, score, score_u, shift, inverse[rows.groups])
 
 
 def _flat(conditional: Conditional, effects: FloatArray) -> FloatArray:

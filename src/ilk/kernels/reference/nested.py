@@ -1,0 +1,371 @@
+r"""Adaptive Gauss-Hermite quadrature for grouping factors that are nested in each other.
+
+The random effects of an outermost cluster form a tree.  With its effects ordered from the leaves
+to the root, H = LL' has no fill: L_d = own block of depth d, Y_d = L_d^-1 H_da the coupling with
+the ancestors a.  The nodes u = u^ + L^-T x then are, from the root down,
+
+    u_d = u^_d + L_d^-T (x_d - Y_d (u_a - u^_a)),
+
+the conditional mode and scale of the joint normal approximation given the ancestors' nodes, and
+the sum over all nodes x factorizes:
+
+    log I_d(x_a) = log sum over x_d of w exp( own + sum over children of log I_c(x_a, x_d) ),
+
+own = -|u_d|^2 / 2 + |x_d|^2 / 2, plus the rows' log densities at a leaf.  The cost is the product
+of the numbers of nodes on one path from root to leaf, for each row; never that over all leaves.
+
+For the gradient, with alpha = L^-1 a, a = Lambda'Z'l'(u) - u, the matrix F = E[x alpha'] is needed
+for pairs on one path only; P~ = L^-T (I + 2S) L^-1 has the same pattern.  Pinheiro and Chao (2006),
+Journal of Computational and Graphical Statistics 15, 58-81; docs/derivations/quadrature.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import final
+
+import numpy as np
+
+from ilk.kernels.contract import EngineData
+from ilk.kernels.reference.conditional import Conditional, Mode, curvature
+from ilk.kernels.reference.quadrature import NodeSums
+from ilk.kernels.reference.rows import RowDesign
+from ilk.num.nesting import nested_chain, parents
+from ilk.num.quadrature import product_rule
+from ilk.num.stable import logsumexp
+from ilk.num.triangular import cholesky, inverse
+from ilk.typing import FloatArray, IntArray
+
+__all__ = ["Depth", "Nesting", "integrate_nested", "nesting_of"]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """Effects of one grouping factor, in path coordinates: outermost first.
+
+    Attributes
+    ----------
+    codes : ndarray (n,) of int
+        Level of each row.
+    parents : ndarray (L,) of int
+        Level of the next outer factor that each level lies in; zeros for the outermost.
+    index : ndarray (L, q) of int
+        Positions of the effects in u.
+    start : int
+        Number of path coordinates of the ancestors.
+    terms : tuple of int
+        The terms that share the grouping.
+    """
+
+    codes: IntArray
+    parents: IntArray
+    index: IntArray
+    start: int
+    terms: tuple[int, ...]
+
+    @property
+    def levels(self) -> int:
+        """Number L of levels."""
+        return len(self.index)
+
+    @property
+    def width(self) -> int:
+        """Number q of effects per level."""
+        return int(self.index.shape[1])
+
+    @property
+    def own(self) -> slice:
+        """Path coordinates of the depth's effects."""
+        return slice(self.start, self.start + self.width)
+
+    @property
+    def above(self) -> slice:
+        """Path coordinates of the ancestors' effects."""
+        return slice(0, self.start)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Nesting:
+    """Grouping factors nested in each other, outermost first.
+
+    Attributes
+    ----------
+    depths : tuple of Depth
+        One for each factor.
+    order : ndarray (m,) of int
+        Row coordinate of each path coordinate.
+    """
+
+    depths: tuple[Depth, ...]
+    order: IntArray
+
+
+def nesting_of(data: EngineData, rows: RowDesign) -> Nesting | None:
+    """Find the nesting of all terms of a data set.
+
+    Parameters
+    ----------
+    data : EngineData
+        Terms and their codes.
+    rows : RowDesign
+        Row coordinates of the same terms.
+
+    Returns
+    -------
+    Nesting or None
+        None if the grouping factors are not nested in each other.
+    """
+    codes = [np.asarray(term.codes) for term in data.terms]
+    chain = nested_chain(codes, [term.levels for term in data.terms])
+    if chain is None:
+        return None
+    depths: list[Depth] = []
+    order: list[int] = []
+    for terms in chain:
+        first, levels = terms[0], data.terms[terms[0]].levels
+        outer = depths[-1].codes if depths else np.zeros_like(codes[first])
+        above = parents(codes[first], levels, outer, depths[-1].levels if depths else 1)
+        assert above is not None, "the chain is nested"
+        index = np.hstack([rows.positions[t] for t in terms])
+        depths.append(Depth(codes[first], above, index, len(order), tuple(terms)))
+        for t in terms:
+            order += range(rows.terms[t].start, rows.terms[t].stop)
+    return Nesting(tuple(depths), np.array(order, int))
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Factor:
+    """What one depth has of L: L_d^-1 (L, q, q), Y_d (L, q, a) and L^-T on the path (L, m, m)."""
+
+    half: FloatArray
+    shaft: FloatArray
+    spread: FloatArray
+
+
+def _factorize(conditional: Conditional, mode: Mode, nesting: Nesting) -> list[_Factor]:
+    """Factor H from the leaves to the root, then L^-T on every path from the root down."""
+    rows, depths = conditional.rows, nesting.depths
+    w = curvature(mode.jet)
+    scaled, predictor = conditional.scaled[:, nesting.order], rows.predictor[nesting.order]
+    m, leaf = len(nesting.order), depths[-1]
+    front = np.empty((leaf.levels, m, m))
+    for j in range(m):
+        for k in range(m):
+            product = w[predictor[j], predictor[k]] * scaled[:, j] * scaled[:, k]
+            front[:, j, k] = np.bincount(leaf.codes, product, leaf.levels)
+    halves, shafts = [], []
+    counts = [1, *(depth.levels for depth in depths)]
+    for depth, outer in zip(reversed(depths), reversed(counts[:-1]), strict=True):
+        root = cholesky(front[:, depth.own, depth.own] + np.eye(depth.width))
+        assert root is not None, "the mode has a definite H, and so have its fronts"
+        half = inverse(root)
+        shaft = half @ front[:, depth.own, depth.above]
+        halves.append(half)
+        shafts.append(shaft)
+        rest = front[:, depth.above, depth.above] - shaft.transpose(0, 2, 1) @ shaft
+        front = _sum_by(rest, depth.parents, outer)
+    out: list[_Factor] = []
+    spread = np.zeros((1, 0, 0))
+    for depth, half, shaft in zip(depths, reversed(halves), reversed(shafts), strict=True):
+        wider = np.zeros((depth.levels, depth.own.stop, depth.own.stop))
+        outward = half.transpose(0, 2, 1)
+        wider[:, depth.above, depth.above] = spread[depth.parents]
+        wider[:, depth.own, depth.above] = -outward @ shaft @ spread[depth.parents]
+        wider[:, depth.own, depth.own] = outward
+        spread = wider
+        out.append(_Factor(half, shaft, spread))
+    return out
+
+
+def _sum_by(values: FloatArray, groups: IntArray, count: int) -> FloatArray:
+    """Sum values (L, ...) by group."""
+    flat = values.reshape(len(values), -1)
+    out = np.empty((count, flat.shape[1]))
+    for j, column in enumerate(flat.T):
+        out[:, j] = np.bincount(groups, column, count)
+    return out.reshape(count, *values.shape[1:])
+
+
+@final
+@dataclass(slots=True)
+class _Tree:
+    """The recursion over nodes, with its sums."""
+
+    conditional: Conditional
+    mode: Mode
+    nesting: Nesting
+    factors: list[_Factor]
+    rules: list[tuple[FloatArray, FloatArray]]
+    u: FloatArray
+    posterior: dict[tuple[int, ...], FloatArray] = field(default_factory=dict)
+    score: FloatArray = field(init=False)
+    score_u: FloatArray = field(init=False)
+    mean: FloatArray = field(init=False)
+    products: list[FloatArray] = field(init=False)
+
+    def place(self, d: int, path: FloatArray) -> FloatArray:
+        """Take the effects (L, q) of a depth to the node at the end of a path x (m,)."""
+        depth = self.nesting.depths[d]
+        own = self.mode.u[depth.index] + self.factors[d].spread[:, depth.own, :] @ path
+        self.u[depth.index] = own
+        return own
+
+    def log_integral(self, path: FloatArray, chosen: tuple[int, ...]) -> FloatArray:
+        """Log I_d(x_a) of every level of a depth, given the nodes of its ancestors."""
+        d = len(chosen)
+        depth = self.nesting.depths[d]
+        points, log_weights = self.rules[d]
+        terms = np.empty((len(points), depth.levels))
+        for j, x in enumerate(points):
+            here = np.concatenate([path, x])
+            own = self.place(d, here)
+            if d + 1 == len(self.nesting.depths):
+                log_density = self.conditional.jet(self.u, 0).value
+                terms[j] = np.bincount(depth.codes, log_density, depth.levels)
+            else:
+                inner = self.log_integral(here, (*chosen, j))
+                below = self.nesting.depths[d + 1].parents
+                terms[j] = np.bincount(below, inner, depth.levels)
+            terms[j] += log_weights[j] + 0.5 * float(x @ x) - 0.5 * np.sum(own**2, axis=1)
+        # nodes with an impossible mean have no density
+        terms = np.where(np.isnan(terms), -np.inf, terms)
+        with np.errstate(all="ignore"):
+            total = logsumexp(terms, axis=0)
+            weights = np.exp(terms - total)
+        self.posterior[chosen] = np.where(np.isnan(weights), 0.0, weights)
+        return np.asarray(total, dtype=np.float64)
+
+    def start_sums(self) -> None:
+        """Set the sums of the gradient to zero."""
+        rows, count = self.conditional.rows, self.mode.jet.variables
+        n, m = rows.index.shape
+        self.score, self.score_u = np.zeros((count, n)), np.zeros((count, n, m))
+        self.mean = np.zeros(rows.size)
+        self.products = [
+            np.zeros((depth.levels, depth.own.stop, depth.width)) for depth in self.nesting.depths
+        ]
+
+    def moments(self, path: FloatArray, chosen: tuple[int, ...], weight: FloatArray) -> FloatArray:
+        """Add what the nodes of a depth give to the gradient.
+
+        ``weight (L,)`` is the posterior weight of the ancestors' nodes.  Returns the mean, over
+        the nodes of the depth and of all below it, of what is left of the residual for the
+        ancestors, ``r_a - Y_d'alpha_d`` (L, a).
+        """
+        d = len(chosen)
+        depth, factor = self.nesting.depths[d], self.factors[d]
+        message = np.zeros((depth.levels, depth.start))
+        for j, x in enumerate(self.rules[d][0]):
+            here = np.concatenate([path, x])
+            own = self.place(d, here)
+            conditional_weight = self.posterior[chosen][j]
+            joint = weight * conditional_weight
+            if d + 1 == len(self.nesting.depths):
+                residual = self.at_leaf(depth, joint)
+            else:
+                below = self.nesting.depths[d + 1].parents
+                inner = self.moments(here, (*chosen, j), joint[below])
+                residual = _sum_by(inner, below, depth.levels)
+            residual[:, depth.own] -= own
+            alpha = np.einsum("lij,lj->li", factor.half, residual[:, depth.own])
+            alpha[conditional_weight == 0.0] = 0.0
+            residual[conditional_weight == 0.0] = 0.0
+            left = residual[:, depth.above] - np.einsum("lij,li->lj", factor.shaft, alpha)
+            message += conditional_weight[:, None] * left
+            self.products[d] += here[:, None] * (joint[:, None] * alpha)[:, None, :]
+            self.mean[depth.index] += joint[:, None] * own
+        return message
+
+    def at_leaf(self, depth: Depth, joint: FloatArray) -> FloatArray:
+        """Scores at the current nodes, added by row and returned by leaf on its path (L, m)."""
+        rows = self.conditional.rows
+        jet = self.conditional.jet(self.u, 1)
+        weight = joint[depth.codes]
+        possible = weight > 0.0
+        first = np.where(possible, jet.first, 0.0)
+        self.score += weight * first
+        self.score_u += (weight * first)[:, :, None] * self.u[rows.index]
+        by_row = (self.conditional.scaled * rows.by_predictor(first))[:, self.nesting.order]
+        return _sum_by(by_row, depth.codes, depth.levels)
+
+
+def integrate_nested(
+    conditional: Conditional,
+    mode: Mode,
+    nesting: Nesting,
+    nodes: Sequence[int],
+    *,
+    gradient: bool,
+) -> NodeSums:
+    """Integrate the conditional density from the leaves to the root.
+
+    Parameters
+    ----------
+    conditional : Conditional
+        Joint density of data and effects.
+    mode : Mode
+        Its mode.
+    nesting : Nesting
+        The grouping factors.
+    nodes : sequence of int
+        Nodes per dimension of each factor, outermost first.
+    gradient : bool
+        Whether to sum what the gradient needs.
+
+    Returns
+    -------
+    NodeSums
+        With the value only (empty arrays) if no gradient is asked for.
+    """
+    depths = nesting.depths
+    tree = _Tree(
+        conditional,
+        mode,
+        nesting,
+        _factorize(conditional, mode, nesting),
+        [product_rule(k, depth.width) for k, depth in zip(nodes, depths, strict=True)],
+        mode.u.copy(),
+    )
+    nowhere = np.zeros(0)
+    value = float(np.sum(tree.log_integral(nowhere, ()))) - 0.5 * mode.arrow.log_det
+    if not gradient:
+        return NodeSums(value, nowhere, nowhere, nowhere, nowhere)
+    tree.start_sums()
+    tree.moments(nowhere, (), np.ones(depths[0].levels))
+    rows = conditional.rows
+    shift = rows.total(conditional.scaled * rows.by_predictor(tree.score)) - tree.mean
+    return NodeSums(value, tree.score, tree.score_u, shift, _adjusted_inverse(tree))
+
+
+def _adjusted_inverse(tree: _Tree) -> FloatArray:
+    """P~ = L^-T (I + 2S) L^-1 between the effects of each row, (n, m, m) in row coordinates."""
+    depths = tree.nesting.depths
+    p = np.zeros((1, 0, 0))
+    spread = np.zeros((1, 0, 0))
+    for depth, factor, product in zip(depths, tree.factors, tree.products, strict=True):
+        half, shaft = factor.half, factor.shaft
+        outward = half.transpose(0, 2, 1)
+        lower = np.tril(product[:, depth.own])
+        middle = lower + lower.transpose(0, 2, 1)
+        inside = np.arange(depth.width)
+        middle[:, inside, inside] = 1.0 + lower[:, inside, inside]
+        above = p[depth.parents]
+        across = (spread[depth.parents] @ product[:, depth.above]).transpose(0, 2, 1)
+        mixed = across @ shaft.transpose(0, 2, 1)
+        middle = middle - mixed - mixed.transpose(0, 2, 1)
+        middle = middle + shaft @ above @ shaft.transpose(0, 2, 1)
+        wider = np.empty((depth.levels, depth.own.stop, depth.own.stop))
+        wider[:, depth.above, depth.above] = above
+        wider[:, depth.own, depth.above] = outward @ (across - shaft @ above)
+        wider[:, depth.above, depth.own] = wider[:, depth.own, depth.above].transpose(0, 2, 1)
+        wider[:, depth.own, depth.own] = outward @ middle @ half
+        p, spread = wider, factor.spread
+    by_row = p[depths[-1].codes]
+    out = np.empty_like(by_row)
+    order = tree.nesting.order
+    out[:, order[:, None], order] = by_row
+    return out
