@@ -8,22 +8,26 @@ linear model.
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from ilk.errors import ModelError, did_you_mean
-from ilk.inference.wald import check_level, check_method, coefficient_table
+from ilk.inference.chosen import chosen_covariance
+from ilk.inference.profile import profile
+from ilk.inference.wald import check_level, check_method, coefficient_table, part_names
 from ilk.variance.components import variance_components
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
-    from ilk.inference.wald import CoefficientCovariance
+    from ilk.inference.chosen import Cov, DegreesOfFreedom
+    from ilk.inference.profile import Profile
     from ilk.typing import FloatArray
 
-__all__ = ["Intervals", "intervals"]
+__all__ = ["Intervals", "intervals", "of_profile"]
 
 CONDITIONAL = "conditional"
 
@@ -102,7 +106,7 @@ def intervals(
 
 
 def wald_intervals(
-    fitted: Fitted, level: float, covariance: CoefficientCovariance | None = None
+    fitted: Fitted, level: float, cov: Cov = "model", df: DegreesOfFreedom | None = None
 ) -> Intervals:
     """Compute Wald intervals, on the scale where each parameter is closest to normal.
 
@@ -112,14 +116,16 @@ def wald_intervals(
         The fit.
     level : float
         Coverage.
-    covariance : CoefficientCovariance, optional
-        Of the coefficients; that of the model by default.
+    cov : str or CoefficientCovariance
+        Covariance matrix of the coefficients.
+    df : str, optional
+        Their degrees of freedom.
 
     Returns
     -------
     Intervals
     """
-    table = coefficient_table(fitted, level, covariance)
+    table = coefficient_table(fitted, level, chosen_covariance(fitted, cov, df))
     parts = variance_components(fitted, level)
     rows = len(table.names) + len(parts)
     return Intervals(
@@ -134,5 +140,83 @@ def wald_intervals(
     )
 
 
-METHODS: dict[str, Callable[..., Intervals]] = {"wald": wald_intervals}
+def profile_intervals(
+    fitted: Fitted, level: float, parameters: Any = None, n_jobs: int = 1
+) -> Intervals:
+    """Compute profile-likelihood intervals.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    level : float
+        Coverage.
+    parameters : str, (str, str) or sequence of these, optional
+        Terms as tables name them, or pairs of component or group and term; all by default.
+    n_jobs : int
+        Number of parameters at one time.
+
+    Returns
+    -------
+    Intervals
+        By the full likelihood also where the fit is by REML; the method says so.
+    """
+    found = profile(fitted, parameters, level=level, n_jobs=n_jobs, curves=False)
+    return of_profile(found, level, dropped=parameters is None)
+
+
+def of_profile(found: Profile, level: float, *, dropped: bool = False) -> Intervals:
+    """Read intervals off profiles.
+
+    Parameters
+    ----------
+    found : Profile
+        The profiles.
+    level : float
+        Coverage.
+    dropped : bool
+        Whether coefficients that the data do not determine have rows, of nan.
+
+    Returns
+    -------
+    Intervals
+    """
+    rows: list[_Row] = [
+        (c.parameter.component, c.parameter.group, c.parameter.term, c.estimate, low, high)
+        for c, (low, high) in zip(found.curves, found.limits(level).tolist(), strict=True)
+    ]
+    if dropped:
+        rows = _with_dropped(found.fitted, rows)
+    component, group, term, estimate, low, high = zip(*rows, strict=True)
+    return Intervals(
+        component=component,
+        group=group,
+        term=term,
+        estimate=np.array(estimate),
+        conf_low=np.array(low),
+        conf_high=np.array(high),
+        estimand=tuple(CONDITIONAL if name is None else None for name in group),
+        method=("profile (ML)" if found.refitted else "profile",) * len(rows),
+        notes=found.notes(level),
+    )
+
+
+_Row: TypeAlias = "tuple[str, str | None, str, float, float, float]"
+
+
+def _with_dropped(fitted: Fitted, rows: list[_Row]) -> list[_Row]:
+    """Put coefficients that the data do not determine at their places, as nan."""
+    known = {(row[0], row[2]): row for row in rows if row[1] is None}
+    blank = (math.nan, math.nan, math.nan)
+    coefficients = [
+        known.get((component, name), (component, None, name, *blank))
+        for component, name in part_names(fitted.model.fitted_parts)
+    ]
+    return [*coefficients, *(row for row in rows if row[1] is not None)]
+
+
+METHODS: dict[str, Callable[..., Intervals]] = {
+    "wald": wald_intervals,
+    "profile": profile_intervals,
+}
 """How intervals are made, by name; further arguments than fit and level are options."""

@@ -34,6 +34,7 @@ __all__ = [
     "axis_or_new",
     "house_style",
     "new_figure",
+    "new_panels",
     "printable",
     "tidy_axis",
 ]
@@ -158,6 +159,34 @@ def axis_or_new(ax: Axes | None, width: float, height: float) -> Axes:
         pyplot = _matplotlib("matplotlib.pyplot")
         axis: Axes = pyplot.subplots(figsize=(width, height), layout="constrained")[1]
         return axis
+
+
+def new_panels(count: int, columns: int, width: float, height: float) -> Any:
+    """Make a pyplot figure of equal panels.
+
+    Parameters
+    ----------
+    count : int
+        Number of panels.
+    columns : int
+        Panels beside each other at most.
+    width, height : float
+        Size in inches of each.
+
+    Returns
+    -------
+    (count,) array of matplotlib.axes.Axes
+    """
+    across = max(1, min(count, columns))
+    down = max(1, -(-count // across))
+    with house_style():
+        pyplot = _matplotlib("matplotlib.pyplot")
+        size = (across * width, down * height)
+        grid = pyplot.subplots(down, across, figsize=size, layout="constrained", squeeze=False)[1]
+    axes = grid.ravel()
+    for spare in axes[count:]:
+        spare.set_visible(False)
+    return axes[:count]
 
 
 def tidy_axis(ax: Axes, grid: str = "y") -> None:

@@ -1,0 +1,388 @@
+r"""Walking along a path: constrained maxima, and where the signed root reaches a value.
+
+With :math:`\ell_p(w) = \max_x \ell(x, w)` the signed root is
+
+.. math:: \zeta(w) = \operatorname{sign}(w - \hat w) \sqrt{2 [\ell(\hat\varphi) - \ell_p(w)]}.
+
+It is nearly linear in w, and its slope is known at every constrained maximum: by the envelope
+theorem :math:`\ell_p'(w) = \partial\ell / \partial w`, so that
+:math:`\zeta' = -\ell_p' / \zeta`.  An end of an interval is found by cubic interpolation of the
+inverse function, mostly with two constrained maxima; each starts on the line through the two maxima
+next to it, with the curvature found there.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, final
+
+import numpy as np
+
+from ilk.num.search import maximize
+
+if TYPE_CHECKING:
+    from ilk.inference.profile_paths import Path
+    from ilk.typing import FloatArray
+
+__all__ = ["BetterOptimum", "End", "Point", "Walk"]
+
+_TOLERANCE = 1e-10
+"""Predicted gain in log-likelihood at which a constrained search ends."""
+
+_CLOSE = 1e-3
+"""Distance in zeta from which one step of Newton's method gives the end of an interval."""
+
+_BETTER = 1e-4
+"""Gain in log-likelihood over the fit that counts as another optimum, not as rounding."""
+
+_NEIGHBORS = 0.03
+"""Points of a curve need not be closer to each other in zeta."""
+
+_FLAT = 1e-4
+"""Change of zeta over a tripled distance below which the profile has become flat."""
+
+_FAR = 10.0
+"""Distance, in units of the scaled columns, before which a profile is not called flat."""
+
+_MAX_STEPS = 60
+"""Constrained maxima that one end may take."""
+
+
+class End(Enum):
+    """Why a walk along one side ended."""
+
+    CROSSED = "crossed"
+    BOUNDARY = "boundary"
+    INFINITE = "infinite"
+    LOST = "lost"
+
+
+class BetterOptimum(Exception):
+    """A constrained maximum above the maximum of the fit.
+
+    Parameters
+    ----------
+    phi : (m,) array
+        Where it is, in the coordinates of the fit.
+    value : float
+        Log-likelihood there.
+    """
+
+    def __init__(self, phi: FloatArray, value: float) -> None:
+        super().__init__("a profile found a better optimum than the fit")
+        self.phi = phi
+        self.value = value
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A constrained maximum.
+
+    Parameters
+    ----------
+    w : float
+        Position on the path.
+    x : (m - 1,) array
+        The free numbers.
+    phi : (m,) array
+        All parameters, in the coordinates of the path.
+    value : float
+        Log-likelihood.
+    slope : float
+        Its derivative along the path; nan where there is none.
+    inverse : (m - 1, m - 1) array
+        Inverse Hessian of minus the log-likelihood in x, approximately.
+    """
+
+    w: float
+    x: FloatArray
+    phi: FloatArray
+    value: float
+    slope: float
+    inverse: FloatArray
+
+
+@final
+class Walk:
+    """Constrained maxima along a path, found one after another.
+
+    Parameters
+    ----------
+    path : Path
+        The path.
+    scale : (m,) array
+        Rough standard errors of phi, for differences.
+    reference : float, optional
+        Log-likelihood at the fit; by default that of the constrained maximum there.
+    strict : bool
+        Whether a better optimum is an exception.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        scale: FloatArray,
+        reference: float | None = None,
+        *,
+        strict: bool = True,
+    ) -> None:
+        self.path, self.strict = path, strict
+        phi, jacobian, direction = path.placed(path.x, path.w)
+        step = np.where(np.isfinite(scale) & (scale > 0.0), scale, 1.0)
+        whole = _inverse(path.joint.information(phi, step), np.column_stack([jacobian, direction]))
+        spread = max(float(whole[-1, -1]), 0.0)
+        self.error = math.sqrt(spread) if spread > 0.0 else math.nan
+        self.unit = 1.0 / max(float(np.linalg.norm(direction)), 1e-300)
+        self._tangent = whole[:-1, -1] / spread if spread > 0.0 else np.zeros(len(path.x))
+        self._inverse = whole[:-1, :-1] - np.outer(self._tangent, whole[:-1, -1])
+        value, gradient = path.joint.evaluate(phi)
+        start = Point(path.w, path.x, phi, value, float(direction @ gradient), self._inverse)
+        self.points = [start]
+        self.monotone = True
+        if reference is None:
+            start = self._maximum(path.w, path.x, self._inverse) or start
+            self.points = [start]
+        self.reference = start.value if reference is None else reference
+
+    def zeta(self, point: Point) -> float:
+        """Root of twice the loss of log-likelihood, not negative."""
+        return math.sqrt(max(0.0, 2.0 * (self.reference - point.value)))
+
+    def rise(self, point: Point, side: int) -> float:
+        """Derivative of `zeta` outwards; nan where it is not known."""
+        zeta = self.zeta(point)
+        if point is self.points[0] or point.w == self.path.w or zeta < 1e-6:
+            return 1.0 / self.error if self.error > 0.0 else math.nan
+        return -side * point.slope / zeta
+
+    def side(self, side: int) -> list[Point]:
+        """Points from the fit outwards to one side, the fit's first."""
+        outwards = [p for p in self.points[1:] if side * (p.w - self.path.w) > 0.0]
+        return [self.points[0], *sorted(outwards, key=lambda p: side * p.w)]
+
+    def end(self, side: int, target: float) -> End:
+        """Walk outwards until `zeta` has reached a value, or cannot.
+
+        Parameters
+        ----------
+        side : {-1, 1}
+            Direction.
+        target : float
+            Value of zeta.
+
+        Returns
+        -------
+        End
+        """
+        bound = self.path.high if side > 0 else self.path.low
+        inner, outer = self.points[0], None
+        if inner.w == bound:
+            return End.BOUNDARY
+        w = self._first(side, target, bound)
+        flat = halved = 0
+        for _ in range(_MAX_STEPS):
+            point = self.at(w)
+            if point is None:  # nothing found there: come closer
+                halved += 1
+                if halved > 8:
+                    return End.LOST
+                w = 0.5 * (inner.w + w)
+                continue
+            zeta, rise = self.zeta(point), self.rise(point, side)
+            self.monotone = self.monotone and not (rise * zeta < -1e-4 / self._distance(point))
+            if abs(zeta - target) < (_CLOSE if rise > 0.0 else 1e-3 * _CLOSE):
+                return End.CROSSED
+            if zeta >= target:
+                outer = point
+            else:
+                gained = zeta - self.zeta(inner)
+                flat = flat + 1 if gained < _FLAT and self._distance(point) > _FAR else 0
+                inner = point
+            if outer is None and point.w == bound:
+                return End.BOUNDARY
+            if outer is None and flat >= 2:
+                return End.INFINITE
+            if outer is not None and abs(outer.w - inner.w) <= 1e-9 * (1.0 + abs(outer.w)):
+                return End.CROSSED  # a jump: the value is passed between two neighbors
+            w = self._next(inner, outer, side, target, bound)
+        return End.LOST
+
+    def fill(self, side: int, zetas: FloatArray) -> None:
+        """Add constrained maxima where zeta is close to given values, inside those known.
+
+        Parameters
+        ----------
+        side : {-1, 1}
+            Direction.
+        zetas : (k,) array
+            Values of zeta, increasing.
+        """
+        for target in zetas.tolist():
+            known = self.side(side)
+            after = next((i for i, p in enumerate(known) if self.zeta(p) >= target), None)
+            if not after:
+                return
+            a, b = known[after - 1], known[after]
+            near = min(target - self.zeta(a), self.zeta(b) - target)
+            if near > _NEIGHBORS:
+                self.at(self.between(a, b, side, target))
+
+    def between(self, a: Point, b: Point, side: int, target: float) -> float:
+        """Position between two points where zeta has a value: inverse cubic interpolation."""
+        za, zb = self.zeta(a), self.zeta(b)
+        return crossing(
+            (za, a.w, self.rise(a, side) * side), (zb, b.w, self.rise(b, side) * side), target
+        )
+
+    def at(self, w: float) -> Point | None:
+        """Constrained maximum at w, kept; None if none was found.
+
+        Raises
+        ------
+        BetterOptimum
+            It is above the maximum of the fit.
+        """
+        for known in self.points:
+            if known.w == w:
+                return known
+        nearest = min(self.points, key=lambda p: abs(p.w - w))
+        origin = self.points[0]
+        starts = (
+            (self._predicted(nearest, w), nearest.inverse),
+            (nearest.x, self._inverse),
+            (origin.x + (w - origin.w) * self._tangent, self._inverse),
+            (origin.x, self._inverse),
+        )
+        for x, inverse in starts:
+            point = self._maximum(w, x, inverse)
+            if point is not None:
+                better = point.value - self.reference > _BETTER + 1e-11 * abs(self.reference)
+                if better and self.strict:
+                    raise BetterOptimum(self.path.back(point.phi), point.value)
+                self.points.append(point)
+                return point
+        return None
+
+    def _distance(self, point: Point) -> float:
+        """Distance from the fit in units of the scaled columns."""
+        return max(abs(point.w - self.path.w) / self.unit, 1e-12)
+
+    def _first(self, side: int, target: float, bound: float) -> float:
+        """First position tried: where a Wald interval ends, if that is a sensible distance."""
+        step = min(target * self.error if self.error > 0.0 else self.unit, 10.0 * self.unit)
+        return _inside(self.path.w + side * step, side, bound)
+
+    def _next(
+        self, inner: Point, outer: Point | None, side: int, target: float, bound: float
+    ) -> float:
+        """Position to try next."""
+        low, rise = self.zeta(inner), self.rise(inner, side)
+        if outer is None:
+            distance = abs(inner.w - self.path.w)
+            needed = 1.05 * (target - low) / rise if rise > 0.0 else math.inf
+            return _inside(inner.w + side * min(needed, 2.0 * distance), side, bound)
+        width = outer.w - inner.w
+        w = self.between(inner, outer, side, target)
+        share = (w - inner.w) / width
+        steep = max(self.zeta(outer) - low, 0.0) > 4.0 * target
+        if not 0.02 < share < 0.98 or steep:
+            newton = self.rise(outer, side)
+            w = outer.w - side * (self.zeta(outer) - target) / newton if newton > 0.0 else math.nan
+            if steep or not 0.0 < (w - inner.w) / width < 1.0:
+                w = inner.w + 0.5 * width
+        return w
+
+    def _predicted(self, nearest: Point, w: float) -> FloatArray:
+        """Start at w: on the line through the two points next to it."""
+        others = [p for p in self.points if p is not nearest]
+        if not others:
+            return nearest.x + (w - nearest.w) * self._tangent
+        second = min(others, key=lambda p: abs(p.w - w))
+        share = (w - nearest.w) / (second.w - nearest.w)
+        if abs(share) > 2.0:
+            return nearest.x
+        return nearest.x + share * (second.x - nearest.x)
+
+    def _maximum(self, w: float, x: FloatArray, inverse: FloatArray) -> Point | None:
+        """Search from x with w held."""
+        path = self.path
+
+        def objective(x: FloatArray) -> tuple[float, FloatArray]:
+            phi, jacobian, _ = path.placed(x, w)
+            value, gradient = path.joint.evaluate(phi)
+            return value, jacobian.T @ gradient
+
+        start, caps = self._off_zero(x), np.full(len(x), 3.0)
+        end = maximize(objective, start, inverse, caps, max_steps=200, tolerance=_TOLERANCE)
+        if end.status != "converged" and not (
+            end.status == "line_search" and abs(end.decrement) < 1e-6
+        ):
+            return None
+        phi, _, direction = path.placed(end.x, w)
+        value, gradient = path.joint.evaluate(phi)
+        with np.errstate(invalid="ignore"):
+            slope = float(direction @ gradient)
+        return Point(w, end.x, phi, value, slope, end.inverse_hessian)
+
+    def _off_zero(self, x: FloatArray) -> FloatArray:
+        """A start that does not stand where the gradient vanishes by symmetry."""
+        signs = self.path.signs
+        if not len(signs):
+            return x
+        out = x.copy()
+        size = np.minimum(np.sqrt(np.maximum(np.diagonal(self._inverse)[signs], 0.0)), 0.3)
+        stuck = np.abs(out[signs]) < 0.2 * size
+        out[signs[stuck]] = 0.5 * size[stuck]
+        return out
+
+
+def crossing(a: tuple[float, float, float], b: tuple[float, float, float], target: float) -> float:
+    """Position where zeta has a value, from two points (zeta, w, d zeta / d w).
+
+    Cubic Hermite interpolation of w as a function of zeta; straight where a slope is not known or
+    the cubic would leave the interval.
+
+    Parameters
+    ----------
+    a, b : tuple of float
+        zeta, position and slope at the two points.
+    target : float
+        Value of zeta; it may lie a little outside.
+    """
+    (za, wa, sa), (zb, wb, sb) = a, b
+    h = zb - za
+    if not h > 0.0:
+        return 0.5 * (wa + wb)
+    t = (target - za) / h
+    straight = wa + t * (wb - wa)
+    width = (wb - wa) / h
+    if not (sa * width > 0.0 and sb * width > 0.0):
+        return straight
+    ma, mb = h / sa, h / sb
+    if max(abs(ma), abs(mb)) > 3.0 * abs(wb - wa):  # the cubic might turn back
+        return straight
+    curve = (
+        (2.0 * t**3 - 3.0 * t**2 + 1.0) * wa
+        + (t**3 - 2.0 * t**2 + t) * ma
+        + (3.0 * t**2 - 2.0 * t**3) * wb
+        + (t**3 - t**2) * mb
+    )
+    return curve
+
+
+def _inside(w: float, side: int, bound: float) -> float:
+    """A position, not beyond the end of the path."""
+    return min(w, bound) if side > 0 else max(w, bound)
+
+
+def _inverse(information: FloatArray, jacobian: FloatArray) -> FloatArray:
+    """Inverse of the information in (x, w), positive definite by force."""
+    matrix = jacobian.T @ np.where(np.isfinite(information), information, 0.0) @ jacobian
+    scale = np.sqrt(np.abs(np.diagonal(matrix)))
+    scale = np.where(scale > 0.0, scale, 1.0)
+    sizes, vectors = np.linalg.eigh(matrix / np.outer(scale, scale))
+    floor = 1e-7 * max(float(sizes.max(initial=0.0)), 1e-300)
+    root = vectors / np.sqrt(np.maximum(sizes, floor)) / scale[:, None]
+    return np.asarray(root @ root.T, dtype=np.float64)
