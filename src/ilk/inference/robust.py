@@ -202,15 +202,19 @@ def _multiway(fitted: Fitted, kind: str, units: Sequence[Unit]) -> CoefficientCo
             total = sums_by(codes, count, effects)
             factor = count / (count - 1.0) if kind == "CR1" else 1.0
             middle += (-1.0) ** (size - 1) * factor * (total.T @ total)
-    values, vectors = np.linalg.eigh(0.5 * (middle + middle.T))
-    clipped = " (negative eigenvalues set to zero)" if values[0] < 0.0 else ""
-    left = root @ vectors * np.sqrt(np.maximum(values, 0.0))
+    if np.linalg.eigvalsh(0.5 * (middle + middle.T))[0] <= 0.0:
+        raise FitError(
+            f"The multiway estimate over {names} is no covariance matrix: with so few clusters a "
+            "variance comes out negative. Use 'model' or a parametric bootstrap, or name a column "
+            "that contains all of these (cluster=).",
+            code="indefinite",
+        )
     fewest = min(unit.count for unit in units)
     counts = " and ".join(f"{unit.count:,} of {unit.name!r}" for unit in units)
     return CoefficientCovariance(
-        matrix=left @ left.T,
+        matrix=root @ middle @ root.T,
         names=fitted.names,
-        kind=f"{_WORDS[kind]}, multiway{clipped}; clusters: {counts}",
+        kind=f"{_WORDS[kind]}, multiway; clusters: {counts}",
         df=_constant(fewest - 1.0),
         df_kind="clusters - 1, of the factor with the fewest",
     )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ilk.design.build import Design
+    from ilk.design.rows import Rows
     from ilk.frame import Column, Label
     from ilk.typing import IntArray
 
@@ -62,9 +63,9 @@ def independent_units(design: Design, cluster: Any = None) -> tuple[Unit, ...]:
     ----------
     design : Design
         Of a fit.
-    cluster : str, sequence of str, array or None
-        Name of a grouping factor or column; several names for factors that cross; a label for each
-        row; None for the outermost grouping factors, or rows where there are none.
+    cluster : str, array, sequence of them, or None
+        Name of a grouping factor or column, or a label for each row; several of these for factors
+        that cross; None for the outermost grouping factors, or rows where there are none.
 
     Returns
     -------
@@ -84,10 +85,7 @@ def independent_units(design: Design, cluster: Any = None) -> tuple[Unit, ...]:
             rows = np.arange(len(design.response.y))
             return (Unit(ROW, rows, tuple(design.rows.kept.tolist())),)
         return tuple(_unit(g.name, g.codes, g.levels) for g in found)
-    if isinstance(cluster, (list, tuple)):
-        units = [_named(design, name) for name in cluster]
-    else:
-        units = [_named(design, cluster) if isinstance(cluster, str) else _given(design, cluster)]
+    units = [_find(design, one) for one in _listed(design, cluster)]
     if not units:
         raise ModelError(
             "cluster=[] names no clusters: give the name of a column, or nothing for the outermost "
@@ -140,25 +138,41 @@ def _unit(name: str, codes: IntArray, labels: Sequence[Label]) -> Unit:
     return Unit(name, compact, tuple(labels[int(code)] for code in present))
 
 
-def _named(design: Design, name: Any) -> Unit:
+def _listed(design: Design, cluster: Any) -> Sequence[Any]:
+    """Factors asked for; a list as long as the data is one of labels."""
+    rows = design.rows
+    several = isinstance(cluster, (list, tuple)) and len(cluster) not in _lengths(rows)
+    return cluster if several else [cluster]
+
+
+def _lengths(rows: Rows) -> tuple[int, int]:
+    return rows.total, len(rows.kept)
+
+
+def _find(design: Design, cluster: Any) -> Unit:
+    return _named(design, cluster) if isinstance(cluster, str) else _given(design, cluster)
+
+
+def _named(design: Design, name: str) -> Unit:
     groupings = {term.grouping.name: term.grouping for term in design.terms}
-    if isinstance(name, str) and name in groupings:
+    if name in groupings:
         grouping = groupings[name]
         return _unit(name, grouping.codes, grouping.levels)
-    if isinstance(name, str) and name in design.data:
+    if name in design.data:
         return _of_column(name, design.data.column(name))
     known = (*groupings, *design.data.names)
     raise ModelError(
         f"cluster={name!r:.80} is no grouping factor of the model and no column that the fit "
-        f"kept; grouping factors are {', '.join(map(repr, groupings)) or 'none'}. Labels of other "
-        "columns can be given as an array: cluster=data['...']." + did_you_mean(str(name), known),
+        f"kept; grouping factors are {', '.join(map(repr, groupings)) or 'none'}. The labels of "
+        f"another column are given as they are: cluster=data[{name!r:.80}]."
+        + did_you_mean(name, known),
         code="cluster",
     )
 
 
 def _given(design: Design, labels: Any) -> Unit:
     rows = design.rows
-    if not hasattr(labels, "__len__") or len(labels) not in (rows.total, len(rows.kept)):
+    if not hasattr(labels, "__len__") or len(labels) not in _lengths(rows):
         size = f"{len(labels)} labels" if hasattr(labels, "__len__") else f"{labels!r:.60}"
         raise DataError(
             f"cluster= takes the name of a column or a label for each of the {rows.total} rows of "
