@@ -25,7 +25,9 @@ __all__ = ["AbstractPenalty", "AbstractPrior", "Firth", "LogF", "Normal", "make_
 
 
 def _require_positive(name: str, argument: str, value: Any) -> None:
-    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(
+        value, bool
+    )
     if not number or not 0.0 < value < np.inf:
         raise ModelError(
             f"ilk.{name}({argument}={value!r}): give a finite number above 0.", code="penalty"
@@ -195,7 +197,5 @@ def make_penalty(penalty: Any) -> AbstractPenalty | None:
         hint = did_you_mean(penalty, _NAMES)
         if penalty.casefold() in ("normal", "ridge", "gaussian"):
             hint = " A normal penalty needs its width: penalty=ilk.Normal(scale=2.5)."
-        raise ModelError(
-            f"penalty={penalty!r} is not known; give {offered}.{hint}", code="penalty"
-        )
+        raise ModelError(f"penalty={penalty!r} is not known; give {offered}.{hint}", code="penalty")
     return _NAMES[penalty]

@@ -9,7 +9,7 @@ coefficient, depend on the path on which the likelihood is climbed.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,11 +19,12 @@ from ilk.model.separation import has_limits, separating_direction
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
+    from ilk.model.separation import Predictor
     from ilk.typing import BoolArray, FloatArray, IntArray
 
 __all__ = ["Separation", "separation"]
 
-_PREDICTORS: tuple[Literal["mean", "zero_inflation"], ...] = ("mean", "zero_inflation")
+_PREDICTORS: tuple[Predictor, ...] = ("mean", "zero_inflation")
 
 
 @dataclass(frozen=True, slots=True)

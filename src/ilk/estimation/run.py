@@ -10,15 +10,9 @@ import numpy as np
 from ilk.errors import FitError
 from ilk.estimation.breakdown import find_breakdown
 from ilk.estimation.restart import elsewhere, second_looks
+from ilk.estimation.separated import lost_directions
 from ilk.estimation.start import default_start
-from ilk.estimation.verify import (
-    find_faults,
-    is_optimum,
-    judge,
-    lost_directions,
-    snap_to_boundary,
-    take_last_step,
-)
+from ilk.estimation.verify import find_faults, is_optimum, judge, snap_to_boundary, take_last_step
 from ilk.fitted import Fitted, Lazy, SearchLog, warn_of
 from ilk.kernels import compiled_densities
 from ilk.likelihood.base import Search, Start
@@ -28,9 +22,7 @@ from ilk.likelihood.penalized import PenalizedMarginal, check_penalty
 from ilk.model.checks import check_identified
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ilk.design.build import Design
     from ilk.estimation.breakdown import Breakdown

@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ilk.estimation.breakdown import explain, find_breakdown, log_concave
+from ilk.estimation.separated import SEPARATED, find_separation, penalty_notes
 from ilk.fitted import Reason, Status, Verdict
-from ilk.model.checks import homogeneous_groups
-from ilk.model.separation import has_limits, outcome_signs, separating_direction, split_within
 from ilk.model.factors import split_factors
 
 if TYPE_CHECKING:
-    from ilk.design.fixed import FixedPart
     from ilk.estimation.breakdown import Breakdown
     from ilk.kernels.contract import SearchResult
     from ilk.likelihood.base import AbstractMarginal
-    from ilk.model.separation import SeparatingDirection
     from ilk.typing import FloatArray
 
 _SNAP = 0.05
@@ -28,17 +25,8 @@ _SNAP = 0.05
 _SINGULAR = 1e-4
 """A factor whose smallest singular value is below this share of the largest is singular."""
 
-_RUNS_AWAY = 8.0
-"""Standard deviations of scaled effects from which they may run to infinity."""
-
-_MOST_ROWS = 5000
-"""Rows that are looked through for separation within levels at most."""
-
 _NONE_LEFT = -13.0
 """Logits of an inflation and log dispersions below this stand for zero."""
-
-_SEPARATED = {"separation", "separated_inflation", "separated_within", "homogeneous_groups"}
-"""Codes of the faults that are separation."""
 
 _SEARCHED_ENOUGH = 1e-5
 """A search that could not improve further is at an optimum if it predicts a gain below this."""
@@ -160,7 +148,7 @@ def find_faults(
     list of Reason
         All of severity ``"error"``.
     """
-    separation = _separation(marginal, result)
+    separation = find_separation(marginal, result)
     if is_optimum(result):
         return separation
     if breakdown is not None:
@@ -200,7 +188,7 @@ def judge(
     reasons = [*faults, *boundary, *doubts, *_notes(marginal, result, several)]
     if faults:
         found = {fault.code for fault in faults}
-        status = Status.SEPARATED if found & _SEPARATED else Status.NOT_CONVERGED
+        status = Status.SEPARATED if found & SEPARATED else Status.NOT_CONVERGED
     elif boundary:
         status = Status.BOUNDARY
     else:
@@ -266,129 +254,6 @@ def _boundary(marginal: AbstractMarginal, result: SearchResult) -> list[Reason]:
     return reasons
 
 
-def _separation(marginal: AbstractMarginal, result: SearchResult) -> list[Reason]:
-    """Look for separation: in the data, wherever the search has ended."""
-    model = marginal.model
-    if not has_limits(model) or model.penalty is not None:
-        return []
-    reasons: list[Reason] = []
-    for part, data in zip(model.fitted_parts, marginal.scaled.data.predictors, strict=True):
-        if part.predictor not in ("mean", "zero_inflation"):
-            continue
-        found = separating_direction(model, part.predictor, data.X)
-        # an inflation that only falls is none: a limit of the model, not separation
-        if found is not None and (part.predictor == "mean" or found.upward):
-            reasons.append(_separated(part, found))
-    group = homogeneous_groups(model) if model.design.terms else None
-    if group is not None:
-        reasons.append(
-            Reason(
-                "homogeneous_groups",
-                "error",
-                (group,),
-                f"every level of {group!r} has only events or only non-events, which drives "
-                "its standard deviation to infinity.",
-                "There is no information on effects within levels; group more coarsely.",
-            )
-        )
-    elif not reasons:
-        reasons += _separated_within(marginal, result)
-    return reasons
-
-
-def lost_directions(marginal: AbstractMarginal, faults: Sequence[Reason]) -> FloatArray | None:
-    """Directions of the engine's coefficients along which separated data have no information.
-
-    Parameters
-    ----------
-    marginal : AbstractMarginal
-        The criterion.
-    faults : sequence of Reason
-        What `find_faults` has found.
-
-    Returns
-    -------
-    (P, k) array or None
-        Orthonormal; None without separation of coefficients.
-    """
-    codes = {fault.code for fault in faults}
-    model, columns = marginal.model, []
-    for predictor, code in (("mean", "separation"), ("zero_inflation", "separated_inflation")):
-        if code not in codes:
-            continue
-        place = list(model.parts).index(predictor)
-        found = separating_direction(model, predictor, marginal.scaled.data.predictors[place].X)
-        if found is not None:
-            block = np.zeros((len(model.names), found.kernel.shape[1]))
-            block[model.slices[predictor]] = found.kernel
-            columns.append(block)
-    return np.hstack(columns) if columns else None
-
-
-def _separated(part: FixedPart, found: SeparatingDirection) -> Reason:
-    """Say what separates, which coefficients have no estimate, and what to do."""
-    inflated = part.predictor == "zero_inflation"
-    combination = ""
-    if len(found.names) > 1:
-        weights = [found.direction[part.names.index(name)] for name in found.names]
-        pieces = [f"{w:+.3g} {name}" for w, name in zip(weights, found.names, strict=True)]
-        combination = f" (in the combination {' '.join(pieces[:6])})"
-    all_lost = len(found.infinite) == len(part.names)
-    others = "no coefficient has a finite estimate" if all_lost else "the other coefficients stand"
-    advice = "Leave out or merge the levels concerned, or give the coefficients a penalty: "
-    return Reason(
-        "separated_inflation" if inflated else "separation",
-        "error",
-        found.infinite,
-        f"{', '.join(found.names)} {_verb(found)} the {'zeros' if inflated else 'response'}{combination}: "
-        f"in {found.rows} rows the outcome is predicted perfectly, so the likelihood has no "
-        f"maximum and {_listed(found.infinite)} to infinity; {others}.",
-        advice + ("penalty='log_f'." if inflated else "penalty='firth'."),
-    )
-
-
-def _listed(names: Sequence[str]) -> str:
-    if len(names) == 1:
-        one = "the intercept" if names[0] == "Intercept" else f"the coefficient of {names[0]}"
-        return f"{one} runs"
-    some = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
-    return f"the coefficients of {some} run"
-
-
-def _separated_within(marginal: AbstractMarginal, result: SearchResult) -> list[Reason]:
-    """Look whether effects of levels and columns together predict every outcome.
-
-    Then coefficients and standard deviation can grow together without end; that they do shows in
-    where the search ended.
-    """
-    model = marginal.model
-    if not model.design.terms or model.rows > _MOST_ROWS:
-        return []
-    if np.abs(marginal.lam(result.theta)).max() <= _RUNS_AWAY:
-        return []
-    sign = outcome_signs(model)
-    if np.any(sign == 0.0):
-        return []
-    X = marginal.scaled.data.predictors[0].X
-    for term in model.design.terms:
-        if term.predictor != "mean" or split_within(sign, X, term.grouping.codes) is None:
-            continue
-        name = term.grouping.name
-        part = model.design.fixed[0]
-        columns = tuple(n for n in part.names if n != "Intercept")
-        return [
-            Reason(
-                "separated_within",
-                "error",
-                (name, *columns),
-                f"within the levels of {name!r}, {', '.join(columns)} predict every outcome: "
-                f"coefficients and the standard deviation of {name!r} run to infinity together.",
-                "Leave out or merge columns, or give the coefficients a penalty: penalty='firth'.",
-            )
-        ]
-    return []
-
-
 def _at_a_limit(marginal: AbstractMarginal, result: SearchResult) -> list[Reason]:
     """Parameters that the data drive to the edge of their range: no inflation, no dispersion."""
     model = marginal.model
@@ -449,7 +314,7 @@ def _notes(marginal: AbstractMarginal, result: SearchResult, several: bool) -> l
                 "Look whether a simpler random part says the same.",
             )
         )
-    reasons += _penalized(marginal)
+    reasons += penalty_notes(marginal)
     reasons += _folded_link(marginal, result)
     if result.clipped:
         reasons.append(
@@ -475,39 +340,6 @@ def _notes(marginal: AbstractMarginal, result: SearchResult, several: bool) -> l
             )
         )
     return reasons
-
-
-def _penalized(marginal: AbstractMarginal) -> list[Reason]:
-    """Say what is penalized, and what the penalty holds where the data are separated."""
-    model = marginal.model
-    if model.penalty is None:
-        return []
-    reasons = [
-        Reason(
-            "penalized",
-            "note",
-            (),
-            f"a penalty was added to the log-likelihood ({model.penalty.words}): estimates are "
-            "drawn to zero, and information criteria and likelihood-ratio tests do not apply.",
-        )
-    ]
-    found = separating_direction(model, "mean", marginal.scaled.data.predictors[0].X)
-    if found is not None:
-        reasons.append(
-            Reason(
-                "held_by_penalty",
-                "note",
-                found.infinite,
-                f"{', '.join(found.names)} {_verb(found)} the response in {found.rows} rows: "
-                f"without the penalty, {_listed(found.infinite)} to infinity.",
-                "How large these estimates are depends on the penalty; report another one too.",
-            )
-        )
-    return reasons
-
-
-def _verb(found: SeparatingDirection) -> str:
-    return "separates" if len(found.names) == 1 else "separate"
 
 
 def _folded_link(marginal: AbstractMarginal, result: SearchResult) -> list[Reason]:

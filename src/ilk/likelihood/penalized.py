@@ -180,7 +180,7 @@ class PenalizedMarginal(AbstractMarginal):
         if not np.isfinite(value):
             return nothing
         at = self._evaluate(x)
-        if not at.converged or not np.isfinite(at.value):
+        if not at.converged or at.grad_beta is None or at.grad_lam is None:
             return nothing
         gradient = np.concatenate([at.grad_beta + slope, self.factor(x[P:])[1].T @ at.grad_lam])
         return at.value + value, gradient

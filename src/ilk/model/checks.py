@@ -39,14 +39,9 @@ def homogeneous_groups(model: Model) -> str | None:
     return None
 
 
-def _some_mixed(
-    codes: IntArray, y: FloatArray, trials: FloatArray | None, rows: slice
-) -> bool:
+def _some_mixed(codes: IntArray, y: FloatArray, trials: FloatArray | None, rows: slice) -> bool:
     """Whether some level has events and non-events among the rows."""
-    if trials is None:
-        total = np.bincount(codes)
-    else:
-        total = np.bincount(codes, weights=trials[rows])
+    total = np.bincount(codes, weights=None if trials is None else trials[rows])
     events = np.bincount(codes, weights=y)
     return bool(np.any((events > 0) & (events < total)))
 

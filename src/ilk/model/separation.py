@@ -10,10 +10,7 @@ with at least one strict sign: the likelihood rises along d, for any value of th
 and has no maximum.  Counts have no highest outcome, so that only zeros are free.
 
 Such a d is found by linear programming.  Since most data overlap, that is proved first where it is
-cheap: by Stiemke's lemma no d separates rows of full rank if positive weights :math:`w_i` and any
-:math:`v_i` exist with :math:`\sum_{s_i \ne 0} w_i s_i x_i + \sum_{s_i = 0} v_i x_i = 0`, and the
-residuals of a logistic regression are such weights but for rounding.  A sample of rows that overlap
-and have full rank settles the matter for all rows.
+cheap (`ilk.model.overlap`).
 
 Rows that some direction moves are fitted perfectly in the limit and say nothing more; the others
 determine the coefficients that stand: those whose unit vector lies in the row space of what is
@@ -23,11 +20,12 @@ left.  Mathematics: docs/explanation/verdict.md.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
 from ilk.family.inflation import ZeroInflated
+from ilk.model.overlap import SAMPLE, overlap, overlap_in_part
 from ilk.model.scaling import scale_columns
 
 if TYPE_CHECKING:
@@ -36,10 +34,17 @@ if TYPE_CHECKING:
     from ilk.model.model import Model
     from ilk.typing import BoolArray, FloatArray, IntArray
 
-__all__ = ["SeparatingDirection", "has_limits", "outcome_signs", "separating_direction", "split_within"]
+__all__ = [
+    "Predictor",
+    "SeparatingDirection",
+    "has_limits",
+    "outcome_signs",
+    "separating_direction",
+    "split_within",
+]
 
-_SAMPLE = 1000
-"""Rows that are asked before all, where there are many."""
+Predictor: TypeAlias = Literal["mean", "zero_inflation"]
+"""Predictors whose coefficients can be separated."""
 
 _FEW = 250
 """Rows that are asked before any other."""
@@ -88,7 +93,7 @@ class SeparatingDirection:
 
 def outcome_signs(
     model: Model,
-    predictor: Literal["mean", "zero_inflation"] = "mean",
+    predictor: Predictor = "mean",
     rows: slice = _ALL,
 ) -> FloatArray:
     """Signs (r,) of the rows whose outcome is at a limit; 0 for all others.
@@ -108,11 +113,11 @@ def outcome_signs(
     if predictor == "zero_inflation":
         return np.where(y == 0.0, 1.0, -1.0)
     if _of_counts(model.family).name in _COUNTS:
-        return -1.0 * (y <= 0.0)
+        return np.where(y <= 0.0, -1.0, 0.0)
     full = 1.0 if response.trials is None else response.trials[rows]
     # the logarithm reaches probability one at zero, not at infinity
     top = 0.0 if model.family.link.name == "log" else 1.0
-    return top * (y >= full) - (y <= 0.0)
+    return np.where(y <= 0.0, -1.0, np.where(y >= full, top, 0.0))
 
 
 def has_limits(model: Model) -> bool:
@@ -128,7 +133,7 @@ def _of_counts(family: AbstractFamily) -> AbstractFamily:
 
 def separating_direction(
     model: Model,
-    predictor: Literal["mean", "zero_inflation"] = "mean",
+    predictor: Predictor = "mean",
     scaled: FloatArray | None = None,
 ) -> SeparatingDirection | None:
     """Direction of separation of a predictor's coefficients, if there is one.
@@ -154,12 +159,12 @@ def separating_direction(
     used = None if weights is None or weights.all() else weights > 0.0
     if used is None and len(X) >= 2 * _FEW:
         some = slice(None, None, len(X) // _FEW)
-        if _overlap(outcome_signs(model, predictor, some), X[some]):
+        if overlap(outcome_signs(model, predictor, some), X[some]):
             return None
     sign = outcome_signs(model, predictor)
     if used is not None:
         sign, X = sign[used], X[used]
-    if not np.any(sign) or _overlap_in_part(sign, X):
+    if not np.any(sign) or overlap_in_part(sign, X):
         return None
     found = _find(sign, X)
     return None if found is None else _describe(part, sign, X, found)
@@ -187,90 +192,6 @@ def _describe(
     )
 
 
-# Proofs of overlap
-
-
-def _overlap_in_part(sign: FloatArray, X: FloatArray) -> bool:
-    """Whether some of the rows, or all, are proved to overlap."""
-    n = len(sign)
-    if n < 2 * _SAMPLE:
-        return _overlap(sign, X)
-    stride = np.arange(0, n, n // _SAMPLE)
-    return (
-        _overlap(sign[stride], X[stride])
-        or _overlap(*_telling(sign, X, stride))
-        or _overlap(sign, X)
-    )
-
-
-def _telling(sign: FloatArray, X: FloatArray, some: IntArray) -> tuple[FloatArray, FloatArray]:
-    """Rows to add to a sample: some of each outcome in which a column has a rarer value."""
-    rows = [some]
-    for column in X.T:
-        rare = column != column[0]
-        if 2 * int(rare.sum()) > len(rare):
-            continue
-        for outcome in (-1.0, 0.0, 1.0):
-            there = np.flatnonzero(rare & (sign == outcome))
-            rows.append(there[:: max(1, len(there) // 50)])
-    chosen = np.unique(np.concatenate(rows))
-    return sign[chosen], X[chosen]
-
-
-def _overlap(sign: FloatArray, X: FloatArray, steps: int = 8) -> bool:
-    """Whether rows are proved to overlap and have full rank; false if no proof was found."""
-    still = sign == 0.0
-    if int(still.sum()) >= X.shape[1] and _full_rank(X[still]):
-        return True
-    target = 0.5 + 0.5 * sign
-    beta = np.zeros(X.shape[1])
-    for _ in range(steps):
-        with np.errstate(over="ignore"):
-            mean = 1.0 / (1.0 + np.exp(-(X @ beta)))
-        residual = target - mean
-        score = X.T @ residual
-        weight = np.where(still, 0.25, np.abs(residual))
-        shift = _solve(X, weight, score)
-        if shift is None:
-            return False
-        # weights |r_i| (1 - s_i x_i'shift) balance exactly, and are positive
-        if np.all(still | (np.abs(X @ shift) < 0.9)):
-            return True
-        step = _solve(X, mean * (1.0 - mean), score)
-        if step is None:
-            return False
-        beta = beta + step
-    return False
-
-
-def _solve(X: FloatArray, weight: FloatArray, rhs: FloatArray) -> FloatArray | None:
-    """Solve X'WX b = rhs; None if that matrix is (nearly) singular."""
-    gram = X.T @ (weight[:, None] * X)
-    scale = np.sqrt(np.diagonal(gram))
-    if not np.all(scale > 0.0):
-        return None
-    gram = gram / np.outer(scale, scale)
-    try:
-        factor = np.linalg.cholesky(gram)
-    except np.linalg.LinAlgError:
-        return None
-    if float(factor.diagonal().min()) < 1e-5:
-        return None
-    inner = np.linalg.solve(factor, rhs / scale)
-    solution: FloatArray = np.linalg.solve(factor.T, inner) / scale
-    return solution
-
-
-def _full_rank(X: FloatArray) -> bool:
-    """Whether rows have full rank, by far; asked of some of them first."""
-    if len(X) >= 2 * _SAMPLE and _full_rank(X[:: len(X) // _SAMPLE]):
-        return True
-    return _solve(X, np.ones(len(X)), np.zeros(X.shape[1])) is not None
-
-
-# Linear programs
-
-
 def _find(sign: FloatArray, X: FloatArray, columns: BoolArray | None = None) -> FloatArray | None:
     """Separating direction (p,) among the allowed columns; None if there is none.
 
@@ -279,7 +200,7 @@ def _find(sign: FloatArray, X: FloatArray, columns: BoolArray | None = None) -> 
     p = X.shape[1]
     reach = np.ones(p) if columns is None else columns.astype(float)
     n = len(sign)
-    rows = np.arange(n) if n <= 4 * _SAMPLE else _start_rows(sign, X)
+    rows = np.arange(n) if n <= 4 * SAMPLE else _start_rows(sign, X)
     while True:
         direction = _program(sign[rows], X[rows], reach)
         if direction is None:
@@ -287,7 +208,7 @@ def _find(sign: FloatArray, X: FloatArray, columns: BoolArray | None = None) -> 
         moved = X @ direction
         wrong = np.where(sign == 0.0, np.abs(moved), np.maximum(-sign * moved, 0.0))
         wrong[rows] = 0.0
-        worst = np.argsort(wrong)[-_SAMPLE:]
+        worst = np.argsort(wrong)[-SAMPLE:]
         worst = worst[wrong[worst] > _MOVED]
         if not len(worst):
             return direction
@@ -296,7 +217,7 @@ def _find(sign: FloatArray, X: FloatArray, columns: BoolArray | None = None) -> 
 
 def _start_rows(sign: FloatArray, X: FloatArray) -> IntArray:
     """Rows for a first program: a sample, and as many as it takes for full rank."""
-    rows = np.arange(0, len(sign), len(sign) // _SAMPLE)
+    rows = np.arange(0, len(sign), len(sign) // SAMPLE)
     lost = _kernel(X[rows])
     while lost.shape[1]:
         rows = np.append(rows, int(np.argmax(np.abs(X @ lost[:, 0]))))
@@ -361,7 +282,7 @@ def _unmoved(sign: FloatArray, X: FloatArray, found: FloatArray) -> BoolArray:
             break
         basis = _row_space(X[left])
         inner = X[left] @ basis
-        part = None if _overlap(sign[left], inner) else _find(sign[left], inner)
+        part = None if overlap(sign[left], inner) else _find(sign[left], inner)
         direction = None if part is None else basis @ part
     return left
 
