@@ -100,7 +100,7 @@ def linear_rows(fitted: Fitted) -> LinearRows:
         residual=residual,
         pull=weights * (residual - _effects(data, factors, u)),
         weighted=weights[:, None] * np.column_stack(columns),
-        root=np.linalg.cholesky(inverse),
+        root=np.asarray(np.linalg.cholesky(inverse), dtype=np.float64),
         back=marginal.scaled.coef_map,
     )
 

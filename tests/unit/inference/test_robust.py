@@ -8,7 +8,7 @@ import pytest
 from tests.fits import data_of, fit_of
 
 import ilk
-from ilk.errors import FitError, IdentificationWarning, ModelError
+from ilk.errors import FitError, IdentificationWarning
 from ilk.inference import coefficient_covariance
 from ilk.inference.robust import robust_covariance
 from ilk.inference.robust_cr2 import bias_reduced
