@@ -21,7 +21,6 @@ from ilk.errors import ModelError
 from ilk.estimation.run import run
 from ilk.formula.spec import MEAN, OLRE, PredictorSpec, RandomSpec, Sum, Term
 from ilk.likelihood.base import Search
-from ilk.model.model import Model
 
 if TYPE_CHECKING:
     from ilk.design.build import Design
@@ -171,9 +170,8 @@ def with_random(fitted: Fitted, placed: Sequence[Placed]) -> Fitted:
     """
     design = _with_terms(fitted, placed)
     structures = tuple(covariance_structure(term.structure) for term in design.terms)
-    model = Model(design, fitted.family, structures, reml=fitted.model.reml)
-    if design.terms and not model.linear:
-        model = replace(model, nodes=fitted.model.nodes)
+    nodes = fitted.model.nodes if design.terms else 1
+    model = replace(fitted.model, design=design, covariances=structures, nodes=nodes)
     return run(model, Search(), warn=False)
 
 
