@@ -4,9 +4,9 @@ r"""Joint covariance matrix of the random effects of some levels, and of the coe
           Cov(\hat\beta - \beta,\, \hat b_S - b_S) = V_{\beta\cdot} D_S',
 
 with C the conditional covariance matrix of all effects, parameters held, V the covariance matrix of
-all parameters and D the derivative of the modes in them.  C is the inverse of a large sparse matrix:
-only the columns of the effects asked for are solved for, and no matrix of all levels is formed.  For
-the linear model with known variances this is the inverse of Henderson's mixed model equations.
+all parameters and D the derivative of the modes in them.  C is the inverse of a large matrix: only
+the columns of the effects asked for are solved for, and no matrix of all levels is formed.  For the
+linear model with known variances this is the inverse of Henderson's mixed model equations.
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ class _Problem:
 
     def _sum(self, values: FloatArray) -> FloatArray:
         weighted = values if self.frequency is None else values * self.frequency
-        return np.bincount(self.codes, weighted, self.levels).astype(np.float64)
+        return np.asarray(np.bincount(self.codes, weighted, self.levels), dtype=np.float64)
 
     def _eta(self, u: FloatArray) -> list[FloatArray]:
         mine = u[self.codes]
@@ -128,8 +128,8 @@ class _Problem:
     def value(self, u: FloatArray) -> FloatArray:
         """(L,) log densities at effects u (L, q)."""
         with np.errstate(all="ignore"):
-            rows = self.family.log_density(self.y, self.trials, self._eta(u))
-        return self._sum(rows) - 0.5 * np.sum(u * u, axis=1)
+            rows: FloatArray = self.family.log_density(self.y, self.trials, self._eta(u))
+        return np.asarray(self._sum(rows) - 0.5 * np.sum(u * u, axis=1))
 
     def derivatives(self, u: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Gradient (L, q) and minus the Hessian (L, q, q)."""

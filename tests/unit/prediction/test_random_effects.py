@@ -7,7 +7,7 @@ import pytest
 from tests.fits import data_of, fit_of
 
 import ilk
-from ilk.errors import DataError
+from ilk.errors import DataError, ModelError
 from ilk.prediction import random_effects
 
 
@@ -82,3 +82,41 @@ def test_levels_keep_their_type_unless_mixed():
     data = data_of("binary").assign(h=lambda d: [f"h{i % 7}" for i in range(len(d))])
     fit = ilk.fit("y ~ x + (1 | g) + (1 | h)", data, family="binomial")
     assert all(isinstance(level, str) for level in fit.random_effects().level)
+
+
+def test_full_uncertainty_of_a_balanced_layout():
+    """Prediction error variance of the one-way layout: the mean's variance comes on top."""
+    rng = np.random.default_rng(8)
+    n, groups = 5, 12
+    group = np.repeat(np.arange(groups), n)
+    y = 3.0 + 2.0 * rng.normal(size=groups)[group] + rng.normal(size=n * groups)
+    fit = ilk.fit("y ~ 1 + (1 | g)", {"y": y, "g": group})
+    s2b, s2 = fit.variance_components().variance
+    weight = s2b / (s2b + s2 / n)
+    held = fit.random_effects().std_error.to_numpy()
+    full = fit.random_effects(uncertainty="full").std_error.to_numpy()
+    mean_variance = (s2b + s2 / n) / groups
+    fitted = fit.fitted
+    slope = fitted.mode_sensitivity()[:, 1:]
+    by_variances = np.einsum("ij,jk,ik->i", slope, fitted.psi_covariance()[1:, 1:], slope)
+    np.testing.assert_allclose(
+        full**2, held**2 + weight**2 * mean_variance + by_variances, rtol=1e-6
+    )
+    assert (by_variances > 0).all()
+
+
+def test_choices_are_checked():
+    fit = fit_of("sleepstudy")
+    with pytest.raises(ModelError, match="estimate='median'"):
+        fit.random_effects(estimate="median")
+    with pytest.raises(ModelError, match="uncertainty='all'"):
+        fit.random_effects(uncertainty="all")
+
+
+def test_means_are_pulled_toward_the_longer_tail():
+    fit = fit_of("binary")
+    modes = fit.random_effects()
+    means = fit.random_effects(estimate="mean", uncertainty="full")
+    assert not np.allclose(modes.estimate, means.estimate, atol=1e-3)
+    assert np.corrcoef(modes.estimate, means.estimate)[0, 1] > 0.99
+    assert means.shrinkage.between(0, 1).all()

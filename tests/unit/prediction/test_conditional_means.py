@@ -1,0 +1,151 @@
+"""Conditional means of random effects against brute force."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from tests.fits import fit_of
+
+import ilk
+from ilk.prediction.conditional_means import conditional_means
+from ilk.prediction.level_quadrature import level_moments, shares_levels
+
+
+def _grid_moments(log_density, deviations, spacing=0.2, extent=8.0):
+    """Mean and covariance of a density in standard normal u over a grid; b = deviations * u."""
+    axis = np.arange(-extent, extent + spacing / 2, spacing)
+    u = np.array(list(itertools.product(axis, repeat=len(deviations))))
+    height = log_density(u * deviations) - 0.5 * np.sum(u * u, axis=1)
+    weight = np.exp(height - height.max())
+    weight /= weight.sum()
+    b = u * deviations
+    mean = weight @ b
+    return mean, (b - mean).T @ (weight[:, None] * (b - mean))
+
+
+def _logistic(y, eta):
+    return np.sum(y * eta - np.logaddexp(0.0, eta), axis=1)
+
+
+def test_one_effect_per_level():
+    fitted = fit_of("binary").fitted
+    assert shares_levels(fitted)
+    found = conditional_means(fitted)
+    assert found.method == "quadrature"
+    deviation = np.sqrt(fitted.estimates.covariances[0][0])
+    eta = fitted.model.linear_predictors(fitted.coef, None)[0]
+    codes, y = fitted.design.terms[0].grouping.codes, fitted.design.response.y
+    for level in (0, 7, 39):
+        here = codes == level
+        mean, covariance = _grid_moments(
+            lambda b, here=here: _logistic(y[here], eta[here] + b), deviation, 0.05
+        )
+        assert found.moments.means[0][level, 0] == pytest.approx(mean[0], abs=1e-7)
+        assert found.moments.covariances[0][level, 0, 0] == pytest.approx(
+            covariance[0, 0], rel=1e-6
+        )
+
+
+def test_two_effects_in_two_terms_of_one_factor():
+    rng = np.random.default_rng(3)
+    g, x = np.repeat(np.arange(25), 8), rng.normal(size=200)
+    b = rng.normal(size=(25, 2)) * [1.0, 0.7]
+    y = (rng.random(200) < 1 / (1 + np.exp(-(b[g, 0] + (0.5 + b[g, 1]) * x)))).astype(float)
+    fitted = ilk.fit("y ~ x + (1 + x || g)", {"y": y, "x": x, "g": g}, "binomial").fitted
+    found = conditional_means(fitted).moments
+    deviation = np.sqrt(np.concatenate([np.diag(G) for G in fitted.estimates.covariances]))
+    eta = fitted.model.linear_predictors(fitted.coef, None)[0]
+    for level in (0, 11):
+        here = g == level
+        mean, covariance = _grid_moments(
+            lambda b, here=here: _logistic(y[here], eta[here] + b[:, :1] + b[:, 1:] * x[here]),
+            deviation,
+            0.1,
+        )
+        mine = np.concatenate([m[level] for m in found.means])
+        np.testing.assert_allclose(mine, mean, atol=1e-6)
+        sds = np.concatenate([np.diag(c[level]) for c in found.covariances])
+        np.testing.assert_allclose(sds, np.diag(covariance), rtol=1e-4)
+
+
+def test_crossed_effects_by_expansion():
+    rng = np.random.default_rng(9)
+    a, b = (part.ravel() for part in np.indices((2, 2)))
+    a, b = np.repeat(a, 6), np.repeat(b, 6)
+    y = (rng.random(24) < 0.3).astype(float)
+    fitted = ilk.fit("y ~ 1 + (1 | a) + (1 | b)", {"y": y, "a": a, "b": b}, "binomial").fitted
+    # variances of one's own choice, for those of six observations may vanish
+    psi = np.array([-0.5, 0.9, 0.6])
+    moved = _at(fitted, psi)
+    found = conditional_means(moved)
+    assert found.method == "expansion"
+    deviation = np.sqrt(
+        [*[moved.estimates.covariances[0][0, 0]] * 2, *[moved.estimates.covariances[1][0, 0]] * 2]
+    )
+
+    def log_density(u):
+        return _logistic(y, psi[0] + u[:, a] + u[:, 2 + b])
+
+    exact, _ = _grid_moments(log_density, deviation, 0.5, 6.0)
+    mine = np.concatenate([m.ravel() for m in found.moments.means])
+    modes = np.concatenate([m.ravel() for m in moved.estimates.modes])
+    assert np.abs(modes - exact).max() > 0.01
+    assert np.abs(mine - exact).max() < 0.15 * np.abs(modes - exact).max()
+
+
+def _at(fitted, psi):
+    """The fit as if its estimates were psi."""
+    from dataclasses import replace
+
+    from ilk.fitted import Lazy
+
+    marginal = fitted.marginal
+    point = marginal.at(psi)
+    return replace(
+        fitted,
+        estimates=marginal.estimates(point),
+        point=point,
+        mode_covariance=Lazy(lambda: marginal.mode_covariance(point)),
+        mode_sensitivity=Lazy(lambda: marginal.mode_sensitivity(point)),
+    )
+
+
+def test_expansion_and_quadrature_agree():
+    from ilk.prediction.conditional_means import _expanded
+
+    for name in ("cbpp", "gamma", "salamanders"):
+        fitted = fit_of(name).fitted
+        exact = level_moments(fitted, fitted.estimates.psi).means[0]
+        error = np.abs(_expanded(fitted)[0] - exact).max()
+        assert error < 0.05 * np.abs(fitted.estimates.modes[0] - exact).max()
+
+
+def test_means_move_with_the_parameters():
+    fitted = fit_of("cbpp").fitted
+    found = conditional_means(fitted)
+    psi = fitted.estimates.psi
+    for j in (0, len(psi) - 1):
+        step = np.zeros(len(psi))
+        step[j] = 1e-3
+        ends = [level_moments(fitted, psi + s * step).means[0].ravel() for s in (1, -1)]
+        np.testing.assert_allclose(
+            found.sensitivity[:, j], (ends[0] - ends[1]) / 2e-3, rtol=1e-4, atol=1e-6
+        )
+
+
+def test_of_a_linear_model_they_are_the_modes():
+    fit = fit_of("penicillin")
+    assert conditional_means(fit.fitted).method == "exact"
+    modes, means = fit.random_effects(), fit.random_effects(estimate="mean")
+    np.testing.assert_array_equal(modes.estimate, means.estimate)
+
+
+def test_a_vanished_variance_has_no_effects():
+    rng = np.random.default_rng(1)
+    data = {"y": rng.poisson(3.0, 60).astype(float), "g": np.repeat(np.arange(20), 3)}
+    fit = ilk.fit("y ~ 1 + (1 | g)", data, "poisson")
+    if fit.variance_components().sd[0] > 1e-6:
+        pytest.skip("not on the boundary")
+    assert np.abs(fit.random_effects(estimate="mean").estimate).max() < 1e-6
