@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from ilk.api import fit
+from ilk.compare_api import compare
 from ilk.design.disappearance import WithinBetween, within_between
 from ilk.errors import DataError, FitError, FormulaError, IlkError, IlkWarning, ModelError
 from ilk.fit import Fit
@@ -41,6 +42,7 @@ __all__ = [
     "Normal",
     "Search",
     "WithinBetween",
+    "compare",
     "compare_estimands",
     "conditional",
     "datasets",

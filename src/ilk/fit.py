@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ilk.show import Summary, caveats, marginal, methods, predictions, standardization
     from ilk.show import against_fixed as against
     from ilk.show import bootstrap as bootstraps
+    from ilk.show import compare as comparisons
     from ilk.show import exogeneity as exogenous
     from ilk.show import icc as intraclass
     from ilk.show import means as grids
@@ -60,6 +61,7 @@ else:  # no fit needs them, so they are imported with the first question
     against = Late("ilk.show.against_fixed")
     bootstraps = Late("ilk.show.bootstrap")
     caveats = Late("ilk.show.caveats")
+    comparisons = Late("ilk.show.compare")
     exogenous = Late("ilk.show.exogeneity")
     grids = Late("ilk.show.means")
     intraclass = Late("ilk.show.icc")
@@ -440,6 +442,11 @@ class Fit(AbstractFit):
         return inference.aic(self.fitted)
 
     @property
+    def aicc(self) -> float:
+        """Akaike's information criterion, corrected for small samples."""
+        return inference.aicc(self.fitted)
+
+    @property
     def bic(self) -> float:
         """Schwarz's information criterion."""
         return inference.bic(self.fitted)
@@ -463,6 +470,49 @@ class Fit(AbstractFit):
     def dispersion(self) -> float:
         """Dispersion phi where it is one number (it grows with the variance), else nan."""
         return self.fitted.dispersion
+
+    def random_effect_tests(
+        self,
+        method: Literal["auto", "chi_bar", "simulated"] = "auto",
+        *,
+        draws: int = 10_000,
+        seed: int | None = 0,
+    ) -> Answer:
+        """Test whether the random terms are needed: each part is left out and the model refitted.
+
+        A variance of zero is the edge of its range, so that the likelihood ratio is not
+        chi-square. For a single variance of a linear mixed model its exact distribution is drawn
+        (Crainiceanu and Ruppert 2004; with other random effects, Greven and others 2008); else it
+        is a mixture of chi-square distributions, with simulated weights where several variances
+        go at once.
+
+        Parameters
+        ----------
+        method : {"auto", "chi_bar", "simulated"}
+            Null distribution of a single variance: the mixture, or the exact one, which there is
+            for linear mixed models only; ``"auto"`` takes the exact one where it can be had.
+        draws : int
+            Number of draws of simulated null distributions; no p-value of theirs is smaller than
+            1 / (draws + 1).
+        seed : int, optional
+            Makes the draws repeatable.
+
+        Returns
+        -------
+        Answer
+            A row for each effect that can go alone, for the correlations, and for each term as a
+            whole: ``component, group, term, sd, statistic, df, p_value, null, loglik_without,
+            aic_difference, bar``. ``null`` says which null distribution was used.
+
+        Examples
+        --------
+        >>> import ilk
+        >>> scores = ilk.datasets.load("classroom_scores")
+        >>> fit = ilk.fit("score ~ prior + (1 | school/classroom)", scores)
+        >>> list(fit.random_effect_tests().frame.group)
+        ['school', 'school:classroom']
+        """
+        return comparisons.random_effect_answer(self.fitted, method, draws, seed)
 
     # The rows of the fit
 

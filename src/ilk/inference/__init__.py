@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ilk.inference.criteria import aic, bic, df_model, df_resid
+from ilk.inference.criteria import aic, aicc, bic, df_model, df_resid
 from ilk.inference.labelled import Labelled
 from ilk.inference.wald import (
     CoefficientCovariance,
@@ -19,6 +19,7 @@ __all__ = [
     "CoefficientTable",
     "Labelled",
     "aic",
+    "aicc",
     "bic",
     "coefficient_covariance",
     "coefficient_table",

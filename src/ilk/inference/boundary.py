@@ -213,17 +213,33 @@ def cone_draws(
 
 
 def _standardized(information: FloatArray, sizes: Sequence[int]) -> FloatArray:
-    """The same in units of each effect in which its variance has information one."""
-    scale: list[FloatArray] = []
+    """The same after a change of effects that brings it near the identity; cones stay cones."""
+    change = np.zeros_like(information)
     start = 0
     for r in sizes:
         stop = start + r * (r + 1) // 2
-        own = _smat(np.diag(information)[start:stop], r)  # information on variances: its diagonal
-        unit = np.diag(own) ** -0.25
-        scale.append(np.outer(unit, unit)[np.tril_indices(r)])
+        part = slice(start, stop)
+        change[part, part] = _congruence(information[part, part], r)
         start = stop
-    factor = np.concatenate(scale)
-    return np.asarray(information * np.outer(factor, factor))
+    return np.asarray(change @ information @ change.T)
+
+
+def _congruence(J: FloatArray, r: int) -> FloatArray:
+    """Map of scores S to those of ``L^-1 S L^-T``, for information that is about M x M, M = LL'."""
+    rows, columns = np.tril_indices(r)
+    root = np.sqrt(np.diag(J))
+    unit = np.diag(root[rows == columns])
+    for k in np.flatnonzero(rows != columns):
+        i, j = rows[k], columns[k]
+        at = int(np.flatnonzero((rows == i) & (columns == i))[0])
+        unit[i, j] = unit[j, i] = J[at, k] / (np.sqrt(2.0) * root[at])
+    try:
+        L = np.linalg.cholesky(unit)
+    except np.linalg.LinAlgError:  # not of that form
+        L = np.diag(np.sqrt(np.diag(unit)))
+    inverse = np.linalg.inv(L)
+    basis = _smat(np.eye(len(J)), r)
+    return svec(inverse @ basis @ inverse.T).T
 
 
 def _project(points: FloatArray, sizes: Sequence[int]) -> FloatArray:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from ilk.errors import ModelError
-from ilk.fitted import Fitted, Status
+from ilk.fitted import AbstractFitted, Fitted, Status
 from ilk.inference.conditional_aic import ConditionalAic, conditional_aic
 from ilk.inference.criteria import aic, aicc, bic
 from ilk.inference.likelihood_ratio import LikelihoodRatio, NullMethod, likelihood_ratio
@@ -165,6 +165,11 @@ def _labels(models: Sequence[Any], names: Sequence[str] | None) -> tuple[str, ..
 
 def _check_kind(model: Any, label: str) -> None:
     """Refuse what is not a mixed model at its maximum."""
+    if not isinstance(model, AbstractFitted):
+        raise ModelError(
+            f"{label} is of type {type(model).__name__}, not a fit; give fits of ilk.fit.",
+            code="compare-kind",
+        )
     if not isinstance(model, Fitted):
         raise ModelError(
             f"{label} is a {type(model).__name__.removesuffix('Fitted')} fit, which has no "

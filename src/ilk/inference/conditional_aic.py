@@ -100,7 +100,7 @@ def _conditional_loglik(fitted: Fitted) -> float:
     family = fitted.family
     rows: FloatArray = family.log_density(response.y, response.trials, eta)
     rows = rows + family.constant(response.y, response.trials)
-    return float(rows.sum() if weights is None else weights @ rows)
+    return float(np.sum(rows) if weights is None else weights @ rows)
 
 
 def _trace(fitted: Fitted) -> float:
@@ -113,7 +113,7 @@ def _trace(fitted: Fitted) -> float:
         marginal.state.point = None
         at = marginal.engine.evaluate(lam, reml=True)
         u = marginal.engine.modes()
-        rho = p + float(u @ u) / at.sigma2 - float(lam @ cast("FloatArray", at.grad_lam))
+        rho: float = p + float(u @ u) / at.sigma2 - float(lam @ cast("FloatArray", at.grad_lam))
         information, slope = marginal.engine.information(
             marginal.factor, point.theta, steps_of(point), reml=fitted.model.reml
         )

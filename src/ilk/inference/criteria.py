@@ -5,8 +5,9 @@ With maximized log-likelihood l, k estimated parameters and n observations,
 .. math:: AIC = -2 l + 2 k, \qquad AICc = AIC + \frac{2 k (k + 1)}{n - k - 1}, \qquad
    BIC = -2 l + k \log n
 
-(Akaike 1974; Hurvich and Tsai 1989; Schwarz 1978).  A covariance parameter estimated as zero counts like any other.  After
-REML, l is the restricted likelihood: compare only models with the same fixed part.
+(Akaike 1974; Hurvich and Tsai 1989; Schwarz 1978).  A covariance parameter estimated as zero counts
+like any other.  After REML, l is the restricted likelihood: compare only models with the same fixed
+part.
 """
 
 from __future__ import annotations

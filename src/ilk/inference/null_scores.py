@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["cone_information"]
 
-_DRAWS = (200, 1_000)
+_DRAWS = (200, 600)
 """Fewest and most responses that are drawn."""
 
 _ROWS = 2_000_000

@@ -151,7 +151,10 @@ class Answer:
         return self.html
 
 
-_TWO_DECIMALS = ("statistic", "loglik", "quasi_loglik", "aic", "bic", "qic", "qicu", "cic")
+_TWO_DECIMALS = (
+    *("statistic", "loglik", "quasi_loglik", "aic", "aicc", "bic", "caic", "delta"),
+    *("aic_difference", "qic", "qicu", "cic"),
+)
 """Columns whose differences count, or that are no measurements."""
 
 

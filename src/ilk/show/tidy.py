@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from ilk.diagnostics.residuals import residuals
-from ilk.inference.criteria import aic, bic, df_model, df_resid
+from ilk.inference.criteria import aic, aicc, bic, df_model, df_resid
 from ilk.inference.wald import coefficient_table
 from ilk.late import Late
 from ilk.prediction.random_effects import random_effects
@@ -189,6 +189,7 @@ def glance(fitted: Fitted) -> Columns:
         "df_resid": df_resid(fitted),
         "loglik": fitted.loglik,
         "aic": aic(fitted),
+        "aicc": aicc(fitted),
         "bic": bic(fitted),
         "sigma": math.sqrt(fitted.estimates.sigma2),
         "dispersion": fitted.dispersion,
