@@ -343,7 +343,11 @@ class Fit(AbstractFit):
         scale: Literal["latent", "response"] = "latent",
         approximation: Literal["lognormal", "trigamma", "delta"] = "lognormal",
         baseline: Literal["fit", "null"] = "fit",
+        uncertainty: Literal["delta", "bootstrap"] = "delta",
         level: float = 0.95,
+        draws: int = 999,
+        seed: int | None = None,
+        n_jobs: int = 1,
     ) -> Answer:
         """Intraclass correlations: the share of the variance between the levels of each factor.
 
@@ -363,8 +367,12 @@ class Fit(AbstractFit):
         baseline : {"fit", "null"}
             Mean level for that: the average mean of the rows, or that of a model without
             covariates, which is fitted for it.
+        uncertainty : {"delta", "bootstrap"}
+            Delta method with the covariance of all parameters, or refits to drawn responses.
         level : float
             Coverage of the intervals.
+        draws, seed, n_jobs
+            Of the bootstrap.
 
         Returns
         -------
@@ -388,7 +396,11 @@ class Fit(AbstractFit):
             scale=scale,
             approximation=approximation,
             baseline=baseline,
+            uncertainty=uncertainty,
             level=level,
+            draws=draws,
+            seed=seed,
+            n_jobs=n_jobs,
         )
 
     def r_squared(
@@ -397,13 +409,17 @@ class Fit(AbstractFit):
         scale: Literal["latent", "response"] = "latent",
         approximation: Literal["lognormal", "trigamma", "delta"] = "lognormal",
         baseline: Literal["fit", "null"] = "fit",
+        uncertainty: Literal["delta", "bootstrap"] = "delta",
         level: float = 0.95,
+        draws: int = 999,
+        seed: int | None = None,
+        n_jobs: int = 1,
     ) -> Answer:
         """Variance explained by the covariates, and by covariates and clusters together.
 
         Parameters
         ----------
-        scale, approximation, baseline, level
+        scale, approximation, baseline, uncertainty, level, draws, seed, n_jobs
             As for `icc`.
 
         Returns
@@ -426,7 +442,11 @@ class Fit(AbstractFit):
             scale=scale,
             approximation=approximation,
             baseline=baseline,
+            uncertainty=uncertainty,
             level=level,
+            draws=draws,
+            seed=seed,
+            n_jobs=n_jobs,
         )
 
     # How well

@@ -7,7 +7,7 @@ Robins 1986), and differences and ratios of such averages are the effects on the
 response.  Their standard errors come from the joint covariance of all parameters by the delta
 method (`ilk.effects.average`), from the sampling of the rows if that is asked for
 (`ilk.effects.sampling`), or from refits to resampled clusters
-(`ilk.inference.cluster_bootstrap`).  See docs/derivations/marginal.md.
+(`ilk.inference.bootstrap`).  See docs/derivations/marginal.md.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from ilk.effects.standardized_means import resampled_means, standardized_means
 from ilk.effects.standardized_table import MEAN, delta_numbers, percentile_numbers, table_rows
 from ilk.effects.target import make_target
 from ilk.frame import Column, Label
-from ilk.inference.cluster_bootstrap import Draws, cluster_bootstrap
+from ilk.inference.bootstrap import Draws
+from ilk.inference.bootstrap import bootstrap as refits
 from ilk.inference.wald import check_level
 from ilk.prediction.levels import Estimand, NewLevels, check_choice
 
@@ -152,7 +153,7 @@ def standardize(
     level : float
         Coverage.
     bootstrap : mapping, optional
-        Arguments of `cluster_bootstrap`.
+        Arguments of `ilk.inference.bootstrap.bootstrap`.
 
     Returns
     -------
@@ -179,7 +180,9 @@ def standardize(
     rows = table_rows(request)
     draws = None
     if uncertainty == "bootstrap":
-        draws = cluster_bootstrap(fitted, resampled_means(request), **(bootstrap or {}))
+        draws = refits(
+            fitted, resampled_means(request), kind="cluster", name=variable, **(bootstrap or {})
+        ).complete()
         numbers = percentile_numbers(request, found, rows, draws)
     else:
         numbers = delta_numbers(request, found, rows)

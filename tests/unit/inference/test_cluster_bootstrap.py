@@ -11,7 +11,12 @@ import ilk
 from ilk.design.resample import resample
 from ilk.errors import FitError, ModelError
 from ilk.estimation.run import refit_rows
-from ilk.inference.cluster_bootstrap import cluster_bootstrap, resampled_counts, resampled_unit
+from ilk.inference.bootstrap import bootstrap
+from ilk.inference.cluster_bootstrap import resampled_counts, resampled_unit
+
+
+def cluster_bootstrap(fitted, statistic, **options):
+    return bootstrap(fitted, statistic, kind="cluster", **options)
 
 
 def coefficients(fitted):
@@ -63,7 +68,9 @@ def test_inner_levels_follow():
 
     found = cluster_bootstrap(fitted, statistic, draws=8, seed=1)
     assert set(map(tuple, found.values)) == {(8.0, 24.0)}
-    for times in counts:  # all rows of a cluster are drawn together
+    for times in counts[
+        1:
+    ]:  # the first is of the fit itself; all rows of a cluster are drawn together
         assert times.sum() == 96
         np.testing.assert_array_equal(times.reshape(8, 12), np.repeat(times[::12, None], 12, 1))
     assert (found.unit, found.units, found.failed) == ("outer", 8, 0)
@@ -94,8 +101,15 @@ def test_failures_are_counted_and_too_many_refused():
     found = cluster_bootstrap(fitted, coefficients, draws=40, seed=1)
     assert 5 < found.failed < 20
     assert len(found.values) == 40 - found.failed
-    with pytest.raises(FitError, match="refits to resampled clusters"):
-        cluster_bootstrap(fitted, lambda _: np.array([np.nan]), draws=10, seed=1)
+    assert found.reasons == {"the sample lacks what a coefficient needs": found.failed}
+    calls = []
+
+    def lost(_):
+        calls.append(1)
+        return np.array([1.0 if len(calls) == 1 else np.nan])
+
+    with pytest.raises(FitError, match="10 of 10 refits to resampled clusters"):
+        cluster_bootstrap(fitted, lost, draws=10, seed=1)
 
 
 def test_rows_without_random_terms_and_columns_above_the_clusters():
