@@ -24,7 +24,7 @@ def compare(
     method: NullMethod = "auto",
     draws: int = 10_000,
     seed: int | None = 0,
-    refits: int = 1_000,
+    refits: int = 500,
 ) -> ComparisonAnswer:
     """Compare models of the same responses by information criteria and likelihood-ratio tests.
 
@@ -53,7 +53,7 @@ def compare(
     -------
     ComparisonAnswer
         ``.frame`` has a row per model: ``model, formula, family, estimator, loglik, df, aic, aicc,
-        bic, caic`` (conditional AIC), ``conditional_df, delta, weight, verdict``; ``.tests`` one
+        bic, caic`` (conditional AIC), ``conditional_df, delta, akaike_weight, verdict``; ``.tests`` one
         per pair of models: ``smaller, larger, statistic, df, null, p_value``, where ``null`` is
         the null distribution, or the reason why there is no test. Also ``.text``, ``.html``,
         ``.notes`` and ``.plot()``.

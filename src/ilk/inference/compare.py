@@ -97,7 +97,7 @@ def compare(
     method: NullMethod = "auto",
     draws: int = 10_000,
     seed: int | None = 0,
-    refits: int = 1_000,
+    refits: int = 500,
 ) -> Comparison:
     """Compare models of the same responses.
 

@@ -70,7 +70,7 @@ class ConditionalAic:
         return -2.0 * self.loglik + 2.0 * self.df
 
 
-def conditional_aic(fitted: Fitted, refits: int = 1_000) -> ConditionalAic:
+def conditional_aic(fitted: Fitted, refits: int = 500) -> ConditionalAic:
     """Compute the conditional AIC.
 
     Parameters
@@ -154,7 +154,7 @@ def _by_refits(fitted: Fitted, most: int) -> tuple[float, str]:
     """Optimism of a Poisson or binomial model from responses that differ by one, and how."""
     name, design = fitted.family.name, fitted.design
     if name not in ("poisson", "binomial") or len(fitted.family.parameters) > 1:
-        return math.nan, f"not defined for family {name}: no unbiased penalty is known"
+        return math.nan, "no unbiased penalty is known for this family"
     if design.frequency_weights is not None:
         return math.nan, "not available with frequency weights"
     y = design.response.y

@@ -125,7 +125,7 @@ def null_distribution(
     except (ModelError, np.linalg.LinAlgError):  # no random draws, or collinear scores
         return bound(nesting.difference)
     top = nesting.difference
-    return drawn(f"chi2({nesting.free}) to chi2({top}), weights simulated", sample, nesting.free)
+    return drawn(f"chi2({nesting.free}) to chi2({top}), simulated mixture", sample, nesting.free)
 
 
 def _exact(

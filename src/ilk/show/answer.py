@@ -249,7 +249,7 @@ def _number(name: str, value: Any) -> str:
         return integer(int(value))
     if not isinstance(value, (float, np.floating)):
         return plain(value)
-    if name.startswith("p_"):
+    if name.startswith("p_") or name == "akaike_weight":
         return p_value(float(value))
     if name in _TWO_DECIMALS:
         return fixed(float(value), 2)

@@ -96,7 +96,7 @@ def comparison_answer(
     method: NullMethod = "auto",
     draws: int = 10_000,
     seed: int | None = 0,
-    refits: int = 1_000,
+    refits: int = 500,
 ) -> ComparisonAnswer:
     """Compare models of the same responses.
 
@@ -124,7 +124,8 @@ def comparison_answer(
     if ratios["smaller"]:
         heads = {"null": "null distribution"}
         tested = {name: ratios[name] for name in _TEST_ORDER}
-        notes = _boundary_notes(found)
+        tested["null"] = [t.ratio.null if t.ratio.tested else "no test" for t in found.tests]
+        notes = (*_reasons(found), *_boundary_notes(found))
         tables.append(
             table_of(
                 "Likelihood-ratio tests", tested, ("smaller", "larger"), heads=heads, notes=notes
@@ -140,7 +141,7 @@ def comparison_answer(
         flavor=found.models[0].design.flavor,
         words=("model",),
         hidden=("formula", "family", "estimator", "conditional_df", "verdict"),
-        heads={"caic": "cond. AIC"},
+        heads={"caic": "cond. AIC", "akaike_weight": "weight"},
         notes=_notes(found),
         tables=tuple(tables),
         picture=lambda ax: pictures.draw_comparison(found, ax),
@@ -165,7 +166,7 @@ def _criteria(found: Comparison) -> dict[str, Any]:
         "caic": np.array([one.value for one in found.conditional]),
         "conditional_df": np.array([one.df for one in found.conditional]),
         "delta": found.delta,
-        "weight": found.weights,
+        "akaike_weight": found.weights,
         "verdict": [model.verdict.status.name.lower() for model in found.models],
     }
 
@@ -194,9 +195,29 @@ def _notes(found: Comparison) -> tuple[str, ...]:
         if math.isnan(one.df):
             missing.setdefault(one.method, []).append(plain(name))
     notes += [f"cond. AIC of {_and(names)}: {why}." for why, names in missing.items()]
+    own = [
+        plain(name)
+        for name, model in zip(found.names, found.models, strict=True)
+        if any(len(t.grouping.levels) == model.model.rows for t in model.design.terms)
+    ]
+    if own:
+        notes.append(
+            f"{_and(own)}: rows have random effects of their own, given which the cond. AIC is; it "
+            "cannot be set against that of models without."
+        )
     for i, reason in found.collapsed:
         notes.append(f"{plain(found.names[i])}: {plain(reason.message, 300)}")
     return tuple(notes)
+
+
+def _reasons(found: Comparison) -> list[str]:
+    """Say why there is no test of some pairs."""
+    return [
+        f"{plain(found.names[test.small])} and {plain(found.names[test.large])}: "
+        f"{plain(test.ratio.null, 300)}."
+        for test in found.tests
+        if not test.ratio.tested
+    ]
 
 
 def _boundary_notes(found: Comparison) -> tuple[str, ...]:
@@ -251,7 +272,7 @@ def random_effect_answer(
         "aic_difference": np.array([test.aic_without - own for test in tests]),
         "bar": [test.bar for test in tests],
     }
-    kind = "restricted likelihood" if fitted.model.reml else "likelihood"
+    kind = "restricted log-likelihood" if fitted.model.reml else "log-likelihood"
     return Answer(
         title="Tests of random effects",
         question=(
@@ -264,7 +285,7 @@ def random_effect_answer(
         hidden=("loglik_without", "bar", *(() if several else ("component",))),
         heads={"null": "null distribution", "aic_difference": "AIC without - with"},
         notes=(
-            f"statistic: twice the gain in log-{kind}; df: parameters that go. A variance of zero "
+            f"statistic: twice the gain in {kind}; df: parameters that go. A variance of zero "
             "is the edge of its range, which the null distributions take into account.",
         ),
     )
