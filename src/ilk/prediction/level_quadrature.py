@@ -129,7 +129,8 @@ class _Problem:
         """(L,) log densities at effects u (L, q)."""
         with np.errstate(all="ignore"):
             rows: FloatArray = self.family.log_density(self.y, self.trials, self._eta(u))
-        return np.asarray(self._sum(rows) - 0.5 * np.sum(u * u, axis=1))
+        value: FloatArray = self._sum(rows) - 0.5 * np.sum(u * u, axis=1)
+        return value
 
     def derivatives(self, u: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Gradient (L, q) and minus the Hessian (L, q, q)."""

@@ -94,10 +94,7 @@ def share_notes(fitted: Fitted, shares: Any) -> list[str]:
     shares : Shares
         The numbers.
     """
-    notes = [
-        "Standard errors by the delta method with the covariance of all parameters; intervals are "
-        "made on the logit scale."
-    ]
+    notes = [shares.origin]
     if np.any(np.isnan(shares.conf_low)):
         notes.append(
             "A share at the end of its range (a variance of zero, or nothing explained) has no "

@@ -36,7 +36,7 @@ from ilk.variance.levels_of_variance import (
     own_sample,
     variance_levels,
 )
-from ilk.variance.shares import Shares, delta_shares, ratio
+from ilk.variance.shares import Shares, Uncertainty, ratio, shares_of
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
@@ -92,7 +92,9 @@ def icc(
     scale: VarianceScale = "latent",
     approximation: Approximation = "lognormal",
     baseline: Baseline = "fit",
+    uncertainty: Uncertainty = "delta",
     level: float = 0.95,
+    **options: Any,
 ) -> Intraclass:
     """Compute intraclass correlations.
 
@@ -111,8 +113,12 @@ def icc(
     baseline : {"fit", "null"}
         Mean level of the latter: the average mean of the rows, or that of a model without
         covariates, which is fitted for it.
+    uncertainty : {"delta", "bootstrap"}
+        Where standard errors and intervals come from.
     level : float
         Coverage of the intervals.
+    **options
+        Of the bootstrap: ``draws, seed, n_jobs``.
 
     Returns
     -------
@@ -124,20 +130,21 @@ def icc(
         There are no random effects of clusters in the mean.
     """
     check_options(fitted, scale, approximation, baseline, level)
+    check_choice("uncertainty", uncertainty, Uncertainty)
     samples, settings = _samples(fitted, by, at)
     names = factor_names(fitted)
     mean = null_level(fitted) if baseline == "null" and scale == "latent" else None
     groups = (*names, ALL) if len(names) > 1 else names
 
-    def function(psi: FloatArray) -> FloatArray:
+    def function(fit: Fitted, psi: FloatArray) -> FloatArray:
         parts = []
         for sample in samples:
-            found = variance_levels(fitted, psi, sample, scale, approximation, mean)
+            found = variance_levels(fit, psi, sample, scale, approximation, mean)
             part = [*found.between, found.together][: len(groups)]
             parts += [ratio(p, whole) for p in part for whole in (found.adjusted, found.total)]
         return np.array(parts)
 
-    shares = delta_shares(fitted, function, level)
+    shares = shares_of(fitted, function, level, uncertainty, **options)
     rows = len(samples) * len(groups)
     per_setting = len(groups) * len(MEASURES)
     return Intraclass(
@@ -243,9 +250,10 @@ def variance_notes(
             notes.append("The mean level is that of a model without covariates, fitted for it.")
     elif scale == "response" and not additive:
         trial = " of a single trial" if fitted.family.takes_trials else ""
+        several = len(factor_names(fitted)) > 1
         notes.append(
             f"Exact variances and covariances of the response{trial}, by quadrature at the "
-            "estimates; shares of crossed and nested factors do not add up on this scale."
+            f"estimates{'; those of several factors do not add up on this scale' * several}."
         )
     if "zero_inflation" in fitted.family.parameters and scale == "latent":
         notes.append(

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ilk.prediction.levels import check_choice
 from ilk.variance.distribution import Approximation
 from ilk.variance.icc import Baseline, check_options, variance_notes
 from ilk.variance.levels_of_variance import (
@@ -27,7 +28,7 @@ from ilk.variance.levels_of_variance import (
     own_sample,
     variance_levels,
 )
-from ilk.variance.shares import Shares, delta_shares, ratio
+from ilk.variance.shares import Shares, Uncertainty, ratio, shares_of
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
@@ -72,7 +73,9 @@ def r_squared(
     scale: VarianceScale = "latent",
     approximation: Approximation = "lognormal",
     baseline: Baseline = "fit",
+    uncertainty: Uncertainty = "delta",
     level: float = 0.95,
+    **options: Any,
 ) -> Explained:
     """Compute marginal and conditional R squared.
 
@@ -80,7 +83,7 @@ def r_squared(
     ----------
     fitted : Fitted
         A mixed model.
-    scale, approximation, baseline, level
+    scale, approximation, baseline, uncertainty, level, **options
         As `icc` takes them.
 
     Returns
@@ -88,15 +91,16 @@ def r_squared(
     Explained
     """
     check_options(fitted, scale, approximation, baseline, level)
+    check_choice("uncertainty", uncertainty, Uncertainty)
     sample = own_sample(fitted)
     mean = null_level(fitted) if baseline == "null" and scale == "latent" else None
 
-    def function(psi: FloatArray) -> FloatArray:
-        found = variance_levels(fitted, psi, sample, scale, approximation, mean)
+    def function(fit: Fitted, psi: FloatArray) -> FloatArray:
+        found = variance_levels(fit, psi, sample, scale, approximation, mean)
         explained = found.fixed, found.fixed + found.together
         return np.array([ratio(part, found.total) for part in explained])
 
-    shares = delta_shares(fitted, function, level)
+    shares = shares_of(fitted, function, level, uncertainty, **options)
     found = variance_levels(fitted, fitted.estimates.psi, sample, scale, approximation, mean)
     names = factor_names(fitted)
     parts = {"fixed part": found.fixed, **dict(zip(names, found.between.tolist(), strict=True))}

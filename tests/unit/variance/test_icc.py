@@ -92,6 +92,20 @@ def test_a_vanished_variance_has_no_interval():
     assert any("has no interval" in note for note in found.notes)
 
 
+def test_bootstrap():
+    fit = fit_of("sleepstudy")
+    found = fit.icc(uncertainty="bootstrap", draws=99, seed=3)
+    delta = fit.icc().frame
+    np.testing.assert_array_equal(found.frame.estimate, delta.estimate)
+    np.testing.assert_allclose(found.frame.std_error, delta.std_error, rtol=0.3)
+    assert "99 refits" in found.notes[-1]
+    again = fit.icc(uncertainty="bootstrap", draws=99, seed=3).frame
+    np.testing.assert_array_equal(found.frame.conf_low, again.conf_low)
+    drawn = fit_of("dyestuff2").icc(uncertainty="bootstrap", draws=99, seed=3).frame
+    assert drawn.conf_low[0] == 0.0
+    assert 0.05 < drawn.conf_high[0] < 0.6
+
+
 def test_refusals():
     flat = ilk.fit("y ~ x", data_of("gamma"))
     with pytest.raises(ModelError, match="no random effects of clusters"):
@@ -103,6 +117,10 @@ def test_refusals():
         fit.icc(scale="observed")
     with pytest.raises(ModelError, match="approximation="):
         fit.icc(approximation="exact")
+    with pytest.raises(ModelError, match="uncertainty="):
+        fit.icc(uncertainty="profile")
+    with pytest.raises(ModelError, match="draws"):
+        fit.icc(uncertainty="bootstrap", draws=5)
     with pytest.raises(ModelError, match="dictionary of columns"):
         fit.icc(at="Days")
     with pytest.raises(ModelError, match="at least one value"):
