@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ilk.show import profile as profiles
     from ilk.show import r_squared as explained
     from ilk.show import separation as separated
+    from ilk.show import tests as tested
     from ilk.show import tidy as tables
     from ilk.show.answer import Answer
     from ilk.show.bootstrap import BootstrapAnswer
@@ -58,6 +59,7 @@ else:  # no fit needs them, so they are imported with the first question
     predictions = Late("ilk.show.predictions")
     standardization = Late("ilk.show.standardization")
     tables = Late("ilk.show.tidy")
+    tested = Late("ilk.show.tests")
     against = Late("ilk.show.against_fixed")
     bootstraps = Late("ilk.show.bootstrap")
     caveats = Late("ilk.show.caveats")
@@ -173,11 +175,15 @@ class Fit(AbstractFit):
         ``parameters`` (terms, or pairs of component or group and term; all by default) and
         ``n_jobs``.  `profile` keeps the curves.
 
+        **bootstrap**: from refits to data like those of the fit, see `bootstrap`, which keeps the
+        draws.  Options: ``draws``, ``seed``, ``kind``, ``interval`` (``"percentile"``,
+        ``"basic"``, ``"bca"``, ``"normal"``), ``cluster``, ``n_jobs``, ``path``, ``estimand``.
+
         Parameters
         ----------
         level : float
             Coverage.
-        method : {"wald", "profile"}
+        method : {"wald", "profile", "bootstrap"}
             Kind of interval.
         **options
             Of the method.
@@ -628,6 +634,128 @@ class Fit(AbstractFit):
             estimand=estimand,
             level=level,
         )
+
+    # Which terms matter
+
+    def test(
+        self,
+        hypothesis: Any,
+        rhs: Any = None,
+        *,
+        df: DegreesOfFreedom | None = None,
+        cov: Cov = "model",
+        method: Literal["wald", "likelihood_ratio"] = "wald",
+        level: float = 0.95,
+    ) -> Answer:
+        """Test linear hypotheses about the coefficients, each and all together.
+
+        Parameters
+        ----------
+        hypothesis : str, mapping, sequence or (r, P) array
+            Equations in the names of coefficients, ``"policy = 0, age + 2 * urban = 1"``; names may
+            stand in backticks, and those of other predictors than the mean have its name before
+            them (``dispersion.age``).  Or a mapping of names to weights, a list of these, or a
+            matrix with a column for each estimated coefficient.
+        rhs : float or (r,) array, optional
+            Right sides of mappings and matrices; zero by default.
+        df : {None, "satterthwaite", "kenward_roger", "residual", "normal"}
+            Degrees of freedom, as in `tidy`.
+        cov : {"model", "CR0", "CR1", "CR2", "CR3", "conditional"} or CoefficientCovariance
+            Covariance matrix of the coefficients, or one from `cov_with`.
+        method : {"wald", "likelihood_ratio"}
+            F (or chi-square) test of the distance of the estimates, or the model fitted again, by
+            maximum likelihood, under the hypothesis.
+        level : float
+            Coverage of the intervals of the left sides.
+
+        Returns
+        -------
+        Answer
+            With ``.frame``: ``hypothesis, estimate, value, std_error, statistic, df_num, df,
+            p_value, conf_low, conf_high, test, estimand``; the last of several rows is the joint
+            test.
+
+        Examples
+        --------
+        >>> import ilk
+        >>> scores = ilk.datasets.load("classroom_scores")
+        >>> fit = ilk.fit("score ~ method + prior + (1 | school/classroom)", scores)
+        >>> answer = fit.test("method[T.usual] = 0, prior = 1")
+        >>> list(answer.frame.hypothesis)
+        ['method[T.usual] = 0', 'prior = 1', 'all together']
+        """
+        return tested.hypothesis_answer(
+            self.fitted, hypothesis, rhs, df=df, cov=cov, method=method, level=level
+        )
+
+    def anova(
+        self,
+        type: Literal[2, 3] = 3,
+        *,
+        test: Literal["F", "chisq", "likelihood_ratio"] | None = None,
+        df: DegreesOfFreedom | None = None,
+        cov: Cov = "model",
+    ) -> Answer:
+        """Test each term of the formula.
+
+        Parameters
+        ----------
+        type : {3, 2}
+            3 tests a term given all others, main effects averaged over the levels of the factors
+            that they interact with; it does not depend on the coding of factors.  2 tests a term
+            given all terms that do not contain it.
+        test : {None, "F", "chisq", "likelihood_ratio"}
+            By default F where there are degrees of freedom (linear models), else chi-square.
+        df, cov
+            Degrees of freedom and covariance matrix, as in `tidy`.
+
+        Returns
+        -------
+        Answer
+            With ``.frame``: ``component, term, df_num, df, statistic, p_value, test``.
+
+        Examples
+        --------
+        >>> import ilk
+        >>> scores = ilk.datasets.load("classroom_scores")
+        >>> fit = ilk.fit("score ~ method * prior + (1 | school/classroom)", scores)
+        >>> list(fit.anova(2).frame.term)
+        ['method', 'prior', 'method:prior']
+        """
+        return tested.anova_answer(self.fitted, type, test=test, df=df, cov=cov)
+
+    def drop_one(
+        self,
+        *,
+        test: Literal["F", "chisq", "likelihood_ratio"] | None = None,
+        df: DegreesOfFreedom | None = None,
+        cov: Cov = "model",
+    ) -> Answer:
+        """Drop each term that no interaction contains: tests and AIC of the smaller models.
+
+        Parameters
+        ----------
+        test : {None, "F", "chisq", "likelihood_ratio"}
+            By default F for linear models and likelihood ratios for all others.
+        df, cov
+            Degrees of freedom and covariance matrix, as in `tidy`.
+
+        Returns
+        -------
+        Answer
+            With ``.frame``: ``component, term, df_num, df, statistic, p_value, test, loglik, aic,
+            delta_aic``; the first row is the model itself.  Log-likelihoods are by maximum
+            likelihood.
+
+        Examples
+        --------
+        >>> import ilk
+        >>> scores = ilk.datasets.load("classroom_scores")
+        >>> fit = ilk.fit("score ~ method + prior + (1 | school/classroom)", scores)
+        >>> bool((fit.drop_one().frame.delta_aic[1:] > 0).all())
+        True
+        """
+        return tested.drop_one_answer(self.fitted, test=test, df=df, cov=cov)
 
     # Two valid answers
 

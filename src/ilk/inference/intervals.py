@@ -11,18 +11,23 @@ import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
 from ilk.errors import ModelError, did_you_mean
+from ilk.inference.bootstrap_intervals import parameter_limits
 from ilk.inference.chosen import chosen_covariance
 from ilk.inference.profile import profile
 from ilk.inference.wald import check_level, check_method, coefficient_table, part_names
 from ilk.variance.components import variance_components
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from ilk.fitted import Fitted
+    from ilk.inference.bootstrap import BootstrapKind
+    from ilk.inference.bootstrap_intervals import IntervalMethod
     from ilk.inference.chosen import Cov, DegreesOfFreedom
     from ilk.inference.profile import Profile
     from ilk.typing import FloatArray
@@ -187,6 +192,13 @@ def of_profile(found: Profile, level: float, *, dropped: bool = False) -> Interv
     ]
     if dropped:
         rows = _with_dropped(found.fitted, rows)
+    return _of_rows(rows, "profile (ML)" if found.refitted else "profile", found.notes(level))
+
+
+_Row: TypeAlias = "tuple[str, str | None, str, float, float, float]"
+
+
+def _of_rows(rows: list[_Row], method: str, notes: tuple[str, ...]) -> Intervals:
     component, group, term, estimate, low, high = zip(*rows, strict=True)
     return Intervals(
         component=component,
@@ -196,12 +208,9 @@ def of_profile(found: Profile, level: float, *, dropped: bool = False) -> Interv
         conf_low=np.array(low),
         conf_high=np.array(high),
         estimand=tuple(CONDITIONAL if name is None else None for name in group),
-        method=("profile (ML)" if found.refitted else "profile",) * len(rows),
-        notes=found.notes(level),
+        method=(method,) * len(rows),
+        notes=notes,
     )
-
-
-_Row: TypeAlias = "tuple[str, str | None, str, float, float, float]"
 
 
 def _with_dropped(fitted: Fitted, rows: list[_Row]) -> list[_Row]:
@@ -215,8 +224,67 @@ def _with_dropped(fitted: Fitted, rows: list[_Row]) -> list[_Row]:
     return [*coefficients, *(row for row in rows if row[1] is not None)]
 
 
+def bootstrap_intervals(
+    fitted: Fitted,
+    level: float,
+    draws: Any = 999,
+    seed: int | None = None,
+    kind: BootstrapKind = "parametric",
+    interval: IntervalMethod = "percentile",
+    cluster: str | None = None,
+    n_jobs: int | None = 1,
+    path: str | PathLike[str] | None = None,
+    estimand: Literal["population", "conditional"] = "population",
+) -> Intervals:
+    """Compute bootstrap intervals.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    level : float
+        Coverage.
+    draws, seed, kind, cluster, n_jobs, path, estimand
+        As `ilk.inference.bootstrap.bootstrap` takes them.
+    interval : {"percentile", "basic", "bca", "normal"}
+        Way from draws to intervals.
+
+    Returns
+    -------
+    Intervals
+    """
+    found = parameter_limits(
+        fitted,
+        level,
+        interval,
+        draws=draws,
+        seed=seed,
+        kind=kind,
+        cluster=cluster,
+        n_jobs=n_jobs,
+        path=path,
+        estimand=estimand,
+    )
+    labels = found.labels
+    rows: list[_Row] = [
+        (str(component), group, term, *numbers)
+        for component, group, term, *numbers in zip(
+            labels.component,
+            labels.group,
+            labels.term,
+            found.estimate.tolist(),
+            found.low.tolist(),
+            found.high.tolist(),
+            strict=True,
+        )
+    ]
+    way = f"bootstrap ({kind}, {interval})"
+    return _of_rows(_with_dropped(fitted, rows), way, found.notes)
+
+
 METHODS: dict[str, Callable[..., Intervals]] = {
     "wald": wald_intervals,
     "profile": profile_intervals,
+    "bootstrap": bootstrap_intervals,
 }
 """How intervals are made, by name; further arguments than fit and level are options."""

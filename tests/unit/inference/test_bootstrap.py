@@ -201,7 +201,7 @@ def test_failures_are_reported_with_their_reasons():
 
     found = bootstrap(fitted, statistic, draws=20, seed=1)
     assert list(found.reasons.values()) == [5, 3]  # 15 is both
-    assert list(found.reasons)[0] == "No luck"
+    assert next(iter(found.reasons)) == "No luck"
     assert "division by zero" in list(found.reasons)[1]
     assert len(found.values) == len(found.index) == 12
     assert 2 not in found.index  # the third call after the fit itself
