@@ -10,7 +10,7 @@ import numpy as np
 from ilk.errors import FitError
 from ilk.estimation.breakdown import find_breakdown
 from ilk.estimation.restart import elsewhere, second_looks
-from ilk.estimation.separated import lost_directions
+from ilk.estimation.separated import lost_directions, separations
 from ilk.estimation.start import default_start
 from ilk.estimation.verify import find_faults, is_optimum, judge, snap_to_boundary, take_last_step
 from ilk.fitted import Fitted, Lazy, SearchLog, warn_of
@@ -22,11 +22,11 @@ from ilk.likelihood.penalized import PenalizedMarginal, check_penalty
 from ilk.model.checks import check_identified
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from ilk.design.build import Design
     from ilk.estimation.breakdown import Breakdown
-    from ilk.fitted import Reason
+    from ilk.estimation.separated import Separations
     from ilk.kernels.contract import SearchResult
     from ilk.likelihood.base import AbstractMarginal
     from ilk.model.model import Model
@@ -261,10 +261,10 @@ def _better(a: SearchResult, b: SearchResult) -> bool:
 
 
 def _covariance(
-    marginal: AbstractMarginal, result: SearchResult, faults: Sequence[Reason]
+    marginal: AbstractMarginal, result: SearchResult, separated: Separations
 ) -> FloatArray:
     """Covariance matrix of psi; after separation, of what stands."""
-    lost = lost_directions(marginal, faults)
+    lost = lost_directions(marginal.model, separated)
     if lost is None or not isinstance(marginal, LaplaceMarginal):
         return marginal.covariance(result)
     return marginal.covariance_from(marginal.information(result), lost)
@@ -273,10 +273,20 @@ def _covariance(
 def _record(marginal: AbstractMarginal, outcome: _Outcome, *, warn: bool = True) -> Fitted:
     result = snap_to_boundary(marginal, take_last_step(marginal, outcome.best))
     several, breakdown = outcome.several, outcome.breakdown
-    faults = Lazy(lambda: find_faults(marginal, result, breakdown))
-    verdict = Lazy(lambda: judge(marginal, result, faults(), several=several, breakdown=breakdown))
+    separated = Lazy(lambda: separations(marginal))
+    faults = Lazy(lambda: find_faults(marginal, result, separated(), breakdown))
+    verdict = Lazy(
+        lambda: judge(
+            marginal,
+            result,
+            faults(),
+            separated=separated(),
+            several=several,
+            breakdown=breakdown,
+        )
+    )
     compiled = marginal.model.family.key in compiled_densities()
-    psi_covariance = Lazy(lambda: _covariance(marginal, result, faults()))
+    psi_covariance = Lazy(lambda: _covariance(marginal, result, separated()))
     fitted = Fitted(
         model=marginal.model,
         estimates=marginal.estimates(result),

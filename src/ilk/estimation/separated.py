@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from ilk.fitted import Reason
 from ilk.model.checks import homogeneous_groups
-from ilk.model.separation import has_limits, outcome_signs, separating_direction, split_within
+from ilk.model.programs import split_within
+from ilk.model.separation import has_limits, outcome_signs, separating_direction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,20 +17,21 @@ if TYPE_CHECKING:
     from ilk.design.fixed import FixedPart
     from ilk.kernels.contract import SearchResult
     from ilk.likelihood.base import AbstractMarginal
+    from ilk.model.model import Model
     from ilk.model.separation import Predictor, SeparatingDirection
     from ilk.typing import FloatArray
 
-__all__ = ["SEPARATED", "find_separation", "lost_directions", "penalty_notes"]
+__all__ = ["SEPARATED", "lost_directions", "penalty_notes", "separation_faults", "separations"]
 
 SEPARATED = frozenset(
     {"separation", "separated_inflation", "separated_within", "homogeneous_groups"}
 )
 """Codes of the reasons that are separation."""
 
-_CODES: tuple[tuple[Predictor, str], ...] = (
-    ("mean", "separation"),
-    ("zero_inflation", "separated_inflation"),
-)
+Separations: TypeAlias = "dict[Predictor, SeparatingDirection]"
+"""What separates the coefficients of each predictor."""
+
+_CODES: dict[Predictor, str] = {"mean": "separation", "zero_inflation": "separated_inflation"}
 """Code of the separation of each predictor's coefficients."""
 
 _RUNS_AWAY = 8.0
@@ -39,8 +41,35 @@ _MOST_ROWS = 5000
 """Rows that are looked through for separation within levels at most."""
 
 
-def find_separation(marginal: AbstractMarginal, result: SearchResult) -> list[Reason]:
-    """Look for separation: in the data, wherever the search has ended.
+def separations(marginal: AbstractMarginal) -> Separations:
+    """Look for separation of the coefficients: in the data, wherever a search may end.
+
+    Parameters
+    ----------
+    marginal : AbstractMarginal
+        The criterion.
+
+    Returns
+    -------
+    dict of str to SeparatingDirection
+        By predictor; empty if nothing is separated.
+    """
+    model, found = marginal.model, {}
+    for predictor in _CODES if has_limits(model) else ():
+        if predictor not in model.slices:
+            continue
+        place = list(model.slices).index(predictor)
+        one = separating_direction(model, predictor, marginal.scaled.data.predictors[place].X)
+        # an inflation that only falls is none: a limit of the model, not separation
+        if one is not None and (predictor == "mean" or one.upward):
+            found[predictor] = one
+    return found
+
+
+def separation_faults(
+    marginal: AbstractMarginal, result: SearchResult, found: Separations
+) -> list[Reason]:
+    """Say what is separated.
 
     Parameters
     ----------
@@ -48,6 +77,8 @@ def find_separation(marginal: AbstractMarginal, result: SearchResult) -> list[Re
         The criterion.
     result : SearchResult
         Where the search ended.
+    found : dict of str to SeparatingDirection
+        From `separations`.
 
     Returns
     -------
@@ -57,14 +88,7 @@ def find_separation(marginal: AbstractMarginal, result: SearchResult) -> list[Re
     model = marginal.model
     if not has_limits(model) or model.penalty is not None:
         return []
-    reasons: list[Reason] = []
-    for predictor, _ in _CODES:
-        if predictor not in model.slices:
-            continue
-        found = _direction(marginal, predictor)
-        # an inflation that only falls is none: a limit of the model, not separation
-        if found is not None and (predictor == "mean" or found.upward):
-            reasons.append(_separated(model.parts[predictor], found))
+    reasons = [_separated(model.parts[predictor], one) for predictor, one in found.items()]
     group = homogeneous_groups(model) if model.design.terms else None
     if group is not None:
         reasons.append(
@@ -82,37 +106,29 @@ def find_separation(marginal: AbstractMarginal, result: SearchResult) -> list[Re
     return reasons
 
 
-def lost_directions(marginal: AbstractMarginal, faults: Sequence[Reason]) -> FloatArray | None:
-    """Directions of the engine's coefficients along which separated data have no information.
+def lost_directions(model: Model, found: Separations) -> FloatArray | None:
+    """Directions of the engine's coefficients about which separated data say nothing.
 
     Parameters
     ----------
-    marginal : AbstractMarginal
-        The criterion.
-    faults : sequence of Reason
-        What `find_faults` has found.
+    model : Model
+        The model.
+    found : dict of str to SeparatingDirection
+        From `separations`.
 
     Returns
     -------
     (P, k) array or None
-        Orthonormal; None without separation of coefficients.
+        Orthonormal; None without separation, and for penalized fits.
     """
-    codes = {fault.code for fault in faults}
-    model, columns = marginal.model, []
-    for predictor, code in _CODES:
-        found = _direction(marginal, predictor) if code in codes else None
-        if found is not None:
-            block = np.zeros((len(model.names), found.kernel.shape[1]))
-            block[model.slices[predictor]] = found.kernel
-            columns.append(block)
-    return np.hstack(columns) if columns else None
-
-
-def _direction(marginal: AbstractMarginal, predictor: Predictor) -> SeparatingDirection | None:
-    """Separating direction of a predictor, from the columns that are scaled already."""
-    place = list(marginal.model.slices).index(predictor)
-    X = marginal.scaled.data.predictors[place].X
-    return separating_direction(marginal.model, predictor, X)
+    if not found or model.penalty is not None:
+        return None
+    columns = []
+    for predictor, one in found.items():
+        block = np.zeros((len(model.names), one.kernel.shape[1]))
+        block[model.slices[predictor]] = one.kernel
+        columns.append(block)
+    return np.hstack(columns)
 
 
 def _separated(part: FixedPart, found: SeparatingDirection) -> Reason:
@@ -127,7 +143,7 @@ def _separated(part: FixedPart, found: SeparatingDirection) -> Reason:
     others = "no coefficient has a finite estimate" if all_lost else "the other coefficients stand"
     advice = "Leave out or merge the levels concerned, or give the coefficients a penalty: "
     return Reason(
-        "separated_inflation" if inflated else "separation",
+        _CODES[part.predictor],  # type: ignore[index]
         "error",
         found.infinite,
         f"{', '.join(found.names)} {_verb(found)} the {'zeros' if inflated else 'response'}"
@@ -179,15 +195,16 @@ def _separated_within(marginal: AbstractMarginal, result: SearchResult) -> list[
     return []
 
 
-def penalty_notes(marginal: AbstractMarginal) -> list[Reason]:
+def penalty_notes(model: Model, found: Separations) -> list[Reason]:
     """Say what is penalized, and what the penalty holds where the data are separated.
 
     Parameters
     ----------
-    marginal : AbstractMarginal
-        The criterion.
+    model : Model
+        The model.
+    found : dict of str to SeparatingDirection
+        From `separations`.
     """
-    model = marginal.model
     if model.penalty is None:
         return []
     reasons = [
@@ -199,18 +216,17 @@ def penalty_notes(marginal: AbstractMarginal) -> list[Reason]:
             "drawn to zero, and information criteria and likelihood-ratio tests do not apply.",
         )
     ]
-    found = _direction(marginal, "mean")
-    if found is not None:
-        reasons.append(
-            Reason(
-                "held_by_penalty",
-                "note",
-                found.infinite,
-                f"{', '.join(found.names)} {_verb(found)} the response in {found.rows} rows: "
-                f"without the penalty, {_listed(found.infinite)} to infinity.",
-                "How large these estimates are depends on the penalty; report another one too.",
-            )
+    reasons += [
+        Reason(
+            "held_by_penalty",
+            "note",
+            one.infinite,
+            f"{', '.join(one.names)} {_verb(one)} the response in {one.rows} rows: without the "
+            f"penalty, {_listed(one.infinite)} to infinity.",
+            "How large these estimates are depends on the penalty; report another one too.",
         )
+        for one in found.values()
+    ]
     return reasons
 
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ilk.estimation.breakdown import explain, find_breakdown, log_concave
-from ilk.estimation.separated import SEPARATED, find_separation, penalty_notes
+from ilk.estimation.separated import SEPARATED, penalty_notes, separation_faults
 from ilk.fitted import Reason, Status, Verdict
 from ilk.model.factors import split_factors
 
 if TYPE_CHECKING:
     from ilk.estimation.breakdown import Breakdown
+    from ilk.estimation.separated import Separations
     from ilk.kernels.contract import SearchResult
     from ilk.likelihood.base import AbstractMarginal
     from ilk.typing import FloatArray
@@ -130,7 +131,10 @@ def _slack(result: SearchResult) -> float:
 
 
 def find_faults(
-    marginal: AbstractMarginal, result: SearchResult, breakdown: Breakdown | None
+    marginal: AbstractMarginal,
+    result: SearchResult,
+    separated: Separations,
+    breakdown: Breakdown | None,
 ) -> list[Reason]:
     """Why the end of a search is not an optimum; nothing if it is one.
 
@@ -140,6 +144,8 @@ def find_faults(
         The criterion.
     result : SearchResult
         Where the search ended.
+    separated : dict of str to SeparatingDirection
+        What separates the data.
     breakdown : Breakdown or None
         What a search ran into.
 
@@ -148,7 +154,7 @@ def find_faults(
     list of Reason
         All of severity ``"error"``.
     """
-    separation = find_separation(marginal, result)
+    separation = separation_faults(marginal, result, separated)
     if is_optimum(result):
         return separation
     if breakdown is not None:
@@ -161,6 +167,7 @@ def judge(
     result: SearchResult,
     faults: Sequence[Reason],
     *,
+    separated: Separations,
     several: bool = False,
     breakdown: Breakdown | None = None,
 ) -> Verdict:
@@ -174,6 +181,8 @@ def judge(
         Where the search ended.
     faults : sequence of Reason
         What `find_faults` has found there.
+    separated : dict of str to SeparatingDirection
+        What separates the data.
     several : bool
         Whether searches from other starts ended at other optima.
     breakdown : Breakdown or None
@@ -186,6 +195,7 @@ def judge(
     boundary = [*_boundary(marginal, result), *_at_a_limit(marginal, result)]
     doubts = _doubts(marginal, result, breakdown) if is_optimum(result) else []
     reasons = [*faults, *boundary, *doubts, *_notes(marginal, result, several)]
+    reasons += penalty_notes(marginal.model, separated)
     if faults:
         found = {fault.code for fault in faults}
         status = Status.SEPARATED if found & SEPARATED else Status.NOT_CONVERGED
@@ -314,7 +324,6 @@ def _notes(marginal: AbstractMarginal, result: SearchResult, several: bool) -> l
                 "Look whether a simpler random part says the same.",
             )
         )
-    reasons += penalty_notes(marginal)
     reasons += _folded_link(marginal, result)
     if result.clipped:
         reasons.append(

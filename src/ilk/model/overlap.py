@@ -18,21 +18,27 @@ import numpy as np
 if TYPE_CHECKING:
     from ilk.typing import FloatArray, IntArray
 
-__all__ = ["SAMPLE", "overlap", "overlap_in_part"]
+__all__ = ["SAMPLE", "overlap", "some_overlap"]
 
 SAMPLE = 1000
 """Rows that are asked before all, where there are many."""
 
 
-def overlap_in_part(sign: FloatArray, X: FloatArray) -> bool:
-    """Whether some of the rows, or all, are proved to overlap."""
+def some_overlap(sign: FloatArray, X: FloatArray) -> bool:
+    """Whether some of many rows are proved to overlap, and to have full rank.
+
+    Parameters
+    ----------
+    sign : (n,) array
+        1, -1 and 0.
+    X : (n, p) array
+        Scaled columns.
+    """
     n = len(sign)
     if n < 2 * SAMPLE:
-        return overlap(sign, X)
+        return False
     stride = np.arange(0, n, n // SAMPLE)
-    return (
-        overlap(sign[stride], X[stride]) or overlap(*_telling(sign, X, stride)) or overlap(sign, X)
-    )
+    return overlap(sign[stride], X[stride]) or overlap(*_telling(sign, X, stride))
 
 
 def _telling(sign: FloatArray, X: FloatArray, some: IntArray) -> tuple[FloatArray, FloatArray]:
@@ -50,7 +56,17 @@ def _telling(sign: FloatArray, X: FloatArray, some: IntArray) -> tuple[FloatArra
 
 
 def overlap(sign: FloatArray, X: FloatArray, steps: int = 8) -> bool:
-    """Whether rows are proved to overlap and have full rank; false if no proof was found."""
+    """Whether rows are proved to overlap and have full rank; false if no proof was found.
+
+    Parameters
+    ----------
+    sign : (n,) array
+        1, -1 and 0.
+    X : (n, p) array
+        Scaled columns.
+    steps : int
+        Steps of the logistic regression at most.
+    """
     still = sign == 0.0
     if int(still.sum()) >= X.shape[1] and _full_rank(X[still]):
         return True

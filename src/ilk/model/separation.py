@@ -25,14 +25,17 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from ilk.family.inflation import ZeroInflated
-from ilk.model.overlap import SAMPLE, overlap, overlap_in_part
+from ilk.model.overlap import overlap, some_overlap
+from ilk.model.programs import MOVED, find_direction, kernel, largest, sparsest
 from ilk.model.scaling import scale_columns
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ilk.design.fixed import FixedPart
     from ilk.family.base import AbstractFamily
     from ilk.model.model import Model
-    from ilk.typing import BoolArray, FloatArray, IntArray
+    from ilk.typing import BoolArray, FloatArray
 
 __all__ = [
     "Predictor",
@@ -40,7 +43,6 @@ __all__ = [
     "has_limits",
     "outcome_signs",
     "separating_direction",
-    "split_within",
 ]
 
 Predictor: TypeAlias = Literal["mean", "zero_inflation"]
@@ -51,8 +53,6 @@ _FEW = 250
 
 _ALL = slice(None)
 
-_MOVED = 1e-6
-"""Predictors that move less, of a direction of unit size in scaled columns, do not move."""
 
 _PROPORTIONS = ("binomial", "beta_binomial")
 
@@ -164,22 +164,25 @@ def separating_direction(
     sign = outcome_signs(model, predictor)
     if used is not None:
         sign, X = sign[used], X[used]
-    if not np.any(sign) or overlap_in_part(sign, X):
+    if not np.any(sign) or some_overlap(sign, X):
         return None
-    found = _find(sign, X)
-    return None if found is None else _describe(part, sign, X, found)
+    levels = _levels(sign, X, part.names)
+    if not levels and overlap(sign, X):
+        return None
+    found = levels[0] if levels else find_direction(sign, X, largest(X.shape[1]))
+    return None if found is None else _describe(part, sign, X, [found, *levels[1:]])
 
 
 def _describe(
-    part: FixedPart, sign: FloatArray, X: FloatArray, found: FloatArray
+    part: FixedPart, sign: FloatArray, X: FloatArray, found: Sequence[FloatArray]
 ) -> SeparatingDirection:
-    """Name what a direction of the scaled columns does."""
+    """Name what directions of the scaled columns do."""
     back = scale_columns(part)[1]
-    simple = _simplest(sign, X, found, part.names)
+    simple = _simplest(sign, X, found[0], part.names)
     left = _unmoved(sign, X, found)
-    kernel = _kernel(X[left])
+    free = kernel(X[left])
     size = np.abs(back).sum(axis=1, keepdims=True)
-    lost = (np.abs(back @ kernel) > _MOVED * size).any(axis=1)
+    lost = (np.abs(back @ free) > MOVED * size).any(axis=1)
     involved = tuple(n for n, d in zip(part.names, simple, strict=True) if d != 0.0)
     direction = back @ simple
     return SeparatingDirection(
@@ -187,156 +190,76 @@ def _describe(
         rows=int(np.sum(~left)),
         direction=direction / np.abs(direction).max(),
         infinite=tuple(n for n, gone in zip(part.names, lost, strict=True) if gone),
-        kernel=kernel,
-        upward=bool(np.max(X @ simple) > _MOVED),
+        kernel=free,
+        upward=bool(np.max(X @ simple) > MOVED),
     )
-
-
-def _find(sign: FloatArray, X: FloatArray, columns: BoolArray | None = None) -> FloatArray | None:
-    """Separating direction (p,) among the allowed columns; None if there is none.
-
-    The program is solved for some rows, to which those that its solution violates are added.
-    """
-    p = X.shape[1]
-    reach = np.ones(p) if columns is None else columns.astype(float)
-    n = len(sign)
-    rows = np.arange(n) if n <= 4 * SAMPLE else _start_rows(sign, X)
-    while True:
-        direction = _program(sign[rows], X[rows], reach)
-        if direction is None:
-            return None
-        moved = X @ direction
-        wrong = np.where(sign == 0.0, np.abs(moved), np.maximum(-sign * moved, 0.0))
-        wrong[rows] = 0.0
-        worst = np.argsort(wrong)[-SAMPLE:]
-        worst = worst[wrong[worst] > _MOVED]
-        if not len(worst):
-            return direction
-        rows = np.concatenate([rows, worst])
-
-
-def _start_rows(sign: FloatArray, X: FloatArray) -> IntArray:
-    """Rows for a first program: a sample, and as many as it takes for full rank."""
-    rows = np.arange(0, len(sign), len(sign) // SAMPLE)
-    lost = _kernel(X[rows])
-    while lost.shape[1]:
-        rows = np.append(rows, int(np.argmax(np.abs(X @ lost[:, 0]))))
-        fewer = _kernel(X[rows])
-        if fewer.shape[1] >= lost.shape[1]:
-            break
-        lost = fewer
-    return np.unique(rows)
-
-
-def _program(sign: FloatArray, X: FloatArray, reach: FloatArray) -> FloatArray | None:
-    """Maximize the sum of s_i x_i'd under s_i x_i'd >= 0, x_i'd = 0 where s_i = 0, |d| <= reach."""
-    from scipy.optimize import linprog
-
-    free = sign != 0.0
-    signed, equal = sign[free, None] * X[free], X[~free]
-    if not len(signed):
-        return None
-    found = linprog(
-        -signed.sum(axis=0),
-        A_ub=-signed,
-        b_ub=np.zeros(len(signed)),
-        A_eq=equal if len(equal) else None,
-        b_eq=np.zeros(len(equal)) if len(equal) else None,
-        bounds=np.column_stack([-reach, reach]),
-        method="highs",
-    )
-    if found.status != 0:
-        return None
-    direction: FloatArray = np.where(np.abs(found.x) < 1e-7, 0.0, found.x)
-    moved = signed @ direction
-    sound = moved.max() > 1e-4 and moved.min() > -_MOVED
-    still = not len(equal) or np.abs(equal @ direction).max() < _MOVED
-    return direction if sound and still else None
 
 
 def _simplest(
     sign: FloatArray, X: FloatArray, direction: FloatArray, names: tuple[str, ...]
 ) -> FloatArray:
-    """A direction of one column (and the intercept) if one suffices, else the one found."""
+    """A direction of one column (and the intercept) if one suffices, else of few columns."""
     intercept = np.array([name == "Intercept" for name in names])
-    for j in np.flatnonzero((direction != 0.0) & ~intercept):
+    involved = np.flatnonzero((direction != 0.0) & ~intercept)
+    if len(involved) < 2:
+        return direction
+    for j in involved:
         allowed = intercept.copy()
         allowed[j] = True
-        single = _find(sign, X, allowed)
+        single = find_direction(sign, X, largest(X.shape[1], allowed))
         if single is not None:
             return single
-    return direction
+    few = find_direction(sign, X, sparsest(np.where(intercept, 1e-3, 1.0)))
+    return direction if few is None else few
 
 
-def _unmoved(sign: FloatArray, X: FloatArray, found: FloatArray) -> BoolArray:
-    """Rows (n,) that no direction moves.
+def _unmoved(sign: FloatArray, X: FloatArray, found: Sequence[FloatArray]) -> BoolArray:
+    """Rows (n,) that no direction moves, some directions being known.
 
     Where one direction moves a row, any other may be added to a large multiple of it; so rows that
     are moved can be forgotten while the next direction is looked for.
     """
     left = np.ones(len(sign), dtype=bool)
-    direction: FloatArray | None = found
-    while direction is not None:
-        left &= np.abs(X @ direction) <= _MOVED
-        if not left.any():
-            break
+    for direction in found:
+        left &= np.abs(X @ direction) <= MOVED
+    while left.any():
         basis = _row_space(X[left])
         inner = X[left] @ basis
-        part = None if overlap(sign[left], inner) else _find(sign[left], inner)
-        direction = None if part is None else basis @ part
+        if some_overlap(sign[left], inner) or overlap(sign[left], inner):
+            break
+        part = find_direction(sign[left], inner, largest(inner.shape[1]))
+        if part is None:
+            break
+        left &= np.abs(X @ (basis @ part)) <= MOVED
     return left
+
+
+def _levels(sign: FloatArray, X: FloatArray, names: tuple[str, ...]) -> list[FloatArray]:
+    """Separating directions of one column each that moves from its usual value in few rows.
+
+    Such are the levels of a factor without events; they need no program.
+    """
+    constant = names.index("Intercept") if "Intercept" in names else None
+    found = []
+    for j in range(X.shape[1]):
+        usual = float(X[0, j])
+        if 2 * int(np.count_nonzero(X[:, j] == usual)) < len(sign):
+            usual = float(np.median(X[:, j]))
+        apart = X[:, j] != usual
+        if j == constant or not apart.any() or (usual != 0.0 and constant is None):
+            continue
+        signed = sign[apart] * (X[apart, j] - usual)
+        if not (np.all(signed > 0.0) or np.all(signed < 0.0)):
+            continue
+        direction = np.zeros(X.shape[1])
+        direction[j] = np.sign(signed[0])
+        if constant is not None:
+            direction[constant] = -usual * direction[j]
+        found.append(direction)
+    return found
 
 
 def _row_space(X: FloatArray) -> FloatArray:
     """Orthonormal basis (p, r) of the row space."""
     values, vectors = np.linalg.eigh(X.T @ X)
     return vectors[:, values > 1e-10 * max(float(values[-1]), 1e-300)]
-
-
-def _kernel(X: FloatArray) -> FloatArray:
-    """Orthonormal basis (p, p - r) of the directions that move no row."""
-    values, vectors = np.linalg.eigh(X.T @ X)
-    return vectors[:, values <= 1e-10 * max(float(values[-1]), 1e-300)]
-
-
-def split_within(sign: FloatArray, X: FloatArray, codes: IntArray) -> FloatArray | None:
-    """Direction that, with an effect of each level, predicts every row of 0/1 outcomes.
-
-    Parameters
-    ----------
-    sign : (n,) array
-        1 and -1.
-    X : (n, p) array
-        Scaled columns.
-    codes : (n,) array of int
-        Level of each row.
-
-    Returns
-    -------
-    (p,) array or None
-        None if there is none, or if no level has both outcomes.
-    """
-    from scipy.optimize import linprog
-    from scipy.sparse import coo_array, csr_array, diags_array, hstack
-
-    size = int(codes.max(initial=-1)) + 1
-    high = np.bincount(codes, weights=sign > 0.0, minlength=size)
-    rows = np.bincount(codes, minlength=size)
-    mixed = ((high > 0) & (high < rows))[codes]
-    if not mixed.any():
-        return None
-    _, level = np.unique(codes[mixed], return_inverse=True)
-    n, p = int(mixed.sum()), X.shape[1]
-    effects = coo_array((np.ones(n), (np.arange(n), level)))
-    signed = diags_array(sign[mixed]) @ csr_array(hstack([csr_array(X[mixed]), effects]))
-    found = linprog(
-        np.zeros(signed.shape[1]),
-        A_ub=-signed,
-        b_ub=-np.ones(n),
-        bounds=(None, None),
-        method="highs",
-    )
-    if found.status != 0:
-        return None
-    direction: FloatArray = found.x[:p]
-    return direction
