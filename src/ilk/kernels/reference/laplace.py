@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Literal, final
+from typing import final
 
 import numpy as np
 
@@ -36,6 +36,7 @@ from ilk.kernels.contract import (
     SearchResult,
     nodes_by_term,
 )
+from ilk.kernels.reference import outer
 from ilk.kernels.reference.conditional import Conditional, Mode, curvature, find_mode
 from ilk.kernels.reference.nested import integrate_nested, nesting_of
 from ilk.kernels.reference.quadrature import NodeSums, integrate
@@ -48,14 +49,10 @@ from ilk.kernels.reference.start import (
 )
 from ilk.kernels.reference.working import cross_information, fixed_information
 from ilk.num.jets import Jet, triple
-from ilk.num.search import maximize
 from ilk.num.triangular import inverse
 from ilk.typing import FloatArray
 
-__all__ = ["LaplaceEngine"]
-
-_CAP_BETA, _CAP_THETA = 3.0, 1.0
-"""Greatest changes of a coefficient and of a covariance parameter in one step."""
+__all__ = ["LaplaceEngine", "row_gradient"]
 
 _MAX_EFFECTS = 3
 """Quadrature is offered for at most this many effects per level."""
@@ -96,7 +93,6 @@ class LaplaceEngine:
         self._u = np.zeros(self._rows.size)
         self._state: _State | None = None
         self._passes = 0
-        self._random = sorted(set(self._rows.predictor.tolist()))
 
     # ---- evaluation ---------------------------------------------------------------------------
 
@@ -148,32 +144,9 @@ class LaplaceEngine:
 
     def _gradient(self, state: _State, sums: NodeSums) -> tuple[FloatArray, FloatArray]:
         """Gradient in beta (P,) and in the elements of Lambda (sum of q_t^2,)."""
-        rows, mode, scaled = self._rows, state.mode, state.conditional.scaled
-        ell2, ell3 = -curvature(mode.jet), _thirds(mode.jet)
-        count = mode.jet.variables
-        v = np.zeros((count, *scaled.shape))
-        for b in self._random:
-            v[b] = np.einsum("nij,nj->ni", sums.blocks, scaled * (rows.predictor == b))
-        leverages = np.stack(
-            [(scaled * v)[:, :, rows.predictor == a].sum(axis=2) for a in range(count)]
-        )
-        c = 0.5 * np.einsum("abkn,abn->kn", ell3, leverages)
-        zc = rows.total(scaled * rows.by_predictor(c))
-        s = mode.arrow.solve(zc + sums.shift)[rows.index]
-        t = np.stack([(scaled * s)[:, rows.predictor == a].sum(axis=1) for a in range(count)])
-        moved = c + np.einsum("kan,an->kn", ell2, t)
-
-        r = sums.score + moved
+        r, grad_lam = row_gradient(state.conditional, state.mode, sums)
         grad_beta = [part.X.T @ r[k] for k, part in enumerate(self._data.predictors)]
-        right = (
-            sums.score_u
-            + moved[:, :, None] * mode.u[rows.index]
-            + mode.jet.first[:, :, None] * s
-            + np.einsum("abn,bnj->anj", ell2, v)
-        )
-        by_column = right[rows.predictor]
-        full = np.einsum("ni,inj->ij", rows.columns, by_column)
-        return np.concatenate([np.zeros(0), *grad_beta]), rows.diagonal_blocks(full)
+        return np.concatenate([np.zeros(0), *grad_beta]), grad_lam
 
     def _fixed(self, beta: FloatArray) -> tuple[FloatArray, ...]:
         """o_k + X_k beta_k of each predictor."""
@@ -215,37 +188,16 @@ class LaplaceEngine:
             beta, theta, inverse_hessian = self._start(factor, beta, theta)
         elif theta is None:
             raise ValueError("a warm start needs theta")
-        count = len(beta)
-        caps = np.concatenate([np.full(count, _CAP_BETA), np.full(len(theta), _CAP_THETA)])
-        clipped = False
-
-        def objective(x: FloatArray) -> tuple[float, FloatArray]:
-            nonlocal clipped
-            at, gradient = self._evaluate_at(factor, x, count, nodes, 1e-10)
-            clipped = at.clipped
-            return at.value, gradient
-
-        start = np.concatenate([beta, theta])
-        end = maximize(
-            objective, start, inverse_hessian, caps, max_steps=max_steps, tolerance=tolerance
+        end = outer.search(
+            self._evaluate_with(nodes),
+            factor,
+            beta,
+            theta,
+            inverse_hessian,
+            max_steps=max_steps,
+            tolerance=tolerance,
         )
-        status: Literal["converged", "line_search", "max_steps", "no_mode"] = (
-            "no_mode" if end.status == "running" else end.status
-        )
-        return SearchResult(
-            status=status,
-            beta=end.x[:count],
-            theta=end.x[count:],
-            value=end.value,
-            gradient=end.gradient,
-            inverse_hessian=end.inverse_hessian,
-            decrement=end.decrement,
-            steps=end.steps,
-            evaluations=end.evaluations,
-            passes=self._passes - passes,
-            clipped=clipped,
-            sigma2=np.nan,
-        )
+        return replace(end, passes=self._passes - passes)
 
     def _start(
         self, factor: FactorMap, beta: FloatArray, theta: FloatArray | None
@@ -276,15 +228,11 @@ class LaplaceEngine:
             self._data, self._density, self._rows, scaled, self._slices, beta, self._u, steps
         )
 
-    def _evaluate_at(
-        self, factor: FactorMap, x: FloatArray, count: int, nodes: Nodes, tolerance: float
-    ) -> tuple[Evaluation, FloatArray]:
-        """Evaluate, with the gradient in (beta, theta)."""
-        lam, jacobian = factor(x[count:])
-        at = self.evaluate(x[:count], lam, nodes=nodes, tolerance=tolerance)
-        if at.grad_beta is None or at.grad_lam is None:
-            return at, np.full(len(x), np.nan)
-        return at, np.concatenate([at.grad_beta, jacobian.T @ at.grad_lam])
+    def _evaluate_with(self, nodes: Nodes) -> outer.Evaluate:
+        """The criterion with a number of nodes."""
+        return lambda beta, lam, tolerance: self.evaluate(
+            beta, lam, nodes=nodes, tolerance=tolerance
+        )
 
     def information(
         self,
@@ -296,18 +244,7 @@ class LaplaceEngine:
         nodes: Nodes = 1,
     ) -> FloatArray:
         """Observed information in (beta, theta), by differences of the exact gradient."""
-        x, count = np.concatenate([beta, theta]), len(beta)
-        out = np.empty((len(x), len(x)))
-        for j, step in enumerate(1e-3 * np.asarray(scale, dtype=np.float64)):
-            ends = []
-            for side in (step, -step):
-                moved = x.copy()
-                moved[j] += side
-                ends.append(self._evaluate_at(factor, moved, count, nodes, 1e-14)[1])
-            out[j] = (ends[1] - ends[0]) / (2.0 * step)
-        self._evaluate_at(factor, x, count, nodes, 1e-14)
-        information: FloatArray = 0.5 * (out + out.T)
-        return information
+        return outer.information(self._evaluate_with(nodes), factor, beta, theta, scale)
 
     # ---- at the last evaluation ---------------------------------------------------------------
 
@@ -348,6 +285,51 @@ class LaplaceEngine:
         if self._state is None:
             raise ValueError("the engine has not evaluated anything yet")
         return self._state
+
+
+def row_gradient(
+    conditional: Conditional, mode: Mode, sums: NodeSums
+) -> tuple[FloatArray, FloatArray]:
+    """Gradient in the rows' predictors and in Lambda; the module's first lines.
+
+    Parameters
+    ----------
+    conditional : Conditional
+        Joint density of data and effects.
+    mode : Mode
+        Its mode, with derivatives of third order.
+    sums : NodeSums
+        What the nodes give.
+
+    Returns
+    -------
+    r : ndarray (K, n)
+        Derivative in the known and fixed part of each predictor.
+    grad_lam : ndarray (sum of q_t^2,)
+        Derivative in the elements of all Lambda_t.
+    """
+    rows, scaled = conditional.rows, conditional.scaled
+    ell2, ell3 = -curvature(mode.jet), _thirds(mode.jet)
+    count = mode.jet.variables
+    v = np.zeros((count, *scaled.shape))
+    for b in sorted(set(rows.predictor.tolist())):
+        v[b] = np.einsum("nij,nj->ni", sums.blocks, scaled * (rows.predictor == b))
+    leverages = np.stack(
+        [(scaled * v)[:, :, rows.predictor == a].sum(axis=2) for a in range(count)]
+    )
+    c = 0.5 * np.einsum("abkn,abn->kn", ell3, leverages)
+    zc = rows.total(scaled * rows.by_predictor(c))
+    s = mode.arrow.solve(zc + sums.shift)[rows.index]
+    t = np.stack([(scaled * s)[:, rows.predictor == a].sum(axis=1) for a in range(count)])
+    moved = c + np.einsum("kan,an->kn", ell2, t)
+    right = (
+        sums.score_u
+        + moved[:, :, None] * mode.u[rows.index]
+        + mode.jet.first[:, :, None] * s
+        + np.einsum("abn,bnj->anj", ell2, v)
+    )
+    full = np.einsum("ni,inj->ij", rows.columns, right[rows.predictor])
+    return sums.score + moved, rows.diagonal_blocks(full)
 
 
 def _thirds(jet: Jet) -> FloatArray:
