@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ilk.show import exogeneity as exogenous
     from ilk.show import icc as intraclass
     from ilk.show import means as grids
+    from ilk.show import power as powers
     from ilk.show import profile as profiles
     from ilk.show import r_squared as explained
     from ilk.show import separation as separated
@@ -68,6 +69,7 @@ else:  # no fit needs them, so they are imported with the first question
     grids = Late("ilk.show.means")
     intraclass = Late("ilk.show.icc")
     explained = Late("ilk.show.r_squared")
+    powers = Late("ilk.show.power")
     marginal = Late("ilk.show.marginal")
     separated = Late("ilk.show.separation")
     methods = Late("ilk.show.methods")
@@ -744,15 +746,15 @@ class Fit(AbstractFit):
         -------
         Answer
             With ``.frame``: ``component, term, df_num, df, statistic, p_value, test, loglik, aic,
-            delta_aic``; the first row is the model itself.  Log-likelihoods are by maximum
-            likelihood.
+            delta_aic``, the last three of the model without the term, by maximum likelihood;
+            ``delta_aic`` above zero speaks for the term.
 
         Examples
         --------
         >>> import ilk
         >>> scores = ilk.datasets.load("classroom_scores")
         >>> fit = ilk.fit("score ~ method + prior + (1 | school/classroom)", scores)
-        >>> bool((fit.drop_one().frame.delta_aic[1:] > 0).all())
+        >>> bool((fit.drop_one().frame.delta_aic > 0).all())
         True
         """
         return tested.drop_one_answer(self.fitted, test=test, df=df, cov=cov)
@@ -1403,6 +1405,74 @@ class Fit(AbstractFit):
         Fit
         """
         return Fit(refit(self.fitted, prediction.new_response(self.fitted, response)))
+
+    def power(
+        self,
+        effect: Mapping[str, float],
+        n_clusters: int | Sequence[int],
+        rows_per_cluster: int | None = None,
+        *,
+        alpha: float = 0.05,
+        test: Literal["wald", "likelihood_ratio"] = "wald",
+        level: float = 0.95,
+        draws: int = 500,
+        seed: int | None = None,
+        n_jobs: int = 1,
+    ) -> Answer:
+        """Power of studies of other sizes to find an effect of a given size.
+
+        Studies are drawn from the fit: clusters with their covariates, new random effects and new
+        responses, with the coefficient set to the effect.  Each is fitted and tested.
+
+        Parameters
+        ----------
+        effect : dict of str to float
+            Coefficients of the mean and their assumed values, ``{"policy": -0.4}``.
+        n_clusters : int or sequence of int
+            Numbers of levels of the outermost grouping factor.
+        rows_per_cluster : int, optional
+            Rows of each cluster; as many as it has by default.
+        alpha : float
+            Level of the two-sided test.
+        test : {"wald", "likelihood_ratio"}
+            Wald's test with the degrees of freedom that tables have by default, or the likelihood
+            ratio.
+        level : float
+            Coverage of the interval for the error of the simulation.
+        draws : int
+            Studies for each number of clusters.
+        seed : int, optional
+            Makes the draws repeatable; drawn at random by default, and reported.
+        n_jobs : int
+            Fits at one time (joblib).
+
+        Returns
+        -------
+        Answer
+            With ``.frame``: ``term, effect, n_clusters, rows, estimate`` (the power), ``conf_low,
+            conf_high, draws, failed, test, alpha, estimand``; ``.plot()`` draws the power curve.
+
+        Examples
+        --------
+        >>> import ilk
+        >>> fit = ilk.fit("score ~ prior + (1 | classroom)", ilk.datasets.load("classroom_scores"))
+        >>> answer = fit.power({"prior": 0.1}, [5, 20], rows_per_cluster=4, draws=50, seed=1)
+        >>> low, high = answer.frame.estimate
+        >>> bool(low < high)
+        True
+        """
+        return powers.power_answer(
+            self.fitted,
+            effect,
+            n_clusters,
+            rows_per_cluster=rows_per_cluster,
+            alpha=alpha,
+            test=test,
+            level=level,
+            draws=draws,
+            seed=seed,
+            n_jobs=n_jobs,
+        )
 
     # Answers as tables and text
 
