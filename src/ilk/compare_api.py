@@ -53,9 +53,9 @@ def compare(
     -------
     ComparisonAnswer
         ``.frame`` has a row per model: ``model, formula, family, estimator, loglik, df, aic, aicc,
-        bic, caic`` (conditional AIC), ``conditional_df, delta, akaike_weight, verdict``; ``.tests`` one
-        per pair of models: ``smaller, larger, statistic, df, null, p_value``, where ``null`` is
-        the null distribution, or the reason why there is no test. Also ``.text``, ``.html``,
+        bic, caic`` (conditional AIC), ``conditional_df, delta, akaike_weight, verdict``; ``.tests``
+        one per pair of models: ``smaller, larger, statistic, df, null, p_value``, where ``null``
+        is the null distribution, or the reason why there is no test. Also ``.text``, ``.html``,
         ``.notes`` and ``.plot()``.
 
     Raises
