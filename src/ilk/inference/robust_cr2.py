@@ -9,9 +9,10 @@ so that :math:`A_i R_i A_i' = V_i`: if V is right, the estimator has no bias.  T
 by an orthogonal matrix leaves :math:`A_i` as it is, so it may be the symmetric root.  After rows
 are divided by their own residual standard deviation, :math:`V_i = I + Z_i\Lambda\Lambda'Z_i'` is
 the identity off the columns of :math:`[X_i\ Z_i]`, and so are :math:`R_i` and :math:`A_i`.  With
-an orthonormal basis U of those columns everything is done to :math:`U'X_i`, :math:`U'Z_i`
+an orthonormal basis U of those columns everything is done to :math:`U'X_i`, :math:`U'V_iU`
 and :math:`U'e_i`: matrices of p + q rows, however many rows the cluster has.  Small clusters are
-treated together, filled up with rows of zeros, which change nothing.
+treated together, filled up with rows of zeros, which change nothing.  For clusters with hundreds of
+random effects U is the basis of a Krylov space (`ilk.inference.robust_wide`).
 """
 
 from __future__ import annotations
@@ -23,8 +24,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ilk.errors import FitError
+from ilk.frame import quote
 from ilk.inference.robust_df import Contributions
+from ilk.inference.robust_linear import sums_by
 from ilk.inference.robust_units import levels_within
+from ilk.inference.robust_wide import krylov_bases
 
 if TYPE_CHECKING:
     from ilk.inference.robust_linear import LinearRows
@@ -34,8 +38,17 @@ if TYPE_CHECKING:
 
 __all__ = ["bias_reduced"]
 
+_WIDE = 300
+"""Rows and random effects of a cluster from which on its Krylov space is used."""
+
 _WIDEST = 3000
 """Rows of the largest matrices that are decomposed."""
+
+_EVERY = 5
+"""Steps of the Lanczos method between looks at what it has come to."""
+
+_SETTLED = 1e-9
+"""Relative change at which it ends."""
 
 _ELEMENTS = 2_000_000
 """Elements of the arrays of clusters that are treated together."""
@@ -65,6 +78,12 @@ class _Nest:
     place: IntArray
     levels: IntArray
 
+    def columns(self, chosen: IntArray, scale: FloatArray) -> FloatArray:
+        """Rows of Z Lambda (k, q) within their levels, times a scale (k,)."""
+        columns = self.term.columns
+        z = np.ones((len(chosen), 1)) if columns is None else columns[chosen]
+        return np.asarray((z @ self.root) * scale[:, None])
+
 
 def bias_reduced(rows: LinearRows, unit: Unit) -> Contributions:
     """Contributions of clusters to CR2.
@@ -89,15 +108,18 @@ def bias_reduced(rows: LinearRows, unit: Unit) -> Contributions:
         _nest(term, root, unit) for term, root in zip(rows.data.terms, rows.factors, strict=True)
     ]
     widths = p + sum(nest.term.width * nest.levels for nest in nests)
-    _refuse_wide(np.minimum(sizes, widths), unit)
     scores = np.empty((count, p))
     E, Q = np.empty((count, p, p)), np.empty((count, p, p))
-    for batch in _batches(sizes, widths):
+    wide = np.minimum(sizes, widths) > _WIDE
+    for batch in _batches(np.flatnonzero(~wide), sizes, widths):
         chosen = np.concatenate([order[starts[c] : starts[c] + sizes[c]] for c in batch])
         home = np.repeat(np.arange(len(batch)), sizes[batch])
         seat = np.concatenate([np.arange(sizes[c]) for c in batch])
         filled = _fill(rows, nests, batch, chosen, (home, seat), int(sizes[batch].max()))
-        scores[batch], E[batch], Q[batch] = _correct(*filled, rows.root)
+        scores[batch], E[batch], Q[batch] = _narrow(*filled)
+    for c in np.flatnonzero(wide):
+        chosen = order[starts[c] : starts[c] + sizes[c]]
+        scores[c], E[c], Q[c] = _by_lanczos(rows, nests, chosen, unit, int(c))
     return Contributions(rows.back @ rows.root, scores, lambda: (E, Q), np.ones(count))
 
 
@@ -106,20 +128,9 @@ def _nest(term: TermData, root: FloatArray, unit: Unit) -> _Nest:
     return _Nest(term, root, place, levels)
 
 
-def _refuse_wide(ranks: IntArray, unit: Unit) -> None:
-    widest = int(np.argmax(ranks))
-    if ranks[widest] > _WIDEST:
-        raise FitError(
-            f"'CR2' decomposes a matrix for the rows or random effects of each cluster; the "
-            f"cluster {unit.labels[widest]!r} of {unit.name!r} has {ranks[widest]:,} of them, more "
-            f"than {_WIDEST:,}. Use 'CR3' or 'CR1', which need no such matrix.",
-            code="wide-cluster",
-        )
-
-
-def _batches(sizes: IntArray, widths: IntArray) -> Iterator[IntArray]:
+def _batches(clusters: IntArray, sizes: IntArray, widths: IntArray) -> Iterator[IntArray]:
     """Clusters of like sizes, as many as fit."""
-    order = np.argsort(sizes, kind="stable")
+    order = clusters[np.argsort(sizes[clusters], kind="stable")]
     first = 0
     while first < len(order):
         last, tallest, widest = first, 0, 0
@@ -141,35 +152,87 @@ def _fill(
     spot: tuple[IntArray, IntArray],
     tallest: int,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """X (b, n, p), Z Lambda (b, n, q) and e (b, n) of clusters, each row over its own deviation."""
-    weights = rows.data.weights
-    scale = np.ones(len(chosen)) if weights is None else np.sqrt(weights[chosen])
+    """X L (b, n, p), Z Lambda (b, n, q) and e (b, n), each row over its own deviation."""
+    scale = _scale(rows, chosen)
     X = np.zeros((len(batch), tallest, rows.X.shape[1]))
-    X[spot] = rows.X[chosen] * scale[:, None]
+    X[spot] = (rows.X[chosen] @ rows.root) * scale[:, None]
     e = np.zeros((len(batch), tallest))
     e[spot] = rows.residual[chosen] * scale
     width = sum(nest.term.width * int(nest.levels[batch].max()) for nest in nests)
     Z = np.zeros((len(batch), tallest, width))
     offset = 0
     for nest in nests:
-        q, columns = nest.term.width, nest.term.columns
-        z = np.ones((len(chosen), 1)) if columns is None else columns[chosen]
-        z = (z @ nest.root) * scale[:, None]
+        q, z = nest.term.width, nest.columns(chosen, scale)
         for j in range(q):
             Z[(*spot, offset + q * nest.place[chosen] + j)] = z[:, j]
         offset += q * int(nest.levels[batch].max())
     return X, Z, e
 
 
-def _correct(
-    X: FloatArray, Z: FloatArray, e: FloatArray, root: FloatArray
+def _scale(rows: LinearRows, chosen: IntArray) -> FloatArray:
+    """What rows are multiplied by to have the same residual variance."""
+    weights = rows.data.weights
+    return np.ones(len(chosen)) if weights is None else np.sqrt(weights[chosen])
+
+
+def _narrow(
+    X: FloatArray, Z: FloatArray, e: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Corrected scores (b, p), E and Q (b, p, p), in whitened coordinates."""
+    """Corrected scores, E and Q of clusters of few rows or few random effects."""
     if X.shape[1] > X.shape[2] + Z.shape[2]:
         basis = np.linalg.qr(np.concatenate([X, Z], axis=2)).Q.transpose(0, 2, 1)
         X, Z, e = basis @ X, basis @ Z, (basis @ e[:, :, None])[:, :, 0]
-    X = X @ root
-    V = np.eye(X.shape[1]) + Z @ Z.transpose(0, 2, 1)
+    return _correct(X, np.eye(X.shape[1]) + Z @ Z.transpose(0, 2, 1), e)
+
+
+def _by_lanczos(
+    rows: LinearRows, nests: list[_Nest], chosen: IntArray, unit: Unit, cluster: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Corrected score, E and Q of one cluster of many rows and random effects."""
+    scale = _scale(rows, chosen)
+    X, e = (rows.X[chosen] @ rows.root) * scale[:, None], rows.residual[chosen] * scale
+    parts = [(nest.columns(chosen, scale), nest.place[chosen], nest.levels) for nest in nests]
+
+    def multiply(block: FloatArray) -> FloatArray:
+        out = block.copy()
+        for z, place, levels in parts:
+            for j in range(z.shape[1]):
+                along = sums_by(place, int(levels[cluster]), z[:, j : j + 1] * block)
+                out += z[:, j : j + 1] * along[place]
+        return out
+
+    noise = np.sqrt(float(e @ e) / len(e))
+    last: tuple[FloatArray, FloatArray, FloatArray] | None = None
+    for basis, V, closed in krylov_bases(X, multiply, _EVERY):
+        if len(V) > _WIDEST:
+            break
+        c, E, Q = (part[0] for part in _correct((basis.T @ X)[None], V[None], (basis.T @ e)[None]))
+        if closed or (last is not None and _settled(last, (c, E, Q), noise)):
+            return c, E, Q
+        last = c, E, Q
+    raise FitError(
+        f"'CR2' needs too large a matrix for the {len(chosen):,} rows of the cluster "
+        f"{quote(unit.labels[cluster])} of {unit.name!r}. Use 'CR3' or 'CR1', which need none.",
+        code="wide-cluster",
+    )
+
+
+def _settled(
+    last: tuple[FloatArray, FloatArray, FloatArray],
+    now: tuple[FloatArray, FloatArray, FloatArray],
+    noise: float,
+) -> bool:
+    """Whether score, E and Q have stopped changing; a score is as uncertain as its Q says."""
+    size = float(np.max(np.abs(now[2])))
+    units = (noise * np.sqrt(size), float(np.max(np.abs(now[1]))), size)
+    changes = (float(np.max(np.abs(a - b))) for a, b in zip(last, now, strict=True))
+    return all(change <= _SETTLED * unit for change, unit in zip(changes, units, strict=True))
+
+
+def _correct(
+    X: FloatArray, V: FloatArray, e: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Corrected scores (b, p), E and Q (b, p, p) from X L (b, r, p), V (b, r, r) and e (b, r)."""
     values, vectors = np.linalg.eigh(V)
     D = _function(vectors, np.sqrt(values))
     middle = D @ (V - X @ X.transpose(0, 2, 1)) @ D

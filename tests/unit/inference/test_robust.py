@@ -8,12 +8,9 @@ import pytest
 from tests.fits import data_of, fit_of
 
 import ilk
-from ilk.errors import FitError, IdentificationWarning
+from ilk.errors import IdentificationWarning
 from ilk.inference import coefficient_covariance
 from ilk.inference.robust import robust_covariance
-from ilk.inference.robust_cr2 import bias_reduced
-from ilk.inference.robust_linear import linear_rows
-from ilk.inference.robust_units import Unit
 
 
 @pytest.mark.parametrize("name", ["sleepstudy", "cbpp", "salamanders"])
@@ -129,16 +126,6 @@ def test_separation():
 def test_a_penalty():
     fit = ilk.fit("y ~ x + (1 | g)", data_of("binary"), family="binomial", penalty="log_f")
     refused(fit, code="penalty", match="The estimates are penalized")
-
-
-def test_wide_clusters(monkeypatch):
-    monkeypatch.setattr("ilk.inference.robust_cr2._WIDEST", 5)
-    fitted = fit_of("sleepstudy").fitted
-    codes = fitted.design.terms[0].grouping.codes
-    rows = linear_rows(fitted)
-    bias_reduced(rows, Unit("Subject", codes, tuple(range(18))))  # rank 4
-    with pytest.raises(FitError, match="the cluster 0 of 'half' has 10 of them, more than 5"):
-        bias_reduced(rows, Unit("half", codes // 4, tuple(range(5))))
 
 
 def test_labels_of_a_fit_with_missing_values():
