@@ -1,0 +1,349 @@
+r"""Wald and likelihood-ratio tests of linear hypotheses about coefficients.
+
+The hypothesis is :math:`L\beta = r` with q independent rows.  With the covariance matrix
+:math:`\Phi` of the coefficients the Wald statistic is
+
+.. math:: F = \lambda\, (L\hat\beta - r)' (L\Phi L')^{-1} (L\hat\beta - r) / q,
+
+referred to F with q and :math:`\nu` degrees of freedom, or q F to chi-square where there are no
+degrees of freedom.  For Kenward-Roger, :math:`\nu` and the scale :math:`\lambda` are theirs; for
+all others :math:`\lambda = 1` and :math:`\nu` follows from those of the q uncorrelated contrasts that
+:math:`L\Phi L'` has for eigenvectors (Fai and Cornelius 1996):
+
+.. math:: \nu = \frac{2 E}{E - q}, \qquad E = \sum_m \frac{\nu_m}{\nu_m - 2} .
+
+The likelihood-ratio test fits the model again under the hypothesis, by maximum likelihood.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+
+import numpy as np
+
+from ilk.errors import ModelError
+from ilk.inference.chosen import chosen_covariance
+from ilk.inference.equations import read_hypothesis
+from ilk.inference.restricted import eliminate, restricted
+from ilk.inference.wald import check_level, p_values, part_names, two_sided
+from ilk.num.stable import special
+
+if TYPE_CHECKING:
+    from ilk.fitted import Fitted
+    from ilk.inference.chosen import Cov, DegreesOfFreedom
+    from ilk.inference.equations import Equations
+    from ilk.inference.wald import CoefficientCovariance
+    from ilk.typing import FloatArray
+
+__all__ = [
+    "Hypotheses",
+    "JointTest",
+    "TestMethod",
+    "likelihood_ratio_test",
+    "maximum_likelihood",
+    "refuse_penalty",
+    "linear_hypothesis",
+    "wald_test",
+]
+
+TestMethod: TypeAlias = Literal["wald", "likelihood_ratio"]
+"""Kinds of tests."""
+
+_LOST = 1e-3
+"""A loss of log-likelihood larger than this, under fewer restrictions, is a failed search."""
+
+
+@dataclass(frozen=True, slots=True)
+class JointTest:
+    """Test of several restrictions together.
+
+    Parameters
+    ----------
+    test : str
+        ``"F"``, ``"chi-square"`` or ``"likelihood ratio"``.
+    statistic : float
+        The statistic.
+    df_num : int
+        Number of restrictions.
+    df : float
+        Degrees of freedom of the denominator; infinite for chi-square statistics.
+    p_value : float
+        The p-value.
+    """
+
+    test: str
+    statistic: float
+    df_num: int
+    df: float
+    p_value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hypotheses:
+    """Tests of linear hypotheses, each by itself and all together.
+
+    Arrays are (r,), with one element for each restriction.
+
+    Parameters
+    ----------
+    labels : tuple of str
+        The restrictions in words.
+    estimate, std_error, conf_low, conf_high : (r,) arrays
+        Of the left sides.
+    value : (r,) array
+        Right sides.
+    tests : tuple of JointTest
+        Test of each restriction.
+    joint : JointTest
+        Test of all.
+    method : str
+        ``"wald"`` or ``"likelihood_ratio"``.
+    covariance : CoefficientCovariance
+        What standard errors and limits are from.
+    notes : tuple of str
+        What a reader should know.
+    """
+
+    labels: tuple[str, ...]
+    estimate: FloatArray
+    std_error: FloatArray
+    conf_low: FloatArray
+    conf_high: FloatArray
+    value: FloatArray
+    tests: tuple[JointTest, ...]
+    joint: JointTest
+    method: str
+    covariance: CoefficientCovariance
+    notes: tuple[str, ...]
+
+
+def linear_hypothesis(
+    fitted: Fitted,
+    hypothesis: Any,
+    rhs: Any = None,
+    *,
+    df: DegreesOfFreedom | None = None,
+    cov: Cov = "model",
+    method: TestMethod = "wald",
+    level: float = 0.95,
+) -> Hypotheses:
+    """Test linear hypotheses about the coefficients.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    hypothesis, rhs
+        As `ilk.inference.equations.read_hypothesis` takes them.
+    df, cov
+        As `ilk.inference.chosen.chosen_covariance` takes them.
+    method : {"wald", "likelihood_ratio"}
+        Kind of test.
+    level : float
+        Coverage of the intervals of the left sides.
+
+    Returns
+    -------
+    Hypotheses
+
+    Raises
+    ------
+    ModelError
+        A name is not known, restrictions contradict each other, or options do not go together.
+    """
+    check_level(level)
+    _check_method(method, df, cov)
+    asked = read_hypothesis(hypothesis, fitted.names, part_names(fitted.model.fitted_parts), rhs)
+    used, notes = _independent(asked)
+    covariance = chosen_covariance(fitted, cov, df)
+    L, right = asked.L, asked.rhs
+    estimate = L @ fitted.coef
+    with np.errstate(invalid="ignore"):
+        error = np.sqrt(np.einsum("ri,ij,rj->r", L, covariance.matrix, L))
+    own = np.array([math.inf if covariance.df is None else covariance.df(row) for row in L])
+    half = np.array([two_sided(level, float(v)) for v in own]) * error
+    if method == "wald":
+        tests = _single_tests(estimate - right, error, own)
+        joint = wald_test(fitted.coef, L[used], right[used], covariance)
+    else:
+        full = maximum_likelihood(fitted)
+        tests = tuple(likelihood_ratio_test(full, L[[i]], right[[i]]) for i in range(len(L)))
+        joint = tests[0] if len(L) == 1 else likelihood_ratio_test(full, L[used], right[used])
+        if fitted.model.reml:
+            notes.append("The likelihoods compared are of fits by maximum likelihood, not REML.")
+    return Hypotheses(
+        labels=asked.labels,
+        estimate=estimate,
+        std_error=error,
+        conf_low=estimate - half,
+        conf_high=estimate + half,
+        value=right,
+        tests=tests,
+        joint=joint,
+        method=method,
+        covariance=covariance,
+        notes=tuple(notes),
+    )
+
+
+def _check_method(method: Any, df: Any, cov: Any) -> None:
+    if method not in get_args(TestMethod):
+        raise ModelError(
+            f"method={method!r:.80}: choose 'wald' or 'likelihood_ratio'.", code="method"
+        )
+    if method == "likelihood_ratio" and (df is not None or not isinstance(cov, str)):
+        raise ModelError(
+            "method='likelihood_ratio' compares two fits and has no degrees of freedom of a "
+            "denominator; leave df= and cov= out.",
+            code="method",
+        )
+    if method == "likelihood_ratio" and cov != "model":
+        raise ModelError(
+            f"method='likelihood_ratio' compares two fits and cannot use cov={cov!r}; leave it "
+            "out, or take method='wald'.",
+            code="method",
+        )
+
+
+def _independent(asked: Equations) -> tuple[list[int], list[str]]:
+    """Rows that do not follow from those before, and a note on those that do."""
+    found = eliminate(asked.L, asked.rhs)
+    if found.contradicted:
+        raise ModelError(
+            f"{asked.labels[found.contradicted[0]]!r} contradicts the equations before it: no "
+            "coefficients satisfy all of them.",
+            code="contradiction",
+        )
+    follow = [label for i, label in enumerate(asked.labels) if i not in found.used]
+    notes = []
+    if follow:
+        some = ", ".join(map(repr, follow[:3])) + (", ..." if len(follow) > 3 else "")
+        verb = "follows" if len(follow) == 1 else "follow"
+        notes.append(f"{some} {verb} from the other equations and adds nothing to the joint test.")
+    return list(found.used), notes
+
+
+def _single_tests(
+    difference: FloatArray, error: FloatArray, df: FloatArray
+) -> tuple[JointTest, ...]:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        statistic = difference / error
+    p = p_values(statistic, df)
+    return tuple(
+        JointTest("z" if math.isinf(v) else "t", float(t), 1, float(v), float(each))
+        for t, v, each in zip(statistic, df, p, strict=True)
+    )
+
+
+def wald_test(
+    coef: FloatArray, L: FloatArray, rhs: FloatArray, covariance: CoefficientCovariance
+) -> JointTest:
+    """Test ``L coef = rhs`` by the distance of the estimates.
+
+    Parameters
+    ----------
+    coef : (P,) array
+        Estimates.
+    L : (q, P) array
+        Independent restrictions.
+    rhs : (q,) array
+        Right sides.
+    covariance : CoefficientCovariance
+        Covariance matrix and degrees of freedom.
+
+    Returns
+    -------
+    JointTest
+        An F test, or a chi-square test where there are no degrees of freedom.
+    """
+    q = len(L)
+    spread = L @ covariance.matrix @ L.T
+    if not np.isfinite(spread).all():
+        kind = "chi-square" if covariance.df is None else "F"
+        return JointTest(kind, math.nan, q, math.nan, math.nan)
+    scale = np.sqrt(np.maximum(np.diag(spread), np.finfo(float).tiny))
+    distance = (L @ coef - rhs) / scale
+    square = float(distance @ np.linalg.solve(spread / np.outer(scale, scale), distance))
+    if covariance.df is None:
+        return JointTest(
+            "chi-square", square, q, math.inf, float(special().chdtrc(q, max(square, 0.0)))
+        )
+    df, factor = _denominator(L, spread, covariance)
+    statistic = factor * square / q
+    return JointTest("F", statistic, q, df, _upper_f(q, df, statistic))
+
+
+def _denominator(
+    L: FloatArray, spread: FloatArray, covariance: CoefficientCovariance
+) -> tuple[float, float]:
+    """Degrees of freedom and scale of an F statistic."""
+    if covariance.joint is not None:
+        return covariance.joint(L)
+    assert covariance.df is not None
+    vectors = np.linalg.eigh(spread)[1]
+    own = np.array([covariance.df(row) for row in vectors.T @ L])
+    if np.ptp(own) <= 1e-8 * own.max() or np.isinf(own).all():
+        return float(own.mean()), 1.0
+    if not np.all(own > 2.0):
+        return 2.0, 1.0
+    with np.errstate(invalid="ignore"):
+        total = float(np.where(np.isinf(own), 1.0, own / (own - 2.0)).sum())
+    return 2.0 * total / (total - len(L)), 1.0
+
+
+def _upper_f(q: int, df: float, statistic: float) -> float:
+    if not (statistic >= 0.0 and df > 0.0):
+        return math.nan
+    if math.isinf(df):
+        return float(special().chdtrc(q, q * statistic))
+    return float(special().fdtrc(q, df, statistic))
+
+
+def maximum_likelihood(fitted: Fitted) -> Fitted:
+    """The fit itself, or the same model by maximum likelihood if it is by REML."""
+    refuse_penalty(fitted)
+    if not fitted.model.reml:
+        return fitted
+    return restricted(fitted, np.zeros((0, len(fitted.coef))), reml=False)
+
+
+def refuse_penalty(fitted: Fitted) -> None:
+    """Refuse a likelihood-ratio test of a fit whose likelihood has a penalty."""
+    if fitted.model.penalty is not None:
+        raise ModelError(
+            "A likelihood-ratio test compares maximized likelihoods, but this fit maximizes a "
+            "penalized one; take Wald tests.",
+            code="penalty",
+        )
+
+
+def likelihood_ratio_test(
+    fitted: Fitted, L: FloatArray, rhs: FloatArray, null: Fitted | None = None
+) -> JointTest:
+    """Test ``L coef = rhs`` by the loss of log-likelihood.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        A fit by maximum likelihood.
+    L : (q, P) array
+        Independent restrictions.
+    rhs : (q,) array
+        Right sides.
+    null : Fitted, optional
+        The fit under the restrictions, if there is one already.
+
+    Returns
+    -------
+    JointTest
+        nan where the fit under the restrictions ended at a higher likelihood.
+    """
+    small = restricted(fitted, L, rhs) if null is None else null
+    statistic = 2.0 * (fitted.loglik - small.loglik)
+    if not statistic > -_LOST:
+        return JointTest("likelihood ratio", math.nan, len(L), math.inf, math.nan)
+    statistic = max(statistic, 0.0)
+    p = float(special().chdtrc(len(L), statistic))
+    return JointTest("likelihood ratio", statistic, len(L), math.inf, p)
