@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from ilk.covariance import covariance_structure
 from ilk.design.build import build
 from ilk.errors import ModelError
@@ -21,16 +19,11 @@ from ilk.fit import Fit
 from ilk.formula import check_arguments, parse
 from ilk.likelihood.base import Search
 from ilk.model import Model
+from ilk.model.quadrature import plan_nodes
 from ilk.penalties import AbstractPenalty, make_penalty
 
 if TYPE_CHECKING:
     from ilk.typing import FloatArray
-
-MAX_QUADRATURE_EFFECTS = 3
-"""Quadrature is offered for at most this many random effects per level."""
-
-MAX_NODES = 500
-"""Most quadrature nodes per dimension."""
 
 
 def fit(
@@ -49,7 +42,7 @@ def fit(
     precision_weights: Any = None,
     sampling_weights: Any = None,
     reml: bool | None = None,
-    quadrature: int | Literal["auto"] = 1,
+    quadrature: int | Mapping[str, int] | Literal["auto"] = 1,
     penalty: str | AbstractPenalty | None = None,
     missing: Literal["drop", "error"] = "drop",
     functions: Mapping[str, Callable[..., Any]] | None = None,
@@ -89,9 +82,12 @@ def fit(
         Survey weights.
     reml : bool, optional
         Restricted likelihood; by default for the Gaussian identity mixed model only.
-    quadrature : int or "auto", default 1
+    quadrature : int, mapping or "auto", default 1
         1 is the Laplace approximation; k > 1 is adaptive Gauss-Hermite quadrature with k nodes
-        per random effect of one grouping factor; ``"auto"`` raises k until nothing changes.
+        per random effect, for grouping factors that are nested in each other; of factors that
+        cross, the one with most levels is integrated and the others are left to Laplace.
+        ``{"hospital": 11}`` names the factor (and what is nested in it); ``"auto"`` raises k
+        until nothing changes.
     penalty : {"firth", "log_f"} or AbstractPenalty, optional
         Added to the log-likelihood, to keep coefficients finite where the data are separated:
         Firth's penalty, or independent priors on the coefficients other than intercepts (log-F,
@@ -143,9 +139,10 @@ def fit(
     distribution.check(response.y, response.trials, response.name, design.rows.kept)
     structures = tuple(covariance_structure(term.structure) for term in design.terms)
     model = Model(design, distribution, structures)
-    model = _with_options(model, reml, 1 if quadrature == "auto" else quadrature)
+    automatic = isinstance(quadrature, str) and quadrature == "auto"
+    model = _with_options(model, reml, 1 if automatic else quadrature)
     model = replace(model, penalty=make_penalty(penalty))
-    estimate = run_auto if quadrature == "auto" and _can_quadrature(model) else run
+    estimate = run_auto if automatic else run
     begin = None if start is None else _start(start, model)
     return Fit(estimate(model, search or Search(), begin))
 
@@ -170,7 +167,7 @@ def _not_offered(covariance: Mapping[str, Any] | None, sampling_weights: Any) ->
 def _with_options(model: Model, reml: bool | None, nodes: Any) -> Model:
     """The model with its estimator chosen, after checking that it can be had."""
     if model.linear:
-        if isinstance(nodes, int) and nodes > 1:
+        if nodes != 1:
             raise ModelError(
                 "quadrature=: the likelihood of a linear mixed model is exact; leave it out.",
                 code="quadrature",
@@ -183,35 +180,8 @@ def _with_options(model: Model, reml: bool | None, nodes: Any) -> Model:
             "variance; leave it out for this model.",
             code="reml",
         )
-    if isinstance(nodes, bool) or not isinstance(nodes, (int, np.integer)) or nodes < 1:
-        raise ModelError(
-            f"quadrature={nodes!r}: give a whole number of nodes from 1 (Laplace), or 'auto'.",
-            code="quadrature",
-        )
-    if nodes > MAX_NODES:
-        raise ModelError(
-            f"quadrature={nodes}: at most {MAX_NODES} nodes are offered; 'auto' stops when more "
-            "would change nothing.",
-            code="quadrature",
-        )
-    if nodes > 1 and not _can_quadrature(model):
-        raise ModelError(
-            f"quadrature={nodes}: nodes are for models whose random effects are all in one term "
-            f"of one predictor, at most {MAX_QUADRATURE_EFFECTS} per level. Use quadrature=1 "
-            "(Laplace) for nested, crossed and larger terms.",
-            code="quadrature",
-        )
-    return model if nodes == model.nodes else replace(model, nodes=int(nodes))
-
-
-def _can_quadrature(model: Model) -> bool:
-    terms = model.design.terms
-    return (
-        not model.linear
-        and len(terms) == 1
-        and terms[0].predictor == "mean"
-        and len(terms[0].column_names) <= MAX_QUADRATURE_EFFECTS
-    )
+    nodes = plan_nodes(model.design, nodes)
+    return model if nodes == model.nodes else replace(model, nodes=nodes)
 
 
 def _start(start: Fit, model: Model) -> FloatArray:

@@ -20,6 +20,7 @@ import numpy as np
 
 from ilk.fitted import Reason
 from ilk.frame import quote
+from ilk.model.quadrature import is_laplace
 
 if TYPE_CHECKING:
     from ilk.design.random import RandomTerm
@@ -138,7 +139,7 @@ def explain(marginal: AbstractMarginal, found: Breakdown, where: Place) -> Reaso
     """
     term = found.term
     point, outcome = _WHERE[where]
-    adaptive = "" if marginal.model.nodes == 1 else ", which quadrature places its nodes by,"
+    adaptive = "" if is_laplace(marginal.model.nodes) else ", which quadrature places its nodes by,"
     return Reason(
         "laplace_breakdown",
         "error" if where == "no optimum" else "warning",

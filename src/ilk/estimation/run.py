@@ -7,19 +7,27 @@ from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
-from ilk.errors import FitError
+from ilk.errors import FitError, ModelError
 from ilk.estimation.breakdown import find_breakdown
+from ilk.estimation.nodes import (
+    ladder,
+    not_climbed,
+    settled_note,
+    shift_between,
+    standard_errors,
+)
 from ilk.estimation.restart import elsewhere, second_looks
 from ilk.estimation.separated import lost_directions, separations
 from ilk.estimation.start import default_start
 from ilk.estimation.verify import find_faults, is_optimum, judge, snap_to_boundary, take_last_step
-from ilk.fitted import Fitted, Lazy, SearchLog, warn_of
-from ilk.kernels import compiled_densities
+from ilk.fitted import Fitted, Lazy, Reason, SearchLog, Verdict, warn_of
+from ilk.kernels import engine_name
 from ilk.likelihood.base import Search, Start
 from ilk.likelihood.gaussian import GaussianMarginal
 from ilk.likelihood.laplace import LaplaceMarginal
 from ilk.likelihood.penalized import PenalizedMarginal, check_penalty
 from ilk.model.checks import check_identified
+from ilk.model.quadrature import shares
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,9 +39,6 @@ if TYPE_CHECKING:
     from ilk.likelihood.base import AbstractMarginal
     from ilk.model.model import Model
     from ilk.typing import FloatArray
-
-AUTO_NODES = (5, 9, 15, 25, 41)
-"""Node counts that automatic quadrature climbs through."""
 
 
 def marginal_likelihood(model: Model, threads: int = 1) -> AbstractMarginal:
@@ -87,33 +92,44 @@ def run_auto(model: Model, search: Search, start: FloatArray | None = None) -> F
     """Estimate a model with as many quadrature nodes as it takes.
 
     The number of nodes grows until the maximized log-likelihood changes by less than 1e-3 and no
-    parameter by more than 0.01 standard errors (from the search's curvature).
+    parameter by more than 0.01 standard errors; the verdict says what was done.
 
     Parameters
     ----------
     model, search, start
-        As in `run`; the model must be one that quadrature can handle.
+        As in `run`.
     """
+    if model.linear or not model.design.terms:
+        return run(model, search, start)
     check_identified(model)
     check_penalty(model)
     kind = LaplaceMarginal if model.penalty is None else PenalizedMarginal
     marginal = kind.of(replace(model, nodes=1), search.threads)
     outcome = _search(marginal, _begin(marginal, start), search)
     if outcome.breakdown is not None and not is_optimum(outcome.best):
-        return _record(marginal, outcome)  # nodes would be spread by a curvature without meaning
-    for nodes in AUTO_NODES:
-        finer = marginal.with_nodes(nodes)
-        result = outcome.best
-        warm = Start(result.beta, result.theta, _usable(result.inverse_hessian))
-        outcome = _search(finer, warm, search)
-        after = outcome.best
-        shift = np.abs(np.concatenate([after.beta - result.beta, after.theta - result.theta]))
-        error = np.sqrt(np.abs(np.diag(after.inverse_hessian)))
-        settled = abs(after.value - result.value) < 1e-3 and np.all(shift <= 0.01 * error + 1e-9)
-        marginal = finer
-        if settled:
+        why = "nodes would be spread by a curvature that means nothing."
+        return _record(marginal, outcome, notes=(not_climbed(why),))
+    try:
+        steps = list(ladder(model))
+    except ModelError as error:
+        return _record(marginal, outcome, notes=(not_climbed(str(error)),))
+    laplace = last = outcome.best
+    errors = np.zeros(0)
+    for nodes in steps:
+        last = outcome.best
+        warm = Start(last.beta, last.theta, _usable(last.inverse_hessian))
+        marginal = marginal.with_nodes(nodes)
+        outcome = _search(marginal, warm, search)
+        if not len(errors):
+            errors = standard_errors(marginal, outcome.best)
+        if shift_between(marginal, last, outcome.best, errors).small:
             break
-    return _record(marginal, outcome)
+    note = settled_note(
+        shares(marginal.model),
+        shift_between(marginal, laplace, outcome.best, errors),
+        shift_between(marginal, last, outcome.best, errors),
+    )
+    return _record(marginal, outcome, notes=(note,))
 
 
 def refit(fitted: Fitted, y: FloatArray, search: Search | None = None) -> Fitted:
@@ -270,13 +286,20 @@ def _covariance(
     return marginal.covariance_from(marginal.information(result), lost)
 
 
-def _record(marginal: AbstractMarginal, outcome: _Outcome, *, warn: bool = True) -> Fitted:
+def _record(
+    marginal: AbstractMarginal,
+    outcome: _Outcome,
+    *,
+    warn: bool = True,
+    notes: tuple[Reason, ...] = (),
+) -> Fitted:
     result = snap_to_boundary(marginal, take_last_step(marginal, outcome.best))
     several, breakdown = outcome.several, outcome.breakdown
     separated = Lazy(lambda: separations(marginal))
     faults = Lazy(lambda: find_faults(marginal, result, separated(), breakdown))
-    verdict = Lazy(
-        lambda: judge(
+
+    def verdict_of() -> Verdict:
+        found = judge(
             marginal,
             result,
             faults(),
@@ -284,8 +307,10 @@ def _record(marginal: AbstractMarginal, outcome: _Outcome, *, warn: bool = True)
             several=several,
             breakdown=breakdown,
         )
-    )
-    compiled = marginal.model.family.key in compiled_densities()
+        return replace(found, reasons=(*found.reasons, *notes))
+
+    verdict = Lazy(verdict_of)
+    data, family, nodes = marginal.scaled.data, marginal.model.family, marginal.model.nodes
     psi_covariance = Lazy(lambda: _covariance(marginal, result, separated()))
     fitted = Fitted(
         model=marginal.model,
@@ -294,7 +319,7 @@ def _record(marginal: AbstractMarginal, outcome: _Outcome, *, warn: bool = True)
         point=result,
         search=SearchLog(
             method="average information" if marginal.model.linear else "BFGS",
-            engine="compiled" if compiled else "reference",
+            engine=engine_name(data, family, nodes),
             steps=result.steps,
             evaluations=result.evaluations,
             decrement=result.decrement,

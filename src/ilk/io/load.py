@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ilk.covariance import covariance_structure
+from ilk.errors import ModelError
 from ilk.estimation.run import marginal_likelihood
 from ilk.fitted import Fitted, Lazy, SearchLog
 from ilk.io.container import Container, read_file
@@ -22,12 +23,9 @@ from ilk.io.records import read_penalty, read_verdict
 from ilk.io.save import LAYOUT
 from ilk.likelihood.penalized import check_penalty
 from ilk.model import Model
+from ilk.model.quadrature import check_nodes
 
 __all__ = ["fitted_from_bytes", "load_fitted"]
-
-_MOST_NODES = 500
-"""Quadrature nodes per dimension at most."""
-
 
 def load_fitted(path: str | PathLike[str]) -> Fitted:
     """Read a fit from a file.
@@ -70,15 +68,26 @@ def _restore(container: Container) -> Fitted:
         family,
         tuple(covariance_structure(name) for name in content["structures"]),
         reml=_is(bool, content["reml"]),
-        nodes=_is(int, content["nodes"]),
+        nodes=_nodes(content["nodes"]),
         penalty=read_penalty(content.get("penalty")),
     )
-    if not 1 <= model.nodes <= _MOST_NODES or (model.nodes > 1 and len(design.terms) != 1):
+    try:
+        possible = check_nodes(design, model.nodes)
+    except ModelError:
+        possible = False
+    if not possible:
         raise container.damaged("it asks for more quadrature nodes than there can be")
     if [term.structure for term in design.terms] != [c.name for c in model.covariances]:
         raise container.damaged("its terms have other structures than it says")
     check_penalty(model)
     return _evaluate(model, content, container)
+
+
+def _nodes(value: Any) -> int | tuple[int, ...]:
+    if type(value) is tuple:
+        return tuple(_is(int, k) for k in value)
+    count: int = _is(int, value)
+    return count
 
 
 def _is(kind: type, value: Any) -> Any:

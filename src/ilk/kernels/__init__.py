@@ -8,9 +8,10 @@ from __future__ import annotations
 import functools
 import importlib
 import warnings
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from ilk.errors import SpeedWarning
+from ilk.kernels.choice import ChoosingEngine, integrated_terms
 from ilk.kernels.contract import (
     Density,
     EngineData,
@@ -20,6 +21,7 @@ from ilk.kernels.contract import (
     LinearEngine,
     LinearEvaluation,
     LinearFactor,
+    Nodes,
     PredictorData,
     SearchResult,
     TermData,
@@ -34,10 +36,12 @@ __all__ = [
     "LinearEngine",
     "LinearEvaluation",
     "LinearFactor",
+    "Nodes",
     "PredictorData",
     "SearchResult",
     "TermData",
     "compiled_densities",
+    "engine_name",
     "laplace_engine",
     "linear_engine",
 ]
@@ -91,10 +95,37 @@ def laplace_engine(data: EngineData, density: Density, threads: int = 1) -> Lapl
     LaplaceEngine
         The compiled engine if it knows the density, otherwise the NumPy engine.
     """
-    core = _compiled()
-    if core is not None and density.key in compiled_densities():
-        return cast(LaplaceEngine, core.LaplaceEngine(data, density, threads))
-    return cast(LaplaceEngine, _reference().LaplaceEngine(data, density, threads))
+
+    def plain(part: EngineData, same: Density) -> LaplaceEngine:
+        core = _compiled()
+        if core is not None and same.key in compiled_densities():
+            return cast(LaplaceEngine, core.LaplaceEngine(part, same, threads))
+        return cast(LaplaceEngine, _reference().LaplaceEngine(part, same, threads))
+
+    def crossed(*arguments: Any) -> Any:
+        return _reference().CrossedEngine(*arguments)
+
+    if len(data.terms) < 2:
+        return plain(data, density)
+    return ChoosingEngine(data, density, plain, crossed)
+
+
+def engine_name(
+    data: EngineData, density: Density, nodes: Nodes = 1
+) -> Literal["compiled", "reference"]:
+    """Which engine serves a generalized linear mixed model.
+
+    Parameters
+    ----------
+    data : EngineData
+        Response, design and grouping.
+    density : Density
+        Log density of a row; a family.
+    nodes : int or tuple of int
+        Quadrature nodes.
+    """
+    compiled = density.key in compiled_densities() and integrated_terms(data, nodes) is None
+    return "compiled" if compiled else "reference"
 
 
 def linear_engine(data: EngineData, count: float | None = None, threads: int = 1) -> LinearEngine:

@@ -32,7 +32,7 @@ from ilk.num.triangular import invert_information
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ilk.kernels.contract import LaplaceEngine, SearchResult
+    from ilk.kernels.contract import LaplaceEngine, Nodes, SearchResult
     from ilk.model.model import Model
     from ilk.typing import FloatArray
 
@@ -67,7 +67,7 @@ class LaplaceMarginal(AbstractMarginal):
         """The engine, wherever it stands."""
         return cast("LaplaceEngine", self.state.engine)
 
-    def with_nodes(self, nodes: int) -> LaplaceMarginal:
+    def with_nodes(self, nodes: Nodes) -> LaplaceMarginal:
         """The same model and engine with another number of quadrature nodes."""
         return LaplaceMarginal(replace(self.model, nodes=nodes), self.scaled, self.state)
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ilk.fitted import Estimates
-    from ilk.kernels.contract import LaplaceEngine
+    from ilk.kernels.contract import LaplaceEngine, Nodes
     from ilk.model.model import Model
     from ilk.model.scaling import ScaledModel
     from ilk.penalties import AbstractPenalty
@@ -119,7 +119,7 @@ class PenalizedMarginal(AbstractMarginal):
         """The engine, wherever it stands."""
         return self.inner.engine
 
-    def with_nodes(self, nodes: int) -> PenalizedMarginal:
+    def with_nodes(self, nodes: Nodes) -> PenalizedMarginal:
         """The same model and engine with another number of quadrature nodes."""
         return PenalizedMarginal(replace(self.model, nodes=nodes), self.scaled, self.state)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ilk.design.fixed import FixedPart
     from ilk.design.random import RandomTerm
     from ilk.family.base import AbstractFamily
+    from ilk.kernels.contract import Nodes
     from ilk.penalties import AbstractPenalty
     from ilk.typing import FloatArray
 
@@ -39,8 +40,8 @@ class Model:
         Structure of each term of ``design.terms``, in order.
     reml : bool
         Restricted likelihood (linear model only).
-    nodes : int
-        Quadrature nodes per dimension: 1 is the Laplace approximation.
+    nodes : int or tuple of int
+        Quadrature nodes per dimension, for all terms or for each: 1 is the Laplace approximation.
     penalty : AbstractPenalty or None
         What is added to the log-likelihood.
     linear : bool
@@ -51,7 +52,7 @@ class Model:
     family: AbstractFamily
     covariances: tuple[AbstractCovariance, ...]
     reml: bool = False
-    nodes: int = 1
+    nodes: Nodes = 1
     penalty: AbstractPenalty | None = None
     linear: bool = field(init=False)
 

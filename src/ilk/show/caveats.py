@@ -19,6 +19,7 @@ from ilk.family.inflation import ZeroInflated
 from ilk.family.link import Cloglog, Logit, Probit
 from ilk.formula.language import column_names
 from ilk.frame import answer
+from ilk.model.quadrature import is_laplace
 from ilk.show.html import STYLE
 from ilk.show.numbers import integer, plain
 from ilk.show.text import WIDTH
@@ -308,7 +309,7 @@ def _clusters(fitted: Fitted) -> list[Caveat]:
 def _approximation(fitted: Fitted) -> list[Caveat]:
     """Laplace with little information in each level."""
     model = fitted.model
-    if model.linear or model.nodes > 1 or not fitted.design.terms:
+    if model.linear or not is_laplace(model.nodes) or not fitted.design.terms:
         return []
     little = [
         term.grouping.name
@@ -317,16 +318,13 @@ def _approximation(fitted: Fitted) -> list[Caveat]:
     ]
     if not little:
         return []
-    one = len({term.grouping.name for term in fitted.design.terms}) == 1
     return [
         Caveat(
             "laplace",
             f"The likelihood is a Laplace approximation, and a typical level of "
             f"{_listed(dict.fromkeys(little))} holds little information: its variance may be "
             "underestimated, and effects with it.",
-            "Fit again with quadrature=11 and compare."
-            if one
-            else "Quadrature needs one grouping factor; compare with a simpler random part.",
+            "Fit again with quadrature='auto' and compare.",
         )
     ]
 

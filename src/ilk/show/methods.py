@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, final
 from ilk.effects.collapsibility import collapsibility
 from ilk.family.inflation import ZeroInflated
 from ilk.inference.wald import check_level
+from ilk.model.quadrature import is_laplace, shares
 from ilk.show.numbers import integer, plain, significant
 from ilk.show.wording import association, model_name, software
 
@@ -233,18 +234,27 @@ def _other_parts(fitted: Fitted) -> list[str]:
     ]
 
 
+def _nodes(fitted: Fitted) -> str:
+    """Numbers of nodes, and what is left to the Laplace approximation."""
+    words = shares(fitted.model)
+    counts = {k for _, k in words.quadrature}
+    if len(counts) == 1 and not words.laplace:
+        return f"{counts.pop()} nodes per dimension"
+    return f"{words} (nodes per dimension)"
+
+
 def _estimation(fitted: Fitted) -> str:
     model = fitted.model
     if model.linear:
         how = "restricted maximum likelihood (REML)" if model.reml else "maximum likelihood"
     elif not fitted.design.terms:
         how = "maximum likelihood"
-    elif model.nodes == 1:
+    elif is_laplace(model.nodes):
         how = "maximum likelihood, integrating over random effects by the Laplace approximation"
     else:
         how = (
             "maximum likelihood, integrating over random effects by adaptive Gauss-Hermite "
-            f"quadrature with {model.nodes} nodes per dimension"
+            f"quadrature with {_nodes(fitted)}"
         )
     if model.penalty is not None:
         how = how.replace("maximum", "maximum penalized", 1) + f"; penalty: {model.penalty.words}"

@@ -9,6 +9,7 @@ import numpy as np
 
 from ilk.effects.collapsibility import collapsibility
 from ilk.family.inflation import ZeroInflated
+from ilk.model.quadrature import is_laplace, most_nodes, shares
 from ilk.prediction.levels import check_choice
 from ilk.show.numbers import fixed, plain
 
@@ -56,7 +57,12 @@ def estimator_phrase(fitted: Fitted) -> str:
     if not fitted.design.terms:
         return ml
     nodes = fitted.model.nodes
-    how = "Laplace approximation" if nodes == 1 else f"quadrature (AGQ-{nodes})"
+    beside = " and Laplace" if shares(fitted.model).laplace else ""
+    how = (
+        "Laplace approximation"
+        if is_laplace(nodes)
+        else f"quadrature (AGQ-{most_nodes(nodes)}{beside})"
+    )
     return f"{ml} by {how}"
 
 
@@ -82,10 +88,11 @@ def estimator(fitted: Fitted) -> str:
     penalty, nodes = fitted.model.penalty, fitted.model.nodes
     if not fitted.design.terms:
         how = "exact"
-    elif nodes == 1:
+    elif is_laplace(nodes):
         how = "Laplace approximation"
     else:
-        how = f"adaptive Gauss-Hermite quadrature, {nodes} nodes (AGQ-{nodes})"
+        words = shares(fitted.model)
+        how = f"adaptive Gauss-Hermite quadrature, {words} (AGQ-{most_nodes(nodes)})"
     if penalty is None:
         return f"maximum likelihood (ML), {how}"
     return f"maximum penalized likelihood, {how}; penalty: {penalty.words}"

@@ -9,7 +9,8 @@ so with m of them per row Z is an (n, m) array of columns and an (n, m) array of
 
 from __future__ import annotations
 
+from ilk.kernels.reference.crossed import CrossedEngine
 from ilk.kernels.reference.laplace import LaplaceEngine
 from ilk.kernels.reference.linear import LinearEngine
 
-__all__ = ["LaplaceEngine", "LinearEngine"]
+__all__ = ["CrossedEngine", "LaplaceEngine", "LinearEngine"]

@@ -25,6 +25,7 @@ from typing import final
 
 import numpy as np
 
+from ilk.kernels.choice import MOST_CROSSING, MOST_CROSSING_ENTRIES
 from ilk.kernels.contract import (
     Density,
     EngineData,
@@ -44,13 +45,7 @@ from ilk.kernels.reference.rows import RowDesign, row_design
 from ilk.num.triangular import cholesky, inverse, log_det
 from ilk.typing import FloatArray
 
-__all__ = ["MOST_ENTRIES", "MOST_OTHERS", "CrossedEngine"]
-
-MOST_OTHERS = 1000
-"""Most random effects beside those that are integrated; their Hessian is dense."""
-
-MOST_ENTRIES = 30_000_000
-"""Most rows times such effects; their columns are dense."""
+__all__ = ["CrossedEngine"]
 
 _EXACT = 1e-18
 _MAX_STEPS = 60
@@ -89,9 +84,9 @@ class CrossedEngine:
         The terms that are integrated by quadrature; they share one grouping.
     plain : callable
         Makes the engine of other data with the same density.
+    joint : LaplaceEngine
+        Engine of all terms.
     """
-
-    label = "reference"
 
     def __init__(
         self,
@@ -99,6 +94,7 @@ class CrossedEngine:
         density: Density,
         integrated: tuple[int, ...],
         plain: Callable[[EngineData, Density], LaplaceEngine],
+        joint: LaplaceEngine,
     ) -> None:
         self._data = data
         self._density = density
@@ -113,7 +109,7 @@ class CrossedEngine:
         fixed = (PredictorData(X, first.offset), *data.predictors[1:])
         self._own = own
         self._inner = plain(replace(own, predictors=fixed), density)
-        self._joint = plain(data, density)
+        self._joint = joint
         self._split = first.X.shape[1]
         self._v = np.zeros(self._across.size)
         self._point: tuple[FloatArray, FloatArray] | None = None
@@ -124,7 +120,8 @@ class CrossedEngine:
         if any(term.predictor != 0 for term in self._data.terms):
             raise ValueError("quadrature in a crossed design is for effects on the mean")
         size = self._across.size
-        if size > MOST_OTHERS or size * len(self._data.response) > MOST_ENTRIES:
+        entries = size * len(self._data.response)
+        if size > MOST_CROSSING or entries > MOST_CROSSING_ENTRIES:
             raise ValueError(f"{size} effects beside those that are integrated are too many")
 
     # ---- evaluation ---------------------------------------------------------------------------
@@ -142,10 +139,6 @@ class CrossedEngine:
         """Log-likelihood at (beta, lam); see :class:`ilk.kernels.contract.LaplaceEngine`."""
         self._point = (np.array(beta), np.array(lam))
         count = self._count(nodes)
-        if count == 1:
-            return self._joint.evaluate(
-                beta, lam, nodes=1, gradient=gradient, tolerance=tolerance, cold=cold
-            )
         parts = self._factors(lam)
         at = _Point(self, np.asarray(beta), *parts, count)
         found = at.maximize(np.zeros_like(self._v) if cold else self._v)
@@ -201,7 +194,7 @@ class CrossedEngine:
         tolerance: float = 1e-8,
     ) -> SearchResult:
         """Maximize over (beta, theta); see :class:`ilk.kernels.contract.LaplaceEngine`."""
-        if inverse_hessian is None or theta is None or self._count(nodes) == 1:
+        if inverse_hessian is None or theta is None:
             start = self._joint.fit(
                 factor,
                 beta=beta,
@@ -212,7 +205,7 @@ class CrossedEngine:
                 tolerance=tolerance,
             )
             self._point = None
-            if self._count(nodes) == 1 or not np.isfinite(start.value):
+            if not np.isfinite(start.value):
                 return start
             beta, theta, inverse_hessian = start.beta, start.theta, start.inverse_hessian
         self._v = np.zeros_like(self._v)
@@ -241,8 +234,6 @@ class CrossedEngine:
         nodes: Nodes = 1,
     ) -> FloatArray:
         """Observed information in (beta, theta), by differences of the gradient."""
-        if self._count(nodes) == 1:
-            return self._joint.information(factor, beta, theta, scale, nodes=1)
         return outer.information(self._evaluate_with(nodes), factor, beta, theta, scale)
 
     # ---- at the joint mode of the last point --------------------------------------------------
@@ -361,9 +352,7 @@ class _Point:
         inner = self.from_effects(self.from_effects(moments.information).T)
         return cholesky(np.eye(len(inner)) - inner)
 
-    def maximize(
-        self, v: FloatArray
-    ) -> tuple[FloatArray, _Value, Moments, FloatArray] | None:
+    def maximize(self, v: FloatArray) -> tuple[FloatArray, _Value, Moments, FloatArray] | None:
         """Mode of F by Newton steps, whose matrix is renewed where they converge slowly."""
         at, half, before = self.value(v), None, np.inf
         for _ in range(_MAX_STEPS):

@@ -17,7 +17,7 @@ with rho_j half of the bracket.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import cast, final
 
 import numpy as np
 from scipy import sparse
@@ -56,7 +56,10 @@ class Pattern:
     def matrix(self, values: FloatArray) -> sparse.csr_array:
         """Matrix (levels, effects) of values (E,)."""
         ends = np.searchsorted(self.level, np.arange(self.shape[0] + 1))
-        return sparse.csr_array((values, self.effect, ends), shape=self.shape)
+        return cast(
+            "sparse.csr_array",
+            sparse.csr_array((values, self.effect, ends), shape=self.shape),
+        )
 
     def total(self, contributions: FloatArray) -> FloatArray:
         """Sum row contributions (n, m) by entry."""
