@@ -290,8 +290,9 @@ def _type_three(spaces: TermSpaces, term: Term) -> FloatArray:
             "interactions name (and no redundant columns); take type=2.",
             code="type-three",
         )
-    rows = np.asarray(np.linalg.solve(whole, treatment), dtype=np.float64)[_columns_of(spaces, term)]
-    return np.asarray(reduced_rows(rows) @ np.linalg.solve(treatment, spaces.root))
+    back = np.asarray(np.linalg.solve(whole, treatment), dtype=np.float64)
+    rows = reduced_rows(back[_columns_of(spaces, term)])
+    return np.asarray(rows @ np.linalg.solve(treatment, spaces.root))
 
 
 def _columns_of(spaces: TermSpaces, term: Term) -> slice:

@@ -401,8 +401,13 @@ class _Reader:
 
 def _pattern(name: str) -> re.Pattern[str]:
     """Pattern of a name, with or without backticks, whatever its blanks."""
-    chunks = [re.escape(chunk) for chunk in re.split(r"\s+|(?<=:)|(?=:)", name) if chunk]
-    body = r"\s*".join(chunks)
+    tokens = re.findall(r"\w+|[^\w\s]", name)
+    body = ""
+    for token in tokens:  # blanks between words count, others do not
+        between = (
+            r"\s+" if body and re.match(r"\w", token) and re.match(r"\w", body[-1]) else r"\s*"
+        )
+        body += (between if body else "") + re.escape(token)
     before = r"(?<!\w)" if re.match(r"\w", name) else ""
     after = r"(?![\w\[:.(])" if re.search(r"\w$", name) else r"(?![\[:])"
     return re.compile(rf"`{body}`|{before}{body}{after}")

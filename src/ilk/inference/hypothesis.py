@@ -7,8 +7,8 @@ The hypothesis is :math:`L\beta = r` with q independent rows.  With the covarian
 
 referred to F with q and :math:`\nu` degrees of freedom, or q F to chi-square where there are no
 degrees of freedom.  For Kenward-Roger, :math:`\nu` and the scale :math:`\lambda` are theirs; for
-all others :math:`\lambda = 1` and :math:`\nu` follows from those of the q uncorrelated contrasts that
-:math:`L\Phi L'` has for eigenvectors (Fai and Cornelius 1996):
+all others :math:`\lambda = 1` and :math:`\nu` follows from those of the q uncorrelated contrasts
+that :math:`L\Phi L'` has for eigenvectors (Fai and Cornelius 1996):
 
 .. math:: \nu = \frac{2 E}{E - q}, \qquad E = \sum_m \frac{\nu_m}{\nu_m - 2} .
 
@@ -42,9 +42,9 @@ __all__ = [
     "JointTest",
     "TestMethod",
     "likelihood_ratio_test",
+    "linear_hypothesis",
     "maximum_likelihood",
     "refuse_penalty",
-    "linear_hypothesis",
     "wald_test",
 ]
 

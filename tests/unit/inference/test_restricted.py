@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from tests.fits import data_of, fit_of
 
 import ilk
 from ilk import ModelError
 from ilk.inference.restricted import eliminate, restricted
-from tests.fits import data_of, fit_of
 
 
 def test_zero_is_the_model_without_the_column():
