@@ -163,7 +163,7 @@ def chosen_parameters(parameters: Sequence[Parameter], names: Any) -> tuple[Para
                 f"parameters={name!r:.80}: the fit has no parameter of this name; it has "
                 f"{listed([repr(label) for label in labels[:12]])}"
                 f"{', ...' if len(labels) > 12 else ''}."
-                + did_you_mean(name if isinstance(name, str) else str(name[-1]), sorted(known)),
+                + did_you_mean(str(name[-1] if isinstance(name, tuple) else name), sorted(known)),
                 code="unknown-parameter",
             )
         found.update(here)

@@ -141,10 +141,26 @@ class Walk:
         start = Point(path.w, path.x, phi, value, float(direction @ gradient), self._inverse)
         self.points = [start]
         self.monotone = True
-        if reference is None:
-            start = self._maximum(path.w, path.x, self._inverse) or start
-            self.points = [start]
         self.reference = start.value if reference is None else reference
+        self._check_fit(start, fixed=reference is not None)
+
+    def _check_fit(self, start: Point, *, fixed: bool) -> None:
+        """Look whether the fit is the constrained maximum where it stands, and not on a slope.
+
+        Raises
+        ------
+        BetterOptimum
+            It is not.
+        """
+        there = self._maximum(start.w, start.x, self._inverse)
+        if there is not None and there.value > start.value + 1e-9:
+            if fixed:
+                self._compare(there)
+            self.points = [there]
+        self.reference = self.reference if fixed else self.points[0].value
+        step = start.slope * self.error**2
+        if 0.5 * abs(step * start.slope) > _BETTER and abs(step) < 10.0 * self.unit:
+            self.at(min(max(start.w + step, self.path.low), self.path.high))
 
     def zeta(self, point: Point) -> float:
         """Root of twice the loss of log-likelihood, not negative."""
@@ -258,12 +274,16 @@ class Walk:
         for x, inverse in starts:
             point = self._maximum(w, x, inverse)
             if point is not None:
-                better = point.value - self.reference > _BETTER + 1e-11 * abs(self.reference)
-                if better and self.strict:
-                    raise BetterOptimum(self.path.back(point.phi), point.value)
+                self._compare(point)
                 self.points.append(point)
                 return point
         return None
+
+    def _compare(self, point: Point) -> None:
+        """Refuse to go on below a better optimum."""
+        gain = point.value - self.reference
+        if self.strict and gain > _BETTER + 1e-11 * abs(self.reference):
+            raise BetterOptimum(self.path.back(point.phi), point.value)
 
     def _distance(self, point: Point) -> float:
         """Distance from the fit in units of the scaled columns."""
