@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ilk.show import power as powers
     from ilk.show import profile as profiles
     from ilk.show import r_squared as explained
+    from ilk.show import sensitivity as sensitive
     from ilk.show import separation as separated
     from ilk.show import tests as tested
     from ilk.show import tidy as tables
@@ -70,6 +71,7 @@ else:  # no fit needs them, so they are imported with the first question
     intraclass = Late("ilk.show.icc")
     explained = Late("ilk.show.r_squared")
     powers = Late("ilk.show.power")
+    sensitive = Late("ilk.show.sensitivity")
     marginal = Late("ilk.show.marginal")
     separated = Late("ilk.show.separation")
     methods = Late("ilk.show.methods")
@@ -861,6 +863,39 @@ class Fit(AbstractFit):
         True
         """
         return exogenous.exogeneity_answer(self.fitted, group, level, Fit)
+
+    def sensitivity(self, group: str | None = None, level: float = 0.95) -> Answer:
+        """Do the coefficients depend on what is assumed of the random effects?
+
+        The model is fitted again with intercepts only, with independent and with correlated
+        effects, with a random slope of each covariate that varies within clusters, and with
+        heavier tails (t with 4 degrees of freedom, for models with one random intercept).
+
+        Parameters
+        ----------
+        group : str, optional
+            Grouping factor whose random effects are changed; each of those of the mean in turn by
+            default.
+        level : float
+            Coverage of the intervals in the picture.
+
+        Returns
+        -------
+        Answer
+            With ``.frame``: a row per refit and coefficient, ``model, group, term, estimate,
+            std_error, shift`` (in standard errors of this fit), ``error_ratio, loglik, aic,
+            verdict, estimand``.  ``.notes`` warns of coefficients that move by more than one
+            standard error; ``.plot()`` draws the moves.
+
+        Examples
+        --------
+        >>> import ilk
+        >>> fit = ilk.fit("score ~ prior + (1 | classroom)", ilk.datasets.load("classroom_scores"))
+        >>> answer = fit.sensitivity()
+        >>> list(dict.fromkeys(answer.frame.model))
+        ['as fitted', 'slope of prior too', 't(4) effects']
+        """
+        return sensitive.sensitivity_answer(self.fitted, group, level)
 
     # What would happen
 

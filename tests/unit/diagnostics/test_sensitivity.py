@@ -1,0 +1,152 @@
+"""Refits with other random effects."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.fits import data_of, fit_of
+
+import ilk
+from ilk.diagnostics.sensitivity import sensitivity
+from ilk.errors import ModelError
+
+
+def _refit(found, name):
+    (refit,) = (r for r in found.refits if r.model == name)
+    return refit
+
+
+def test_slopes_that_were_left_out():
+    data = data_of("sleepstudy")
+    fit = ilk.fit("Reaction ~ Days + (1 | Subject)", data)
+    full = fit_of("sleepstudy")
+    found = sensitivity(fit.fitted)
+    assert [r.model for r in found.refits] == ["as fitted", "slope of Days too", "t(4) effects"]
+    refit = _refit(found, "slope of Days too")
+    assert refit.random == "(1 + Days | Subject)"
+    np.testing.assert_allclose(refit.estimate, full.fitted.coef, rtol=1e-6)
+    np.testing.assert_allclose(refit.std_error, np.sqrt(np.diag(full.fitted.vcov)), rtol=1e-4)
+    assert refit.loglik == pytest.approx(full.loglik, abs=1e-6)
+    assert refit.aic == pytest.approx(full.aic, abs=1e-6)
+    assert found.error_ratio(refit)[1] == pytest.approx(1.922, abs=1e-3)
+    assert np.isnan(_refit(found, "t(4) effects").aic)  # the others are restricted likelihoods
+
+
+def test_simpler_structures():
+    found = sensitivity(fit_of("sleepstudy").fitted)
+    names = [r.model for r in found.refits]
+    assert names == ["as fitted", "intercepts only", "independent effects", "t(4) effects"]
+    data = data_of("sleepstudy")
+    for name, formula in (
+        ("intercepts only", "Reaction ~ Days + (1 | Subject)"),
+        ("independent effects", "Reaction ~ Days + (1 + Days || Subject)"),
+    ):
+        again = ilk.fit(formula, data)
+        assert _refit(found, name).loglik == pytest.approx(again.loglik, abs=1e-6)
+        np.testing.assert_allclose(_refit(found, name).estimate, again.fitted.coef, rtol=1e-6)
+    tails = _refit(found, "t(4) effects")
+    assert not tails.sound
+    assert tails.verdict.startswith("not available: ")
+
+
+def test_independent_effects_are_joined_to_correlated_ones():
+    fit = ilk.fit("Reaction ~ Days + (1 | Subject) + (0 + Days | Subject)", data_of("sleepstudy"))
+    found = sensitivity(fit.fitted)
+    names = [r.model for r in found.refits]
+    assert names == ["as fitted", "intercepts only", "correlated effects", "t(4) effects"]
+    assert _refit(found, "correlated effects").loglik == pytest.approx(
+        fit_of("sleepstudy").loglik, abs=1e-6
+    )
+
+
+def test_a_coefficient_that_moves():
+    """A few clusters with steep slopes and many rows: without slopes they decide."""
+    rng = np.random.default_rng(3)
+    size = np.r_[np.full(30, 4), np.full(3, 120)]
+    g = np.repeat(np.arange(33), size)
+    slope = np.r_[rng.normal(0.0, 0.3, 30), 2.0, 2.2, 2.4]
+    x = rng.normal(size=len(g))
+    y = slope[g] * x + 0.5 * rng.normal(size=33)[g] + rng.normal(size=len(g))
+    answer = ilk.fit("y ~ x + (1 | g)", {"y": y, "x": x, "g": g}).sensitivity()
+    frame = answer.frame
+    moved = frame[(frame.model == "slope of x too") & (frame.term == "x")]
+    assert abs(moved["shift"].iloc[0]) > 1.0
+    assert answer.notes[0].startswith("Warning: x moves by -")
+    assert "standard error of x grows" in " ".join(answer.notes)
+
+
+def test_all_factors_or_one():
+    scores = ilk.datasets.load("classroom_scores")
+    fit = ilk.fit("score ~ method + prior + (1 | school/classroom)", scores)
+    both = sensitivity(fit.fitted)
+    assert {r.group for r in both.refits} == {None, "school", "school:classroom"}
+    one = sensitivity(fit.fitted, "school")
+    assert {r.group for r in one.refits} == {None, "school"}
+    # the method is that of a classroom, so it varies within schools only
+    slopes = [(r.model, r.group) for r in both.refits if r.model.startswith("slope")]
+    assert ("slope of method too", "school") in slopes
+    assert ("slope of method too", "school:classroom") not in slopes
+
+
+def test_laplace_is_told_from_tails():
+    found = sensitivity(fit_of("cbpp").fitted)
+    names = [r.model for r in found.refits]
+    assert names[-2:] == ["normal effects, by quadrature", "t(4) effects"]
+    normal, heavy = found.refits[-2:]
+    assert heavy.loglik - normal.loglik == pytest.approx(found.tails_gain)
+    assert any("Laplace" in note for note in found.notes)
+
+
+def test_refits_that_cannot_be_had():
+    rng = np.random.default_rng(0)
+    g = np.repeat(np.arange(20), 3)
+    part = np.array([f"p{i}" for i in rng.integers(9, size=60)])
+    data = {"y": rng.normal(size=60) + g % 3, "part": part, "x": np.tile([0.0, 1, 2], 20), "g": g}
+    found = sensitivity(ilk.fit("y ~ part + x + (1 | g)", data).fitted)
+    wide = _refit(found, "slope of part too")
+    assert "more than the 6 tried here" in wide.verdict
+    assert np.isnan(wide.estimate).all()
+    two = ilk.fit("y ~ x + (1 | g)", {k: v[data["x"] < 2] for k, v in data.items()})
+    full = _refit(sensitivity(two.fitted), "slope of x too")
+    assert full.verdict.startswith("not available: ")
+
+
+def test_answer():
+    answer = ilk.fit("Reaction ~ Days + (1 | Subject)", data_of("sleepstudy")).sensitivity()
+    assert list(answer.frame) == [
+        "model",
+        "group",
+        "term",
+        "estimate",
+        "std_error",
+        "shift",
+        "error_ratio",
+        "loglik",
+        "aic",
+        "verdict",
+        "estimand",
+    ]
+    assert answer.frame["shift"][:2].tolist() == [0.0, 0.0]
+    assert "Refits" in answer.text
+    assert "moves by more than one" in answer.notes[0]
+    assert "<table" in answer.html
+    missing = fit_of("sleepstudy").sensitivity()
+    assert any(note.startswith("t(4) effects is not available") for note in missing.notes)
+
+
+def test_picture():
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    axis = fit_of("sleepstudy").sensitivity().plot()
+    texts = [text.get_text() for text in axis.get_legend().get_texts()]
+    assert texts == ["intercepts only", "independent effects"]
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["Intercept", "Days"]
+    with pytest.raises(ModelError, match="nothing to draw"):
+        fit_of("dyestuff2").sensitivity().plot()
+
+
+def test_refusals():
+    with pytest.raises(ModelError, match="no random effects of clusters"):
+        ilk.fit("y ~ x", data_of("gamma")).sensitivity()
+    with pytest.raises(ModelError, match="Did you mean 'Subject'"):
+        fit_of("sleepstudy").sensitivity("Subjects")
