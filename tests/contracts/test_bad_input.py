@@ -189,8 +189,12 @@ REFUSED = (
     Refused("REML of a Poisson", COUNT, ("reml",), {**POISSON, "reml": True}),
     Refused("no nodes", COUNT, ("quadrature", "0"), {**POISSON, "quadrature": 0}),
     Refused("half a node", COUNT, ("quadrature", "2.5"), {**POISSON, "quadrature": 2.5}),
-    Refused("nodes with two factors", "infections ~ age + (1 | hospital) + (1 | ward)",
-            ("quadrature", "7"), {**POISSON, "quadrature": 7}),
+    Refused("nodes of many effects", "infections ~ age + (1 + age + days + weight | hospital)",
+            ("quadrature", "hospital"), {**POISSON, "quadrature": 7}),
+    Refused("nodes of no factor", "infections ~ age + (1 | hospital)",
+            ("quadrature", "'ward'", "hospital"), {**POISSON, "quadrature": {"ward": 7}}),
+    Refused("nodes without random effects", "infections ~ age",
+            ("quadrature", "no random effects"), {**POISSON, "quadrature": 7}),
     Refused("more coefficients than rows", "score ~ row + (1 | hospital)", ("90",)),
 )  # fmt: skip
 

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 __all__ = [
     "AUTO_NODES",
     "Shift",
+    "errors_of",
     "ladder",
     "not_climbed",
     "settled_note",
     "shift_between",
-    "standard_errors",
 ]
 
 AUTO_NODES = (5, 9, 15, 25, 41)
@@ -116,10 +116,11 @@ def shift_between(
     return Shift(after.value - before.value, float(shift[worst]), _name(marginal.model, worst))
 
 
-def standard_errors(marginal: AbstractMarginal, result: SearchResult) -> FloatArray:
+def errors_of(covariance: FloatArray) -> FloatArray:
     """Standard errors (m,) of the flat parameter vector, not a number where there are none."""
-    variances = np.diagonal(marginal.covariance(result))
-    return np.sqrt(np.where(variances > 0.0, variances, np.nan))
+    variances = np.diagonal(covariance)
+    errors: FloatArray = np.sqrt(np.where(variances > 0.0, variances, np.nan))
+    return errors
 
 
 def _psi(marginal: AbstractMarginal, result: SearchResult) -> FloatArray:
@@ -152,8 +153,8 @@ def settled_note(what: Shares, laplace: Shift, last: Shift) -> Reason:
         From the last but one number of nodes to the fit.
     """
     message = (
-        f"quadrature: {what}; the Laplace approximation was off by {laplace.errors:.2g} standard "
-        f"errors ({laplace.name}) and {abs(laplace.loglik):.2g} in log-likelihood."
+        f"quadrature: {what}; the Laplace approximation was off by {laplace.errors:.2f} standard "
+        f"errors ({laplace.name}) and by {abs(laplace.loglik):.3g} in log-likelihood."
     )
     if last.small:
         return Reason("quadrature", "note", (), message)

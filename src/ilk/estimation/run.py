@@ -10,11 +10,11 @@ import numpy as np
 from ilk.errors import FitError, ModelError
 from ilk.estimation.breakdown import find_breakdown
 from ilk.estimation.nodes import (
+    errors_of,
     ladder,
     not_climbed,
     settled_note,
     shift_between,
-    standard_errors,
 )
 from ilk.estimation.restart import elsewhere, second_looks
 from ilk.estimation.separated import lost_directions, separations
@@ -108,11 +108,12 @@ def run_auto(model: Model, search: Search, start: FloatArray | None = None) -> F
     outcome = _search(marginal, _begin(marginal, start), search)
     if outcome.breakdown is not None and not is_optimum(outcome.best):
         why = "nodes would be spread by a curvature that means nothing."
-        return _record(marginal, outcome, notes=(not_climbed(why),))
+        return _record(marginal, outcome, note=lambda _: not_climbed(why))
     try:
         steps = list(ladder(model))
     except ModelError as error:
-        return _record(marginal, outcome, notes=(not_climbed(str(error)),))
+        why = str(error)
+        return _record(marginal, outcome, note=lambda _: not_climbed(why))
     laplace = last = outcome.best
     errors = np.zeros(0)
     for nodes in steps:
@@ -121,15 +122,17 @@ def run_auto(model: Model, search: Search, start: FloatArray | None = None) -> F
         marginal = marginal.with_nodes(nodes)
         outcome = _search(marginal, warm, search)
         if not len(errors):
-            errors = standard_errors(marginal, outcome.best)
+            errors = errors_of(marginal.covariance(outcome.best))
         if shift_between(marginal, last, outcome.best, errors).small:
             break
-    note = settled_note(
-        shares(marginal.model),
-        shift_between(marginal, laplace, outcome.best, errors),
-        shift_between(marginal, last, outcome.best, errors),
-    )
-    return _record(marginal, outcome, notes=(note,))
+    words = shares(marginal.model)
+    end, moved = outcome.best, shift_between(marginal, last, outcome.best, errors)
+
+    def note(covariance: FloatArray) -> Reason:
+        off = shift_between(marginal, laplace, end, errors_of(covariance))
+        return settled_note(words, off, moved)
+
+    return _record(marginal, outcome, note=note)
 
 
 def refit(fitted: Fitted, y: FloatArray, search: Search | None = None) -> Fitted:
@@ -291,7 +294,7 @@ def _record(
     outcome: _Outcome,
     *,
     warn: bool = True,
-    notes: tuple[Reason, ...] = (),
+    note: Callable[[FloatArray], Reason] | None = None,
 ) -> Fitted:
     result = snap_to_boundary(marginal, take_last_step(marginal, outcome.best))
     several, breakdown = outcome.several, outcome.breakdown
@@ -307,7 +310,9 @@ def _record(
             several=several,
             breakdown=breakdown,
         )
-        return replace(found, reasons=(*found.reasons, *notes))
+        if note is None:
+            return found
+        return replace(found, reasons=(*found.reasons, note(psi_covariance())))
 
     verdict = Lazy(verdict_of)
     data, family, nodes = marginal.scaled.data, marginal.model.family, marginal.model.nodes

@@ -89,12 +89,13 @@ def test_automatic_quadrature_settles() -> None:
     assert auto.fitted.model.nodes > 1
 
 
-def test_quadrature_is_refused_for_crossed_factors() -> None:
+def test_automatic_quadrature_says_why_it_stayed_with_laplace() -> None:
     data = grouped(6)
-    data["h"] = np.arange(len(data)) % 5
-    data["y"] = 1
-    with pytest.raises(ilk.ModelError, match="quadrature=7"):
-        ilk.fit("y ~ 1 + (1 | g) + (1 | h)", data, family="poisson", quadrature=7)
+    data["z"], data["w"], data["v"] = np.random.default_rng(1).normal(size=(3, len(data)))
+    data["y"] = np.random.default_rng(2).poisson(2.0, len(data))
+    fit = ilk.fit("y ~ 1 + (0 + x + z + w + v || g)", data, family="poisson", quadrature="auto")
+    assert fit.fitted.model.nodes == 1
+    assert any("stayed with the Laplace" in reason.message for reason in fit.verdict.reasons)
 
 
 def test_no_random_terms_is_a_plain_model() -> None:

@@ -114,10 +114,6 @@ class Moments:
         u[self.conditional.rows.lead_index] = self.effects[j]
         return u
 
-    def row_weights(self, j: int) -> FloatArray:
-        """Posterior weight of node j for each row."""
-        return self.posterior[j][self.conditional.rows.groups]
-
 
 def find_moments(
     conditional: Conditional, u: FloatArray, across: RowDesign, nodes: int, order: int
