@@ -41,6 +41,7 @@ __all__ = [
     "BootstrapKind",
     "Draws",
     "bootstrap",
+    "check_drawable",
     "check_draws",
     "check_seed",
     "collect",
@@ -329,6 +330,11 @@ def _check_parametric(fitted: Fitted, cluster: str | None, estimand: str) -> Non
             "it out, or use kind='cluster'.",
             code="cluster",
         )
+    check_drawable(fitted)
+
+
+def check_drawable(fitted: Fitted) -> None:
+    """Refuse a fit that responses cannot be drawn from."""
     weights = fitted.design.frequency_weights
     if weights is not None and np.any(weights != 1.0):
         raise ModelError(

@@ -177,7 +177,7 @@ def fingerprint(fitted: Fitted, estimate: FloatArray) -> str:
     response = design.response
     family = re.sub(r" at 0x[0-9a-f]+", "", repr(model.family))
     words: list[Any] = [model.family.name, family, model.family.link.name]
-    words += [model.reml, model.nodes, [c.name for c in model.covariances]]
+    words += [model.reml, model.nodes, repr(model.penalty), [c.name for c in model.covariances]]
     words += [(part.predictor, part.names) for part in design.fixed]
     words += [(term.predictor, term.label, term.column_names) for term in design.terms]
     words += [f"{value:.6g}" for value in estimate]

@@ -96,10 +96,18 @@ def test_intervals():
     assert (fit.conf_int(0.99).conf_low < table.conf_low).all()
 
 
-@pytest.mark.parametrize("method", ["profile", "bootstrap"])
-def test_intervals_of_later_versions(method):
-    with pytest.raises(ModelError, match=f"{method}.*not available in this version.*'wald'"):
-        fit_of("cbpp").conf_int(method=method)
+@pytest.mark.parametrize(
+    ("method", "options"), [("profile", {}), ("bootstrap", {"draws": 50, "seed": 1})]
+)
+def test_intervals_of_other_methods_have_the_same_rows(method, options):
+    fit = fit_of("cbpp")
+    table, wald = fit.conf_int(method=method, **options), fit.conf_int()
+    for column in ("component", "term", "estimand"):
+        assert list(table[column].fillna("")) == list(wald[column].fillna(""))
+    np.testing.assert_allclose(table.estimate, wald.estimate, rtol=1e-6)
+    assert all(text.startswith(method) for text in table.method)
+    with pytest.raises(ModelError, match=f"cov= is not an option of method='{method}'"):
+        fit.conf_int(method=method, cov="CR2")
 
 
 def test_intervals_of_no_kind():
