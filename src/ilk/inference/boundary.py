@@ -187,6 +187,11 @@ def cone_draws(
     -------
     (draws,) array
 
+    Raises
+    ------
+    LinAlgError
+        The information is not finite and positive definite.
+
     Examples
     --------
     >>> import numpy as np
@@ -194,6 +199,8 @@ def cone_draws(
     >>> bool(abs(np.mean(ratio < 1e-12) - 0.25) < 0.01)
     True
     """
+    if not np.all(np.isfinite(information)):
+        raise np.linalg.LinAlgError("the information is not finite")
     J = _standardized(information, sizes)
     root = np.linalg.cholesky(J)
     score = rng.standard_normal((draws, len(J))) @ root.T  # J z

@@ -143,6 +143,6 @@ def _exact(
     if found is None or not len(found.mu):
         return None
     reml = large.model.reml
-    others = ", other random effects as known" if small.design.terms else ""
+    others = ", other effects as known" if small.design.terms else ""
     name = f"exact {'restricted ' if reml else ''}LR, simulated{others}"
     return drawn(name, ratio_draws(found, reml=reml, draws=draws, seed=seed))

@@ -206,4 +206,4 @@ def _inflation_score(small: Fitted, y: FloatArray, eta: list[FloatArray]) -> Flo
     nothing, trials = np.zeros_like(y), small.design.response.trials
     log_zero = small.family.log_density(nothing, trials, eta)
     log_zero = log_zero + small.family.constant(nothing, trials)
-    return np.asarray(np.where(y == 0.0, np.exp(-log_zero), 0.0) - 1.0)
+    return np.asarray(np.exp(np.where(y == 0.0, -log_zero, -np.inf)) - 1.0)

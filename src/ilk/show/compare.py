@@ -15,6 +15,7 @@ from ilk.inference.random_effect_tests import random_effect_tests
 from ilk.late import Late
 from ilk.show.answer import Answer, table_of
 from ilk.show.numbers import integer, plain
+from ilk.show.summary import Table
 from ilk.show.wording import estimator_phrase
 
 if TYPE_CHECKING:
@@ -114,13 +115,7 @@ def comparison_answer(
     found = compare(models, names, method=method, draws=draws, seed=seed, refits=refits)
     columns = _criteria(found)
     ratios = _ratios(found)
-    described = {
-        "model": [*found.names],
-        "formula": columns["formula"],
-        "family": columns["family"],
-        "estimator": columns["estimator"],
-    }
-    tables = [table_of("Models", described, tuple(described))]
+    tables = [_described(columns)]
     if ratios["smaller"]:
         heads = {"null": "null distribution"}
         tested = {name: ratios[name] for name in _TEST_ORDER}
@@ -169,6 +164,20 @@ def _criteria(found: Comparison) -> dict[str, Any]:
         "akaike_weight": found.weights,
         "verdict": [model.verdict.status.name.lower() for model in found.models],
     }
+
+
+def _described(columns: Mapping[str, Any]) -> Table:
+    """Formulas of the models; family and estimator in the rows only if they differ."""
+    differing = [name for name in ("family", "estimator") if len(set(columns[name])) > 1]
+    shared = [columns[name][0] for name in ("family", "estimator") if name not in differing]
+    shown = [columns[name] for name in ("model", "formula", *differing)]
+    return Table(
+        "Models",
+        ("", "formula", *differing),
+        tuple(tuple(plain(cell, 160) for cell in row) for row in zip(*shown, strict=True)),
+        labels=len(shown),
+        notes=(f"All: {'; '.join(shared)}.",) if shared else (),
+    )
 
 
 def _ratios(found: Comparison) -> dict[str, list[Any]]:

@@ -22,7 +22,7 @@ def test_null_distributions_by_case():
     assert likelihood_ratio(one, slope).null == "0.5 chi2(1) + 0.5 chi2(2)"
     assert likelihood_ratio(one, apart, "chi_bar").null == "0.5 chi2(0) + 0.5 chi2(1)"
     exact = likelihood_ratio(one, apart).null
-    assert exact == "exact restricted LR, simulated, other random effects as known"
+    assert exact == "exact restricted LR, simulated, other effects as known"
     all_at_once = likelihood_ratio(without_term(slope, 0), slope)
     assert all_at_once.null == "chi2(0) to chi2(3), simulated mixture"
     assert all_at_once.df == 3
