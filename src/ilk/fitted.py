@@ -19,11 +19,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
 from ilk.errors import ConvergenceWarning, IdentificationWarning
+from ilk.frame import answer
 
 if TYPE_CHECKING:
     from ilk.design.build import Design
@@ -98,19 +99,81 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Certificate:
+    """What exact gradient and curvature say of the point where a search ended.
+
+    Parameters
+    ----------
+    gain : float
+        Log-likelihood that one more step of Newton's method would gain.
+    shift : float
+        Largest move of an estimate in that step, in standard errors.
+    parameter : str
+        The parameter that would move so.
+    curvature : float
+        Smallest curvature as a share of the largest, parameters scaled to unit curvature each.
+    level : tuple of tuple of str
+        Parameters of each direction along which the likelihood is level.
+    rising : tuple of tuple of str
+        Parameters of each direction without curvature along which it rises.
+    """
+
+    gain: float
+    shift: float
+    parameter: str
+    curvature: float
+    level: tuple[tuple[str, ...], ...] = ()
+    rising: tuple[tuple[str, ...], ...] = ()
+
+    def __str__(self) -> str:
+        return (
+            f"one more Newton step would gain {self.gain:.1g} in log-likelihood and move no "
+            f"estimate by more than {self.shift:.1g} standard errors"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """Convergence as a verdict with reasons, never a bare warning."""
+    """Convergence as a verdict with reasons, never a bare warning.
+
+    Parameters
+    ----------
+    status : Status
+        The verdict in one word.
+    reasons : tuple of Reason
+        What was found.
+    certificate : Certificate or None
+        Exact gradient and curvature where the search ended, for fits that were certified.
+    flavor : str
+        Make of the frame that the caller uses.
+    """
 
     status: Status
     reasons: tuple[Reason, ...] = ()
+    certificate: Certificate | None = None
+    flavor: str = "pandas"
 
     @property
     def converged(self) -> bool:
         """Whether the estimates are an optimum; a boundary optimum is one."""
         return self.status in (Status.CONVERGED, Status.BOUNDARY)
 
+    @property
+    def frame(self) -> Any:
+        """A row for each reason: ``code, severity, terms, message, advice``."""
+        columns = {
+            "code": [reason.code for reason in self.reasons],
+            "severity": [reason.severity for reason in self.reasons],
+            "terms": [", ".join(reason.terms) for reason in self.reasons],
+            "message": [reason.message for reason in self.reasons],
+            "advice": [reason.advice for reason in self.reasons],
+        }
+        return answer(columns, self.flavor)
+
     def __str__(self) -> str:
         lines = [self.status.value]
+        if self.certificate is not None:
+            lines.append(f"{self.certificate}.")
         for reason in self.reasons:
             text = f"{reason.severity}: {reason.message}"
             lines.append(f"{text} {reason.advice}".rstrip())
@@ -129,12 +192,12 @@ def warn_of(verdict: Verdict, stacklevel: int) -> None:
     """
     if verdict.converged:
         return
-    separated = verdict.status is Status.SEPARATED
+    unknown = verdict.status in (Status.SEPARATED, Status.NOT_IDENTIFIED)
     worst = [reason for reason in verdict.reasons if reason.severity == "error"]
     text = " ".join(f"{reason.message} {reason.advice}" for reason in worst)
     warnings.warn(
         f"The fit is {verdict.status.value}: {text}",
-        IdentificationWarning if separated else ConvergenceWarning,
+        IdentificationWarning if unknown else ConvergenceWarning,
         stacklevel=stacklevel + 1,
     )
 

@@ -9,6 +9,8 @@ import numpy as np
 
 from ilk.errors import FitError, ModelError
 from ilk.estimation.breakdown import find_breakdown
+from ilk.estimation.certificate import certify
+from ilk.estimation.identified import at_a_limit
 from ilk.estimation.nodes import (
     errors_of,
     ladder,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from ilk.design.build import Design
     from ilk.estimation.breakdown import Breakdown
     from ilk.estimation.separated import Separations
+    from ilk.fitted import Certificate
     from ilk.kernels.contract import SearchResult
     from ilk.likelihood.base import AbstractMarginal
     from ilk.model.model import Model
@@ -279,6 +282,17 @@ def _better(a: SearchResult, b: SearchResult) -> bool:
     return bool(a.value > b.value or not np.isfinite(b.value))
 
 
+def _certificate(
+    marginal: AbstractMarginal, result: SearchResult, separated: Separations
+) -> Certificate | None:
+    """Certificate of where the search ended; parameters at a limit are not asked."""
+    information = marginal.information(result)
+    limits = at_a_limit(marginal, result)[1]
+    return certify(
+        marginal, result, information, limits, lost_directions(marginal.model, separated)
+    )
+
+
 def _covariance(
     marginal: AbstractMarginal, result: SearchResult, separated: Separations
 ) -> FloatArray:
@@ -299,7 +313,8 @@ def _record(
     result = snap_to_boundary(marginal, take_last_step(marginal, outcome.best))
     several, breakdown = outcome.several, outcome.breakdown
     separated = Lazy(lambda: separations(marginal))
-    faults = Lazy(lambda: find_faults(marginal, result, separated(), breakdown))
+    certificate = Lazy(lambda: _certificate(marginal, result, separated()))
+    faults = Lazy(lambda: find_faults(marginal, result, separated(), breakdown, certificate))
 
     def verdict_of() -> Verdict:
         found = judge(
@@ -307,6 +322,7 @@ def _record(
             result,
             faults(),
             separated=separated(),
+            certificate=certificate() if warn else None,
             several=several,
             breakdown=breakdown,
         )

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ilk.estimation.breakdown import explain, find_breakdown, log_concave
+from ilk.estimation.identified import (
+    UNIDENTIFIED,
+    at_a_limit,
+    doubled_dispersion,
+    level_directions,
+    structural_faults,
+)
 from ilk.estimation.separated import SEPARATED, penalty_notes, separation_faults
+from ilk.estimation.vanished import vanished_reasons
 from ilk.fitted import Reason, Status, Verdict
-from ilk.model.factors import split_factors
 
 if TYPE_CHECKING:
     from ilk.estimation.breakdown import Breakdown
     from ilk.estimation.separated import Separations
+    from ilk.fitted import Certificate
     from ilk.kernels.contract import SearchResult
     from ilk.likelihood.base import AbstractMarginal
     from ilk.typing import FloatArray
@@ -23,11 +31,11 @@ if TYPE_CHECKING:
 _SNAP = 0.05
 """Relative standard deviations below this are tried at exactly zero."""
 
-_SINGULAR = 1e-4
-"""A factor whose smallest singular value is below this share of the largest is singular."""
+_CERTAIN_SHIFT = 0.01
+"""Standard errors that a Newton step may move an estimate at a point that is an optimum."""
 
-_NONE_LEFT = -13.0
-"""Logits of an inflation and log dispersions below this stand for zero."""
+_TOO_FAR, _GAINS = 0.1, 1e-4
+"""Standard errors, and log-likelihood, from which a search has ended short of the optimum."""
 
 _SEARCHED_ENOUGH = 1e-5
 """A search that could not improve further is at an optimum if it predicts a gain below this."""
@@ -135,6 +143,7 @@ def find_faults(
     result: SearchResult,
     separated: Separations,
     breakdown: Breakdown | None,
+    certificate: Callable[[], Certificate | None],
 ) -> list[Reason]:
     """Why the end of a search is not an optimum; nothing if it is one.
 
@@ -148,18 +157,29 @@ def find_faults(
         What separates the data.
     breakdown : Breakdown or None
         What a search ran into.
+    certificate : callable
+        Gives the certificate of that point; it is asked of searches that did not end well.
 
     Returns
     -------
     list of Reason
         All of severity ``"error"``.
     """
-    separation = separation_faults(marginal, result, separated)
+    found = [*separation_faults(marginal, result, separated), *structural_faults(marginal)]
     if is_optimum(result):
-        return separation
+        return found
     if breakdown is not None:
-        return [*separation, explain(marginal, breakdown, "no optimum")]
-    return [*separation, _not_converged(result)]
+        return [*found, explain(marginal, breakdown, "no optimum")]
+    if not found and _is_certain(certificate()):
+        return found
+    return [*found, _not_converged(result)]
+
+
+def _is_certain(certificate: Certificate | None) -> bool:
+    """Whether exact gradient and curvature are those of an optimum."""
+    if certificate is None or certificate.rising:
+        return False
+    return certificate.shift < _CERTAIN_SHIFT and certificate.gain < _SEARCHED_ENOUGH
 
 
 def judge(
@@ -168,6 +188,7 @@ def judge(
     faults: Sequence[Reason],
     *,
     separated: Separations,
+    certificate: Certificate | None = None,
     several: bool = False,
     breakdown: Breakdown | None = None,
 ) -> Verdict:
@@ -183,6 +204,8 @@ def judge(
         What `find_faults` has found there.
     separated : dict of str to SeparatingDirection
         What separates the data.
+    certificate : Certificate or None
+        Exact gradient and curvature there; None if the fit was not certified.
     several : bool
         Whether searches from other starts ended at other optima.
     breakdown : Breakdown or None
@@ -192,18 +215,47 @@ def judge(
     -------
     Verdict
     """
-    boundary = [*_boundary(marginal, result), *_at_a_limit(marginal, result)]
+    boundary = [*vanished_reasons(marginal, result), *at_a_limit(marginal, result)[0]]
+    found = list(faults)
+    if not {fault.code for fault in faults} & UNIDENTIFIED:
+        found += level_directions(certificate)
+    if not found:
+        found += _off_the_optimum(certificate)
     doubts = _doubts(marginal, result, breakdown) if is_optimum(result) else []
-    reasons = [*faults, *boundary, *doubts, *_notes(marginal, result, several)]
+    reasons = [*found, *boundary, *doubts, *_notes(marginal, result, several)]
     reasons += penalty_notes(marginal.model, separated)
-    if faults:
-        found = {fault.code for fault in faults}
-        status = Status.SEPARATED if found & SEPARATED else Status.NOT_CONVERGED
-    elif boundary:
-        status = Status.BOUNDARY
+    codes = {reason.code for reason in found}
+    if codes & SEPARATED:
+        status = Status.SEPARATED
+    elif codes & {"not_converged", "not_at_optimum", "laplace_breakdown"}:
+        status = Status.NOT_CONVERGED
+    elif codes & UNIDENTIFIED:
+        status = Status.NOT_IDENTIFIED
     else:
-        status = Status.CONVERGED
-    return Verdict(status, tuple(reasons))
+        status = Status.BOUNDARY if boundary else Status.CONVERGED
+    return Verdict(status, tuple(reasons), certificate, marginal.model.design.flavor)
+
+
+def _off_the_optimum(certificate: Certificate | None) -> list[Reason]:
+    """Say that a search took for an optimum what is none."""
+    if certificate is None:
+        return []
+    if certificate.rising:
+        names = certificate.rising[0]
+        message = (
+            f"the likelihood rises along {', '.join(names)} on either side of where the search "
+            "ended: that is a saddle, no maximum."
+        )
+    elif certificate.shift > _TOO_FAR and certificate.gain > _GAINS:
+        names = (certificate.parameter,)
+        message = (
+            f"one more Newton step would move the estimate of {certificate.parameter} by "
+            f"{certificate.shift:.2g} standard errors and gain {certificate.gain:.2g} in "
+            "log-likelihood."
+        )
+    else:
+        return []
+    return [Reason("not_at_optimum", "error", names, message, "Start elsewhere (start=).")]
 
 
 def is_optimum(result: SearchResult) -> bool:
@@ -229,79 +281,6 @@ def _not_converged(result: SearchResult) -> Reason:
     )
 
 
-def _boundary(marginal: AbstractMarginal, result: SearchResult) -> list[Reason]:
-    lam = marginal.lam(result.theta)
-    widths = [term.width for term in marginal.scaled.data.terms]
-    reasons = []
-    terms = marginal.model.design.terms
-    for term, factor in zip(terms, split_factors(lam, widths), strict=True):
-        sizes = np.linalg.svd(factor, compute_uv=False)
-        if sizes[0] < _SINGULAR:
-            message = f"the variance of ({term.label}) is estimated as zero."
-        elif sizes[-1] < _SINGULAR * max(1.0, sizes[0]):
-            deviations = np.sqrt(np.sum(factor**2, axis=1))
-            zero = [
-                name
-                for name, sd in zip(term.column_names, deviations, strict=True)
-                if sd < _SINGULAR * max(1.0, sizes[0])
-            ]
-            message = (
-                f"the variance of {', '.join(zero)} in ({term.label}) is estimated as zero."
-                if zero
-                else f"the random effects of ({term.label}) are perfectly correlated."
-            )
-        else:
-            continue
-        reasons.append(
-            Reason(
-                "singular_covariance",
-                "note",
-                (term.label,),
-                message,
-                "This is a legitimate optimum; the data do not support this part of the model.",
-            )
-        )
-    return reasons
-
-
-def _at_a_limit(marginal: AbstractMarginal, result: SearchResult) -> list[Reason]:
-    """Parameters that the data drive to the edge of their range: no inflation, no dispersion."""
-    model = marginal.model
-    reasons = []
-    start = 0
-    for part, data in zip(model.fitted_parts, marginal.scaled.data.predictors, strict=True):
-        stop = start + data.X.shape[1]
-        eta = data.X @ result.beta[start:stop]
-        start = stop
-        if not np.all(np.isfinite(eta)):
-            continue
-        if part.predictor == "zero_inflation" and float(eta.min()) < _NONE_LEFT:
-            rows = int(np.sum(eta < _NONE_LEFT))
-            reasons.append(
-                Reason(
-                    "no_zero_inflation",
-                    "note",
-                    (part.predictor,),
-                    f"the probability of an excess zero is estimated as zero in {rows} of "
-                    f"{len(eta)} rows; coefficients of that part run to minus infinity.",
-                    "Simplify zero_inflation=, or leave it out.",
-                )
-            )
-        counts = model.family.discrete and part.predictor == "dispersion"
-        if counts and float(eta.max()) < _NONE_LEFT:
-            reasons.append(
-                Reason(
-                    "no_dispersion",
-                    "note",
-                    (part.predictor,),
-                    "the dispersion is estimated as zero: the counts vary no more than those of "
-                    "the family's limit (Poisson, or binomial).",
-                    "The simpler family describes these data as well.",
-                )
-            )
-    return reasons
-
-
 def _doubts(
     marginal: AbstractMarginal, result: SearchResult, breakdown: Breakdown | None
 ) -> list[Reason]:
@@ -324,6 +303,7 @@ def _notes(marginal: AbstractMarginal, result: SearchResult, several: bool) -> l
                 "Look whether a simpler random part says the same.",
             )
         )
+    reasons += doubled_dispersion(marginal.model)
     reasons += _folded_link(marginal, result)
     if result.clipped:
         reasons.append(

@@ -19,13 +19,14 @@ from ilk.estimation.run import marginal_likelihood
 from ilk.fitted import Fitted, Lazy, SearchLog
 from ilk.io.container import Container, read_file
 from ilk.io.manifest import agree, disagreement, open_file, read_bytes
-from ilk.io.records import read_penalty, read_verdict
+from ilk.io.records import read_certificate, read_penalty, read_verdict
 from ilk.io.save import LAYOUT
 from ilk.likelihood.penalized import check_penalty
 from ilk.model import Model
 from ilk.model.quadrature import check_nodes
 
 __all__ = ["fitted_from_bytes", "load_fitted"]
+
 
 def load_fitted(path: str | PathLike[str]) -> Fitted:
     """Read a fit from a file.
@@ -121,6 +122,11 @@ def _evaluate(model: Model, content: dict[str, Any], container: Container) -> Fi
             f"says {loglik:.10g}",
         )
     verdict = read_verdict(content["status"], content["reasons"])
+    verdict = replace(
+        verdict,
+        certificate=read_certificate(content.get("certificate")),
+        flavor=model.design.flavor,
+    )
     return Fitted(
         model=model,
         estimates=replace(estimates, psi=psi, loglik=loglik),

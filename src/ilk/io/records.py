@@ -20,7 +20,7 @@ from ilk.family.base import AbstractFamily
 from ilk.family.inflation import ZeroInflated
 from ilk.family.link import is_registered
 from ilk.family.registry import FAMILIES, make_family
-from ilk.fitted import Reason, SearchLog, Verdict
+from ilk.fitted import Certificate, Reason, SearchLog, Verdict
 from ilk.formula.language import Call, Literal, Name, Operation
 from ilk.formula.parse import parse
 from ilk.formula.spec import Factor, FormulaSpec, Sum, Term
@@ -31,6 +31,7 @@ __all__ = [
     "CLASSES",
     "family_name",
     "formula_texts",
+    "read_certificate",
     "read_family",
     "read_formula",
     "read_penalty",
@@ -56,6 +57,7 @@ CLASSES: dict[str, type] = {
     "operation": Operation,
     "reason": Reason,
     "search": SearchLog,
+    "certificate": Certificate,
     "firth": Firth,
     "log_f": LogF,
     "normal": Normal,
@@ -133,6 +135,13 @@ def read_family(described: Any) -> AbstractFamily:
     if not (isinstance(name, str) and isinstance(link, str) and isinstance(inflated, bool)):
         raise DataError("The file's family is not what ilk writes.", code="file")
     return make_family(name, link, zero_inflated=inflated)
+
+
+def read_certificate(certificate: Any) -> Certificate | None:
+    """Check the certificate that a file states."""
+    if certificate is not None and not isinstance(certificate, Certificate):
+        raise DataError("The file's certificate is not what ilk writes.", code="file")
+    return certificate
 
 
 def read_penalty(penalty: Any) -> AbstractPenalty | None:

@@ -61,5 +61,6 @@ def fit_bytes(fitted: Fitted) -> bytes:
         "search": fitted.search,
         "status": fitted.verdict.status.name,
         "reasons": fitted.verdict.reasons,
+        "certificate": fitted.verdict.certificate,
     }
     return file_bytes(LAYOUT, fitted.design, fitted.family, content)

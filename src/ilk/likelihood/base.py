@@ -134,6 +134,7 @@ class AbstractMarginal(ABC):
         widths = [term.width for term in scaled.data.terms]
         self.factor: FactorMap = factor_map(model.covariances, widths)
         self._last: tuple[bytes, FloatArray] | None = None
+        self._bent: tuple[bytes, tuple[FloatArray, ...]] | None = None
 
     @abstractmethod
     def maximize(self, start: Start, search: Search) -> SearchResult:
@@ -142,6 +143,14 @@ class AbstractMarginal(ABC):
     @abstractmethod
     def at_point(self, beta: FloatArray, theta: FloatArray) -> SearchResult:
         """A point on the engine's scale, as the result of a search of no steps."""
+
+    @abstractmethod
+    def gradient(self, result: SearchResult) -> FloatArray:
+        """Exact gradient (k,) at a point in the parameters that the search moves."""
+
+    @abstractmethod
+    def information(self, result: SearchResult) -> FloatArray:
+        """Observed information (k, k) in the parameters that the search moves."""
 
     @abstractmethod
     def split(self, psi: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -186,6 +195,15 @@ class AbstractMarginal(ABC):
             elements.flags.writeable = False
             last = self._last = (key, elements)
         return last[1]
+
+    def curvature_once(
+        self, result: SearchResult, compute: Callable[[], tuple[FloatArray, ...]]
+    ) -> tuple[FloatArray, ...]:
+        """What an engine says of the curvature at a point; the last answer is remembered."""
+        key, bent = result.beta.tobytes() + result.theta.tobytes(), self._bent
+        if bent is None or bent[0] != key:
+            bent = self._bent = (key, compute())
+        return bent[1]
 
     def with_response(self, model: Model) -> Self:
         """The same criterion and engine for a model that differs in its response only."""

@@ -103,6 +103,34 @@ class GaussianMarginal(AbstractMarginal):
             sigma2=at.sigma2,
         )
 
+    def gradient(self, result: SearchResult) -> FloatArray:
+        """Exact gradient (k,) of the profiled likelihood in theta."""
+        lam = self.lam(result.theta)
+        with self.state.lock:
+            self.state.hold(self.scaled.data.response)
+            self.state.point = None
+            at = self.engine.evaluate(lam, reml=self.model.reml, gradient=True)
+        if at.grad_lam is None:
+            return np.full(len(result.theta), np.nan)
+        slope: FloatArray = self.factor(result.theta)[1].T @ at.grad_lam
+        return slope
+
+    def information(self, result: SearchResult) -> FloatArray:
+        """Observed information (k, k) of the profiled likelihood in theta."""
+        return self._curvature(result)[0].copy()
+
+    def _curvature(self, result: SearchResult) -> tuple[FloatArray, ...]:
+        """Information in theta, and the slope of log sigma2."""
+        return self.curvature_once(result, lambda: self._differences(result))
+
+    def _differences(self, result: SearchResult) -> tuple[FloatArray, ...]:
+        with self.state.lock:
+            self.state.hold(self.scaled.data.response)
+            self.state.point = None
+            return self.engine.information(
+                self.factor, result.theta, steps_of(result), reml=self.model.reml
+            )
+
     def move(self, result: SearchResult) -> FloatArray:
         """Bring the engine to a result's point (the caller holds the lock); gives lam there."""
         self.state.hold(self.scaled.data.response)
@@ -143,12 +171,8 @@ class GaussianMarginal(AbstractMarginal):
         rule from its profile and its own information nu / 2.
         """
         p, k = len(self.scaled.coef_shift), len(result.theta)
-        with self.state.lock:
-            coef = self.coef_covariance(result)
-            self.state.point = None
-            information, slope = self.engine.information(
-                self.factor, result.theta, steps_of(result), reml=self.model.reml
-            )
+        coef = self.coef_covariance(result)
+        information, slope = self._curvature(result)
         out = np.zeros((p + k + 1, p + k + 1))
         out[:p, :p] = coef
         theta = invert_information(information)

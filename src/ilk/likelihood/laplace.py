@@ -111,6 +111,18 @@ class LaplaceMarginal(AbstractMarginal):
             clipped=at.clipped,
         )
 
+    def gradient(self, result: SearchResult) -> FloatArray:
+        """Exact gradient (m,) in (beta, theta)."""
+        with self.state.lock:
+            self.state.hold(self.scaled.data.response)
+            self.state.point = None
+            lam = self.lam(result.theta)
+            at = self.engine.evaluate(result.beta, lam, nodes=self.model.nodes, tolerance=1e-18)
+        if not at.converged or at.grad_beta is None or at.grad_lam is None:
+            return np.full(len(result.beta) + len(result.theta), np.nan)
+        in_theta = self.factor(result.theta)[1].T @ at.grad_lam
+        return np.concatenate([at.grad_beta, in_theta])
+
     def move(self, result: SearchResult) -> FloatArray:
         """Bring the engine to a result's point (the caller holds the lock); gives lam there."""
         self.state.hold(self.scaled.data.response)
@@ -164,6 +176,9 @@ class LaplaceMarginal(AbstractMarginal):
 
     def information(self, result: SearchResult) -> FloatArray:
         """Joint observed information (m, m) in (beta, theta) on the engine's scale."""
+        return self.curvature_once(result, lambda: (self._differences(result),))[0].copy()
+
+    def _differences(self, result: SearchResult) -> FloatArray:
         with self.state.lock:
             self.state.hold(self.scaled.data.response)
             self.state.point = None

@@ -201,6 +201,12 @@ class PenalizedMarginal(AbstractMarginal):
         at = self.inner.at_point(beta, theta)
         return replace(at, value=at.value + self.penalty(beta)[0])
 
+    def gradient(self, result: SearchResult) -> FloatArray:
+        """Exact gradient (m,) in (beta, theta), that of the penalty included."""
+        gradient = self.inner.gradient(result)
+        gradient[: len(result.beta)] += self.penalty(result.beta)[1]
+        return gradient
+
     def move(self, result: SearchResult) -> FloatArray:
         """Bring the engine to a result's point (the caller holds the lock); gives lam there."""
         return self.inner.move(result)

@@ -54,11 +54,17 @@ def test_no_dispersion_is_said() -> None:
 
 
 def test_no_zero_inflation_is_said() -> None:
+    """One zero is fewer than the Poisson distribution expects; none at all says nothing."""
     data = counts()
     data["y"] = np.maximum(data["y"], 1)
+    data.loc[data.index[0], "y"] = 0
     fit = ilk.fit("y ~ 1 + (1 | g)", data, "poisson", zero_inflation="~ 1")
     assert "no_zero_inflation" in {reason.code for reason in fit.verdict.reasons}
     assert fit.verdict.converged
+    data.loc[data.index[0], "y"] = 1
+    with pytest.warns(ilk.IlkWarning, match="no value of 'y' is zero"):
+        fit = ilk.fit("y ~ 1 + (1 | g)", data, "poisson", zero_inflation="~ 1")
+    assert fit.verdict.status is Status.NOT_IDENTIFIED
 
 
 def test_square_root_beyond_zero_is_said() -> None:
