@@ -39,7 +39,6 @@ def power_answer(fitted: Fitted, effect: Any, n_clusters: Any, **options: Any) -
     found = power(fitted, effect, n_clusters, **options)
     level = float(options.get("level", 0.95))
     k = len(found.terms)
-    whole = bool(np.all(found.rows == np.round(found.rows)))
     unit = "rows" if found.unit == "row" else f"levels of {plain(found.unit)}"
     return Answer(
         title=f"How often would a study of {plain(fitted.design.response.name)} find the effect?",
@@ -51,7 +50,7 @@ def power_answer(fitted: Fitted, effect: Any, n_clusters: Any, **options: Any) -
             "term": list(found.terms),
             "effect": [float(value) for value in found.effect],
             "n_clusters": found.clusters,
-            "rows": found.rows.astype(np.int64) if whole else found.rows,
+            "rows": np.rint(found.rows).astype(np.int64),
             "estimate": found.power,
             "conf_low": found.conf_low,
             "conf_high": found.conf_high,

@@ -70,7 +70,7 @@ def sensitivity_answer(fitted: Fitted, group: str | None = None, level: float = 
             "and fixed part as they are?"
         ),
         columns={
-            "model": [_model(refit, factors) for refit, _ in rows],
+            "model": [refit.model for refit, _ in rows],
             "group": [refit.group for refit, _ in rows],
             "term": [None if j is None else found.terms[j] for _, j in rows],
             "estimate": column(lambda refit: refit.estimate),
@@ -84,7 +84,7 @@ def sensitivity_answer(fitted: Fitted, group: str | None = None, level: float = 
         },
         flavor=fitted.design.flavor,
         words=("model", "group", "term"),
-        hidden=("group", "loglik", "aic", "verdict", "estimand"),
+        hidden=(*(("group",) if len(factors) < 2 else ()), "loglik", "aic", "verdict", "estimand"),
         heads={"shift": "shift in SE", "error_ratio": "SE ratio"},
         notes=tuple(plain(note, 2000) for note in _notes(found, factors)),
         level=level,
@@ -132,8 +132,8 @@ def _notes(found: Sensitivity, factors: list[str]) -> list[str]:
         if far:
             shift, refit = max(far, key=lambda pair: abs(pair[0]))
             notes.append(
-                f"Warning: {term} moves by {significant(float(shift), 3)} standard errors with "
-                f"{_model(refit, factors)}: do not report it without saying so, and prefer the "
+                f"Warning: {term} moves by {significant(float(shift), 3)} standard errors under "
+                f"'{_model(refit, factors)}': do not report it without saying so, and prefer the "
                 "random effects that the design of the study calls for."
             )
     if not notes and usable:
@@ -167,7 +167,7 @@ def _wider(found: Sensitivity, usable: list[Refit], factors: list[str]) -> list[
         if ratio > _WIDER:
             by = f", and the log-likelihood by {significant(gain, 3)}" if gain > 0.0 else ""
             notes.append(
-                f"The standard error of {term} grows to {significant(ratio, 3)} times with "
-                f"{_model(refit, factors)}{by}: its interval in the fit may be too short."
+                f"The standard error of {term} grows to {significant(ratio, 3)} times under "
+                f"'{_model(refit, factors)}'{by}: its interval in the fit may be too short."
             )
     return notes

@@ -272,8 +272,8 @@ def null_level(fitted: Fitted) -> float:
     r"""Linear predictor of the average mean of a model without covariates, which is fitted for it.
 
     It has an intercept in place of the fixed part of the mean, and the same offset and random
-    terms.  With a log link the level is :math:`\beta_0 + v / 2`, v the variance of its random part
-    (Nakagawa, Johnson and Schielzeth 2017); the offset is left out.
+    terms.  With a log link and without offset the level is :math:`\beta_0 + v / 2`, v the variance
+    of its random part (Nakagawa, Johnson and Schielzeth 2017).
 
     Parameters
     ----------
@@ -284,12 +284,17 @@ def null_level(fitted: Fitted) -> float:
     part = model.parts[MEAN]
     names = (INTERCEPT,)
     bare = replace(
-        part, X=np.ones((model.rows, 1), order="F"), names=names, all_names=names, dropped=()
+        part,
+        X=np.ones((model.rows, 1), order="F"),
+        names=names,
+        all_names=names,
+        dropped=(),
+        has_intercept=True,
     )
     fixed = tuple(bare if p.predictor == MEAN else p for p in model.design.fixed)
-    null = run(replace(model, design=replace(model.design, fixed=fixed)), Search())
+    null = run(replace(model, design=replace(model.design, fixed=fixed)), Search(), warn=False)
     sample, psi = own_sample(null), null.estimates.psi
     by_factor, by_row = _random_variances(null, psi, sample.cases)
-    eta = [X @ psi[s] for X, s in zip(sample.cases.X, null.model.slices.values(), strict=True)]
+    eta = null.model.linear_predictors(null.coef, None)
     level = mean_level(null.family, eta, sum(by_factor, by_row), sample.weights)
     return float(level[0])

@@ -82,3 +82,10 @@ def test_null_baseline_is_the_intercept_plus_half_the_variance():
     own = fit.fitted.estimates.covariances[0][0, 0]
     found = fit.icc(baseline="null").frame.estimate[0]
     assert found == pytest.approx(own / (own + residual), rel=1e-6)
+
+
+def test_baselines_count_the_exposure():
+    data = ilk.datasets.load("hospital_infections")
+    fit = ilk.fit("infections ~ policy + (1 | hospital)", data, "poisson", exposure="patient_days")
+    own, null = (fit.icc(baseline=which).frame.estimate[0] for which in ("fit", "null"))
+    assert null == pytest.approx(own, rel=0.1)
