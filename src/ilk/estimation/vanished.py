@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ilk.formula.spec import FormulaSpec, PredictorSpec, RandomSpec
     from ilk.kernels.contract import SearchResult
     from ilk.likelihood.base import AbstractMarginal
+    from ilk.model.model import Model
     from ilk.typing import FloatArray
 
 __all__ = ["Vanished", "vanished_directions", "vanished_reasons"]
@@ -123,7 +124,6 @@ def vanished_reasons(marginal: AbstractMarginal, result: SearchResult) -> list[R
     list of Reason
         Notes.
     """
-    spec = marginal.model.design.spec
     found = vanished_directions(marginal, result.theta)
     return [
         Reason(
@@ -131,7 +131,7 @@ def vanished_reasons(marginal: AbstractMarginal, result: SearchResult) -> list[R
             "note",
             (one.term.label,),
             _message(one),
-            _advice(spec, marginal.model.design.terms, one),
+            _advice(marginal.model, one),
         )
         for one in found
     ]
@@ -184,14 +184,17 @@ def _combination(v: FloatArray, names: tuple[str, ...]) -> str:
     return words.removeprefix(" + ")
 
 
-def _advice(spec: FormulaSpec, terms: tuple[RandomTerm, ...], one: Vanished) -> str:
+def _advice(model: Model, one: Vanished) -> str:
     """The reduced model, and what it changes."""
-    part, place = _place(spec, terms, one)
+    spec = model.design.spec
+    part, place = _place(spec, model.design.terms, one)
     if part is None:
         return "This is a legitimate optimum; the data do not support this part of the model."
     random = part.random[place]
     if one.rank == 0:
         less = _formula(spec, part, place, None)
+        if model.reml and len(model.design.terms) == 1:
+            less += " (with reml=True)"
         return (
             f"This is a legitimate optimum. Without that term, {less} has the same estimates and "
             "log-likelihood."
