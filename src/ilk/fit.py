@@ -648,8 +648,9 @@ class Fit(AbstractFit):
         *,
         df: DegreesOfFreedom | None = None,
         cov: Cov = "model",
-        method: Literal["wald", "likelihood_ratio"] = "wald",
+        method: Literal["wald", "likelihood_ratio", "bootstrap", "bartlett"] = "wald",
         level: float = 0.95,
+        **options: Any,
     ) -> Answer:
         """Test linear hypotheses about the coefficients, each and all together.
 
@@ -666,11 +667,16 @@ class Fit(AbstractFit):
             Degrees of freedom, as in `tidy`.
         cov : {"model", "CR0", "CR1", "CR2", "CR3", "conditional"} or CoefficientCovariance
             Covariance matrix of the coefficients, or one from `cov_with`.
-        method : {"wald", "likelihood_ratio"}
+        method : {"wald", "likelihood_ratio", "bootstrap", "bartlett"}
             F (or chi-square) test of the distance of the estimates, or the model fitted again, by
-            maximum likelihood, under the hypothesis.
+            maximum likelihood, under the hypothesis: the likelihood ratio is compared with
+            chi-square, or with those of responses drawn under the hypothesis (parametric
+            bootstrap), or is corrected by their mean (Bartlett).
         level : float
             Coverage of the intervals of the left sides.
+        **options
+            Of the two methods that draw: ``draws`` (999), ``seed``, ``n_jobs``, ``path``, as in
+            `bootstrap`.
 
         Returns
         -------
@@ -687,9 +693,22 @@ class Fit(AbstractFit):
         >>> answer = fit.test("method[T.usual] = 0, prior = 1")
         >>> list(answer.frame.hypothesis)
         ['method[T.usual] = 0', 'prior = 1', 'all together']
+
+        With few clusters, a reference distribution that is drawn holds its level:
+
+        >>> drawn = fit.test("method[T.usual] = 0", method="bartlett", draws=99, seed=1)
+        >>> bool(0 < drawn.frame.p_value[0] < 1)
+        True
         """
         return tested.hypothesis_answer(
-            self.fitted, hypothesis, rhs, df=df, cov=cov, method=method, level=level
+            self.fitted,
+            hypothesis,
+            rhs,
+            df=df,
+            cov=cov,
+            method=method,
+            level=level,
+            bootstrap=options,
         )
 
     def anova(

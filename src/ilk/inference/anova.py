@@ -25,13 +25,8 @@ import numpy as np
 
 from ilk.errors import ModelError
 from ilk.inference.chosen import chosen_covariance
-from ilk.inference.hypothesis import (
-    JointTest,
-    likelihood_ratio_test,
-    maximum_likelihood,
-    wald_test,
-)
-from ilk.inference.restricted import restricted
+from ilk.inference.hypothesis import JointTest, likelihood_ratio_test, wald_test
+from ilk.inference.restricted import maximum_likelihood, restricted
 from ilk.inference.term_spaces import (
     annihilator,
     independent_rows,

@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ilk.errors import FitError, ModelError
+from ilk.errors import FitError
 from ilk.estimation.run import refitter
 from ilk.inference.attempts import Outcome, attempt, sound
 from ilk.inference.bootstrap import check_drawable, check_draws, check_seed, collect, origin
 from ilk.inference.bootstrap_store import open_store
 from ilk.inference.parallel import check_jobs
-from ilk.inference.restricted import restricted, restricted_model
+from ilk.inference.restricted import maximum_likelihood, restricted, restricted_model
 from ilk.num.stable import special
 from ilk.simulate import generator_of, response_drawer
 
@@ -170,17 +170,10 @@ def bootstrap_test(
     """
     count, jobs = check_draws(draws), check_jobs(n_jobs)
     check_seed(seed)
-    if fitted.model.penalty is not None:
-        raise ModelError(
-            "A likelihood-ratio test compares maximized likelihoods, but this fit maximizes a "
-            "penalized one; take Wald tests.",
-            code="penalty",
-        )
+    full = maximum_likelihood(fitted)
     check_drawable(fitted)
     L = np.atleast_2d(np.asarray(L, dtype=np.float64))
     right = np.broadcast_to(np.asarray(rhs, dtype=np.float64), (len(L),))
-    nothing = np.zeros((0, L.shape[1]))
-    full = restricted(fitted, nothing, reml=False) if fitted.model.reml else fitted
     null = restricted(full, L, right)
     check_drawable(null)
     statistic = _ratio(full, null)

@@ -16,8 +16,7 @@ import numpy as np
 from ilk.errors import ModelError
 from ilk.inference.anova import TermTest, check_test, contains, placed, term_test, testable
 from ilk.inference.criteria import aic
-from ilk.inference.hypothesis import maximum_likelihood
-from ilk.inference.restricted import restricted
+from ilk.inference.restricted import maximum_likelihood, restricted
 from ilk.inference.term_spaces import annihilator
 
 if TYPE_CHECKING:

@@ -12,25 +12,30 @@ that :math:`L\Phi L'` has for eigenvectors (Fai and Cornelius 1996):
 
 .. math:: \nu = \frac{2 E}{E - q}, \qquad E = \sum_m \frac{\nu_m}{\nu_m - 2} .
 
-The likelihood-ratio test fits the model again under the hypothesis, by maximum likelihood.
+The likelihood-ratio test fits the model again under the hypothesis, by maximum likelihood; its
+reference distribution is chi-square, or drawn (`ilk.inference.bootstrap_tests`).
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
-from ilk.errors import ModelError
+from ilk.errors import ModelError, did_you_mean
+from ilk.inference.bootstrap_tests import bootstrap_test
 from ilk.inference.chosen import chosen_covariance
 from ilk.inference.equations import read_hypothesis
-from ilk.inference.restricted import eliminate, restricted
+from ilk.inference.restricted import eliminate, maximum_likelihood, restricted
 from ilk.inference.wald import check_level, p_values, part_names, two_sided
 from ilk.num.stable import special
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from ilk.fitted import Fitted
     from ilk.inference.chosen import Cov, DegreesOfFreedom
     from ilk.inference.equations import Equations
@@ -43,12 +48,10 @@ __all__ = [
     "TestMethod",
     "likelihood_ratio_test",
     "linear_hypothesis",
-    "maximum_likelihood",
-    "refuse_penalty",
     "wald_test",
 ]
 
-TestMethod: TypeAlias = Literal["wald", "likelihood_ratio"]
+TestMethod: TypeAlias = Literal["wald", "likelihood_ratio", "bootstrap", "bartlett"]
 """Kinds of tests."""
 
 _LOST = 1e-3
@@ -62,7 +65,7 @@ class JointTest:
     Parameters
     ----------
     test : str
-        ``"F"``, ``"chi-square"`` or ``"likelihood ratio"``.
+        ``"F"``, ``"chi-square"``, ``"likelihood ratio"``, ``"bootstrap"`` or ``"Bartlett"``.
     statistic : float
         The statistic.
     df_num : int
@@ -99,7 +102,7 @@ class Hypotheses:
     joint : JointTest
         Test of all.
     method : str
-        ``"wald"`` or ``"likelihood_ratio"``.
+        A `TestMethod`.
     covariance : CoefficientCovariance
         What standard errors and limits are from.
     notes : tuple of str
@@ -128,6 +131,7 @@ def linear_hypothesis(
     cov: Cov = "model",
     method: TestMethod = "wald",
     level: float = 0.95,
+    bootstrap: Mapping[str, Any] | None = None,
 ) -> Hypotheses:
     """Test linear hypotheses about the coefficients.
 
@@ -139,10 +143,12 @@ def linear_hypothesis(
         As `ilk.inference.equations.read_hypothesis` takes them.
     df, cov
         As `ilk.inference.chosen.chosen_covariance` takes them.
-    method : {"wald", "likelihood_ratio"}
+    method : {"wald", "likelihood_ratio", "bootstrap", "bartlett"}
         Kind of test.
     level : float
         Coverage of the intervals of the left sides.
+    bootstrap : mapping, optional
+        Options of `ilk.inference.bootstrap_tests.bootstrap_test`.
 
     Returns
     -------
@@ -154,7 +160,7 @@ def linear_hypothesis(
         A name is not known, restrictions contradict each other, or options do not go together.
     """
     check_level(level)
-    _check_method(method, df, cov)
+    _check_method(method, df, cov, bootstrap or {})
     asked = read_hypothesis(hypothesis, fitted.names, part_names(fitted.model.fitted_parts), rhs)
     used, notes = _independent(asked)
     covariance = chosen_covariance(fitted, cov, df)
@@ -169,8 +175,11 @@ def linear_hypothesis(
         joint = wald_test(fitted.coef, L[used], right[used], covariance)
     else:
         full = maximum_likelihood(fitted)
-        tests = tuple(likelihood_ratio_test(full, L[[i]], right[[i]]) for i in range(len(L)))
-        joint = tests[0] if len(L) == 1 else likelihood_ratio_test(full, L[used], right[used])
+        ratio: Callable[..., JointTest] = likelihood_ratio_test
+        if method != "likelihood_ratio":
+            ratio = _Drawn(method, dict(bootstrap or {}), notes)
+        tests = tuple(ratio(full, L[[i]], right[[i]]) for i in range(len(L)))
+        joint = tests[0] if len(L) == 1 else ratio(full, L[used], right[used])
         if fitted.model.reml:
             notes.append("The likelihoods compared are of fits by maximum likelihood, not REML.")
     return Hypotheses(
@@ -188,22 +197,76 @@ def linear_hypothesis(
     )
 
 
-def _check_method(method: Any, df: Any, cov: Any) -> None:
-    if method not in get_args(TestMethod):
+def _check_method(method: Any, df: Any, cov: Any, bootstrap: Mapping[str, Any]) -> None:
+    known = get_args(TestMethod)
+    if method not in known:
         raise ModelError(
-            f"method={method!r:.80}: choose 'wald' or 'likelihood_ratio'.", code="method"
+            f"method={method!r:.80}: choose one of {', '.join(map(repr, known))}.", code="method"
         )
-    if method == "likelihood_ratio" and (df is not None or not isinstance(cov, str)):
+    for name in bootstrap:
+        if name not in _OPTIONS:
+            raise ModelError(
+                f"{name}= is no option of a test; method='bootstrap' and 'bartlett' take "
+                f"{', '.join(_OPTIONS)}." + did_you_mean(name, _OPTIONS),
+                code="option",
+            )
+    if bootstrap and method not in _DRAWN:
         raise ModelError(
-            "method='likelihood_ratio' compares two fits and has no degrees of freedom of a "
+            f"{next(iter(bootstrap))}= is for method='bootstrap' and 'bartlett', which draw "
+            f"responses; leave it out of method={method!r}.",
+            code="method",
+        )
+    if method == "wald":
+        return
+    if df is not None or not isinstance(cov, str):
+        raise ModelError(
+            f"method={method!r} compares two fits and has no degrees of freedom of a "
             "denominator; leave df= and cov= out.",
             code="method",
         )
-    if method == "likelihood_ratio" and cov != "model":
+    if cov != "model":
         raise ModelError(
-            f"method='likelihood_ratio' compares two fits and cannot use cov={cov!r}; leave it "
-            "out, or take method='wald'.",
+            f"method={method!r} compares two fits and cannot use cov={cov!r}; leave it out, or "
+            "take method='wald'.",
             code="method",
+        )
+
+
+_DRAWN = {"bootstrap": "bootstrap", "bartlett": "Bartlett"}
+"""Methods with a drawn reference distribution, and what their tests are called."""
+
+
+_OPTIONS = ("draws", "seed", "n_jobs", "path")
+"""What those methods take."""
+
+
+class _Drawn:
+    """Likelihood-ratio tests with a drawn reference distribution, which say how it was drawn."""
+
+    def __init__(self, method: str, options: dict[str, Any], notes: list[str]) -> None:
+        self._method, self._options, self._notes = method, options, notes
+        self._path, self._count = options.pop("path", None), 0
+
+    def __call__(self, full: Fitted, L: FloatArray, rhs: FloatArray) -> JointTest:
+        """Draw under ``L coef = rhs``; every test of a call has a directory of its own."""
+        self._count += 1
+        path = None if self._path is None else Path(self._path) / f"test-{self._count}"
+        found = bootstrap_test(full, L, rhs, path=path, **self._options)
+        if self._count == 1:
+            self._options["seed"] = found.seed
+            self._notes.append(
+                f"Likelihood ratios, each with {len(found.draws)} drawn under its hypothesis; "
+                f"seed {found.seed}."
+            )
+        if found.failures:
+            self._notes.append(f"{len(found.failures)} more draws failed and are left out.")
+        bartlett = self._method == "bartlett"
+        return JointTest(
+            _DRAWN[self._method],
+            found.corrected if bartlett else found.statistic,
+            len(L),
+            math.inf,
+            found.p_bartlett if bartlett else found.p_value,
         )
 
 
@@ -299,24 +362,6 @@ def _upper_f(q: int, df: float, statistic: float) -> float:
     if math.isinf(df):
         return float(special().chdtrc(q, q * statistic))
     return float(special().fdtrc(q, df, statistic))
-
-
-def maximum_likelihood(fitted: Fitted) -> Fitted:
-    """The fit itself, or the same model by maximum likelihood if it is by REML."""
-    refuse_penalty(fitted)
-    if not fitted.model.reml:
-        return fitted
-    return restricted(fitted, np.zeros((0, len(fitted.coef))), reml=False)
-
-
-def refuse_penalty(fitted: Fitted) -> None:
-    """Refuse a likelihood-ratio test of a fit whose likelihood has a penalty."""
-    if fitted.model.penalty is not None:
-        raise ModelError(
-            "A likelihood-ratio test compares maximized likelihoods, but this fit maximizes a "
-            "penalized one; take Wald tests.",
-            code="penalty",
-        )
 
 
 def likelihood_ratio_test(

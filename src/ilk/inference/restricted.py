@@ -28,7 +28,14 @@ if TYPE_CHECKING:
     from ilk.model.model import Model
     from ilk.typing import BoolArray, FloatArray
 
-__all__ = ["Elimination", "eliminate", "restricted", "restricted_model"]
+__all__ = [
+    "Elimination",
+    "eliminate",
+    "maximum_likelihood",
+    "refuse_penalty",
+    "restricted",
+    "restricted_model",
+]
 
 _ZERO = 1e-10
 """Element of a row of restrictions, relative to the row's largest, that counts as zero."""
@@ -149,6 +156,24 @@ def restricted(
     """
     model, psi = restricted_model(fitted, L, rhs, reml=reml)
     return refitter(model, psi)(model.design.response.y)
+
+
+def maximum_likelihood(fitted: Fitted) -> Fitted:
+    """The fit itself, or the same model by maximum likelihood if it is by REML."""
+    refuse_penalty(fitted)
+    if not fitted.model.reml:
+        return fitted
+    return restricted(fitted, np.zeros((0, len(fitted.coef))), reml=False)
+
+
+def refuse_penalty(fitted: Fitted) -> None:
+    """Refuse a likelihood-ratio test of a fit whose likelihood has a penalty."""
+    if fitted.model.penalty is not None:
+        raise ModelError(
+            "A likelihood-ratio test compares maximized likelihoods, but this fit maximizes a "
+            "penalized one; take Wald tests.",
+            code="penalty",
+        )
 
 
 def restricted_model(

@@ -50,7 +50,7 @@ def hypothesis_answer(fitted: Fitted, hypothesis: Any, rhs: Any = None, **option
     tests = [*found.tests, *[found.joint] * several]
     said = " and ".join(map(plain, found.labels[:4])) + (" and so on" * (len(found.labels) > 4))
     notes = [*found.notes, *_wald_notes(found.covariance)]
-    if found.method == "likelihood_ratio":
+    if found.method != "wald":
         notes[-1] = f"Standard errors and intervals are Wald's. {notes[-1]}"
     return Answer(
         title="Tests of linear hypotheses" if several else "Test of a linear hypothesis",

@@ -123,3 +123,38 @@ def test_what_cannot_be_tested_is_refused():
         bootstrap_test(weighted, np.array([[0.0, 1.0]]), draws=5)
     with pytest.raises(ModelError, match="draws=0"):
         bootstrap_test(fit_of("cbpp").fitted, np.eye(4)[1:], draws=0)
+
+
+def test_the_facade_tests_each_hypothesis_and_all_together(tmp_path):
+    fit = fit_of("cbpp")
+    words = "period[T.2] = 0, period[T.3] = -1"
+    found = fit.test(words, method="bootstrap", draws=30, seed=2)
+    again = fit.test(words, method="bootstrap", draws=30, seed=2, n_jobs=2, path=tmp_path / "b")
+    assert list(found.frame.p_value) == list(again.frame.p_value)
+    assert list(found.frame.test) == ["bootstrap"] * 3
+    alone = bootstrap_test(fit.fitted, np.eye(4)[[1]], draws=30, seed=2)
+    assert found.frame.p_value[0] == alone.p_value
+    bartlett = fit.test(words, method="bartlett", draws=30, seed=2).frame
+    assert bartlett.p_value[0] == pytest.approx(alone.p_bartlett)
+    assert bartlett.statistic[0] == pytest.approx(alone.corrected)
+    assert "30 drawn under its hypothesis; seed 2" in found.text
+    assert sorted(path.name for path in (tmp_path / "b").iterdir()) == [
+        "test-1",
+        "test-2",
+        "test-3",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"method": "wald", "draws": 99}, "draws= is for method='bootstrap' and 'bartlett'"),
+        ({"method": "bootstrap", "nsim": 99}, "nsim= is no option of a test"),
+        ({"method": "bootstrap", "df": "satterthwaite"}, "leave df= and cov= out"),
+        ({"method": "bartlett", "cov": "CR2"}, "cannot use cov='CR2'"),
+        ({"method": "score"}, "choose one of 'wald', 'likelihood_ratio', 'bootstrap', 'bartlett'"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(options, words):
+    with pytest.raises(ModelError, match=words):
+        fit_of("cbpp").test("period[T.2] = 0", **options)

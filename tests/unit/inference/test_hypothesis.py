@@ -98,7 +98,7 @@ def test_redundant_and_contradictory_rows():
 def test_options_that_do_not_go_together():
     fitted = fit_of("sleepstudy").fitted
     for options, words in (
-        ({"method": "lr"}, "choose 'wald'"),
+        ({"method": "lr"}, "choose one of 'wald'"),
         ({"method": "likelihood_ratio", "df": "normal"}, "leave df= and cov= out"),
         ({"method": "likelihood_ratio", "cov": "CR2"}, "cannot use cov='CR2'"),
         ({"df": "kr"}, "df='kr' is not known"),
