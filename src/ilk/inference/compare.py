@@ -19,7 +19,12 @@ from ilk.errors import ModelError
 from ilk.fitted import AbstractFitted, Fitted, Status
 from ilk.inference.conditional_aic import ConditionalAic, conditional_aic
 from ilk.inference.criteria import aic, aicc, bic
-from ilk.inference.likelihood_ratio import LikelihoodRatio, NullMethod, likelihood_ratio
+from ilk.inference.likelihood_ratio import (
+    LikelihoodRatio,
+    NullMethod,
+    check_options,
+    likelihood_ratio,
+)
 from ilk.inference.nesting import same_space
 
 if TYPE_CHECKING:
@@ -122,6 +127,7 @@ def compare(
         The models cannot be compared; the message names two of them and says why.
     """
     labels = _labels(models, names)
+    check_options(method, draws)
     for label, model in zip(labels, models, strict=True):
         _check_kind(model, label)
     for i, j in itertools.combinations(range(len(models)), 2):

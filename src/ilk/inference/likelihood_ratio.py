@@ -8,7 +8,7 @@ With several at once the mixture's weights are simulated (`ilk.inference.boundar
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -21,7 +21,15 @@ from ilk.inference.restricted_lrt import ratio_draws, spectrum
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
 
-__all__ = ["LikelihoodRatio", "NullMethod", "likelihood_ratio", "null_distribution"]
+__all__ = [
+    "LikelihoodRatio",
+    "NullMethod",
+    "check_options",
+    "likelihood_ratio",
+    "null_distribution",
+]
+
+METHODS = ("auto", "chi_bar", "simulated")
 
 NullMethod: TypeAlias = Literal["auto", "chi_bar", "simulated"]
 """How null distributions on the boundary are found."""
@@ -53,6 +61,22 @@ class LikelihoodRatio:
     null: str
     p_value: float
     tested: bool
+
+
+def check_options(method: Any, draws: Any) -> None:
+    """Refuse what says nothing about null distributions.
+
+    Parameters
+    ----------
+    method, draws
+        As in `likelihood_ratio`.
+    """
+    if method not in METHODS:
+        raise ModelError(
+            f"method={method!r}: give one of {', '.join(map(repr, METHODS))}.", code="method"
+        )
+    if isinstance(draws, bool) or not isinstance(draws, (int, np.integer)) or draws < 100:
+        raise ModelError(f"draws={draws!r}: give a whole number from 100.", code="draws")
 
 
 def likelihood_ratio(

@@ -15,7 +15,12 @@ from typing import TYPE_CHECKING
 from ilk.design.fixed import INTERCEPT
 from ilk.errors import ModelError
 from ilk.inference.criteria import aic
-from ilk.inference.likelihood_ratio import LikelihoodRatio, NullMethod, likelihood_ratio
+from ilk.inference.likelihood_ratio import (
+    LikelihoodRatio,
+    NullMethod,
+    check_options,
+    likelihood_ratio,
+)
 from ilk.inference.reduced import random_specs, removable, uncorrelated, without_term
 
 if TYPE_CHECKING:
@@ -28,8 +33,6 @@ ALL = "(all)"
 
 CORRELATIONS = "correlations"
 """Term of the row of the correlations of a random term."""
-
-METHODS = ("auto", "chi_bar", "simulated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,18 +143,13 @@ def _ratio(
 def _check(fitted: Fitted, method: str, draws: int) -> None:
     if not fitted.design.terms:
         raise ModelError("The model has no random terms to test.", code="no-random-terms")
-    if method not in METHODS:
-        raise ModelError(
-            f"method={method!r}: give one of {', '.join(map(repr, METHODS))}.", code="method"
-        )
+    check_options(method, draws)
     if method == "simulated" and not fitted.model.linear:
         raise ModelError(
             "method='simulated': the exact distribution is known for linear mixed models only; "
             "use method='chi_bar'.",
             code="method",
         )
-    if int(draws) != draws or draws < 100:
-        raise ModelError(f"draws={draws!r}: give a whole number from 100.", code="draws")
     if fitted.model.penalty is not None or not fitted.verdict.converged:
         raise ModelError(
             "The fit is no maximum of the likelihood, so that likelihood ratios mean nothing; see "

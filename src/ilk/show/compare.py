@@ -136,13 +136,22 @@ def comparison_answer(
         flavor=found.models[0].design.flavor,
         words=("model",),
         hidden=("formula", "family", "estimator", "conditional_df", "verdict"),
-        heads={"caic": "cond. AIC", "akaike_weight": "weight"},
+        heads=_HEADS,
         notes=_notes(found),
         tables=tuple(tables),
         picture=lambda ax: pictures.draw_comparison(found, ax),
     )
     return ComparisonAnswer(shown, ratios)
 
+
+_HEADS = {
+    "loglik": "log-lik.",
+    "aic": "AIC",
+    "aicc": "AICc",
+    "bic": "BIC",
+    "caic": "cond. AIC",
+    "akaike_weight": "weight",
+}
 
 _TEST_ORDER = ("smaller", "larger", "statistic", "df", "p_value", "null")
 

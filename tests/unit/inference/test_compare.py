@@ -133,3 +133,7 @@ def test_names_and_numbers_of_models(frame):
         compare([a, a], ["same", "same"])
     with pytest.raises(ilk.ModelError, match="a different name for each"):
         compare([a, a], "ab")
+    with pytest.raises(ilk.ModelError, match="method='exact'"):
+        compare([a, a], method="exact")
+    with pytest.raises(ilk.ModelError, match=r"draws=1\.5"):
+        compare([a, a], draws=1.5)
