@@ -261,6 +261,14 @@ def _refit(
     if widest > _WIDEST:
         why = f"a level would have {widest} effects, more than the {_WIDEST} tried here"
         return _missing(name, grouping.name, label, why, len(rows))
+    if not fitted.model.linear and widest > 1:
+        rows_of_level = float(np.median(np.bincount(grouping.codes)))
+        if rows_of_level < widest:
+            why = (
+                f"half of the levels of {grouping.name} have fewer rows than the {widest} effects "
+                "they would have, for which approximations of the likelihood do not hold"
+            )
+            return _missing(name, grouping.name, label, why, len(rows))
     try:
         again = with_random(fitted, placed)
         return _of(again, name, grouping.name, label, rows)

@@ -29,13 +29,16 @@ if TYPE_CHECKING:
     from ilk.family.base import AbstractFamily
     from ilk.typing import FloatArray
 
-__all__ = ["Approximation", "describe", "distribution_variance", "mean_level"]
+__all__ = ["NO_POPULATION_MEAN", "Approximation", "describe", "distribution_variance", "mean_level"]
 
 Approximation: TypeAlias = Literal["lognormal", "trigamma", "delta"]
 """How the variance of a distribution with log link is taken to the scale of the link."""
 
 _THRESHOLD = {"logit": math.pi**2 / 3.0, "probit": 1.0, "cloglog": math.pi**2 / 6.0}
 """Variance of the latent variable of a binary outcome, by link."""
+
+NO_POPULATION_MEAN = ("inverse", "inverse_squared")
+"""Links under which normal random effects reach infinite means."""
 
 _NAMES = {"logit": "pi^2/3", "probit": "1", "cloglog": "pi^2/6"}
 
@@ -127,10 +130,13 @@ def mean_level(
     (K,) array
         Of the mean: the link of the averaged mean (of the counts proper, where there are excess
         zeros); of a dispersion: the logarithm of the averaged dispersion; of excess zeros: the
-        logit of their averaged probability.
+        logit of their averaged probability.  Under a link without a mean of the population that of
+        typical clusters is taken.
     """
     link = family.link
-    if link.name == "log":
+    if link.name in NO_POPULATION_MEAN:
+        means = link.inverse(predictors[0])
+    elif link.name == "log":
         means = np.exp(predictors[0] + 0.5 * variance)
     else:
         means = average(lambda eta: link.inverse(eta[0]), [predictors[0]], [variance]).value

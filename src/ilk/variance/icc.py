@@ -26,7 +26,7 @@ from ilk.effects.variable import check_value, find_variable
 from ilk.errors import ModelError
 from ilk.inference.wald import check_level
 from ilk.prediction.levels import check_choice
-from ilk.variance.distribution import Approximation, describe
+from ilk.variance.distribution import NO_POPULATION_MEAN, Approximation, describe
 from ilk.variance.levels_of_variance import (
     Sample,
     VarianceScale,
@@ -170,6 +170,12 @@ def check_options(
     check_choice("baseline", baseline, Baseline)
     check_level(level)
     check_levels(fitted)
+    if scale == "response" and fitted.family.link.name in NO_POPULATION_MEAN:
+        raise ModelError(
+            f"scale='response': under link {fitted.family.link.name!r} normal random effects reach "
+            "infinite means, so that a response has no variance; ask for scale='latent'.",
+            code="population-mean",
+        )
 
 
 def _samples(fitted: Fitted, by: Any, at: Any) -> tuple[list[Sample], dict[str, tuple[Label, ...]]]:

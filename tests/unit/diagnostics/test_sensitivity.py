@@ -111,6 +111,15 @@ def test_refits_that_cannot_be_had():
     assert full.verdict.startswith("not available: ")
 
 
+def test_levels_with_too_few_rows_for_an_approximation():
+    rng = np.random.default_rng(2)
+    g = np.r_[np.arange(150), np.arange(60)]
+    x = rng.normal(size=210)
+    y = (rng.random(210) < 0.4).astype(float)
+    found = sensitivity(ilk.fit("y ~ x + (1 | g)", {"y": y, "x": x, "g": g}, "binomial").fitted)
+    assert "fewer rows than the 2 effects" in _refit(found, "slope of x too").verdict
+
+
 def test_answer():
     answer = ilk.fit("Reaction ~ Days + (1 | Subject)", data_of("sleepstudy")).sensitivity()
     assert list(answer.frame) == [

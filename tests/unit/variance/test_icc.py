@@ -125,6 +125,12 @@ def test_refusals():
         fit.icc(at="Days")
     with pytest.raises(ModelError, match="at least one value"):
         fit.icc(at={"Days": []})
+    inverse = ilk.fit(
+        "y ~ x + (1 | g)", data_of("gamma").assign(y=lambda d: d.y + 5), "gamma", "inverse"
+    )
+    assert 0.0 < inverse.icc().frame.estimate[0] < 1.0
+    with pytest.raises(ModelError, match="infinite means"):
+        inverse.icc(scale="response")
     elsewhere = ilk.fit(
         "y ~ x + (1 | g)", data_of("gamma"), "gamma", "log", dispersion="~ 1 + (1 | g)"
     )
