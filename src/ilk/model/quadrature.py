@@ -106,7 +106,7 @@ def shares(model: Model) -> Shares:
         counts[term.grouping.name] = max(k, counts.get(term.grouping.name, 1))
     if is_laplace(model.nodes):
         return Shares((), tuple(counts))
-    mixed = isinstance(model.nodes, tuple) and nested_chain(*_codes(terms)) is None
+    mixed = isinstance(model.nodes, tuple) and _beside_laplace(terms, model.nodes)
     some = tuple((name, k) for name, k in counts.items() if k > 1 or not mixed)
     return Shares(some, tuple(name for name in counts if name not in dict(some)))
 
@@ -209,7 +209,11 @@ def _everywhere(design: Design, k: int) -> tuple[int, ...]:
 
 
 def _by_name(design: Design, request: Mapping[Any, Any]) -> tuple[int, ...]:
-    """Nodes where they are given by factor; what is nested in a factor shares its nodes."""
+    """Nodes where they are given by factor.
+
+    Where all factors are nested, what lies in a named one shares its nodes; where some cross, those
+    that are not named are left to the Laplace approximation.
+    """
     terms = design.terms
     names = list(dict.fromkeys(t.grouping.name for t in terms))
     for name, value in request.items():
@@ -222,15 +226,14 @@ def _by_name(design: Design, request: Mapping[Any, Any]) -> tuple[int, ...]:
             )
         _count(value, f"quadrature={{{name!r}: {value!r}}}")
     codes, levels = _codes(terms)
+    nested = nested_chain(codes, levels) is not None
     out = []
     for t, term in enumerate(terms):
         given = request.get(term.grouping.name)
         around = [
             int(request[other.grouping.name])
             for s, other in enumerate(terms)
-            if other.grouping.name in request
-            and levels[s] < levels[t]
-            and nested_chain([codes[s], codes[t]], [levels[s], levels[t]]) is not None
+            if nested and other.grouping.name in request and levels[s] < levels[t]
         ]
         out.append(int(given) if given is not None else max(around, default=1))
     return tuple(out)
@@ -244,8 +247,7 @@ def _check(design: Design, by_term: tuple[int, ...]) -> None:
     """Refuse what cannot be integrated, with the reason."""
     terms = design.terms
     what = f"quadrature={max(by_term)}"
-    some = [t for t, k in zip(terms, by_term, strict=True) if k > 1]
-    for term in some:
+    for term in (t for t, k in zip(terms, by_term, strict=True) if k > 1):
         width = _width(terms, term.grouping.name)
         if width > MAX_EFFECTS:
             _refuse(
@@ -253,11 +255,11 @@ def _check(design: Design, by_term: tuple[int, ...]) -> None:
                 f"nodes are for at most {MAX_EFFECTS} random effects per level, and "
                 f"{term.grouping.name!r} has {width}; use quadrature=1 (Laplace)",
             )
-    chain = nested_chain(*_codes(terms))
-    if chain is None or all(by_term[t] == 1 for t in chain[0]):
-        integrated = nested_chain(*_codes(some))
-        _check_crossed(design, by_term, what, 0 if integrated is None else len(integrated))
+    if _beside_laplace(terms, by_term):
+        _check_crossed(design, by_term, what)
         chain = [[t for t, k in enumerate(by_term) if k > 1]]
+    else:
+        chain = nested_chain(*_codes(terms)) or []
     paths = 1
     for depth in chain:
         width = sum(len(terms[t].column_names) for t in depth)
@@ -272,17 +274,22 @@ def _check(design: Design, by_term: tuple[int, ...]) -> None:
         )
 
 
-def _check_crossed(design: Design, by_term: tuple[int, ...], what: str, depths: int) -> None:
+def _beside_laplace(terms: Sequence[RandomTerm], by_term: tuple[int, ...]) -> bool:
+    """Whether some factors are integrated, and others, that cross or contain them, are not."""
+    chain = nested_chain(*_codes(terms))
+    return chain is None or all(by_term[t] == 1 for t in chain[0])
+
+
+def _check_crossed(design: Design, by_term: tuple[int, ...], what: str) -> None:
     """Refuse quadrature beside Laplace where it cannot be had."""
     terms = design.terms
     others = [t for t, k in zip(terms, by_term, strict=True) if k == 1]
     some = dict.fromkeys(t.grouping.name for t, k in zip(terms, by_term, strict=True) if k > 1)
-    if depths != 1:
+    if len(some) != 1:
         _refuse(
             what,
-            f"the factors {_listed(some)} cannot be integrated together while "
-            f"{_listed(dict.fromkeys(t.grouping.name for t in others))} is left to Laplace; name "
-            "one factor that nothing is nested in",
+            f"the factors {_listed(some)} cannot be integrated together while others are left "
+            "to Laplace; name one",
         )
     if any(t.predictor != "mean" for t in terms):
         _refuse(
