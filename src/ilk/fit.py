@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ilk.inference.robust import CovarianceKind
     from ilk.prediction import Estimand, Interval, JointCovariance, NewLevels, Scale
     from ilk.show import Summary, caveats, marginal, methods, predictions, standardization
+    from ilk.show import adequacy as adequate
     from ilk.show import against_fixed as against
     from ilk.show import bootstrap as bootstraps
     from ilk.show import compare as comparisons
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from ilk.show import separation as separated
     from ilk.show import tests as tested
     from ilk.show import tidy as tables
+    from ilk.show.adequacy import AdequacyAnswer
     from ilk.show.answer import Answer
     from ilk.show.bootstrap import BootstrapAnswer
     from ilk.show.caveats import Caveats
@@ -74,6 +76,7 @@ else:  # no fit needs them, so they are imported with the first question
     sensitive = Late("ilk.show.sensitivity")
     marginal = Late("ilk.show.marginal")
     separated = Late("ilk.show.separation")
+    adequate = Late("ilk.show.adequacy")
     methods = Late("ilk.show.methods")
     profiles = Late("ilk.show.profile")
 
@@ -917,6 +920,36 @@ class Fit(AbstractFit):
         return sensitive.sensitivity_answer(self.fitted, group, level)
 
     # What would happen
+
+    def adequacy(self, *, refits: bool = True) -> AdequacyAnswer:
+        """Judge whether the data support the random part of the model.
+
+        For each standard deviation and correlation: the levels behind it, also for each parameter
+        of its term, and the number of levels that, had their effects been observed, would say as
+        much about it. Models with simpler random parts are estimated and compared by AIC and by
+        how far they move the coefficients.
+
+        Parameters
+        ----------
+        refits : bool
+            Whether to estimate simpler models.
+
+        Returns
+        -------
+        AdequacyAnswer
+            Columns ``component, group, term, estimate, std_error, levels, per_parameter,
+            relative_error, effective, share, judgment``; ``.simpler`` has a row for each simpler
+            model: ``change, formula, parameters, loglik, aic, aic_difference, shift, coefficient,
+            status, judgment``.
+
+        Examples
+        --------
+        >>> import ilk
+        >>> fit = ilk.fit("score ~ prior + (1 | school)", ilk.datasets.load("classroom_scores"))
+        >>> fit.adequacy().simpler.columns["change"]
+        ['no (1 | school)']
+        """
+        return adequate.adequacy_answer(self.fitted, refits=refits)
 
     def separation(self) -> Answer:
         """Say which coefficients have no finite estimate because the data are separated.

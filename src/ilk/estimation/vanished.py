@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ilk.kernels.contract import SearchResult
     from ilk.likelihood.base import AbstractMarginal
     from ilk.model.model import Model
-    from ilk.typing import FloatArray
+    from ilk.typing import FloatArray, IntArray
 
 __all__ = ["Vanished", "vanished_directions", "vanished_reasons"]
 
@@ -159,17 +159,28 @@ def _relations(one: Vanished) -> str:
     if len(one.combinations) == 1:
         v = one.combinations[0]
         involved = np.flatnonzero(np.abs(v) > _PART * np.abs(v).max())
-        if len(involved) == 2 and one.term.has_intercept and names[involved[0]] == "Intercept":
-            x = names[involved[1]]
-            return (
-                f"so that the levels do not differ at {x} = {v[involved[1]] / v[involved[0]]:.4g}"
-            )
+        meeting = _meeting(one.term, v, involved)
+        if meeting is not None:
+            return f"so that the levels do not differ at {names[involved[1]]} = {meeting:.4g}"
         if len(involved) == 2:
             a, b = names[involved[0]], names[involved[1]]
-            return f"that of {b} being {-v[involved[0]] / v[involved[1]]:.3g} times that of {a}"
+            ratio = -v[involved[0]] / v[involved[1]]
+            return f"the effect of {b} being {ratio:.3g} times that of {a} in every level"
     pieces = [_combination(v, names) for v in one.combinations[:2]]
     more = " and so on" if len(one.combinations) > 2 else ""
     return f"so that {' and '.join(pieces)} is the same in all levels{more}"
+
+
+def _meeting(term: RandomTerm, v: FloatArray, involved: IntArray) -> float | None:
+    """Where intercept and slope cancel in every level, if that is within the data."""
+    if len(involved) != 2 or not term.has_intercept or term.columns is None:
+        return None
+    first, second = involved
+    if term.column_names[first] != "Intercept":
+        return None
+    place = float(v[second] / v[first])
+    column = term.columns[:, second]
+    return place if float(column.min()) <= place <= float(column.max()) else None
 
 
 def _combination(v: FloatArray, names: tuple[str, ...]) -> str:
