@@ -155,7 +155,7 @@ def params(fitted: Fitted) -> Labelled:
 
 def std_errors(fitted: Fitted) -> Labelled:
     """Give the standard errors of the coefficients, by name."""
-    errors = np.where(infinite(fitted), np.nan, np.sqrt(np.diag(_matrix(fitted))))
+    errors = np.where(infinite(fitted), np.nan, np.sqrt(np.diag(fitted.vcov)))
     return labelled(errors, fitted.names, part_names(fitted.model.fitted_parts))
 
 
@@ -176,7 +176,7 @@ def coefficient_covariance(fitted: Fitted, df: str | None = None) -> Coefficient
     words = default_df(fitted) if df is None else df
     compute = {"satterthwaite": _by_satterthwaite, "residual": _by_residual}.get(words)
     return CoefficientCovariance(
-        matrix=_matrix(fitted),
+        matrix=fitted.vcov.copy(),
         names=fitted.names,
         kind=covariance_kind(fitted),
         df=None if compute is None else compute(fitted),
@@ -223,18 +223,6 @@ def default_df(fitted: Fitted) -> str:
     if not fitted.model.linear:
         return "normal"
     return "satterthwaite" if fitted.design.terms else "residual"
-
-
-def _matrix(fitted: Fitted) -> FloatArray:
-    """Covariance matrix (P, P); of least squares with the unbiased residual variance.
-
-    Maximum likelihood divides the residual sum of squares by n, restricted likelihood by n - p
-    already.
-    """
-    matrix = fitted.vcov.copy()
-    if fitted.model.linear and not fitted.design.terms and not fitted.model.reml:
-        matrix *= fitted.nobs / max(fitted.nobs - len(fitted.coef), 1)
-    return matrix
 
 
 def coefficient_table(

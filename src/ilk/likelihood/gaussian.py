@@ -185,11 +185,17 @@ class GaussianMarginal(AbstractMarginal):
     def coef_covariance(
         self, result: SearchResult, whole: Callable[[], FloatArray] | None = None
     ) -> FloatArray:
-        """(P, P) covariance matrix of the coefficients, sigma2 (R_X'R_X)^-1."""
+        """(P, P) covariance matrix of the coefficients, sigma2 (R_X'R_X)^-1.
+
+        Without random terms sigma2 is the unbiased one, also after maximum likelihood.
+        """
         with self.state.lock:
             self.move(result)
             unscaled = self.engine.coefficient_covariance()
-        return result.sigma2 * self.scaled.coef_map @ unscaled @ self.scaled.coef_map.T
+        sigma2, count, p = result.sigma2, self.scaled.count, len(unscaled)
+        if not self.levels and not self.model.reml and count > p:
+            sigma2 *= count / (count - p)
+        return sigma2 * self.scaled.coef_map @ unscaled @ self.scaled.coef_map.T
 
     def covariances_at(self, psi: FloatArray) -> tuple[FloatArray, ...]:
         """Covariance matrices G_t of the random effects at ``psi``."""
