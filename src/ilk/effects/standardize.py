@@ -30,8 +30,9 @@ from ilk.effects.standardized_means import resampled_means, standardized_means
 from ilk.effects.standardized_table import MEAN, delta_numbers, percentile_numbers, table_rows
 from ilk.effects.target import make_target
 from ilk.frame import Column, Label
-from ilk.inference.bootstrap import Draws
+from ilk.inference.bootstrap import Draws, check_draws
 from ilk.inference.bootstrap import bootstrap as refits
+from ilk.inference.bootstrap_intervals import check_enough
 from ilk.inference.wald import check_level
 from ilk.prediction.levels import Estimand, NewLevels, check_choice
 
@@ -180,9 +181,10 @@ def standardize(
     rows = table_rows(request)
     draws = None
     if uncertainty == "bootstrap":
-        draws = refits(
-            fitted, resampled_means(request), kind="cluster", name=variable, **(bootstrap or {})
-        ).complete()
+        options = dict(bootstrap or {})
+        check_enough(check_draws(options.get("draws", 999)), level)
+        statistic = resampled_means(request)
+        draws = refits(fitted, statistic, kind="cluster", name=variable, **options).complete()
         numbers = percentile_numbers(request, found, rows, draws)
     else:
         numbers = delta_numbers(request, found, rows)

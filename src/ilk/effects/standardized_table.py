@@ -11,6 +11,7 @@ import numpy as np
 from ilk.effects.average import variance
 from ilk.effects.measures import MEASURES, Values, straddles
 from ilk.effects.request import SLOPE
+from ilk.inference.bootstrap_intervals import draw_moments, percentile_limits
 from ilk.inference.wald import two_sided
 from ilk.prediction.intervals import confidence_limits
 
@@ -181,9 +182,8 @@ def percentile_numbers(
     """Standard errors and percentile limits from bootstrap draws of the averages."""
     value = _evaluate(rows, found.averages.value)[0]
     drawn = np.array([_evaluate(rows, means)[0] for means in draws.values])
-    error = drawn.std(axis=0, ddof=1)
-    tail = 0.5 * (1.0 - request.level)
-    low, high = np.quantile(drawn, [tail, 1.0 - tail], axis=0)
+    error = draw_moments(drawn)[1]
+    low, high = percentile_limits(drawn, request.level)
     return _on_own_scale(request, rows, value, error, low, high)
 
 

@@ -50,6 +50,7 @@ __all__ = [
     "ParameterLimits",
     "acceleration",
     "bounded",
+    "check_enough",
     "draw_limits",
     "draw_moments",
     "enough_for",
@@ -178,7 +179,7 @@ def check_enough(count: int, level: float) -> None:
     if count < needed:
         raise ModelError(
             f"An interval with level={level:g} needs at least {needed} draws, and there are "
-            f"{count}; raise draws=, or take the normal interval, which needs no quantiles.",
+            f"{count}; raise draws= or lower the level.",
             code="draws",
         )
 

@@ -77,6 +77,8 @@ def in_chunks(
     """
     if not wanted:
         return
+    if n_jobs != 1:
+        _joblib()
     with _one_blas_thread():
         began = time.perf_counter()
         first = wanted[:1]

@@ -200,7 +200,7 @@ def test_joblib_is_asked_for(fit, monkeypatch):
     refused(
         ModelError,
         ["ilk[parallel]"],
-        lambda: fit.standardize("arm", uncertainty="bootstrap", draws=4, n_jobs=2),
+        lambda: fit.standardize("arm", uncertainty="bootstrap", draws=40, n_jobs=2),
     )
 
 
