@@ -506,10 +506,11 @@ class Fit(AbstractFit):
 
     def random_effect_tests(
         self,
-        method: Literal["auto", "chi_bar", "simulated"] = "auto",
+        method: Literal["auto", "chi_bar", "simulated", "bootstrap"] = "auto",
         *,
-        draws: int = 10_000,
+        draws: int | None = None,
         seed: int | None = 0,
+        n_jobs: int | None = 1,
     ) -> Answer:
         """Test whether the random terms are needed: each part is left out and the model refitted.
 
@@ -521,14 +522,18 @@ class Fit(AbstractFit):
 
         Parameters
         ----------
-        method : {"auto", "chi_bar", "simulated"}
+        method : {"auto", "chi_bar", "simulated", "bootstrap"}
             Null distribution of a single variance: the mixture, or the exact one, which there is
             for linear mixed models only; ``"auto"`` takes the exact one where it can be had.
-        draws : int
-            Number of draws of simulated null distributions; no p-value of theirs is smaller than
-            1 / (draws + 1).
+            ``"bootstrap"``: of every row by refits to responses drawn from the smaller model, which
+            holds in few clusters too.
+        draws : int, optional
+            Number of draws of simulated null distributions, by default 10,000; of refits 999. No
+            p-value of theirs is smaller than 1 / (draws + 1).
         seed : int, optional
             Makes the draws repeatable.
+        n_jobs : int or None
+            Refits of a bootstrap at one time.
 
         Returns
         -------
@@ -545,7 +550,7 @@ class Fit(AbstractFit):
         >>> list(fit.random_effect_tests().frame.group)
         ['school', 'school:classroom']
         """
-        return comparisons.random_effect_answer(self.fitted, method, draws, seed)
+        return comparisons.random_effect_answer(self.fitted, method, draws, seed, n_jobs)
 
     # The rows of the fit
 
@@ -1163,6 +1168,7 @@ class Fit(AbstractFit):
         grid: Literal["reference", "observed"] | None = None,
         per: float = 1.0,
         level: float = 0.95,
+        df: DegreesOfFreedom | None = None,
     ) -> Answer:
         """Marginal means: the mean at each level of some factors, averaged over the others.
 
@@ -1199,6 +1205,8 @@ class Fit(AbstractFit):
             With an exposure, means are rates per so many units of it.
         level : float
             Coverage of the intervals.
+        df : {None, "satterthwaite", "kenward_roger", "residual", "normal"}
+            Degrees of freedom of linear models, as in `tidy`.
 
         Returns
         -------
@@ -1227,6 +1235,7 @@ class Fit(AbstractFit):
             grid=grid,
             per=per,
             level=level,
+            df=df,
         )
 
     def contrasts(
@@ -1248,6 +1257,7 @@ class Fit(AbstractFit):
         grid: Literal["reference", "observed"] | None = None,
         per: float = 1.0,
         level: float = 0.95,
+        df: DegreesOfFreedom | None = None,
     ) -> Answer:
         """Compare marginal means, with p-values and intervals that hold for all comparisons.
 
@@ -1276,6 +1286,8 @@ class Fit(AbstractFit):
             (Tukey's and Dunnett's methods are cases of it), or by one of the other methods.
         estimand, scale, average, weights, grid, per, level
             As for `means`.
+        df : {None, "satterthwaite", "kenward_roger", "residual", "normal"}
+            Degrees of freedom of linear models, as in `tidy`.
 
         Returns
         -------
@@ -1310,6 +1322,7 @@ class Fit(AbstractFit):
             grid=grid,
             per=per,
             level=level,
+            df=df,
         )
 
     def slopes(
@@ -1325,6 +1338,7 @@ class Fit(AbstractFit):
         grid: Literal["reference", "observed"] | None = None,
         per: float = 1.0,
         level: float = 0.95,
+        df: DegreesOfFreedom | None = None,
     ) -> Answer:
         """Slopes: by how much the mean changes per unit of a number.
 
@@ -1342,6 +1356,8 @@ class Fit(AbstractFit):
             at its mean.
         estimand, scale, average, weights, grid, per, level
             As for `means`; ``grid="observed"`` gives average slopes over the rows of the fit.
+        df : {None, "satterthwaite", "kenward_roger", "residual", "normal"}
+            Degrees of freedom of linear models, as in `tidy`.
 
         Returns
         -------
@@ -1369,6 +1385,7 @@ class Fit(AbstractFit):
             grid=grid,
             per=per,
             level=level,
+            df=df,
         )
 
     # Predictions and draws
@@ -1499,6 +1516,7 @@ class Fit(AbstractFit):
         n_clusters: int | Sequence[int],
         rows_per_cluster: int | None = None,
         *,
+        cluster: str | None = None,
         alpha: float = 0.05,
         test: Literal["wald", "likelihood_ratio"] = "wald",
         level: float = 0.95,
@@ -1516,9 +1534,12 @@ class Fit(AbstractFit):
         effect : dict of str to float
             Coefficients of the mean and their assumed values, ``{"policy": -0.4}``.
         n_clusters : int or sequence of int
-            Numbers of levels of the outermost grouping factor.
+            Numbers of levels of the outermost grouping factor, or of `cluster`.
         rows_per_cluster : int, optional
             Rows of each cluster; as many as it has by default.
+        cluster : str, optional
+            Grouping factor whose levels are drawn, where factors cross: those nested in it are
+            drawn along, all others keep their levels.
         alpha : float
             Level of the two-sided test.
         test : {"wald", "likelihood_ratio"}
@@ -1553,6 +1574,7 @@ class Fit(AbstractFit):
             effect,
             n_clusters,
             rows_per_cluster=rows_per_cluster,
+            cluster=cluster,
             alpha=alpha,
             test=test,
             level=level,

@@ -27,9 +27,11 @@ from ilk.design.resample import resample
 from ilk.errors import FitError, ModelError, did_you_mean
 from ilk.estimation.run import refit_rows
 from ilk.formula.spec import MEAN
+from ilk.frame import factor_integers
 from ilk.inference.attempts import Outcome, attempt, sound
 from ilk.inference.bootstrap import check_draws, check_seed
 from ilk.inference.cluster_bootstrap import members_of, resampled_unit
+from ilk.inference.clusters import is_nested, outermost_groupings
 from ilk.inference.parallel import check_jobs, in_chunks
 from ilk.inference.progress import Progress
 from ilk.inference.restricted import restricted
@@ -39,6 +41,7 @@ from ilk.prediction.levels import check_choice
 from ilk.simulate import generator_of, response_drawer
 
 if TYPE_CHECKING:
+    from ilk.design.build import Design
     from ilk.fitted import Fitted
     from ilk.typing import FloatArray, IntArray
 
@@ -74,6 +77,8 @@ class Power:
         Number of studies counted, and of those whose fit failed.
     unit : str
         What a cluster is: name of a factor, or ``"row"``.
+    fixed : tuple of str
+        Grouping factors that keep their levels.
     kept : tuple of str
         Effects within whose values clusters were drawn.
     test, tested_by : str
@@ -96,6 +101,7 @@ class Power:
     studies: IntArray
     failed: IntArray
     unit: str
+    fixed: tuple[str, ...]
     kept: tuple[str, ...]
     test: str
     tested_by: str
@@ -110,6 +116,7 @@ def power(
     n_clusters: Any,
     *,
     rows_per_cluster: Any = None,
+    cluster: str | None = None,
     alpha: float = 0.05,
     draws: Any = 500,
     seed: Any = None,
@@ -130,6 +137,9 @@ def power(
     rows_per_cluster : int, optional
         Rows of each cluster, drawn from its own (with replacement where it has fewer); as many as
         it has by default.
+    cluster : str, optional
+        Grouping factor whose levels are drawn; the outermost by default.  Factors that are nested
+        in it are drawn along, all others keep their levels.
     alpha : float
         Level of the two-sided test.
     draws : int
@@ -163,7 +173,7 @@ def power(
     count, jobs = check_draws(draws), check_jobs(n_jobs)
     check_seed(seed)
     _check_fit(fitted)
-    unit, codes = resampled_unit(fitted, None)
+    unit, codes, fixed = _unit(fitted, cluster)
     root = np.random.SeedSequence(seed)
     entropy = root.entropy if seed is not None else int(root.generate_state(1)[0])
     sources = np.random.SeedSequence(entropy).spawn(len(sizes))
@@ -178,7 +188,7 @@ def power(
     found, reasons = [], []
     with Progress("power", count * len(sizes)) as progress:
         for size, source in zip(sizes, sources, strict=True):
-            work = Studies(assumed, tuple(places), strata, size, per, test)
+            work = Studies(assumed, tuple(places), strata, size, per, test, fixed)
             chunks = in_chunks(work, partial(generator_of, source), range(count), jobs)
             outcomes: list[Outcome] = []
             with closing(chunks):
@@ -204,6 +214,7 @@ def power(
         studies=studies.astype(np.int64),
         failed=count - studies.astype(np.int64),
         unit=unit,
+        fixed=tuple(sorted(fixed)),
         kept=kept,
         test=test,
         tested_by=_words(fitted, test),
@@ -231,6 +242,8 @@ class Studies:
         Rows of a cluster.
     test : str
         Which test.
+    fixed : frozenset of str
+        Grouping factors that keep their levels.
     """
 
     assumed: Fitted
@@ -239,6 +252,7 @@ class Studies:
     size: int
     per: int | None
     test: str
+    fixed: frozenset[str] = frozenset()
 
     def __call__(self, sources: list[np.random.Generator]) -> list[Outcome]:
         """p-values of each study, then its number of rows."""
@@ -254,7 +268,9 @@ class Studies:
                     rows = rng.choice(rows, self.per, replace=self.per > len(rows))
                 chosen.append(rows)
         copies = np.repeat(np.arange(len(chosen)), [len(rows) for rows in chosen])
-        design = resample(self.assumed.design, np.concatenate(chosen), copies)
+        design = self._with_kept(
+            resample(self.assumed.design, np.concatenate(chosen), copies), chosen
+        )
         if any(np.linalg.matrix_rank(part.X) < part.X.shape[1] for part in design.fixed):
             raise FitError("the study lacks what a coefficient needs", code="rank")
         drawn = replace(self.assumed, model=replace(self.assumed.model, design=design))
@@ -262,6 +278,24 @@ class Studies:
         return sound(
             refit_rows(self.assumed, replace(design, response=replace(design.response, y=y)))
         )
+
+    def _with_kept(self, design: Design, chosen: Sequence[IntArray]) -> Design:
+        """The design of a study, in which some factors have the levels that they had."""
+        if not self.fixed:
+            return design
+        rows = np.concatenate(chosen)
+        groupings = {}
+        for term in self.assumed.design.terms:
+            old = term.grouping
+            if old.name in self.fixed:
+                codes, present = factor_integers(old.codes[rows].astype(np.int64))
+                levels = tuple(old.levels[int(code)] for code in present)
+                groupings[old.name] = replace(old, codes=codes, levels=levels)
+        terms = tuple(
+            replace(term, grouping=groupings.get(term.grouping.name, term.grouping))
+            for term in design.terms
+        )
+        return replace(design, terms=terms)
 
     def _shares(self) -> list[int]:
         """Clusters of each stratum, in the proportions of the fit, at least one each."""
@@ -358,6 +392,34 @@ def _whole(argument: str, value: Any, least: int) -> int:
     if whole and value >= least:
         return int(value)
     raise ModelError(f"{argument}={value!r:.60}: give a whole number from {least}.", code=argument)
+
+
+def _unit(fitted: Fitted, cluster: Any) -> tuple[str, IntArray, frozenset[str]]:
+    """What is drawn: its name, its codes, and the factors that keep their levels."""
+    groupings = {term.grouping.name: term.grouping for term in fitted.design.terms}
+    if cluster is None:
+        outermost = outermost_groupings(fitted.design)
+        if len(outermost) > 1:
+            names = [grouping.name for grouping in outermost]
+            raise ModelError(
+                f"The grouping factors {' and '.join(map(repr, names))} cross: say which of them "
+                f"the study is to have more of, such as cluster={names[0]!r}; the others keep "
+                "their levels.",
+                code="crossed",
+            )
+        return (*resampled_unit(fitted, None), frozenset())
+    if cluster not in groupings:
+        known = ", ".join(map(repr, groupings)) or "none"
+        raise ModelError(
+            f"cluster={cluster!r:.80} is no grouping factor of the model; there are {known}."
+            f"{did_you_mean(str(cluster), groupings)}",
+            code="cluster",
+        )
+    codes = groupings[cluster].codes
+    fixed = frozenset(
+        name for name, other in groupings.items() if not is_nested(other.codes, codes)
+    )
+    return cluster, codes, fixed
 
 
 def _check_alpha(alpha: Any) -> float:

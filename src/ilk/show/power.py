@@ -84,6 +84,9 @@ def _notes(found: Power, unit: str) -> list[str]:
     if found.kept:
         names = " and ".join(plain(name) for name in found.kept)
         notes.append(f"Clusters are drawn within the values of {names}, whose shares are kept.")
+    if found.fixed:
+        names = " and ".join(plain(name) for name in found.fixed)
+        notes.append(f"The levels of {names} are those of the fit, with new random effects.")
     notes.append(
         "Variances and all other coefficients are taken as estimated: how uncertain they are is "
         "not part of these numbers."

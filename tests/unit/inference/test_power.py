@@ -84,6 +84,26 @@ def test_a_study_has_the_covariates_of_its_clusters():
     assert sorted(np.bincount(arms.astype(int)).tolist()) == [10, 15]
 
 
+def test_crossed_factors_keep_their_levels():
+    rng = np.random.default_rng(6)
+    subject, item = (part.ravel() for part in np.indices((20, 8)))
+    x = (item % 2) * 1.0
+    y = 0.4 * x + rng.normal(size=20)[subject] + 0.3 * rng.normal(size=8)[item]
+    y = y + 0.7 * rng.normal(size=160)
+    data = {"y": y, "x": x, "subject": subject, "item": item}
+    fitted = ilk.fit("y ~ x + (1 | subject) + (1 | item)", data).fitted
+    found = power(fitted, {"x": 1.0}, [30], cluster="subject", draws=40, seed=1)
+    assert found.fixed == ("item",)
+    assert found.unit == "subject"
+    assert found.rows[0] == 240.0
+    # with eight items more subjects do not help: the variance of items remains
+    s2 = [G[0, 0] for G in fitted.estimates.covariances]
+    error = np.sqrt(4.0 * (s2[1] / 8 + fitted.estimates.sigma2 / 240))
+    critical = stats.t.ppf(0.975, 6)
+    exact = stats.nct.sf(critical, 6, 1.0 / error)
+    assert abs(found.power[0] - exact) < 3.5 * np.sqrt(0.25 / 40)
+
+
 def test_seeds_repeat_and_sizes_do_not_depend_on_each_other():
     fitted = _trial().fitted
     a = power(fitted, {"arm": 0.5}, [10, 20], draws=20, seed=7)
@@ -137,8 +157,10 @@ def test_refusals(changes, message):
 
 
 def test_designs_that_cannot_be_drawn():
-    with pytest.raises(ModelError, match="cross"):
+    with pytest.raises(ModelError, match="cross: say which"):
         fit_of("penicillin").power({"Intercept": 22.0}, 10, draws=2)
+    with pytest.raises(ModelError, match="Did you mean 'plate'"):
+        fit_of("penicillin").power({"Intercept": 22.0}, 10, cluster="plates", draws=2)
     weighted = ilk.fit("y ~ x + (1 | g)", data_of("weighted").assign(w=2.0), frequency_weights="w")
     with pytest.raises(ModelError, match="frequency weights"):
         weighted.power({"x": 1.0}, 10, draws=2)
