@@ -27,11 +27,17 @@ if TYPE_CHECKING:
 
 __all__ = ["certify"]
 
-_FLAT = 1e-7
-"""Curvature, as a share of the largest, below which a direction may be level."""
+_SMALL = 1e-2
+"""Curvature, as a share of the largest, below which it is measured again."""
 
-_LEVEL = 1e-5
-"""Change of the log-likelihood over a long step below which it is level."""
+_FLAT = 1e-5
+"""Curvature, as a share of the largest, below which there is none."""
+
+_STEP = 0.1
+"""Step to measure a curvature with, in parameters scaled to unit curvature each."""
+
+_RISES = 1e-6
+"""Rise of the log-likelihood on both sides from which a point is no maximum."""
 
 _PART = 0.3
 """Weight, of a direction of unit length, from which a parameter is named."""
@@ -87,7 +93,7 @@ def certify(
     names = _names(marginal)
     top = float(curvature.values[-1])
     level, saddle = _level(marginal, result, curvature)
-    solid = curvature.values > _FLAT * top
+    solid = curvature.values > _SMALL * _FLAT * top
     vectors, values = curvature.vectors[:, solid], curvature.values[solid]
     inner = vectors.T @ (gradient[curvature.chosen] * curvature.scale)
     step = vectors @ (inner / values)
@@ -132,27 +138,36 @@ def _curvature(
 def _level(
     marginal: AbstractMarginal, result: SearchResult, curvature: _Curvature
 ) -> tuple[list[FloatArray], list[FloatArray]]:
-    """Directions along which the likelihood is level, or rises, a long way either side."""
+    """Directions along which the likelihood has no curvature, or rises on either side.
+
+    The information comes from differences, so that small curvatures are noise.  They are measured
+    again, from the likelihood itself at two distances: ``-a s^2 - b s^4`` has a = 0 where
+    parameters can be exchanged for each other along a curve that only touches the direction.
+    """
     level, rising = [], []
     for value, vector in zip(curvature.values, curvature.vectors.T, strict=True):
-        if value > _FLAT * curvature.values[-1]:
+        if value > _SMALL * curvature.values[-1]:
             break
         direction = curvature.whole(vector)
-        direction *= 0.5 / max(float(np.abs(direction).max()), 1e-300)
-        P = len(result.beta) if len(direction) > len(result.theta) else 0
-        changes = [
-            marginal.at_point(
-                result.beta + (side * direction[:P] if P else 0.0),
-                result.theta + side * direction[P:],
-            ).value
-            - result.value
-            for side in (-1.0, 1.0)
-        ]
-        if max(changes) > _LEVEL:
+        near, far = (_change(marginal, result, s * direction) for s in (_STEP, 2.0 * _STEP))
+        second = (far - 16.0 * near) / (12.0 * _STEP**2)
+        if near > _RISES and second < 0.0:
             rising.append(direction)
-        elif max(map(abs, changes)) < _LEVEL:
+        elif abs(second) < _FLAT * curvature.values[-1]:
             level.append(direction)
     return level, rising
+
+
+def _change(marginal: AbstractMarginal, result: SearchResult, step: FloatArray) -> float:
+    """Mean change of the log-likelihood over a step to either side."""
+    P = len(step) - len(result.theta)
+    values = [
+        marginal.at_point(
+            result.beta + side * step[:P] if P else result.beta, result.theta + side * step[P:]
+        ).value
+        for side in (-1.0, 1.0)
+    ]
+    return 0.5 * sum(values) - result.value
 
 
 def _named(direction: FloatArray, names: list[str]) -> tuple[str, ...]:
