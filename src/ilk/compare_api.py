@@ -22,8 +22,9 @@ def compare(
     *fits: Fit,
     names: Sequence[str] | None = None,
     method: NullMethod = "auto",
-    draws: int = 10_000,
+    draws: int | None = None,
     seed: int | None = 0,
+    n_jobs: int | None = 1,
     refits: int = 500,
 ) -> ComparisonAnswer:
     """Compare models of the same responses by information criteria and likelihood-ratio tests.
@@ -39,13 +40,16 @@ def compare(
         Two or more fits of the same rows.
     names : sequence of str, optional
         What to call them.
-    method : {"auto", "chi_bar", "simulated"}
+    method : {"auto", "chi_bar", "simulated", "bootstrap"}
         Null distribution of a single variance of a linear mixed model: the mixture for large
-        samples, or the exact one (also ``"auto"``).
-    draws : int
-        Number of draws of simulated null distributions.
+        samples, or the exact one (also ``"auto"``). ``"bootstrap"``: of every test by refits to
+        responses drawn from the smaller model, which holds in few clusters too.
+    draws : int, optional
+        Number of draws of simulated null distributions, by default 10,000; of refits 999.
     seed : int, optional
         Makes the draws repeatable.
+    n_jobs : int or None
+        Refits of a bootstrap at one time.
     refits : int
         Most refits that may be spent on the conditional AIC of a Poisson or binomial model.
 
@@ -77,5 +81,5 @@ def compare(
     """
     models: list[Any] = [getattr(fit, "fitted", fit) for fit in fits]
     return show.comparison_answer(
-        models, names, method=method, draws=draws, seed=seed, refits=refits
+        models, names, method=method, draws=draws, seed=seed, n_jobs=n_jobs, refits=refits
     )

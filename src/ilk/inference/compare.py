@@ -100,8 +100,9 @@ def compare(
     names: Sequence[str] | None = None,
     *,
     method: NullMethod = "auto",
-    draws: int = 10_000,
+    draws: int | None = None,
     seed: int | None = 0,
+    n_jobs: int | None = 1,
     refits: int = 500,
 ) -> Comparison:
     """Compare models of the same responses.
@@ -112,7 +113,7 @@ def compare(
         Two or more fits.
     names : sequence of str, optional
         What to call them; "model 1", ... by default.
-    method, draws, seed
+    method, draws, seed, n_jobs
         Of null distributions on the boundary, as `likelihood_ratio` takes them.
     refits : int
         Most refits that may be spent on the conditional AIC of one model.
@@ -136,7 +137,7 @@ def compare(
     for i, j in itertools.combinations(range(len(models)), 2):
         small, large = sorted((i, j), key=lambda k: models[k].parameter_count)
         if models[small].parameter_count < models[large].parameter_count:
-            ratio = likelihood_ratio(models[small], models[large], method, draws, seed)
+            ratio = likelihood_ratio(models[small], models[large], method, draws, seed, n_jobs)
             tests.append(PairTest(small, large, ratio))
     return Comparison(
         names=labels,

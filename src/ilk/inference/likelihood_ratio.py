@@ -16,6 +16,7 @@ from ilk.errors import ModelError
 from ilk.inference.boundary import Null, bound, chi_bar, chi_square, cone_draws, drawn
 from ilk.inference.nesting import Nesting, columns_of, find_nesting
 from ilk.inference.null_scores import cone_information
+from ilk.inference.ratio_bootstrap import bootstrap_null
 from ilk.inference.restricted_lrt import ratio_draws, spectrum
 
 if TYPE_CHECKING:
@@ -29,10 +30,16 @@ __all__ = [
     "null_distribution",
 ]
 
-METHODS = ("auto", "chi_bar", "simulated")
+METHODS = ("auto", "chi_bar", "simulated", "bootstrap")
 
-NullMethod: TypeAlias = Literal["auto", "chi_bar", "simulated"]
+NullMethod: TypeAlias = Literal["auto", "chi_bar", "simulated", "bootstrap"]
 """How null distributions on the boundary are found."""
+
+DRAWS, REFITS = 10_000, 999
+"""Draws of a simulated null distribution, and refits of a bootstrap, by default."""
+
+_NOTHING = 1e-7
+"""A statistic below this is zero."""
 
 _SLACK = 1e-4
 """A larger model whose log-likelihood is lower by more than this did not reach its optimum."""
@@ -75,7 +82,8 @@ def check_options(method: Any, draws: Any) -> None:
         raise ModelError(
             f"method={method!r}: give one of {', '.join(map(repr, METHODS))}.", code="method"
         )
-    if isinstance(draws, bool) or not isinstance(draws, (int, np.integer)) or draws < 100:
+    whole = isinstance(draws, (int, np.integer)) and not isinstance(draws, bool)
+    if draws is not None and not (whole and draws >= 100):
         raise ModelError(f"draws={draws!r}: give a whole number from 100.", code="draws")
 
 
@@ -83,8 +91,9 @@ def likelihood_ratio(
     small: Fitted,
     large: Fitted,
     method: NullMethod = "auto",
-    draws: int = 10_000,
+    draws: int | None = None,
     seed: int | None = 0,
+    n_jobs: int | None = 1,
 ) -> LikelihoodRatio:
     """Test a smaller model against a larger one of the same rows and likelihood.
 
@@ -92,12 +101,14 @@ def likelihood_ratio(
     ----------
     small, large : Fitted
         The models; that they may be compared is for the caller to check.
-    method : {"auto", "chi_bar", "simulated"}
+    method : {"auto", "chi_bar", "simulated", "bootstrap"}
         How null distributions on the boundary are found.
-    draws : int
-        Number of draws of simulated ones.
+    draws : int, optional
+        Number of draws of simulated ones, by default 10,000; of refits of a bootstrap 999.
     seed : int, optional
         Makes the draws repeatable.
+    n_jobs : int or None
+        Refits of a bootstrap at one time.
 
     Returns
     -------
@@ -112,8 +123,8 @@ def likelihood_ratio(
     if statistic < -_SLACK:
         reason = "the larger model has the lower log-likelihood: it is not at its optimum"
         return LikelihoodRatio(nan, difference, reason, nan, False)
-    statistic = max(statistic, 0.0)
-    null = null_distribution(small, large, nesting, method, draws, seed)
+    statistic = statistic if statistic > _NOTHING else 0.0
+    null = null_distribution(small, large, nesting, method, draws, seed, n_jobs)
     return LikelihoodRatio(statistic, difference, null.label, null.p_value(statistic), True)
 
 
@@ -122,14 +133,15 @@ def null_distribution(
     large: Fitted,
     nesting: Nesting,
     method: NullMethod = "auto",
-    draws: int = 10_000,
+    draws: int | None = None,
     seed: int | None = 0,
+    n_jobs: int | None = 1,
 ) -> Null:
     """Distribution of the likelihood ratio of nested models if the smaller one is right.
 
     Parameters
     ----------
-    small, large, method, draws, seed
+    small, large, method, draws, seed, n_jobs
         As in `likelihood_ratio`.
     nesting : Nesting
         How they are nested.
@@ -138,11 +150,16 @@ def null_distribution(
     -------
     Null
     """
+    if method == "bootstrap":
+        return bootstrap_null(small, large, draws or REFITS, seed, n_jobs)
+    draws = draws or DRAWS
     if not nesting.variances and not nesting.matrices:
         return chi_square(nesting.free)
     if nesting.variances == 1 and not nesting.matrices:
         exact = _exact(small, large, nesting, draws, seed) if method != "chi_bar" else None
         return exact or chi_bar(nesting.free)
+    if _weighted(small):
+        return bound(nesting.difference)
     try:
         information, sizes = cone_information(small, large, nesting, seed)
         sample = cone_draws(information, sizes, draws, np.random.default_rng(seed))
@@ -150,6 +167,12 @@ def null_distribution(
         return bound(nesting.difference)
     top = nesting.difference
     return drawn(f"chi2({nesting.free}) to chi2({top}), simulated mixture", sample, nesting.free)
+
+
+def _weighted(small: Fitted) -> bool:
+    """Whether rows stand for several, so that responses cannot be drawn row by row."""
+    weights = small.design.frequency_weights
+    return weights is not None and bool(np.any(weights != 1.0))
 
 
 def _exact(

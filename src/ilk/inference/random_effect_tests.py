@@ -69,7 +69,11 @@ class RandomEffectTest:
 
 
 def random_effect_tests(
-    fitted: Fitted, method: NullMethod = "auto", draws: int = 10_000, seed: int | None = 0
+    fitted: Fitted,
+    method: NullMethod = "auto",
+    draws: int | None = None,
+    seed: int | None = 0,
+    n_jobs: int | None = 1,
 ) -> tuple[RandomEffectTest, ...]:
     """Test each part of the random terms by leaving it out.
 
@@ -77,14 +81,16 @@ def random_effect_tests(
     ----------
     fitted : Fitted
         The fit.
-    method : {"auto", "chi_bar", "simulated"}
+    method : {"auto", "chi_bar", "simulated", "bootstrap"}
         Null distribution of a single variance: ``"simulated"`` is the exact one, for linear mixed
         models; ``"chi_bar"`` the mixture for large samples; ``"auto"`` the exact one where it can
-        be had.
-    draws : int
-        Number of draws of simulated null distributions.
+        be had.  ``"bootstrap"``: of everything, by refits.
+    draws : int, optional
+        Number of draws of simulated null distributions, by default 10,000; of refits 999.
     seed : int, optional
         Makes the draws repeatable.
+    n_jobs : int or None
+        Refits of a bootstrap at one time.
 
     Returns
     -------
@@ -113,7 +119,7 @@ def random_effect_tests(
         for text, without, gone in smaller:
             G = fitted.estimates.covariances[t]
             sd = math.sqrt(G[gone[0], gone[0]]) if len(gone) == 1 else math.nan
-            ratio = _ratio(without, fitted, method, draws, seed)
+            ratio = _ratio(without, fitted, method, draws, seed, n_jobs)
             tests.append(
                 RandomEffectTest(
                     component=term.predictor,
@@ -130,24 +136,29 @@ def random_effect_tests(
 
 
 def _ratio(
-    small: Fitted, large: Fitted, method: NullMethod, draws: int, seed: int | None
+    small: Fitted,
+    large: Fitted,
+    method: NullMethod,
+    draws: int | None,
+    seed: int | None,
+    n_jobs: int | None,
 ) -> LikelihoodRatio:
     """The test; none if the model without the part has no maximum."""
     if small.verdict.converged:
-        return likelihood_ratio(small, large, method, draws, seed)
+        return likelihood_ratio(small, large, method, draws, seed, n_jobs)
     difference = large.parameter_count - small.parameter_count
     reason = f"no test: the model without it is {small.verdict.status.value}"
     return LikelihoodRatio(math.nan, difference, reason, math.nan, False)
 
 
-def _check(fitted: Fitted, method: str, draws: int) -> None:
+def _check(fitted: Fitted, method: str, draws: int | None) -> None:
     if not fitted.design.terms:
         raise ModelError("The model has no random terms to test.", code="no-random-terms")
     check_options(method, draws)
     if method == "simulated" and not fitted.model.linear:
         raise ModelError(
             "method='simulated': the exact distribution is known for linear mixed models only; "
-            "use method='chi_bar'.",
+            "use method='chi_bar' or 'bootstrap'.",
             code="method",
         )
     if fitted.model.penalty is not None or not fitted.verdict.converged:

@@ -95,8 +95,9 @@ def comparison_answer(
     names: Sequence[str] | None = None,
     *,
     method: NullMethod = "auto",
-    draws: int = 10_000,
+    draws: int | None = None,
     seed: int | None = 0,
+    n_jobs: int | None = 1,
     refits: int = 500,
 ) -> ComparisonAnswer:
     """Compare models of the same responses.
@@ -105,14 +106,16 @@ def comparison_answer(
     ----------
     models : sequence of Fitted
         Fits.
-    names, method, draws, seed, refits
+    names, method, draws, seed, n_jobs, refits
         As in `ilk.inference.compare.compare`.
 
     Returns
     -------
     ComparisonAnswer
     """
-    found = compare(models, names, method=method, draws=draws, seed=seed, refits=refits)
+    found = compare(
+        models, names, method=method, draws=draws, seed=seed, n_jobs=n_jobs, refits=refits
+    )
     columns = _criteria(found)
     ratios = _ratios(found)
     tables = [_described(columns)]
@@ -259,7 +262,11 @@ def _and(words: Sequence[str]) -> str:
 
 
 def random_effect_answer(
-    fitted: Fitted, method: NullMethod = "auto", draws: int = 10_000, seed: int | None = 0
+    fitted: Fitted,
+    method: NullMethod = "auto",
+    draws: int | None = None,
+    seed: int | None = 0,
+    n_jobs: int | None = 1,
 ) -> Answer:
     """Test each part of the random terms by leaving it out.
 
@@ -267,14 +274,14 @@ def random_effect_answer(
     ----------
     fitted : Fitted
         The fit.
-    method, draws, seed
+    method, draws, seed, n_jobs
         As in `ilk.inference.random_effect_tests.random_effect_tests`.
 
     Returns
     -------
     Answer
     """
-    tests = random_effect_tests(fitted, method, draws, seed)
+    tests = random_effect_tests(fitted, method, draws, seed, n_jobs)
     own = fitted.parameter_count * 2.0 - 2.0 * fitted.loglik
     several = len({test.component for test in tests}) > 1
     columns = {
