@@ -35,7 +35,7 @@ def test_it_is_the_exact_distribution_of_a_variance(frame):
 
 
 def test_counts_in_few_clusters(frame):
-    """Maximum likelihood finds too little variance, so that the mixture's p-values are too large."""
+    """Maximum likelihood finds too little variance: p-values of the mixture are too large."""
     large = ilk.fit("k ~ x + (1 | g)", frame, "poisson").fitted
     small = without_term(large, 0)
     null = bootstrap_null(small, large, 300, 2)
