@@ -23,8 +23,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ilk.errors import ModelError
+from ilk.errors import FitError, ModelError
 from ilk.estimation.run import run
+from ilk.estimation.verify import is_optimum
+from ilk.fitted import Status
 from ilk.inference.profile_curve import ProfileCurve, notes_on_ends
 from ilk.inference.profile_names import (
     chosen_parameters,
@@ -111,6 +113,13 @@ class Profile:
                 f"{listed(broken)}: the curve turns back, so that the values compatible with the "
                 "data need not be one interval; look at the picture."
             )
+        spoiled = [curve.label for curve in self.curves if curve.rejected]
+        if spoiled:
+            out.append(
+                f"{listed(spoiled)}: some searches ended where the approximation of the likelihood "
+                "breaks down, above any optimum; they were left out, and limits that stand beside "
+                "such places are not to be trusted. Use quadrature=, or a simpler random part."
+            )
         return tuple(out)
 
 
@@ -146,6 +155,8 @@ def profile(
     ------
     ModelError
         A name is not known, or an option is wrong.
+    FitError
+        The fit has not converged.
     """
     target = two_sided(level)
     _check_jobs(n_jobs)
@@ -154,6 +165,12 @@ def profile(
     if refitted:
         model = replace(fitted.model, reml=False)
         fitted = run(model, Search(), fitted.estimates.psi, warn=False)
+    if fitted.verdict.status is Status.NOT_CONVERGED:
+        raise FitError(
+            "The fit has not converged, so that there is no maximum that a profile could be "
+            "measured from; look at fit.verdict.",
+            code="no-optimum",
+        )
     around = _Surroundings(fitted, target, curves, strict=True)
     begun, restarts = around.value, 0
     while True:
@@ -162,18 +179,31 @@ def profile(
             break
         except BetterOptimum as better:
             restarts += 1
-            start = psi_of(around.fitted.marginal, better.phi)
-            fitted = run(fitted.model, Search(), start, warn=False)
-            around = _Surroundings(fitted, target, curves, strict=restarts < _RESTARTS)
-    gained = around.value - begun
+            again = _confirmed(around, better)
+            strict = again is not None and restarts < _RESTARTS
+            around = _Surroundings(again or around.fitted, target, curves, strict=strict)
     return Profile(
         curves=tuple(found),
         labels=labels_of(around.parameters),
         level=level,
-        fitted=fitted,
+        fitted=around.fitted,
         refitted=refitted,
-        gained=gained if restarts else 0.0,
+        gained=max(0.0, around.value - begun) if restarts else 0.0,
     )
+
+
+def _confirmed(around: _Surroundings, better: BetterOptimum) -> Fitted | None:
+    """Fit from a point above the fit; None if no optimum above the fit is there.
+
+    Where the approximation of the likelihood breaks down, it can be large and have no maximum.
+    """
+    fitted = around.fitted
+    try:
+        again = run(fitted.model, Search(), psi_of(fitted.marginal, better.phi), warn=False)
+    except FitError:
+        return None
+    confirmed = is_optimum(again.point) and again.loglik > fitted.loglik
+    return again if confirmed else None
 
 
 class _Surroundings:
@@ -238,6 +268,7 @@ class _Surroundings:
             bounds=(path.low, path.high),
             ends=ends,
             monotone=walk.monotone,
+            rejected=walk.rejected,
         )
 
     def _whole_range(self, parameter: Parameter) -> ProfileCurve:
@@ -257,6 +288,7 @@ class _Surroundings:
             bounds=(-1.0, 1.0),
             ends=(End.BOUNDARY, End.BOUNDARY),
             monotone=True,
+            rejected=0,
         )
 
 

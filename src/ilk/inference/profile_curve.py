@@ -53,6 +53,8 @@ class ProfileCurve:
         Why the curve ends below and above.
     monotone : bool
         Whether zeta rose all the way.
+    rejected : int
+        Searches that ended above the fit, at no optimum.
     """
 
     parameter: Parameter
@@ -68,6 +70,7 @@ class ProfileCurve:
     bounds: tuple[float, float]
     ends: tuple[End, End]
     monotone: bool
+    rejected: int
 
     def limits(self, level: float) -> tuple[float, float]:
         """Limits of the interval with some coverage.

@@ -31,6 +31,9 @@ __all__ = ["BetterOptimum", "End", "Point", "Walk"]
 _TOLERANCE = 1e-10
 """Predicted gain in log-likelihood at which a constrained search ends."""
 
+_ENDED = 1e-6
+"""... at which one that could not improve further has ended all the same."""
+
 _CLOSE = 1e-3
 """Distance in zeta from which one step of Newton's method gives the end of an interval."""
 
@@ -46,7 +49,10 @@ _FLAT = 1e-4
 _FAR = 10.0
 """Distance, in units of the scaled columns, before which a profile is not called flat."""
 
-_MAX_STEPS = 60
+_FAILURES, _REJECTED = 4, 12
+"""Failures of one end, and searches of a walk that end above the fit, that are put up with."""
+
+_MAX_STEPS = 40
 """Constrained maxima that one end may take."""
 
 
@@ -76,7 +82,7 @@ class BetterOptimum(Exception):
         self.value = value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Point:
     """A constrained maximum.
 
@@ -102,6 +108,21 @@ class Point:
     value: float
     slope: float
     inverse: FloatArray
+
+
+@dataclass(slots=True)
+class _Bracket:
+    """Between which points the cutoff lies, while a walk looks for it."""
+
+    inner: Point
+    outer: Point | None = None
+    flat: int = 0
+    slow: int = 0
+
+    @property
+    def width(self) -> float:
+        """Distance between the two; infinite as long as there is no outer one."""
+        return math.inf if self.outer is None else abs(self.outer.w - self.inner.w)
 
 
 @final
@@ -141,6 +162,7 @@ class Walk:
         start = Point(path.w, path.x, phi, value, float(direction @ gradient), self._inverse)
         self.points = [start]
         self.monotone = True
+        self.rejected = 0
         self.reference = start.value if reference is None else reference
         self._check_fit(start, fixed=reference is not None)
 
@@ -153,9 +175,8 @@ class Walk:
             It is not.
         """
         there = self._maximum(start.w, start.x, self._inverse)
-        if there is not None and there.value > start.value + 1e-9:
-            if fixed:
-                self._compare(there)
+        better = there is not None and there.value > start.value + 1e-9
+        if there is not None and better and not (fixed and self._too_good(there)):
             self.points = [there]
         self.reference = self.reference if fixed else self.points[0].value
         step = start.slope * self.error**2
@@ -169,9 +190,17 @@ class Walk:
     def rise(self, point: Point, side: int) -> float:
         """Derivative of `zeta` outwards; nan where it is not known."""
         zeta = self.zeta(point)
+        if point is self.points[0] and self._steep():
+            return math.inf
         if point is self.points[0] or point.w == self.path.w or zeta < 1e-6:
             return 1.0 / self.error if self.error > 0.0 else math.nan
         return -side * point.slope / zeta
+
+    def _steep(self) -> bool:
+        """Whether the likelihood rises towards the end of the path where the fit stands."""
+        start = self.points[0]
+        at_end = start.w in (self.path.low, self.path.high)
+        return at_end and abs(start.slope) * self.error > 0.05
 
     def side(self, side: int) -> list[Point]:
         """Points from the fit outwards to one side, the fit's first."""
@@ -193,37 +222,49 @@ class Walk:
         End
         """
         bound = self.path.high if side > 0 else self.path.low
-        inner, outer = self.points[0], None
-        if inner.w == bound:
+        bracket = _Bracket(self.points[0])
+        if bracket.inner.w == bound:
             return End.BOUNDARY
-        w = self._first(side, target, bound)
-        flat = halved = 0
+        w, failures = self._first(side, target, bound), 0
         for _ in range(_MAX_STEPS):
             point = self.at(w)
             if point is None:  # nothing found there: come closer
-                halved += 1
-                if halved > 8:
+                failures += 1
+                if failures > _FAILURES or self.rejected > _REJECTED:
                     return End.LOST
-                w = 0.5 * (inner.w + w)
+                w = bracket.inner.w + 0.25 * (w - bracket.inner.w)
                 continue
-            zeta, rise = self.zeta(point), self.rise(point, side)
-            self.monotone = self.monotone and not (rise * zeta < -1e-4 / self._distance(point))
-            if abs(zeta - target) < (_CLOSE if rise > 0.0 else 1e-3 * _CLOSE):
-                return End.CROSSED
-            if zeta >= target:
-                outer = point
-            else:
-                gained = zeta - self.zeta(inner)
-                flat = flat + 1 if gained < _FLAT and self._distance(point) > _FAR else 0
-                inner = point
-            if outer is None and point.w == bound:
-                return End.BOUNDARY
-            if outer is None and flat >= 2:
-                return End.INFINITE
-            if outer is not None and abs(outer.w - inner.w) <= 1e-9 * (1.0 + abs(outer.w)):
-                return End.CROSSED  # a jump: the value is passed between two neighbors
-            w = self._next(inner, outer, side, target, bound)
+            end = self._judge(point, bracket, side, target, bound)
+            if end is not None:
+                return end
+            w = self._next(bracket, side, target, bound)
         return End.LOST
+
+    def _judge(
+        self, point: Point, bracket: _Bracket, side: int, target: float, bound: float
+    ) -> End | None:
+        """Take a point into the bracket; say whether the walk is over."""
+        if self.zeta(point) >= target:
+            point = self._rechecked(bracket.inner, point, side)
+        zeta, rise = self.zeta(point), self.rise(point, side)
+        self.monotone = self.monotone and not (rise * zeta < -1e-4 / self._distance(point))
+        if abs(zeta - target) < (_CLOSE if rise > 0.0 else 1e-3 * _CLOSE):
+            return End.CROSSED
+        width = bracket.width
+        if zeta >= target:
+            bracket.outer = point
+        else:
+            flat = zeta - self.zeta(bracket.inner) < _FLAT and self._distance(point) > _FAR
+            bracket.flat = bracket.flat + 1 if flat else 0
+            bracket.inner = point
+        if bracket.outer is None:
+            if point.w == bound:
+                return End.BOUNDARY
+            return End.INFINITE if bracket.flat >= 2 else None
+        bracket.slow = bracket.slow + 1 if 0.5 * width < bracket.width < math.inf else 0
+        small = 1e-5 * (self.error if self.error > 0.0 else self.unit)
+        # so narrow without having met the cutoff: the curve jumps
+        return End.CROSSED if bracket.width < min(small, 1e-5 * self.unit) else None
 
     def fill(self, side: int, zetas: FloatArray) -> None:
         """Add constrained maxima where zeta is close to given values, inside those known.
@@ -273,17 +314,38 @@ class Walk:
         )
         for x, inverse in starts:
             point = self._maximum(w, x, inverse)
-            if point is not None:
-                self._compare(point)
+            if point is not None and not self._too_good(point):
                 self.points.append(point)
                 return point
         return None
 
-    def _compare(self, point: Point) -> None:
-        """Refuse to go on below a better optimum."""
-        gain = point.value - self.reference
-        if self.strict and gain > _BETTER + 1e-11 * abs(self.reference):
+    def _rechecked(self, inner: Point, outer: Point, side: int) -> Point:
+        """Search again from an inner point where an outer one has lost more than the line says.
+
+        A search may have ended at another constrained optimum, below the one that continues the
+        curve; the better of the two is kept.
+        """
+        expected = self.zeta(inner) + self.rise(inner, side) * abs(outer.w - inner.w)
+        if self.zeta(outer) <= 1.1 * expected + 0.02:
+            return outer
+        again = self._maximum(outer.w, inner.x, inner.inverse)
+        if again is None or again.value < outer.value + 1e-6 or self._too_good(again):
+            return outer
+        self.points[self.points.index(outer)] = again
+        return again
+
+    def _too_good(self, point: Point) -> bool:
+        """Whether a constrained maximum is above the maximum, which ends the walk if it is strict.
+
+        Otherwise it was not confirmed by a search from there: a place where the approximation of
+        the likelihood breaks down.
+        """
+        if not point.value - self.reference > _BETTER + 1e-11 * abs(self.reference):
+            return False
+        if self.strict:
             raise BetterOptimum(self.path.back(point.phi), point.value)
+        self.rejected += 1
+        return True
 
     def _distance(self, point: Point) -> float:
         """Distance from the fit in units of the scaled columns."""
@@ -292,27 +354,28 @@ class Walk:
     def _first(self, side: int, target: float, bound: float) -> float:
         """First position tried: where a Wald interval ends, if that is a sensible distance."""
         step = min(target * self.error if self.error > 0.0 else self.unit, 10.0 * self.unit)
+        if self._steep():
+            step = min(step, 0.5 * target**2 / abs(self.points[0].slope))
         return _inside(self.path.w + side * step, side, bound)
 
-    def _next(
-        self, inner: Point, outer: Point | None, side: int, target: float, bound: float
-    ) -> float:
+    def _next(self, bracket: _Bracket, side: int, target: float, bound: float) -> float:
         """Position to try next."""
+        inner, outer = bracket.inner, bracket.outer
         low, rise = self.zeta(inner), self.rise(inner, side)
         if outer is None:
             distance = abs(inner.w - self.path.w)
             needed = 1.05 * (target - low) / rise if rise > 0.0 else math.inf
             return _inside(inner.w + side * min(needed, 2.0 * distance), side, bound)
-        width = outer.w - inner.w
+        middle = 0.5 * (inner.w + outer.w)
+        if bracket.slow >= 2 or self.zeta(outer) - low > 4.0 * target:
+            bracket.slow = 0
+            return middle
         w = self.between(inner, outer, side, target)
-        share = (w - inner.w) / width
-        steep = max(self.zeta(outer) - low, 0.0) > 4.0 * target
-        if not 0.02 < share < 0.98 or steep:
-            newton = self.rise(outer, side)
-            w = outer.w - side * (self.zeta(outer) - target) / newton if newton > 0.0 else math.nan
-            if steep or not 0.0 < (w - inner.w) / width < 1.0:
-                w = inner.w + 0.5 * width
-        return w
+        if 0.02 < (w - inner.w) / (outer.w - inner.w) < 0.98:
+            return w
+        newton = self.rise(outer, side)
+        w = outer.w - side * (self.zeta(outer) - target) / newton if newton > 0.0 else math.nan
+        return w if 0.0 < (w - inner.w) / (outer.w - inner.w) < 1.0 else middle
 
     def _predicted(self, nearest: Point, w: float) -> FloatArray:
         """Start at w: on the line through the two points next to it."""
@@ -335,15 +398,16 @@ class Walk:
             return value, jacobian.T @ gradient
 
         start, caps = self._off_zero(x), np.full(len(x), 3.0)
-        end = maximize(objective, start, inverse, caps, max_steps=200, tolerance=_TOLERANCE)
-        if end.status != "converged" and not (
-            end.status == "line_search" and abs(end.decrement) < 1e-6
-        ):
+        end = maximize(objective, start, inverse, caps, max_steps=100, tolerance=_TOLERANCE)
+        found = end.status in ("converged", "line_search") and abs(end.decrement) < _ENDED
+        if not found:
             return None
         phi, _, direction = path.placed(end.x, w)
         value, gradient = path.joint.evaluate(phi)
         with np.errstate(invalid="ignore"):
             slope = float(direction @ gradient)
+        if w in (path.low, path.high):  # signs of columns are free there: take the better side
+            slope = math.copysign(slope, 1.0 if w == path.low else -1.0)
         return Point(w, end.x, phi, value, slope, end.inverse_hessian)
 
     def _off_zero(self, x: FloatArray) -> FloatArray:
