@@ -157,3 +157,21 @@ def test_drop_one_of_generalized_models(family: str) -> None:
     second = fit.anova(2, test="likelihood_ratio").frame.set_index("term").loc["A"]
     assert second.df_num == found["lrt_A"]["df"]
     assert second.statistic == pytest.approx(found["lrt_A"]["stat"], rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "method"), [pair for pair in PAIRS if "emmeans" in CASES[pair[0]][pair[1]]]
+)
+def test_means_and_pairs(name: str, method: str) -> None:
+    stored = CASES[name][method]["emmeans"]
+    factor, theirs = stored["by"], pd.DataFrame(stored["means"])
+    means = _fit(name).means(factor, df=METHODS[method]).frame
+    assert list(means[factor]) == list(theirs[factor])
+    ends = ["lower.CL", "upper.CL"]
+    _same(means[["estimate", "std_error", "df"]], theirs[["emmean", "SE", "df"]], "means")
+    _same(means[["conf_low", "conf_high"]], theirs[ends], "limits of means")
+    theirs = pd.DataFrame(stored["pairs"])
+    pairs = _fit(name).contrasts(factor, adjust="none", df=METHODS[method]).frame
+    _same(pairs[["std_error", "df"]], theirs[["SE", "df"]], "pairs")
+    np.testing.assert_allclose(pairs.estimate.abs(), theirs.estimate.abs(), rtol=CLOSE)
+    np.testing.assert_allclose(pairs.p_value, theirs["p.value"], rtol=2e-3)

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from ilk.effects.average import covariance
 from ilk.effects.cells import (
     Average,
     CellMeans,
@@ -27,6 +26,7 @@ from ilk.effects.cells import (
     scaled,
 )
 from ilk.effects.contrast_weights import Kind, contrast_weights
+from ilk.effects.degrees import spread_of
 from ilk.effects.grid import Grid, GridKind, Weights, make_grid
 from ilk.effects.means import names_of
 from ilk.effects.multiplicity import Adjust, adjust_family
@@ -39,8 +39,10 @@ from ilk.prediction.levels import check_choice
 from ilk.prediction.means import is_inverse_link
 
 if TYPE_CHECKING:
+    from ilk.effects.degrees import Spread
     from ilk.fitted import Fitted
     from ilk.frame import Label
+    from ilk.inference.chosen import DegreesOfFreedom
     from ilk.prediction.levels import Estimand
     from ilk.prediction.means import Scale
     from ilk.typing import FloatArray
@@ -135,6 +137,7 @@ def contrasts(
     grid: GridKind | None = None,
     per: float = 1.0,
     level: float = 0.95,
+    df: DegreesOfFreedom | None = None,
 ) -> Contrasts:
     """Compare means, or slopes, on a grid.
 
@@ -159,7 +162,7 @@ def contrasts(
         Compare the slopes in this number instead of the means.
     adjust : {"mvt", "holm", "bonferroni", "bh", "scheffe", "none"}
         How a family is judged together.
-    estimand, scale, average, weights, grid, per, level
+    estimand, scale, average, weights, grid, per, level, df
         As for `marginal_means`.
 
     Returns
@@ -204,11 +207,12 @@ def contrasts(
         default=_reference(fitted, first),
     )
     groups = list(dict.fromkeys(made.subset(second)))
+    spread = spread_of(fitted, cells.averages, df)
     families = [
-        _family(fitted, cells, plan.weights, g, straight, adjust, level) for g in range(len(groups))
+        _family(spread, cells, plan.weights, g, straight, adjust, level) for g in range(len(groups))
     ]
-    estimate, error, statistic, p, low, high = (
-        np.concatenate([family[i] for family in families]) for i in range(6)
+    estimate, error, statistic, degrees, p, low, high = (
+        np.concatenate([family[i] for family in families]) for i in range(7)
     )
     if chosen != "difference":
         with np.errstate(over="ignore"):
@@ -230,14 +234,19 @@ def contrasts(
         p_value=p,
         conf_low=low,
         conf_high=high,
-        df=np.full(len(estimate), np.inf),
+        df=degrees,
         adjust=adjust,
         family=len(plan.names),
         simultaneous=len(plan.names) == 1 or adjust not in ("bh", "none"),
         scale=scale,
         averaged=how,
         level=level,
-        notes=(*made.notes, *plan.notes, *_lost_note(made, estimate, plan.names, groups)),
+        notes=(
+            *made.notes,
+            *plan.notes,
+            *spread.notes,
+            *_lost_note(made, estimate, plan.names, groups),
+        ),
     )
 
 
@@ -278,7 +287,7 @@ def _reference(fitted: Fitted, names: Sequence[str]) -> tuple[Label, ...] | None
 
 
 def _family(
-    fitted: Fitted,
+    spread: Spread,
     cells: CellMeans,
     weights: FloatArray,
     group: int,
@@ -286,7 +295,7 @@ def _family(
     adjust: Adjust,
     level: float,
 ) -> tuple[FloatArray, ...]:
-    """Estimates, errors, statistics, p-values and limits of the contrasts of one family."""
+    """Estimates, errors, statistics, df, p-values and limits of the contrasts of one family."""
     C = np.zeros((len(weights), len(cells.averages)))
     m = weights.shape[1]
     C[:, group * m : (group + 1) * m] = weights
@@ -303,15 +312,16 @@ def _family(
             effects=None if filled.effects is None else np.nan_to_num(filled.effects),
         )
     made = filled.combined(C)
-    V = covariance(fitted, made)
+    V, df = spread.covariance(made), spread.df(made)
     estimate = np.where(lost, np.nan, made.value)
     error = np.where(lost, np.nan, np.sqrt(np.maximum(np.diag(V), 0.0)))
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = np.where(error > 0.0, estimate / error, np.nan)
         R = V / np.outer(error, error)
-    judged = adjust_family(statistic, R, adjust, level=level)
+    df = np.where(lost, np.nan, df)
+    judged = adjust_family(statistic, R, adjust, level=level, df=df)
     half = judged.critical * error
-    return estimate, error, statistic, judged.p_value, estimate - half, estimate + half
+    return estimate, error, statistic, df, judged.p_value, estimate - half, estimate + half
 
 
 def _lost_note(

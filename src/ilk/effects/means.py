@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ilk.effects.average import variance
 from ilk.effects.cells import (
     Average,
     HowAveraged,
@@ -24,13 +23,15 @@ from ilk.effects.cells import (
     on_scale,
     scaled,
 )
+from ilk.effects.degrees import quantiles, spread_of
 from ilk.effects.grid import Grid, GridKind, Weights, make_grid
 from ilk.errors import ModelError
-from ilk.inference.wald import check_level, two_sided
+from ilk.inference.wald import check_level
 from ilk.prediction.intervals import confidence_limits
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
+    from ilk.inference.chosen import DegreesOfFreedom
     from ilk.prediction.levels import Estimand
     from ilk.prediction.means import Scale
     from ilk.typing import FloatArray
@@ -89,6 +90,7 @@ def marginal_means(
     grid: GridKind | None = None,
     per: float = 1.0,
     level: float = 0.95,
+    df: DegreesOfFreedom | None = None,
 ) -> MarginalMeans:
     """Estimate means on a grid.
 
@@ -112,6 +114,8 @@ def marginal_means(
         See `make_grid`.
     level : float
         Coverage of the intervals.
+    df : {None, "satterthwaite", "kenward_roger", "residual", "normal"}
+        Degrees of freedom; see `ilk.effects.degrees`.
 
     Returns
     -------
@@ -128,13 +132,17 @@ def marginal_means(
     lost = cells.combined_gaps(np.eye(len(made)), linear=True) | empty
     link = fitted.family.link
     value, slope, _ = on_scale(link, cells.averages.value, how, scale)
-    error = np.sqrt(variance(fitted, scaled(cells.averages, value, slope)))
-    z = two_sided(level)
+    means = scaled(cells.averages, value, slope)
+    spread = spread_of(fitted, means, df)
+    error, degrees = spread.errors(means), spread.df(means)
+    z = quantiles(level, degrees)
     if scale == "link":
         low, high = value - z * error, value + z * error
     else:
         low, high = confidence_limits(link, value, error, z)
-    value, error, low, high = (np.where(lost, np.nan, x) for x in (value, error, low, high))
+    value, error, low, high, degrees = (
+        np.where(lost, np.nan, x) for x in (value, error, low, high, degrees)
+    )
     return MarginalMeans(
         grid=made,
         variables=first,
@@ -143,11 +151,11 @@ def marginal_means(
         std_error=error,
         conf_low=low,
         conf_high=high,
-        df=np.full(len(made), np.inf),
+        df=degrees,
         scale=scale,
         averaged=how,
         level=level,
-        notes=(*made.notes, *lost_note(made, lost, empty)),
+        notes=(*made.notes, *spread.notes, *lost_note(made, lost, empty)),
     )
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ilk.effects.average import Averages, stack, variance
+from ilk.effects.average import Averages, stack
 from ilk.effects.cells import (
     Average,
     CellMeans,
@@ -27,15 +27,17 @@ from ilk.effects.cells import (
     on_scale,
     sum_block,
 )
+from ilk.effects.degrees import quantiles, spread_of
 from ilk.effects.grid import Grid, GridKind, Weights, make_grid
 from ilk.effects.means import names_of
 from ilk.effects.scenarios import slope_nodes
 from ilk.effects.variable import Variable, find_variable
 from ilk.errors import ModelError
-from ilk.inference.wald import two_sided
+from ilk.inference.wald import check_level
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
+    from ilk.inference.chosen import DegreesOfFreedom
     from ilk.prediction.levels import Estimand
     from ilk.prediction.means import Scale
     from ilk.typing import FloatArray
@@ -96,6 +98,7 @@ def marginal_slopes(
     grid: GridKind | None = None,
     per: float = 1.0,
     level: float = 0.95,
+    df: DegreesOfFreedom | None = None,
 ) -> MarginalSlopes:
     """Estimate slopes on a grid.
 
@@ -109,14 +112,14 @@ def marginal_slopes(
         Columns whose combinations are the cells.
     at : mapping of str to values, optional
         Values of columns, also of the variable: where the slope is taken.
-    estimand, scale, average, weights, grid, per, level
+    estimand, scale, average, weights, grid, per, level, df
         As for `marginal_means`.
 
     Returns
     -------
     MarginalSlopes
     """
-    z = two_sided(level)
+    check_level(level)
     number = slope_variable(fitted, variable)
     groups = names_of((), by)[1]
     if variable in groups:
@@ -142,7 +145,10 @@ def marginal_slopes(
     empty = np.isnan(slopes.averages.value)
     lost = slopes.combined_gaps(np.eye(len(made)), linear=True) | empty
     value = np.where(lost, np.nan, slopes.averages.value)
-    error = np.where(lost, np.nan, np.sqrt(variance(fitted, slopes.averages)))
+    spread = spread_of(fitted, slopes.averages, df)
+    error = np.where(lost, np.nan, spread.errors(slopes.averages))
+    degrees = np.where(lost, np.nan, spread.df(slopes.averages))
+    z = quantiles(level, degrees)
     return MarginalSlopes(
         grid=made,
         variable=variable,
@@ -151,11 +157,15 @@ def marginal_slopes(
         std_error=error,
         conf_low=value - z * error,
         conf_high=value + z * error,
-        df=np.full(len(made), np.inf),
+        df=degrees,
         scale=scale,
         averaged=how,
         level=level,
-        notes=tuple(dict.fromkeys((*number.notes, *made.notes, *lost_note(made, lost, empty)))),
+        notes=tuple(
+            dict.fromkeys(
+                (*number.notes, *made.notes, *spread.notes, *lost_note(made, lost, empty))
+            )
+        ),
     )
 
 

@@ -54,7 +54,7 @@ _ONE_SIGN = 8.0
 
 
 def confidence_limits(
-    link: AbstractLink, mean: FloatArray, error: FloatArray, z: float
+    link: AbstractLink, mean: FloatArray, error: FloatArray, z: float | FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Compute confidence limits of means on the scale of the link.
 
@@ -64,8 +64,8 @@ def confidence_limits(
         Link of the mean.
     mean, error : (n,) arrays
         Estimates and their standard errors.
-    z : float
-        Normal quantile.
+    z : float or (n,) array
+        Quantile, normal or t.
 
     Returns
     -------
@@ -103,8 +103,8 @@ def cluster_limits(
         Variance of the estimated predictor of the mean.
     between, within : sequences of K (n,) arrays
         Variances of the predictors between clusters, and from row to row within them.
-    z : float
-        Normal quantile.
+    z : float or (n,) array
+        Quantile, normal or t.
     scale : {"response", "link"}
         Means, or predictors.
 

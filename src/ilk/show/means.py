@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ilk.effects.contrasts import Contrasts, contrasts
 from ilk.effects.means import MarginalMeans, marginal_means
 from ilk.effects.slopes import MarginalSlopes, marginal_slopes
@@ -91,7 +93,7 @@ def means_answer(fitted: Fitted, variables: Any, **options: Any) -> Answer:
         words=tuple(factors),
         notes=_notes(fitted, found, _limits(found)),
         level=found.level,
-        hidden=("df", "scale", "estimand"),
+        hidden=(*_plain_df(found.df), "scale", "estimand"),
         picture=lambda ax: pictures.draw_means(pictures.means_picture(found, what), ax),
     )
 
@@ -130,7 +132,7 @@ def slopes_answer(fitted: Fitted, variable: str, **options: Any) -> Answer:
         words=("term", *factors),
         notes=_notes(fitted, found, "Slopes are derivatives through the whole formula."),
         level=found.level,
-        hidden=("df", "scale", "estimand", *(("term",) if factors else ())),
+        hidden=(*_plain_df(found.df), "scale", "estimand", *(("term",) if factors else ())),
         picture=lambda ax: pictures.draw_forest(pictures.slopes_picture(found, what), ax),
     )
 
@@ -184,7 +186,13 @@ def contrasts_answer(fitted: Fitted, variables: Any, kind: Any, **options: Any) 
         words=("measure", *by, "level", "reference"),
         notes=(*_notes(fitted, found, *_adjustment(found)),),
         level=found.level,
-        hidden=("measure", "df", "scale", "estimand", *(("reference",) if lone else ())),
+        hidden=(
+            "measure",
+            *_plain_df(found.df),
+            "scale",
+            "estimand",
+            *(("reference",) if lone else ()),
+        ),
         picture=lambda ax: pictures.draw_forest(pictures.contrasts_picture(found, what), ax),
     )
 
@@ -273,9 +281,19 @@ def _numbers(found: MarginalMeans | MarginalSlopes) -> dict[str, FloatArray | li
     }
 
 
+def _by_t(adjust: str) -> str:
+    return _ADJUSTED[adjust].replace("joint normal distribution", "joint t distribution")
+
+
+def _plain_df(df: FloatArray) -> tuple[str, ...]:
+    """The column of degrees of freedom, if there are none."""
+    return () if np.isfinite(df).any() else ("df",)
+
+
 def _limits(found: MarginalMeans) -> str:
     if found.scale == "link" or found.grid.fitted.family.link.name == "identity":
-        return "Intervals are one at a time, from the normal distribution."
+        kind = "t distribution" if np.isfinite(found.df).any() else "normal distribution"
+        return f"Intervals are one at a time, from the {kind}."
     return "Intervals are one at a time, made on the scale of the link."
 
 
@@ -294,7 +312,7 @@ def _adjustment(found: Contrasts) -> Sequence[str]:
     what = "P-values and intervals" if found.simultaneous else "P-values"
     return (
         f"{tested}. {what} are adjusted for {found.family} contrasts{groups} "
-        f"{_ADJUSTED[found.adjust]}.",
+        f"{_ADJUSTED[found.adjust] if _plain_df(found.df) else _by_t(found.adjust)}.",
     )
 
 
@@ -303,7 +321,8 @@ def _notes(
 ) -> tuple[str, ...]:
     """Say what the numbers rest on."""
     notes = [*dict.fromkeys(found.notes), *more]
-    counted = "coefficients and variance parameters"
+    linear = fitted.model.linear and found.grid.estimand != "conditional"
+    counted = "coefficients" if linear else "coefficients and variance parameters"
     if found.grid.estimand == "conditional" and fitted.design.terms:
         counted = "coefficients, variance parameters and the random effects of these levels"
     notes.append(f"Standard errors by the delta method count {counted}.")
