@@ -88,7 +88,7 @@ def main() -> None:
     found: dict[str, Any] = {"machine": describe(), "draws": arguments.draws}
     found["lme4"] = peers(arguments.peer_draws)
     found["ilk"] = {case: rates(case, arguments.draws) for case in CASES}
-    found["date"] = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+    found["date"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(json.dumps({"lme4": found["lme4"], "ilk": found["ilk"]}, indent=1))
 

@@ -80,7 +80,7 @@ def response_drawer(
     """
     check_choice("estimand", estimand, Estimand)
     trials, family = fitted.design.response.trials, fitted.family
-    fixed = full_predictors(fitted, None)
+    fixed, roots = full_predictors(fitted, None), effect_roots(fitted)
     if estimand == "conditional":
         shift = term_shift(fitted, fitted.estimates.modes)
         fixed = [a + b for a, b in zip(fixed, shift, strict=True)]
@@ -88,7 +88,7 @@ def response_drawer(
     def draw(rng: np.random.Generator) -> FloatArray:
         eta = fixed
         if estimand == "population":
-            new = term_shift(fitted, draw_effects(fitted, rng))
+            new = term_shift(fitted, draw_effects(fitted, rng, roots))
             eta = [a + b for a, b in zip(fixed, new, strict=True)]
         response: FloatArray = family.draw(eta, trials, rng)
         return response
@@ -130,7 +130,14 @@ def term_shift(fitted: Fitted, effects: Sequence[FloatArray]) -> list[FloatArray
     return shift
 
 
-def draw_effects(fitted: Fitted, rng: np.random.Generator) -> list[FloatArray]:
+def effect_roots(fitted: Fitted) -> list[FloatArray]:
+    """Roots (q_t, q_t) of the covariance matrices of the random effects."""
+    return [covariance_root(G) for G in fitted.estimates.covariances]
+
+
+def draw_effects(
+    fitted: Fitted, rng: np.random.Generator, roots: Sequence[FloatArray] | None = None
+) -> list[FloatArray]:
     """Draw new random effects (L_t, q_t) of all terms.
 
     Parameters
@@ -139,10 +146,12 @@ def draw_effects(fitted: Fitted, rng: np.random.Generator) -> list[FloatArray]:
         The fit.
     rng : numpy.random.Generator
         Source of randomness.
+    roots : sequence of (q_t, q_t) arrays, optional
+        What `effect_roots` gives, for those who draw often.
     """
     return [
-        rng.standard_normal((len(term.grouping.levels), len(G))) @ covariance_root(G).T
-        for term, G in zip(fitted.design.terms, fitted.estimates.covariances, strict=True)
+        rng.standard_normal((len(term.grouping.levels), len(root))) @ root.T
+        for term, root in zip(fitted.design.terms, roots or effect_roots(fitted), strict=True)
     ]
 
 

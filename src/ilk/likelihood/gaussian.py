@@ -142,10 +142,10 @@ class GaussianMarginal(AbstractMarginal):
         return lam
 
     def forget(self, result: SearchResult) -> None:
-        """Bring the engine to a point; it has no memory of others."""
+        """Give the engine the response; it has no memory of other points."""
         with self.state.lock:
+            self.state.hold(self.scaled.data.response)
             self.state.point = None
-            self.move(result)
 
     def estimates(self, result: SearchResult) -> Estimates:
         """Numbers on the scale of the user's columns."""
