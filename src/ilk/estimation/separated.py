@@ -55,10 +55,10 @@ def separations(marginal: AbstractMarginal) -> Separations:
         By predictor; empty if nothing is separated.
     """
     model, found = marginal.model, {}
-    for predictor in _CODES if has_limits(model) else ():
-        if predictor not in model.slices:
+    parameters = model.family.parameters if has_limits(model) else ()
+    for place, predictor in enumerate(parameters):
+        if predictor not in _CODES:
             continue
-        place = list(model.slices).index(predictor)
         one = separating_direction(model, predictor, marginal.scaled.data.predictors[place].X)
         # an inflation that only falls is none: a limit of the model, not separation
         if one is not None and (predictor == "mean" or one.upward):

@@ -93,24 +93,31 @@ def overlap(sign: FloatArray, X: FloatArray, steps: int = 8) -> bool:
 
 def _solve(X: FloatArray, weight: FloatArray, rhs: FloatArray) -> FloatArray | None:
     """Solve X'WX b = rhs; None if that matrix is (nearly) singular."""
-    gram = X.T @ (weight[:, None] * X)
-    scale = np.sqrt(np.diagonal(gram))
-    if not np.all(scale > 0.0):
+    found = _root(X.T @ (weight[:, None] * X))
+    if found is None:
         return None
-    gram = gram / np.outer(scale, scale)
-    try:
-        factor = np.linalg.cholesky(gram)
-    except np.linalg.LinAlgError:
-        return None
-    if float(factor.diagonal().min()) < 1e-5:
-        return None
+    factor, scale = found
     inner = np.linalg.solve(factor, rhs / scale)
     solution: FloatArray = np.linalg.solve(factor.T, inner) / scale
     return solution
+
+
+def _root(gram: FloatArray) -> tuple[FloatArray, FloatArray] | None:
+    """Cholesky factor of a matrix scaled to unit diagonal, and the scale; None if singular."""
+    scale = np.sqrt(gram.diagonal())
+    if not scale.all():
+        return None
+    try:
+        factor = np.linalg.cholesky(gram / scale / scale[:, None])
+    except np.linalg.LinAlgError:
+        return None
+    if min(factor.diagonal().tolist()) <= 1e-5:
+        return None
+    return np.asarray(factor), np.asarray(scale)
 
 
 def _full_rank(X: FloatArray) -> bool:
     """Whether rows have full rank, by far; asked of some of them first."""
     if len(X) >= 2 * SAMPLE and _full_rank(X[:: len(X) // SAMPLE]):
         return True
-    return _solve(X, np.ones(len(X)), np.zeros(X.shape[1])) is not None
+    return _root(X.T @ X) is not None

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from ilk.family.inflation import ZeroInflated
-from ilk.model.overlap import overlap, some_overlap
+from ilk.model.overlap import SAMPLE, overlap, some_overlap
 from ilk.model.programs import MOVED, find_direction, kernel, largest, sparsest
 from ilk.model.scaling import scale_columns
 
@@ -151,7 +151,7 @@ def separating_direction(
     -------
     SeparatingDirection or None
     """
-    part = model.parts[predictor]
+    (part,) = (part for part in model.design.fixed if part.predictor == predictor)
     if part.X.shape[1] == 0 or not has_limits(model):
         return None
     X = scale_columns(part)[0] if scaled is None else scaled
@@ -164,10 +164,11 @@ def separating_direction(
     sign = outcome_signs(model, predictor)
     if used is not None:
         sign, X = sign[used], X[used]
-    if not np.any(sign) or some_overlap(sign, X):
+    many = len(sign) >= 2 * SAMPLE
+    if not np.any(sign) or (some_overlap if many else overlap)(sign, X):
         return None
     levels = _levels(sign, X, part.names)
-    if not levels and overlap(sign, X):
+    if many and not levels and overlap(sign, X):
         return None
     found = levels[0] if levels else find_direction(sign, X, largest(X.shape[1]))
     return None if found is None else _describe(part, sign, X, [found, *levels[1:]])
