@@ -66,10 +66,11 @@ class Spread:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Say where degrees of freedom come from."""
-        if self.coefficients is None or self.coefficients.df is None:
+        """Say where standard errors and degrees of freedom come from."""
+        if self.coefficients is None:
             return ()
-        return (f"Degrees of freedom: {self.coefficients.df_kind}.",)
+        found = self.coefficients
+        return (f"Standard errors: {found.kind}. Degrees of freedom: {found.df_kind}.",)
 
     def _rows(self, averages: Averages) -> FloatArray:
         return np.nan_to_num(averages.gradient[:, : len(self.fitted.coef)])

@@ -321,11 +321,13 @@ def _notes(
 ) -> tuple[str, ...]:
     """Say what the numbers rest on."""
     notes = [*dict.fromkeys(found.notes), *more]
-    linear = fitted.model.linear and found.grid.estimand != "conditional"
-    counted = "coefficients" if linear else "coefficients and variance parameters"
     if found.grid.estimand == "conditional" and fitted.design.terms:
         counted = "coefficients, variance parameters and the random effects of these levels"
-    notes.append(f"Standard errors by the delta method count {counted}.")
+        notes.append(f"Standard errors by the delta method count {counted}.")
+    elif not fitted.model.linear:
+        notes.append(
+            "Standard errors by the delta method count coefficients and variance parameters."
+        )
     bends = bool(fitted.design.terms) and fitted.family.link.name != "identity"
     if bends and found.grid.estimand == "typical":
         notes.append(
