@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ilk.errors import FitError
 from ilk.prediction.population import average
 
 if TYPE_CHECKING:
@@ -90,13 +91,8 @@ def response_variances(
     >>> float((found.shared[0] / found.total).round(6)[0])
     0.454439
     """
-    none = [np.zeros_like(variance) for _ in eta[1:]]
-
-    def over(function: Any, v: FloatArray) -> FloatArray:
-        return average(function, list(eta), [v, *none], tolerance=_TOLERANCE).value
-
-    mean = over(family.mean, variance)
-    within = over(lambda e: family.variance(e, None), variance)
+    mean = _average(family.mean, eta, variance)
+    within = _average(lambda e: family.variance(e, None), eta, variance)
     between = _second_moment(family, eta, variance, variance) - mean**2
     covariances = tuple(
         np.maximum(
@@ -117,8 +113,7 @@ def _second_moment(
     deviation = np.sqrt(np.maximum(part, 0.0))
     top = float(deviation.max(initial=0.0))
     if top == 0.0:
-        everything = [variance, *(np.zeros_like(variance) for _ in eta[1:])]
-        return average(family.mean, list(eta), everything, tolerance=_TOLERANCE).value ** 2
+        return _average(family.mean, eta, variance) ** 2
     step = _STEP / max(1.0, top)
     half = math.ceil((_REACH + 2.0 * top) / step)
     nodes = step * np.arange(-half, half + 1)
@@ -131,9 +126,20 @@ def _second_moment(
         others = [np.broadcast_to(e[rows, None], shape).ravel() for e in eta[1:]]
         left = np.maximum(variance[rows] - part[rows], 0.0)
         rest = np.broadcast_to(left[:, None], shape).ravel()
-        zero = [np.zeros_like(rest) for _ in others]
-        values = average(
-            family.mean, [moved.ravel(), *others], [rest, *zero], tolerance=_TOLERANCE
-        ).value
+        values = _average(family.mean, [moved.ravel(), *others], rest)
         out[rows] = (values.reshape(shape) ** 2) @ weights
     return out
+
+
+def _average(function: Any, eta: Sequence[FloatArray], variance: FloatArray) -> FloatArray:
+    """(n,) average of a function over the random part of the first predictor."""
+    zero = [np.zeros_like(variance) for _ in eta[1:]]
+    try:
+        return average(function, list(eta), [variance, *zero], tolerance=_TOLERANCE).value
+    except FitError:
+        raise FitError(
+            "The variances of the response could not be computed: their integrals do not settle, "
+            f"with random effects of a standard deviation of {np.sqrt(variance.max()):.3g}. Ask "
+            "for scale='latent'.",
+            code="population-mean",
+        ) from None

@@ -7,6 +7,7 @@ import pytest
 from scipy.integrate import dblquad
 from scipy.stats import norm
 
+from ilk.errors import FitError
 from ilk.family import make_family
 from ilk.variance.observed import response_variances
 
@@ -76,3 +77,9 @@ def test_without_random_part_nothing_is_shared():
     found = response_variances(make_family("poisson"), [np.array([0.0, 1.0])], zero, [zero])
     np.testing.assert_allclose(found.shared[0], 0.0, atol=1e-12)
     np.testing.assert_allclose(found.total, found.mean)
+
+
+def test_integrals_that_do_not_settle():
+    v = np.array([2000.0])
+    with pytest.raises(FitError, match="scale='latent'"):
+        response_variances(make_family("binomial"), [np.array([1.0])], v, [v / 2])
