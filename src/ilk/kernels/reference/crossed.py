@@ -347,10 +347,20 @@ class _Point:
         )
         return find_moments(conditional, engine._inner.modes(), across, self.nodes, order)
 
-    def curvature(self, moments: Moments) -> FloatArray | None:
+    def factorize(self, information: FloatArray) -> FloatArray | None:
         """Lower Cholesky factor of M; None if M is not positive definite."""
-        inner = self.from_effects(self.from_effects(moments.information).T)
+        inner = self.from_effects(self.from_effects(information).T)
         return cholesky(np.eye(len(inner)) - inner)
+
+    def step_matrix(self, v: FloatArray) -> FloatArray | None:
+        """Inverse Cholesky factor of M for a step, or of its part that shortens steps."""
+        moments = self.moments(v, 2)
+        if moments is None:
+            return None
+        root = self.factorize(moments.information)
+        if root is None:  # few nodes, far from the mode
+            root = self.factorize(moments.curvature)
+        return None if root is None else inverse(root)
 
     def maximize(self, v: FloatArray) -> tuple[FloatArray, _Value, Moments, FloatArray] | None:
         """Mode of F by Newton steps, whose matrix is renewed where they converge slowly."""
@@ -359,11 +369,9 @@ class _Point:
             if at is None:
                 return None
             if half is None:
-                moments = self.moments(v, 2)
-                root = None if moments is None else self.curvature(moments)
-                if root is None:
+                half, before = self.step_matrix(v), np.inf
+                if half is None:
                     return None
-                half, before = inverse(root), np.inf
             step = half.T @ (half @ at.v)
             decrement = float(at.v @ step)
             if decrement < _EXACT:
@@ -398,7 +406,7 @@ class _Point:
         self, v: FloatArray, at: _Value
     ) -> tuple[FloatArray, _Value, Moments, FloatArray] | None:
         moments = self.moments(v, 3)
-        root = None if moments is None else self.curvature(moments)
+        root = None if moments is None else self.factorize(moments.information)
         return None if root is None or moments is None else (v, at, moments, root)
 
     # ---- gradient -------------------------------------------------------------------------------

@@ -95,8 +95,10 @@ class Moments:
         Entries of s.
     mean : ndarray (E,)
         Mean of s.
-    information : ndarray (U_v, U_v)
-        sum of E(l'') z z' + Cov(s), before Lambda_v.
+    curvature : ndarray (U_v, U_v)
+        sum of E(l'') z z', before Lambda_v.
+    covariance : ndarray (U_v, U_v)
+        sum of Cov(s).
     """
 
     conditional: Conditional
@@ -106,7 +108,13 @@ class Moments:
     posterior: FloatArray
     pattern: Pattern
     mean: FloatArray
-    information: FloatArray
+    curvature: FloatArray
+    covariance: FloatArray
+
+    @property
+    def information(self) -> FloatArray:
+        """Hessian in the crossing effects b_v of the sum of log I, (U_v, U_v)."""
+        return self.curvature + self.covariance
 
     def at(self, j: int) -> FloatArray:
         """Effects u (U,) of node j."""
@@ -166,20 +174,23 @@ def find_moments(
 
     by_entry = posterior[:, pattern.level]
     mean = np.einsum("je,je->e", by_entry, np.array(scores))
-    information = np.zeros((across.size, across.size))
+    covariance = np.zeros((across.size, across.size))
     second = np.zeros(len(rows.groups))
     for j, score in enumerate(scores):
         weight = posterior[j][rows.groups]
         second += np.where(weight > 0.0, weight * seconds[j], 0.0)
         centered = np.where(by_entry[j] > 0.0, np.sqrt(by_entry[j]) * (score - mean), 0.0)
         part = pattern.matrix(centered)
-        information += (part.T @ part).toarray()
+        covariance += (part.T @ part).toarray()
+    curvature = np.zeros_like(covariance)
     for a in range(across.width):
         for b in range(across.width):
             cell = across.index[:, a] * across.size + across.index[:, b]
             product = second * across.columns[:, a] * across.columns[:, b]
-            information += np.bincount(cell, product, across.size**2).reshape(information.shape)
-    return Moments(conditional, mode, points, effects, posterior, pattern, mean, information)
+            curvature += np.bincount(cell, product, across.size**2).reshape(curvature.shape)
+    return Moments(
+        conditional, mode, points, effects, posterior, pattern, mean, curvature, covariance
+    )
 
 
 def spread_sums(moments: Moments, across: RowDesign, b: FloatArray) -> NodeSums:

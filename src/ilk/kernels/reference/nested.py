@@ -146,8 +146,11 @@ class _Factor:
     spread: FloatArray
 
 
-def _factorize(conditional: Conditional, mode: Mode, nesting: Nesting) -> list[_Factor]:
-    """Factor H from the leaves to the root, then L^-T on every path from the root down."""
+def _factorize(conditional: Conditional, mode: Mode, nesting: Nesting) -> list[_Factor] | None:
+    """Factor H from the leaves to the root, then L^-T on every path from the root down.
+
+    None if rounding takes from a front that it is positive definite.
+    """
     rows, depths = conditional.rows, nesting.depths
     w = curvature(mode.jet)
     scaled, predictor = conditional.scaled[:, nesting.order], rows.predictor[nesting.order]
@@ -161,7 +164,8 @@ def _factorize(conditional: Conditional, mode: Mode, nesting: Nesting) -> list[_
     counts = [1, *(depth.levels for depth in depths)]
     for depth, outer in zip(reversed(depths), reversed(counts[:-1]), strict=True):
         root = cholesky(front[:, depth.own, depth.own] + np.eye(depth.width))
-        assert root is not None, "the mode has a definite H, and so have its fronts"
+        if root is None:
+            return None
         half = inverse(root)
         shaft = half @ front[:, depth.own, depth.above]
         halves.append(half)
@@ -321,16 +325,18 @@ def integrate_nested(
     NodeSums
         With the value only (empty arrays) if no gradient is asked for.
     """
-    depths = nesting.depths
+    depths, nowhere = nesting.depths, np.zeros(0)
+    factors = _factorize(conditional, mode, nesting)
+    if factors is None:
+        return NodeSums(np.nan, nowhere, nowhere, nowhere, nowhere)
     tree = _Tree(
         conditional,
         mode,
         nesting,
-        _factorize(conditional, mode, nesting),
+        factors,
         [product_rule(k, depth.width) for k, depth in zip(nodes, depths, strict=True)],
         mode.u.copy(),
     )
-    nowhere = np.zeros(0)
     value = float(np.sum(tree.log_integral(nowhere, ()))) - 0.5 * mode.arrow.log_det
     if not gradient:
         return NodeSums(value, nowhere, nowhere, nowhere, nowhere)
