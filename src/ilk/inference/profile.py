@@ -26,7 +26,7 @@ import numpy as np
 from ilk.errors import FitError, ModelError
 from ilk.estimation.run import run
 from ilk.estimation.verify import is_optimum
-from ilk.fitted import Status
+from ilk.fitted import Lazy, Status
 from ilk.inference.profile_curve import ProfileCurve, notes_on_ends
 from ilk.inference.profile_names import (
     chosen_parameters,
@@ -45,6 +45,7 @@ from ilk.likelihood.joint import joint_likelihood, joint_point, joint_scale, psi
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
     from ilk.inference.profile_names import Parameter
+    from ilk.inference.profile_paths import Path
     from ilk.typing import FloatArray
 
 __all__ = ["Profile", "ProfileCurve", "profile"]
@@ -226,8 +227,10 @@ class _Surroundings:
         self.parameters = parameters_of(fitted)
         self.labels = dict(zip(self.parameters, labels_of(self.parameters), strict=True))
         self.phi = joint_point(fitted)
-        self.scale = joint_scale(fitted)
+        scale = joint_scale(fitted)
+        self.scale = np.where(np.isfinite(scale) & (scale > 0.0), scale, 1.0)
         joint = joint_likelihood(fitted.marginal)
+        self.information = Lazy(lambda: joint.information(self.phi, self.scale))
         self.value = joint.evaluate(self.phi)[0]
         self.estimates = dict(
             zip(self.parameters, values_of(self.parameters, joint, self.phi), strict=True)
@@ -239,12 +242,10 @@ class _Surroundings:
         path = path_of(parameter, joint, self.phi)
         if path is None:
             return self._whole_range(parameter)
-        scale = self.scale
-        if path.joint is not joint:  # turned: no element of the term's factor stays what it was
-            scale, where = scale.copy(), joint.theta_slice(parameter.place[0])
-            scale[where] = scale[where].mean()
-        exact = path.joint is joint or np.all(np.asarray(path.joint.nodes) == 1)
-        walk = Walk(path, scale, self.value if exact else None, strict=self.strict)
+        turned = path.joint is not joint
+        information = self._turned_information(path, parameter) if turned else self.information()
+        exact = not turned or np.all(np.asarray(path.joint.nodes) == 1)
+        walk = Walk(path, information, self.value if exact else None, strict=self.strict)
         ends = walk.end(-1, self.target), walk.end(1, self.target)
         if self.dense:
             steps = np.append(self.target * np.arange(1, _STEPS) / _STEPS, _USUAL)
@@ -270,6 +271,14 @@ class _Surroundings:
             monotone=walk.monotone,
             rejected=walk.rejected,
         )
+
+    def _turned_information(self, path: Path, parameter: Parameter) -> FloatArray:
+        """Information in coordinates where no element of a term's factor is what it was."""
+        joint = path.joint
+        phi, scale = path.placed(path.x, path.w)[0], self.scale.copy()
+        where = joint.theta_slice(parameter.place[0])
+        scale[where] = scale[where].mean()
+        return joint.information(phi, scale)
 
     def _whole_range(self, parameter: Parameter) -> ProfileCurve:
         """Curve of a correlation with an effect that does not vary: flat at zero."""

@@ -133,8 +133,8 @@ class Walk:
     ----------
     path : Path
         The path.
-    scale : (m,) array
-        Rough standard errors of phi, for differences.
+    information : (m, m) array
+        Observed information at the fit, in the coordinates of the path.
     reference : float, optional
         Log-likelihood at the fit; by default that of the constrained maximum there.
     strict : bool
@@ -144,15 +144,14 @@ class Walk:
     def __init__(
         self,
         path: Path,
-        scale: FloatArray,
+        information: FloatArray,
         reference: float | None = None,
         *,
         strict: bool = True,
     ) -> None:
         self.path, self.strict = path, strict
         phi, jacobian, direction = path.placed(path.x, path.w)
-        step = np.where(np.isfinite(scale) & (scale > 0.0), scale, 1.0)
-        whole = _inverse(path.joint.information(phi, step), np.column_stack([jacobian, direction]))
+        whole = _inverse(information, np.column_stack([jacobian, direction]))
         spread = max(float(whole[-1, -1]), 0.0)
         self.error = math.sqrt(spread) if spread > 0.0 else math.nan
         self.unit = 1.0 / max(float(np.linalg.norm(direction)), 1e-300)
@@ -391,24 +390,27 @@ class Walk:
     def _maximum(self, w: float, x: FloatArray, inverse: FloatArray) -> Point | None:
         """Search from x with w held."""
         path = self.path
+        last: tuple[FloatArray, FloatArray, float] | None = None
 
         def objective(x: FloatArray) -> tuple[float, FloatArray]:
-            phi, jacobian, _ = path.placed(x, w)
+            nonlocal last
+            phi, jacobian, direction = path.placed(x, w)
             value, gradient = path.joint.evaluate(phi)
+            with np.errstate(invalid="ignore"):
+                last = x, phi, float(direction @ gradient)
             return value, jacobian.T @ gradient
 
         start, caps = self._off_zero(x), np.full(len(x), 3.0)
         end = maximize(objective, start, inverse, caps, max_steps=100, tolerance=_TOLERANCE)
         found = end.status in ("converged", "line_search") and abs(end.decrement) < _ENDED
-        if not found:
+        if not found or last is None:
             return None
-        phi, _, direction = path.placed(end.x, w)
-        value, gradient = path.joint.evaluate(phi)
-        with np.errstate(invalid="ignore"):
-            slope = float(direction @ gradient)
+        if not np.array_equal(last[0], end.x):
+            objective(end.x)
+        _, phi, slope = last
         if w in (path.low, path.high):  # signs of columns are free there: take the better side
             slope = math.copysign(slope, 1.0 if w == path.low else -1.0)
-        return Point(w, end.x, phi, value, slope, end.inverse_hessian)
+        return Point(w, end.x, phi, end.value, slope, end.inverse_hessian)
 
     def _off_zero(self, x: FloatArray) -> FloatArray:
         """A start that does not stand where the gradient vanishes by symmetry."""
