@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from pickle import PicklingError
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -133,6 +134,12 @@ def _elsewhere(
         run = joblib.Parallel(n_jobs=n_jobs, prefer="threads", batch_size=1)
         for i in range(0, len(parts), 2 * workers):  # wave by wave: results of one come together
             yield from run(tasks(parts[i : i + 2 * workers]))
+    except PicklingError as error:
+        raise ModelError(
+            "The work cannot be sent to other processes, as a model or function with code of its "
+            "own may not; use threads, which n_jobs= takes unless joblib is told otherwise.",
+            code="processes",
+        ) from error
     finally:
         _let_finish()
 

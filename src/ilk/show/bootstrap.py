@@ -265,7 +265,7 @@ def bootstrap_answer(
         jackknife=Lazy(lambda: deletions(fitted, chosen.compute, cluster=cluster, n_jobs=jobs)),
         flavor=fitted.design.flavor,
         level=level,
-        notes=_notes(fitted, found, estimand),
+        notes=(*_notes(fitted, found, estimand), *_runaways(found, chosen.labels)),
     )
 
 
@@ -295,3 +295,28 @@ def _notes(fitted: Fitted, found: Draws, estimand: str) -> tuple[str, ...]:
             f"The fit is {fitted.verdict.status.value}: see verdict before these numbers are used."
         )
     return tuple(notes)
+
+
+_FAR = 10.0
+"""Standard deviations (by the quartiles) from the median beyond which a draw has run away."""
+
+
+def _runaways(found: Draws, labels: Labels) -> list[str]:
+    """Say whether some draws are so far out that they alone make the standard error."""
+    count, terms = 0, []
+    for term, column in zip(labels.term, found.values.T, strict=True):
+        finite = column[np.isfinite(column)]
+        if len(finite) < 20:
+            continue
+        low, middle, high = np.quantile(finite, [0.25, 0.5, 0.75])
+        far = int(np.sum(np.abs(finite - middle) > _FAR * (high - low) / 1.349))
+        if far and high > low:
+            count = max(count, far)
+            terms.append(plain(term))
+    if not terms:
+        return []
+    return [
+        f"In up to {integer(count)} refits {', '.join(terms[:4])}"
+        f"{' and others' if len(terms) > 4 else ''} ran away (as under separation): they make bias "
+        "and standard error large, but hardly touch the percentile interval."
+    ]

@@ -53,6 +53,26 @@ def test_errors_come_through():
             list(in_chunks(wrong, lambda k: k, list(range(10)), n_jobs))
 
 
+class Rooted:
+    """Work that cannot leave its process."""
+
+    def __call__(self, pieces):
+        return pieces
+
+    def __reduce__(self):
+        raise ModelError("not from here")
+
+
+@pytest.mark.slow
+def test_work_that_cannot_travel_is_refused_by_processes_only():
+    assert len(list(in_chunks(Rooted(), lambda k: k, list(range(3)), 2))) >= 2
+    with (
+        joblib.parallel_config(backend="loky"),
+        pytest.raises(ModelError, match="cannot be sent to other processes"),
+    ):
+        list(in_chunks(Rooted(), lambda k: k, list(range(3)), 2))
+
+
 def test_without_joblib_the_extra_is_named(monkeypatch):
     real = builtins.__import__
 

@@ -80,3 +80,11 @@ def test_bca_of_crossed_factors_is_refused():
     assert np.isfinite(found.conf_int().conf_low).all()
     with pytest.raises(ModelError, match="'plate' and 'sample' cross"):
         found.conf_int(method="bca")
+
+
+def test_runaway_refits_are_said():
+    """Clusters of cbpp without events in the last period separate it in some samples."""
+    found = fit_of("cbpp").bootstrap(draws=200, seed=3, kind="cluster")
+    text = " ".join(found.text.split())
+    assert "refits period[T.4] ran away (as under separation)" in text
+    assert "ran away" not in fit_of("sleepstudy").bootstrap(draws=200, seed=3).text
