@@ -19,6 +19,7 @@ from ilk.family.inflation import ZeroInflated
 from ilk.family.link import Cloglog, Logit, Probit
 from ilk.formula.language import column_names
 from ilk.frame import answer
+from ilk.inference.wald import default_df
 from ilk.model.quadrature import is_laplace
 from ilk.show.html import STYLE
 from ilk.show.numbers import integer, plain
@@ -285,6 +286,8 @@ def _clusters(fitted: Fitted) -> list[Caveat]:
         return []
     words = _listed(f"{group}: {integer(count)} levels" for group, count in few.items())
     worst = min(few.values())
+    if default_df(fitted) == "satterthwaite":
+        return [_few_with_df(words, worst)]
     return [
         Caveat(
             "few_clusters",
@@ -304,6 +307,24 @@ def _clusters(fitted: Fitted) -> list[Caveat]:
             ),
         )
     ]
+
+
+def _few_with_df(words: str, worst: int) -> Caveat:
+    """Few levels in a linear mixed model, whose coefficients have degrees of freedom."""
+    poor = worst < _FEW
+    return Caveat(
+        "few_clusters",
+        f"There are few clusters ({words}); the degrees of freedom of coefficients count that, "
+        "but "
+        + ("the variance is poorly determined" if poor else "intervals of variances are rough")
+        + ".",
+        "Compare tidy(df='kenward_roger'), which also widens standard errors"
+        + (
+            "; a factor with few levels may be better as a fixed effect."
+            if poor
+            else ", and profile the variances."
+        ),
+    )
 
 
 def _approximation(fitted: Fitted) -> list[Caveat]:

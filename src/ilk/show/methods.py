@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, final
 
 from ilk.effects.collapsibility import collapsibility
 from ilk.family.inflation import ZeroInflated
-from ilk.inference.wald import check_level
+from ilk.inference.wald import check_level, default_df
 from ilk.model.quadrature import is_laplace, shares
 from ilk.show.numbers import integer, plain, significant
 from ilk.show.wording import association, model_name, software
@@ -322,10 +322,14 @@ def _inference(fitted: Fitted, level: float) -> str:
             else "least squares"
         )
     deviations = " (standard deviations on the logarithmic scale)" if fitted.design.terms else ""
+    reference = {
+        "satterthwaite": "t distributions with Satterthwaite's degrees of freedom",
+        "residual": "the t distribution with n - p degrees of freedom",
+        "normal": "the normal distribution (infinite degrees of freedom)",
+    }[default_df(fitted)]
     return (
         f"Standard errors come from {errors}; {100 * level:g}% intervals are Wald "
-        f"intervals{deviations} and p-values are two-sided, both with the normal distribution "
-        "(infinite degrees of freedom)."
+        f"intervals{deviations} and p-values are two-sided; those of coefficients use {reference}."
     )
 
 
