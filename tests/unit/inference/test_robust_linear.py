@@ -14,7 +14,7 @@ from ilk.inference.robust import robust_covariance
 from ilk.inference.robust_linear import linear_rows
 from ilk.inference.robust_units import independent_units
 
-from .dense import marginal_covariance, parts, sandwich
+from .dense_robust import marginal_covariance, parts, sandwich
 
 KINDS = ("CR0", "CR1", "CR2", "CR3")
 
