@@ -38,6 +38,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+_NO_GAIN, _NO_SHIFT = 1e-6, 1e-3
+"""Log-likelihood and standard errors below which figures differ between machines."""
+
+
 class Lazy(Generic[T]):
     """A value that is computed on first use and then kept (thread-safe).
 
@@ -126,9 +130,11 @@ class Certificate:
     rising: tuple[tuple[str, ...], ...] = ()
 
     def __str__(self) -> str:
+        gain = f"{self.gain:.1g}" if self.gain > _NO_GAIN else f"less than {_NO_GAIN:g}"
+        shift = max(self.shift, _NO_SHIFT)
         return (
-            f"one more Newton step would gain {self.gain:.1g} in log-likelihood and move no "
-            f"estimate by more than {self.shift:.1g} standard errors"
+            f"one more Newton step would gain {gain} in log-likelihood and move no estimate by "
+            f"more than {shift:.1g} standard errors"
         )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ilk.inference.criteria import aic, bic
-from ilk.inference.wald import coefficient_covariance, coefficient_table
+from ilk.inference.wald import coefficient_covariance, coefficient_table, infinite
 from ilk.show.numbers import counted, fixed, integer, p_value, plain, significant, with_error
 from ilk.show.wording import (
     association,
@@ -292,7 +292,15 @@ def _coefficients(fitted: Fitted, level: float, covariance: CoefficientCovarianc
 
 def _notes(fitted: Fitted, predictor: str) -> tuple[str, ...]:
     """Say below a table of coefficients how to read them."""
+    lost = [
+        plain(name)
+        for (component, name), gone in zip(fitted.names, infinite(fitted), strict=True)
+        if gone and component == predictor
+    ]
     notes = reading(fitted, predictor)
+    if lost:
+        where = f"{', '.join(lost)}: no finite estimate; the number is where the search stopped."
+        notes = (where, *notes)
     if predictor == "dispersion" and math.isfinite(fitted.dispersion):
         return (*notes, f"Dispersion phi = {significant(fitted.dispersion)}.")
     return notes
