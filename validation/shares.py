@@ -6,6 +6,7 @@ Each design draws new covariates, random effects and responses.  Intraclass corr
 squared are compared with their values at the true parameters and the covariates of the data set,
 latent in all data sets and on the scale of the response in every eighth.  Intervals of random
 effects hold the parameters ("conditional"), or count their uncertainty, around modes and means.
+Likelihoods are integrated with nine nodes: the Laplace approximation would add a bias of its own.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from ilk.variance.r_squared import r_squared
 RESULTS = Path(__file__).parent / "results" / "shares.json"
 SEED = 11
 EVERY = 8
+NODES = 9
 DESIGNS: dict[str, dict[str, Any]] = {
     "gaussian": {"family": "gaussian", "clusters": 30, "rows": 5, "sd": 0.7},
     "binomial": {"family": "binomial", "clusters": 50, "rows": 10, "sd": 1.0},
@@ -86,7 +88,8 @@ def study(design: dict[str, Any], count: int) -> dict[str, Any]:
     hits: dict[str, list[float]] = {}
     for r in range(count):
         data, b = draw(rng, design)
-        fitted = ilk.fit("y ~ x + (1 | g)", data, family=design["family"]).fitted
+        nodes = {} if design["family"] == "gaussian" else {"quadrature": NODES}
+        fitted = ilk.fit("y ~ x + (1 | g)", data, family=design["family"], **nodes).fitted
         psi, sample = true_psi(fitted, design), own_sample(fitted)
         scales = ["latent"]
         if r % EVERY == 0 and not fitted.model.linear:

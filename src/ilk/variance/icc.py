@@ -26,6 +26,7 @@ from ilk.effects.variable import check_value, find_variable
 from ilk.errors import ModelError
 from ilk.inference.wald import check_level
 from ilk.prediction.levels import check_choice
+from ilk.prediction.population import random_variance
 from ilk.variance.distribution import NO_POPULATION_MEAN, Approximation, describe
 from ilk.variance.levels_of_variance import (
     Sample,
@@ -144,7 +145,8 @@ def icc(
             parts += [ratio(p, whole) for p in part for whole in (found.adjusted, found.total)]
         return np.array(parts)
 
-    shares = shares_of(fitted, function, level, uncertainty, **options)
+    reliable = np.tile(np.repeat(_reliability(fitted)[: len(groups)], len(MEASURES)), len(samples))
+    shares = shares_of(fitted, function, level, uncertainty, reliability=reliable, **options)
     rows = len(samples) * len(groups)
     per_setting = len(groups) * len(MEASURES)
     return Intraclass(
@@ -159,6 +161,28 @@ def icc(
         level=level,
         notes=tuple(variance_notes(fitted, scale, approximation, baseline)),
     )
+
+
+def _reliability(fitted: Fitted) -> FloatArray:
+    """(G + 1,) reliability of each factor's effects given the data, and of all together.
+
+    It is 1 minus the average over rows of the conditional variance of their random part, relative
+    to that of its variance.
+    """
+    names, sample = factor_names(fitted), own_sample(fitted)
+    left, all_of = np.zeros(len(names)), np.zeros(len(names))
+    for t, term in enumerate(fitted.design.terms):
+        if term.grouping.name not in names:
+            continue
+        z = np.ones((len(sample.weights), 1)) if term.columns is None else term.columns
+        C = fitted.mode_covariance()[t][term.grouping.codes]
+        held = np.einsum("ni,nij,nj->n", z, C, z, optimize=True)
+        g = names.index(term.grouping.name)
+        left[g] += np.average(held, weights=sample.weights)
+        variance = random_variance(term.columns, fitted.estimates.covariances[t], len(z))
+        all_of[g] += np.average(variance, weights=sample.weights)
+    left, all_of = np.append(left, left.sum()), np.append(all_of, all_of.sum())
+    return 1.0 - np.divide(left, all_of, out=np.zeros(len(left)), where=all_of > 0.0)
 
 
 def check_options(

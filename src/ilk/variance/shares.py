@@ -1,14 +1,19 @@
 r"""Shares of variance with standard errors and intervals, by the delta method or the bootstrap.
 
-A share :math:`r(\psi)` of the variance has the standard error :math:`\sqrt{J V J'}` by the delta
-method, with V the covariance matrix of all parameters and J the derivative of r by central
-differences; its interval is
+A share :math:`r(\psi)` of the variance has the standard error :math:`s = \sqrt{J V J'}` by the
+delta method, with V the covariance matrix of all parameters and J the derivative of r by central
+differences.  Its interval is made on a scale where it is closer to normal.  For an intraclass
+correlation that is Fisher's, :math:`\log(1 + n r / (1 - r))` for clusters of n rows, in which the
+F statistic of an analysis of variance is a log ratio of variances.  With
+:math:`\lambda = n r / (1 + (n - 1) r)`, the reliability of a cluster's mean, and the odds of r
+relative to those of the estimate, :math:`o = \frac{r / (1 - r)}{\hat r / (1 - \hat r)}`, it is
 
-.. math:: \operatorname{expit}\left( \operatorname{logit} r \pm z \frac{s}{r (1 - r)} \right),
+.. math:: \log\left(1 + \tfrac{\lambda}{1 - \lambda}\, o \right), \qquad
+          \text{with standard error } \frac{\lambda s}{\hat r (1 - \hat r)}.
 
-which stays between 0 and 1 and is closer to having its nominal coverage.  On the boundary, r = 0,
-it does not exist.  The parametric bootstrap (`ilk.inference.bootstrap`) gives percentile intervals,
-on the boundary too.
+For a reliability of one it is the logit scale, which serves all other shares.  On the boundary,
+r = 0, there is no such interval.  The parametric bootstrap (`ilk.inference.bootstrap`) gives
+percentile intervals, on the boundary too.
 """
 
 from __future__ import annotations
@@ -23,7 +28,6 @@ from ilk.inference.bootstrap import bootstrap, check_draws
 from ilk.inference.bootstrap_intervals import check_enough, draw_moments, percentile_limits
 from ilk.inference.wald import two_sided
 from ilk.num.differences import jacobian
-from ilk.num.stable import special
 from ilk.prediction.uncertainty import quadratic
 
 if TYPE_CHECKING:
@@ -74,6 +78,8 @@ def shares_of(
     function: ShareFunction,
     level: float,
     uncertainty: Uncertainty = "delta",
+    *,
+    reliability: FloatArray | None = None,
     **options: Any,
 ) -> Shares:
     """Compute shares, their standard errors and intervals.
@@ -88,6 +94,8 @@ def shares_of(
         Coverage of the intervals.
     uncertainty : {"delta", "bootstrap"}
         Where they come from.
+    reliability : (k,) array, optional
+        Of the clusters, for intraclass correlations.
     **options
         Of the bootstrap: ``draws, seed, n_jobs``.
 
@@ -96,7 +104,7 @@ def shares_of(
     Shares
     """
     if uncertainty == "delta":
-        return _by_delta(fitted, function, level)
+        return _by_delta(fitted, function, level, reliability)
     check_enough(check_draws(options.get("draws", 999)), level)
     drawn = bootstrap(
         fitted, lambda again: function(again, again.estimates.psi), name="shares", **options
@@ -113,7 +121,9 @@ def shares_of(
     )
 
 
-def _by_delta(fitted: Fitted, function: ShareFunction, level: float) -> Shares:
+def _by_delta(
+    fitted: Fitted, function: ShareFunction, level: float, reliability: FloatArray | None
+) -> Shares:
     z = two_sided(level)
     psi, V = fitted.estimates.psi, fitted.psi_covariance()
     estimate = function(fitted, psi)
@@ -125,15 +135,33 @@ def _by_delta(fitted: Fitted, function: ShareFunction, level: float) -> Shares:
     variance = quadratic(np.where(flat, 0.0, slope), V)
     inside = (estimate > _NONE) & (estimate < 1.0)
     error = np.where(inside, np.sqrt(variance), np.nan)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        center = special().logit(estimate)
-        reach = z * error / (estimate * (1.0 - estimate))
-        low, high = special().expit(center - reach), special().expit(center + reach)
+    low, high = _limits(estimate, z * error, reliability)
+    scale = "the logit scale" if reliability is None else "Fisher's scale of such correlations"
     return Shares(
         estimate,
         error,
-        np.asarray(low),
-        np.asarray(high),
+        low,
+        high,
         "Standard errors by the delta method with the covariance of all parameters; intervals are "
-        "made on the logit scale.",
+        f"made on {scale}.",
     )
+
+
+def _limits(
+    estimate: FloatArray, reach: FloatArray, reliability: FloatArray | None
+) -> tuple[FloatArray, FloatArray]:
+    """Limits of shares whose estimates plus and minus the reach would be the plain limits."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        odds = estimate / (1.0 - estimate)
+        half = reach / (estimate * (1.0 - estimate))
+        if reliability is None:
+            ends = [odds * np.exp(-half), odds * np.exp(half)]
+        else:
+            ratio = np.clip(reliability, 1e-3, 1.0 - 1e-9)
+            kappa = ratio / (1.0 - ratio)
+            ends = [
+                odds * np.maximum((1.0 + kappa) * np.exp(side * ratio * half) - 1.0, 0.0) / kappa
+                for side in (-1.0, 1.0)
+            ]
+        low, high = (np.where(np.isinf(end), 1.0, end / (1.0 + end)) for end in ends)
+    return low, high

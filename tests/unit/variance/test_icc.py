@@ -22,12 +22,11 @@ def test_one_way_layout():
     r = found.estimate[0]
     error = r * (1 - r) * 2.0 / abs(theta) * np.sqrt(fit.fitted.psi_covariance()[1, 1])
     np.testing.assert_allclose(found.std_error, error, rtol=1e-5)
-    logit = np.log(r / (1 - r))
-    reach = 1.959964 * error / (r * (1 - r))
+    # Fisher's scale, log(1 + n r / (1 - r)) with five rows per batch
+    center, half = np.log1p(5 * r / (1 - r)), 1.959964 * error * 5 / (1 - r) ** 2
+    ends = np.expm1(center + np.array([-1, 1]) * half / (1 + 5 * r / (1 - r)))
     np.testing.assert_allclose(
-        found[["conf_low", "conf_high"]].iloc[0],
-        1.0 / (1.0 + np.exp(-(logit + np.array([-reach, reach])))),
-        rtol=1e-5,
+        found[["conf_low", "conf_high"]].iloc[0], ends / (5 + ends), rtol=1e-5
     )
 
 
