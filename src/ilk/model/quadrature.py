@@ -47,6 +47,9 @@ MAX_PATHS = 100_000
 MAX_MEMORY = 100_000_000
 """Most combinations of nodes times levels of the innermost factor that are kept at once."""
 
+MAX_EVALUATED = 10_000_000
+"""Most rows times combinations of nodes beside Laplace; their derivatives are kept."""
+
 _CELL = 32_768
 """Levels that are worked on at once at most, unless they belong to one outermost cluster."""
 
@@ -255,7 +258,8 @@ def _check(design: Design, by_term: tuple[int, ...]) -> None:
                 f"nodes are for at most {MAX_EFFECTS} random effects per level, and "
                 f"{term.grouping.name!r} has {width}; use quadrature=1 (Laplace)",
             )
-    if _beside_laplace(terms, by_term):
+    beside = _beside_laplace(terms, by_term)
+    if beside:
         _check_crossed(design, by_term, what)
         chain = [[t for t, k in enumerate(by_term) if k > 1]]
     else:
@@ -265,12 +269,16 @@ def _check(design: Design, by_term: tuple[int, ...]) -> None:
         width = sum(len(terms[t].column_names) for t in depth)
         paths *= max(by_term[t] for t in depth) ** width
     levels = min(len(terms[chain[-1][0]].grouping.levels), _CELL)
-    if paths > MAX_PATHS or paths * levels > MAX_MEMORY:
+    rows = len(design.response.y) if beside else 0
+    if paths > MAX_PATHS or paths * levels > MAX_MEMORY or paths * rows > MAX_EVALUATED:
+        advice = "use fewer nodes"
+        if len(chain) > 1:
+            innermost = terms[chain[-1][0]].grouping.name
+            advice += f", or name one factor: quadrature={{{innermost!r}: {max(by_term)}}}"
         _refuse(
             what,
             f"every row would be evaluated at {paths} combinations of nodes, which takes too long "
-            "or too much memory; use fewer nodes, or name one factor: quadrature={"
-            f"{terms[chain[-1][0]].grouping.name!r}: {max(by_term)}}}",
+            f"or too much memory; {advice}",
         )
 
 

@@ -16,6 +16,7 @@ with rho_j half of the bracket.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast, final
 
@@ -25,12 +26,16 @@ from scipy import sparse
 from ilk.kernels.reference.conditional import Conditional, Mode, find_mode
 from ilk.kernels.reference.quadrature import NodeSums
 from ilk.kernels.reference.rows import RowDesign
-from ilk.num.jets import pair, triple
+from ilk.num.jets import Jet, pair, triple, variables
 from ilk.num.quadrature import product_rule
 from ilk.num.stable import logsumexp
 from ilk.typing import FloatArray, IntArray
 
 __all__ = ["Moments", "find_moments", "spread_sums"]
+
+
+_CHUNK = 50_000
+"""Rows times nodes that are evaluated at once."""
 
 
 @final
@@ -54,17 +59,24 @@ class Pattern:
     shape: tuple[int, int]
 
     def matrix(self, values: FloatArray) -> sparse.csr_array:
-        """Matrix (levels, effects) of values (E,)."""
-        ends = np.searchsorted(self.level, np.arange(self.shape[0] + 1))
+        """Matrix (J levels, effects) of values (J, E) for J nodes."""
+        count, entries = values.shape
+        ends = np.searchsorted(self.level, np.arange(self.shape[0]))
+        starts = (ends + entries * np.arange(count)[:, None]).ravel()
         return cast(
             "sparse.csr_array",
-            sparse.csr_array((values, self.effect, ends), shape=self.shape),
+            sparse.csr_array(
+                (values.ravel(), np.tile(self.effect, count), np.append(starts, values.size)),
+                shape=(count * self.shape[0], self.shape[1]),
+            ),
         )
 
     def total(self, contributions: FloatArray) -> FloatArray:
-        """Sum row contributions (n, m) by entry."""
-        flat = np.bincount(self.entry.ravel(), contributions.ravel(), len(self.level))
-        return np.asarray(flat, dtype=np.float64)
+        """Sum row contributions (J, n, m) by entry, (J, E)."""
+        count, entries = len(contributions), len(self.level)
+        place = self.entry + entries * np.arange(count)[:, None, None]
+        flat = np.bincount(place.ravel(), contributions.ravel(), count * entries)
+        return np.asarray(flat, dtype=np.float64).reshape(count, entries)
 
 
 def _pattern(groups: IntArray, levels: int, across: RowDesign) -> Pattern:
@@ -91,6 +103,9 @@ class Moments:
         Nodes u_j of each level.
     posterior : ndarray (J, L)
         Posterior weights.
+    first, second : ndarray (J, n)
+        Derivatives of the rows' log densities in the first predictor, zero where a node has no
+        weight.
     pattern : Pattern
         Entries of s.
     mean : ndarray (E,)
@@ -106,6 +121,8 @@ class Moments:
     points: FloatArray
     effects: FloatArray
     posterior: FloatArray
+    first: FloatArray
+    second: FloatArray
     pattern: Pattern
     mean: FloatArray
     curvature: FloatArray
@@ -116,11 +133,37 @@ class Moments:
         """Hessian in the crossing effects b_v of the sum of log I, (U_v, U_v)."""
         return self.curvature + self.covariance
 
-    def at(self, j: int) -> FloatArray:
-        """Effects u (U,) of node j."""
-        u = np.zeros(self.conditional.rows.size)
-        u[self.conditional.rows.lead_index] = self.effects[j]
-        return u
+
+def _chunks(nodes: int, rows: int) -> Iterator[slice]:
+    """Nodes to be evaluated together."""
+    size = max(1, _CHUNK // max(1, rows))
+    for start in range(0, nodes, size):
+        yield slice(start, min(nodes, start + size))
+
+
+def _jets(conditional: Conditional, effects: FloatArray, order: int) -> Jet:
+    """Weighted log density of all rows at nodes (J, L, q), nodes by nodes: (J n,)."""
+    rows, data = conditional.rows, conditional.data
+    products = conditional.scaled * effects[:, rows.groups]
+    count = len(effects)
+    eta = [
+        (fixed + products[:, :, rows.predictor == k].sum(axis=2)).ravel()
+        for k, fixed in enumerate(conditional.fixed)
+    ]
+    trials = None if data.trials is None else np.tile(data.trials, count)
+    with np.errstate(all="ignore"):
+        jet = conditional.density.log_density(
+            np.tile(data.response, count), trials, variables(eta, order)
+        )
+        return jet if data.weights is None else jet * np.tile(data.weights, count)
+
+
+def _by_level(values: FloatArray, groups: IntArray, levels: int) -> FloatArray:
+    """Sum values (J, n) of rows by level, (J, L)."""
+    count = len(values)
+    place = groups + levels * np.arange(count)[:, None]
+    flat = np.bincount(place.ravel(), values.ravel(), count * levels)
+    return np.asarray(flat, dtype=np.float64).reshape(count, levels)
 
 
 def find_moments(
@@ -149,48 +192,73 @@ def find_moments(
     mode = find_mode(conditional, u, order, 1e-18)
     if mode is None:
         return None
-    rows, half = conditional.rows, mode.arrow.half
+    rows, groups = conditional.rows, conditional.rows.groups
     levels, q = rows.lead_index.shape
     points, log_weights = product_rule(nodes, q)
-    effects = mode.u[rows.lead_index] + np.einsum("lba,jb->jla", half, points)
-    pattern = _pattern(rows.groups, levels, across)
-
+    effects = mode.u[rows.lead_index] + np.einsum("lba,jb->jla", mode.arrow.half, points)
+    shape = len(points), len(groups)
+    first, second = np.empty(shape), np.empty(shape)
     log_terms = np.empty((len(points), levels))
-    scores, seconds = [], []
-    for j in range(len(points)):
-        flat = np.zeros(rows.size)
-        flat[rows.lead_index] = effects[j]
-        jet = conditional.jet(flat, 2)
-        log_terms[j] = np.bincount(rows.groups, jet.value, levels)
-        log_terms[j] -= 0.5 * np.sum(effects[j] ** 2, axis=1)
-        scores.append(pattern.total(jet.first[0][:, None] * across.columns))
-        seconds.append(jet.second[pair(0, 0)])
-    log_terms += (log_weights + 0.5 * np.sum(points**2, axis=1))[:, None]
+    for part in _chunks(*shape):
+        jet = _jets(conditional, effects[part], 2)
+        log_terms[part] = _by_level(jet.value.reshape(-1, len(groups)), groups, levels)
+        first[part] = jet.first[0].reshape(-1, len(groups))
+        second[part] = jet.second[pair(0, 0)].reshape(-1, len(groups))
+    log_terms += log_weights[:, None] + 0.5 * np.sum(points**2, axis=1)[:, None]
+    log_terms -= 0.5 * np.sum(effects**2, axis=2)
     log_terms = np.where(np.isnan(log_terms), -np.inf, log_terms)
     with np.errstate(all="ignore"):
         posterior = np.exp(log_terms - logsumexp(log_terms, axis=0))
     if not np.all(np.isfinite(posterior)):
         return None
+    possible = posterior[:, groups] > 0.0
+    first, second = np.where(possible, first, 0.0), np.where(possible, second, 0.0)
 
-    by_entry = posterior[:, pattern.level]
-    mean = np.einsum("je,je->e", by_entry, np.array(scores))
-    covariance = np.zeros((across.size, across.size))
-    second = np.zeros(len(rows.groups))
-    for j, score in enumerate(scores):
-        weight = posterior[j][rows.groups]
-        second += np.where(weight > 0.0, weight * seconds[j], 0.0)
-        centered = np.where(by_entry[j] > 0.0, np.sqrt(by_entry[j]) * (score - mean), 0.0)
-        part = pattern.matrix(centered)
-        covariance += (part.T @ part).toarray()
-    curvature = np.zeros_like(covariance)
+    pattern = _pattern(groups, levels, across)
+    scores = np.vstack(
+        [pattern.total(first[part, :, None] * across.columns) for part in _chunks(*shape)]
+    )
+    weights = posterior[:, pattern.level]
+    mean = np.sum(weights * scores, axis=0)
+    centered = np.sqrt(weights) * (scores - mean)
+    curvature, covariance = np.zeros((2, across.size, across.size))
+    for part in _chunks(*shape):
+        block = pattern.matrix(centered[part])
+        covariance += (block.T @ block).toarray()
+    bend = np.sum(posterior[:, groups] * second, axis=0)
     for a in range(across.width):
         for b in range(across.width):
             cell = across.index[:, a] * across.size + across.index[:, b]
-            product = second * across.columns[:, a] * across.columns[:, b]
+            product = bend * across.columns[:, a] * across.columns[:, b]
             curvature += np.bincount(cell, product, across.size**2).reshape(curvature.shape)
     return Moments(
-        conditional, mode, points, effects, posterior, pattern, mean, curvature, covariance
-    )
+        conditional, mode, points, effects, posterior, first, second, pattern, mean,
+        curvature, covariance,
+    )  # fmt: skip
+
+
+def _quadratic(moments: Moments, across: RowDesign, b: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return q_j of each level (J, L), and z'B(s_j - s-) of each row (J, n)."""
+    groups = moments.conditional.rows.groups
+    levels = moments.posterior.shape[1]
+    z, index, pattern = across.columns, across.index, moments.pattern
+    tau = _squares(across, b)
+    spread, pull = np.empty_like(moments.posterior), np.empty_like(moments.first)
+    for part in _chunks(*moments.first.shape):
+        rest = pattern.total(moments.first[part, :, None] * z) - moments.mean
+        product = np.asarray(pattern.matrix(rest) @ b).reshape(len(rest), levels, across.size)
+        pull[part] = np.einsum("ni,jni->jn", z, product[:, groups[:, None], index])
+        squares = rest * product[:, pattern.level, pattern.effect]
+        spread[part] = _by_level(moments.second[part] * tau, groups, levels)
+        spread[part] += _by_level(squares, pattern.level, levels)
+    return np.where(moments.posterior > 0.0, spread, 0.0), pull
+
+
+def _squares(across: RowDesign, b: FloatArray) -> FloatArray:
+    """Quadratic forms z'Bz of the rows (n,)."""
+    z, index = across.columns, across.index
+    tau: FloatArray = np.einsum("ni,nij,nj->n", z, b[index[:, :, None], index[:, None, :]], z)
+    return tau
 
 
 def spread_sums(moments: Moments, across: RowDesign, b: FloatArray) -> NodeSums:
@@ -213,44 +281,32 @@ def spread_sums(moments: Moments, across: RowDesign, b: FloatArray) -> NodeSums:
     conditional, mode, posterior = moments.conditional, moments.mode, moments.posterior
     rows, groups = conditional.rows, conditional.rows.groups
     levels, q = rows.lead_index.shape
-    z, index = across.columns, across.index
-    tau = np.einsum("ni,nij,nj->n", z, b[index[:, :, None], index[:, None, :]], z)
-
-    spread, pulls = np.empty_like(posterior), []
-    for j in range(len(posterior)):
-        jet = conditional.jet(moments.at(j), 2)
-        rest = moments.pattern.total(jet.first[0][:, None] * z) - moments.mean
-        product = moments.pattern.matrix(rest) @ b
-        pulls.append(np.einsum("ni,ni->n", z, product[groups[:, None], index]))
-        quadratic = rest * product[moments.pattern.level, moments.pattern.effect]
-        spread[j] = np.bincount(groups, jet.second[pair(0, 0)] * tau, levels)
-        spread[j] += np.bincount(moments.pattern.level, quadratic, levels)
-    spread = np.where(posterior > 0.0, spread, 0.0)
+    tau = _squares(across, b)
+    spread, pull = _quadratic(moments, across, b)
     total = np.sum(posterior * spread, axis=0)
+    beyond = spread - total
 
     count, (n, m) = mode.jet.variables, rows.index.shape
     score, score_u = np.zeros((count, n)), np.zeros((count, n, m))
     first, second = np.zeros((levels, q)), np.zeros((levels, q, q))
-    for j, weight in enumerate(posterior):
-        flat = moments.at(j)
-        jet = conditional.jet(flat, 3)
-        beyond = spread[j] - total
-        rho = 0.5 * np.array(
-            [
-                beyond[groups] * jet.first[k]
-                + jet.third[triple(0, 0, k)] * tau
-                + 2.0 * jet.second[pair(0, k)] * pulls[j]
-                for k in range(count)
-            ]
-        )
-        rho = np.where(weight[groups] > 0.0, rho, 0.0)
-        part = weight[groups] * rho
-        score += part
-        score_u += part[:, :, None] * flat[rows.index]
-        a = rows.total(conditional.scaled * rows.by_predictor(rho))[rows.lead_index]
-        a = weight[:, None] * (a - 0.5 * beyond[:, None] * moments.effects[j])
-        first += a
-        second += moments.points[j][:, None] * a[:, None, :]
+    for part in _chunks(len(posterior), n):
+        effects, weight = moments.effects[part], posterior[part]
+        jet = _jets(conditional, effects, 3)
+        by_row = weight[:, groups]
+        shares = []
+        for k in range(count):
+            rho = beyond[part][:, groups] * jet.first[k].reshape(-1, n)
+            rho = rho + jet.third[triple(0, 0, k)].reshape(-1, n) * tau
+            rho = rho + 2.0 * jet.second[pair(0, k)].reshape(-1, n) * pull[part]
+            shares.append(np.where(by_row > 0.0, 0.5 * by_row * rho, 0.0))
+            score[k] += shares[k].sum(axis=0)
+            score_u[k] += np.einsum("jn,jnm->nm", shares[k], effects[:, groups])
+        a = -0.5 * (weight * beyond[part])[:, :, None] * effects
+        for c in range(m):
+            pushed = conditional.scaled[:, c] * shares[rows.predictor[c]]
+            a[:, :, c] += _by_level(pushed, groups, levels)
+        first += a.sum(axis=0)
+        second += np.einsum("jx,jla->lxa", moments.points[part], a)
     half = mode.arrow.half
     lower = np.tril(second @ half.transpose(0, 2, 1))
     middle = lower + lower.transpose(0, 2, 1)
