@@ -269,6 +269,14 @@ def _refuse(marginal: AbstractMarginal) -> NoReturn:
             "exactly, so that no residual variance is left: is one of them computed from it?",
             code="no-residual",
         )
+    found = separations(marginal).get("mean")
+    if found is not None:
+        raise FitError(
+            f"{', '.join(found.names)} predict the response perfectly in {found.rows} rows, and "
+            "no likelihood could be evaluated on the way to infinite coefficients: leave out or "
+            "merge the levels concerned, or give penalty='firth'.",
+            code="separated",
+        )
     raise FitError(
         "The likelihood could not be evaluated at the starting values: look for extreme "
         "values in the response, the offset or the columns, or give other values (start=).",

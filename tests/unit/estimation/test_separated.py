@@ -112,3 +112,13 @@ def test_thresholds_that_differ_between_groups() -> None:
     assert fit.verdict.status is Status.SEPARATED
     (reason,) = (r for r in fit.verdict.reasons if r.code == "separated_within")
     assert reason.terms == ("g", "x")
+
+
+def test_a_likelihood_that_cannot_be_evaluated_is_explained(data: pd.DataFrame) -> None:
+    """If a search has nothing to show for it, separation is said in place of starting values."""
+    from ilk.estimation.run import _refuse
+
+    fit = fitted("y ~ x + arm + (1 | g)", data, family="binomial")
+    with pytest.raises(ilk.FitError, match=r"arm\[T.c\] predict") as caught:
+        _refuse(fit.fitted.marginal)
+    assert caught.value.code == "separated"
