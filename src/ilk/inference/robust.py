@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
@@ -23,11 +24,13 @@ import numpy as np
 
 from ilk.errors import FitError, ModelError, did_you_mean
 from ilk.fitted import Status
+from ilk.frame import quote
 from ilk.inference.robust_cr2 import bias_reduced
 from ilk.inference.robust_df import satterthwaite
 from ilk.inference.robust_general import general_sums
 from ilk.inference.robust_leverage import corrected, uncorrected
 from ilk.inference.robust_linear import linear_rows, linear_sums, sums_by
+from ilk.inference.robust_sole import sole_sources
 from ilk.inference.robust_units import ROW, independent_units, meet
 from ilk.inference.wald import CoefficientCovariance, coefficient_covariance
 
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
     from ilk.fitted import Fitted
     from ilk.inference.robust_df import ClusterSums, Contributions
     from ilk.inference.robust_units import Unit
-    from ilk.typing import FloatArray
+    from ilk.typing import BoolArray, FloatArray
 
 __all__ = ["CovarianceKind", "check_covariance_kind", "robust_covariance"]
 
@@ -104,9 +107,16 @@ def robust_covariance(
     units = independent_units(fitted.design, cluster)
     for unit in units:
         _refuse_few(unit, len(fitted.coef))
-    if len(units) > 1:
-        return _multiway(fitted, kind, units)
-    return _one_way(fitted, kind, units[0])
+    alone = np.logical_or.reduce([sole_sources(fitted, unit.codes) for unit in units])
+    if alone.all():
+        raise FitError(
+            "Every coefficient is determined by one cluster alone, so that nothing shows how they "
+            "vary from cluster to cluster. Use 'model', or name larger or other clusters.",
+            code="leverage",
+        )
+    several = len(units) > 1
+    found = _multiway(fitted, kind, units) if several else _one_way(fitted, kind, units[0])
+    return _without(found, alone)
 
 
 def _conditional(fitted: Fitted) -> CoefficientCovariance:
@@ -218,6 +228,22 @@ def _multiway(fitted: Fitted, kind: str, units: Sequence[Unit]) -> CoefficientCo
         df=_constant(fewest - 1.0),
         df_kind="clusters - 1, of the factor with the fewest",
     )
+
+
+def _without(found: CoefficientCovariance, alone: BoolArray) -> CoefficientCovariance:
+    """Leave out the coefficients that one cluster alone determines."""
+    if not alone.any():
+        return found
+    matrix = found.matrix.copy()
+    matrix[alone, :] = matrix[:, alone] = np.nan
+    names = ", ".join(quote(found.names[j][1]) for j in np.flatnonzero(alone))
+
+    def df(contrast: FloatArray) -> float:
+        touched = np.any(np.asarray(contrast, dtype=np.float64)[alone] != 0.0)
+        return math.nan if touched or found.df is None else found.df(contrast)
+
+    kind = f"{found.kind}; none for {names}, determined by one cluster alone"
+    return replace(found, matrix=matrix, kind=kind, df=df)
 
 
 def _constant(value: float) -> Callable[[FloatArray], float]:

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["corrected", "uncorrected"]
 
-_WHOLE = 1.0 - 1e-8
-"""Share of the information on a direction that is all of it."""
+_WHOLE = 1e-4
+"""How near to one the share of the information on a direction is all of it."""
 
 
 def uncorrected(sums: ClusterSums) -> Contributions:
@@ -70,19 +70,25 @@ def corrected(
     Raises
     ------
     FitError
-        A cluster alone determines some combination of the parameters.
+        The information of a cluster exceeds that of all together.
+
+    Notes
+    -----
+    Along a direction that a cluster alone determines (`ilk.inference.robust_sole`) its score is
+    zero, and stays so.
     """
     values, vectors = np.linalg.eigh(sums.informations())
-    whole = values[:, -1] > _WHOLE
-    if whole.any():
-        label = quote(labels[int(np.argmax(whole))])
+    over = values[:, -1] > 1.0 + _WHOLE
+    if over.any():
+        label = quote(labels[int(np.argmax(over))])
         raise FitError(
-            f"{kind} does not exist: the cluster {label} of {unit!r} alone determines a "
-            "combination of the parameters, so that nothing is left without it. Use 'CR1', or "
-            "leave out the term that only this cluster informs.",
+            f"{kind} does not exist: the cluster {label} of {unit!r} has more information on a "
+            "combination of the parameters than all clusters together, as happens where a variance "
+            "or a dispersion is nearly zero. Use 'CR1', or leave that term out.",
             code="leverage",
         )
-    factor = (1.0 - values) ** power
+    solid = values < 1.0 - _WHOLE
+    factor = np.where(solid, np.where(solid, 1.0 - values, 1.0) ** power, 0.0)
     along = np.einsum("mji,mj->mi", vectors, sums.scores)
     scores = np.einsum("mij,mj->mi", vectors, factor * along)
 

@@ -172,8 +172,9 @@ def _named(design: Design, name: str) -> Unit:
 
 def _given(design: Design, labels: Any) -> Unit:
     rows = design.rows
-    if not hasattr(labels, "__len__") or len(labels) not in _lengths(rows):
-        size = f"{len(labels)} labels" if hasattr(labels, "__len__") else f"{labels!r:.60}"
+    flat = hasattr(labels, "__len__") and getattr(labels, "ndim", 1) == 1
+    if not flat or len(labels) not in _lengths(rows):
+        size = f"{len(labels)} labels" if flat else f"{' '.join(repr(labels).split()):.60}"
         raise DataError(
             f"cluster= takes the name of a column or a label for each of the {rows.total} rows of "
             f"the data, not {size}.",

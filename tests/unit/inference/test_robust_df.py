@@ -60,9 +60,17 @@ def test_copies_are_clusters():
 
 
 def test_a_cluster_with_all_of_the_information():
-    K = np.array([[[1.0, 0.0], [0.0, 0.5]], [[0.0, 0.0], [0.0, 0.5]]])
+    """Nothing can be said along its direction, and the others are as without it."""
+    K = np.array([np.diag([1.0, 0.5]), np.diag([0.0, 0.5])])
+    sums = ClusterSums(np.eye(2), np.array([[0.0, 2.0], [0.0, -2.0]]), lambda: K, np.ones(2))
+    found = corrected(sums, -1.0, ("b", "c"), "ward", "CR3")
+    np.testing.assert_allclose(found.covariance(), np.diag([0.0, 32.0]))
+
+
+def test_a_cluster_with_more_than_all_of_the_information():
+    K = np.array([np.diag([1.2, 0.5]), np.diag([-0.2, 0.5])])
     sums = ClusterSums(np.eye(2), np.ones((2, 2)), lambda: K, np.ones(2))
-    with pytest.raises(FitError, match="cluster 'b' of 'ward' alone determines") as caught:
+    with pytest.raises(FitError, match="cluster 'b' of 'ward' has more information") as caught:
         corrected(sums, -1.0, ("b", "c"), "ward", "CR3")
     assert caught.value.code == "leverage"
 

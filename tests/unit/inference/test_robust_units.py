@@ -88,6 +88,7 @@ def test_several_may_contain_the_factors_together():
         ([], ModelError, "names no clusters"),
         (3, DataError, "a label for each of the 60 rows of the data, not 3"),
         (np.arange(7), DataError, "not 7 labels"),
+        (np.ones((60, 1)), DataError, "a label for each of the 60 rows of the data, not array"),
         (["a"] * 59 + [None], DataError, "has no label in row 59"),
     ],
 )
