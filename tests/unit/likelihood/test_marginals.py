@@ -35,6 +35,11 @@ MODELS = {
     "Poisson": ("count ~ x + (x | g) + (1 | h)", {"family": "poisson"}),
     "NB2": ("count ~ x + (1 | g)", {"family": "negative_binomial_2"}),
     "quadrature": ("count ~ x + (x | g)", {"family": "poisson", "quadrature": 5}),
+    "nested quadrature": (
+        "count ~ x + (x | g) + (1 | g:h)",
+        {"family": "poisson", "quadrature": 3},
+    ),
+    "crossed quadrature": ("count ~ x + (x | g) + (1 | h)", {"family": "poisson", "quadrature": 3}),
     "Gaussian with a dispersion model": ("y ~ x + (1 | g)", {"dispersion": "~ x"}),
 }
 
