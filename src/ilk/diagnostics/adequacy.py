@@ -27,6 +27,7 @@ import numpy as np
 
 from ilk.errors import IlkError, ModelError
 from ilk.estimation.vanished import vanished_reasons
+from ilk.formula.spec import MEAN
 from ilk.inference.criteria import aic
 from ilk.inference.reduced import random_specs, removable, uncorrelated, without_term
 from ilk.variance.components import DEVIATION, RESIDUAL, variance_components
@@ -290,24 +291,25 @@ def _judgment(part: VarianceComponent, levels: int, effective: float) -> str:
 
 
 def _simpler(fitted: Fitted) -> tuple[Simpler, ...]:
-    """Estimate models without a correlation, an effect or a term, singular terms first."""
-    placed = random_specs(fitted)
+    """Estimate models without correlations, an effect or a term, one at a time."""
     out: list[Simpler] = []
-    for index, one in enumerate(placed):
+    for index, one in enumerate(random_specs(fitted)):
         spec = one.spec
+        estimates: dict[str, Callable[[], Fitted]] = {}
         if len(spec.effects.terms) > 1 and spec.structure in ("us", "cs", "homcs"):
-            change = f"no correlations in ({spec.label})"
-            out.append(_refit(fitted, change, partial(uncorrelated, fitted, index)))
+            estimates["no correlations in"] = partial(uncorrelated, fitted, index)
         for term in removable(spec)[:_DROPPED]:
-            change = f"no effect of {term.text} in ({spec.label})"
-            if term.text == "1":
-                change = f"no intercept in ({spec.label})"
-            out.append(_refit(fitted, change, partial(without_term, fitted, index, (term,))))
-        out.append(_refit(fitted, f"no ({spec.label})", partial(without_term, fitted, index)))
+            what = "no intercept in" if term.text == "1" else f"no effect of {term.text} in"
+            estimates[what] = partial(without_term, fitted, index, (term,))
+        estimates["no"] = partial(without_term, fitted, index)
+        out += [
+            _refit(fitted, one.predictor, f"{what} ({spec.label})", estimate)
+            for what, estimate in estimates.items()
+        ]
     return tuple(out)
 
 
-def _refit(fitted: Fitted, change: str, estimate: Callable[[], Fitted]) -> Simpler:
+def _refit(fitted: Fitted, predictor: str, change: str, estimate: Callable[[], Fitted]) -> Simpler:
     try:
         found = estimate()
     except IlkError as problem:
@@ -320,7 +322,7 @@ def _refit(fitted: Fitted, change: str, estimate: Callable[[], Fitted]) -> Simpl
     difference = aic(found) - aic(fitted)
     return Simpler(
         change=change,
-        formula=found.formula.text,
+        formula=_formula(found, predictor),
         parameters=found.parameter_count,
         loglik=found.loglik,
         aic=aic(found),
@@ -330,6 +332,14 @@ def _refit(fitted: Fitted, change: str, estimate: Callable[[], Fitted]) -> Simpl
         status=found.verdict.status.value,
         judgment=_choice(found, difference, shift, coefficient),
     )
+
+
+def _formula(found: Fitted, predictor: str) -> str:
+    """Formula of the mean, or of the predictor that was changed as an argument."""
+    part = found.formula.predictor(predictor)
+    if predictor == MEAN or part is None:
+        return found.formula.text
+    return f"{predictor}={part.text!r}"
 
 
 def _shifts(fitted: Fitted, found: Fitted) -> FloatArray:

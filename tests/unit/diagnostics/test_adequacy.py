@@ -106,3 +106,11 @@ def test_groups_are_counted() -> None:
 def test_models_without_random_terms_are_refused() -> None:
     with pytest.raises(ilk.ModelError, match="this model has none"):
         ilk.fit("y ~ x", grouped(5, 4)).adequacy()
+
+
+def test_formulas_of_other_predictors_are_arguments() -> None:
+    data = grouped(20, 10)
+    fit = ilk.fit("y ~ x + (1 | g)", data, dispersion="~ x + (1 | g)")
+    last = adequacy(fit.fitted).simpler[-1]
+    assert last.formula.startswith("dispersion='~ ")
+    assert "|" not in last.formula
