@@ -15,7 +15,6 @@ describe the same for linear mixed models.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral
@@ -26,35 +25,22 @@ import numpy as np
 from ilk.errors import FitError, ModelError
 from ilk.estimation.run import run
 from ilk.estimation.verify import is_optimum
-from ilk.fitted import Lazy, Status
+from ilk.fitted import Status
 from ilk.inference.profile_curve import ProfileCurve, notes_on_ends
-from ilk.inference.profile_names import (
-    chosen_parameters,
-    labels_of,
-    listed,
-    parameters_of,
-    values_of,
-)
-from ilk.inference.profile_paths import path_of
-from ilk.inference.profile_search import BetterOptimum, End, Walk
+from ilk.inference.profile_maxima import BetterOptimum
+from ilk.inference.profile_names import chosen_parameters, labels_of, listed, parameters_of
+from ilk.inference.profile_trace import Surroundings
 from ilk.inference.progress import Progress
 from ilk.inference.wald import check_level, two_sided
 from ilk.likelihood.base import Search
-from ilk.likelihood.joint import joint_likelihood, joint_point, joint_scale, psi_of
+from ilk.likelihood.joint import psi_of
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
     from ilk.inference.profile_names import Parameter
-    from ilk.inference.profile_paths import Path
     from ilk.typing import FloatArray
 
 __all__ = ["Profile", "ProfileCurve", "profile"]
-
-_STEPS = 7
-"""Constrained maxima on each side of a curve that is kept for a picture."""
-
-_USUAL = (two_sided(0.9), two_sided(0.95))
-"""Values of zeta that intervals are often asked at: there the curves need no interpolation."""
 
 _RESTARTS = 3
 """How often a fit may begin again because a profile found a better optimum."""
@@ -172,7 +158,7 @@ def profile(
             "measured from; look at fit.verdict.",
             code="no-optimum",
         )
-    around = _Surroundings(fitted, target, curves, strict=True)
+    around = Surroundings(fitted, target, curves, strict=True)
     begun, restarts = around.value, 0
     while True:
         try:
@@ -182,7 +168,7 @@ def profile(
             restarts += 1
             again = _confirmed(around, better)
             strict = again is not None and restarts < _RESTARTS
-            around = _Surroundings(again or around.fitted, target, curves, strict=strict)
+            around = Surroundings(again or around.fitted, target, curves, strict=strict)
     return Profile(
         curves=tuple(found),
         labels=labels_of(around.parameters),
@@ -193,7 +179,7 @@ def profile(
     )
 
 
-def _confirmed(around: _Surroundings, better: BetterOptimum) -> Fitted | None:
+def _confirmed(around: Surroundings, better: BetterOptimum) -> Fitted | None:
     """Fit from a point above the fit; None if no optimum above the fit is there.
 
     Where the approximation of the likelihood breaks down, it can be large and have no maximum.
@@ -205,100 +191,6 @@ def _confirmed(around: _Surroundings, better: BetterOptimum) -> Fitted | None:
         return None
     confirmed = is_optimum(again.point) and again.loglik > fitted.loglik
     return again if confirmed else None
-
-
-class _Surroundings:
-    """What the curves of one fit share.
-
-    Parameters
-    ----------
-    fitted : Fitted
-        A fit by ML.
-    target : float
-        Value of zeta where curves end.
-    dense : bool
-        Whether curves are filled.
-    strict : bool
-        Whether a better optimum is an exception.
-    """
-
-    def __init__(self, fitted: Fitted, target: float, dense: bool, *, strict: bool) -> None:
-        self.fitted, self.target, self.dense, self.strict = fitted, target, dense, strict
-        self.parameters = parameters_of(fitted)
-        self.labels = dict(zip(self.parameters, labels_of(self.parameters), strict=True))
-        self.phi = joint_point(fitted)
-        scale = joint_scale(fitted)
-        self.scale = np.where(np.isfinite(scale) & (scale > 0.0), scale, 1.0)
-        joint = joint_likelihood(fitted.marginal)
-        self.information = Lazy(lambda: joint.information(self.phi, self.scale))
-        self.value = joint.evaluate(self.phi)[0]
-        self.estimates = dict(
-            zip(self.parameters, values_of(self.parameters, joint, self.phi), strict=True)
-        )
-
-    def curve(self, parameter: Parameter) -> ProfileCurve:
-        """Profile one parameter, on an engine of its own."""
-        joint = joint_likelihood(self.fitted.marginal)
-        path = path_of(parameter, joint, self.phi)
-        if path is None:
-            return self._whole_range(parameter)
-        turned = path.joint is not joint
-        information = self._turned_information(path, parameter) if turned else self.information()
-        exact = not turned or np.all(np.asarray(path.joint.nodes) == 1)
-        walk = Walk(path, information, self.value if exact else None, strict=self.strict)
-        ends = walk.end(-1, self.target), walk.end(1, self.target)
-        if self.dense:
-            steps = np.append(self.target * np.arange(1, _STEPS) / _STEPS, _USUAL)
-            walk.fill(-1, np.sort(steps))
-            walk.fill(1, np.sort(steps))
-        below, above = walk.side(-1), walk.side(1)
-        points = [*below[:0:-1], *above]
-        signs = [-1] * (len(below) - 1) + [1] * len(above)
-        pairs = list(zip(points, signs, strict=True))
-        return ProfileCurve(
-            parameter=parameter,
-            label=self.labels[parameter],
-            estimate=float(self.estimates[parameter]),
-            position=np.array([p.w for p in points]),
-            value=np.array([path.value(p.w) for p in points]),
-            zeta=np.array([s * walk.zeta(p) for p, s in pairs]),
-            loglik=np.array([p.value for p in points]),
-            slope=np.array([walk.rise(p, s) for p, s in pairs]),
-            others=np.array([values_of(self.parameters, path.joint, p.phi) for p in points]),
-            to_value=path.value,
-            bounds=(path.low, path.high),
-            ends=ends,
-            monotone=walk.monotone,
-            rejected=walk.rejected,
-        )
-
-    def _turned_information(self, path: Path, parameter: Parameter) -> FloatArray:
-        """Information in coordinates where no element of a term's factor is what it was."""
-        joint = path.joint
-        phi, scale = path.placed(path.x, path.w)[0], self.scale.copy()
-        where = joint.theta_slice(parameter.place[0])
-        scale[where] = scale[where].mean()
-        return joint.information(phi, scale)
-
-    def _whole_range(self, parameter: Parameter) -> ProfileCurve:
-        """Curve of a correlation with an effect that does not vary: flat at zero."""
-        joint = joint_likelihood(self.fitted.marginal)
-        return ProfileCurve(
-            parameter=parameter,
-            label=self.labels[parameter],
-            estimate=math.nan,
-            position=np.array([-1.0, 1.0]),
-            value=np.array([-1.0, 1.0]),
-            zeta=np.zeros(2),
-            loglik=np.full(2, self.value),
-            slope=np.full(2, math.nan),
-            others=np.tile(values_of(self.parameters, joint, self.phi), (2, 1)),
-            to_value=float,
-            bounds=(-1.0, 1.0),
-            ends=(End.BOUNDARY, End.BOUNDARY),
-            monotone=True,
-            rejected=0,
-        )
 
 
 def _each(

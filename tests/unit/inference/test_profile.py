@@ -14,9 +14,9 @@ from tests.fits import data_of, fit_of
 import ilk
 from ilk.errors import ModelError
 from ilk.estimation.run import run
-from ilk.inference import profile as module
 from ilk.inference.profile import profile
 from ilk.inference.profile_search import End
+from ilk.inference.profile_trace import Surroundings
 from ilk.inference.wald import two_sided
 from ilk.likelihood.base import Search
 
@@ -223,7 +223,7 @@ def test_a_correlation_with_a_variance_of_zero_may_be_anything():
     fitted = fit_of("gamma").fitted
     point = fitted.marginal.at_point(fitted.point.beta, np.array([0.5, 0.0, 0.0]))
     point = replace(fitted.point, theta=point.theta, value=point.value)
-    there = module._Surroundings(replace(fitted, point=point), Z, dense=True, strict=False)
+    there = Surroundings(replace(fitted, point=point), Z, dense=True, strict=False)
     curve = there.curve(next(p for p in there.parameters if p.kind == "correlation"))
     assert math.isnan(curve.estimate)
     assert curve.limits(0.95) == (-1.0, 1.0)
