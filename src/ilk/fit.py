@@ -896,7 +896,8 @@ class Fit(AbstractFit):
 
         The model is fitted again with intercepts only, with independent and with correlated
         effects, with a random slope of each covariate that varies within clusters, and with
-        heavier tails (t with 4 degrees of freedom, for models with one random intercept).
+        heavier tails (t with 4 degrees of freedom, for models with one random term; outside linear
+        models of one effect).
 
         Parameters
         ----------
@@ -1007,7 +1008,8 @@ class Fit(AbstractFit):
         draws: int = 999,
         cluster: str | None = None,
         seed: int | None = None,
-        n_jobs: int = 1,
+        n_jobs: int | None = 1,
+        path: str | PathLike[str] | None = None,
         trials: Any = None,
         exposure: Any = None,
         offset: Any = None,
@@ -1052,9 +1054,9 @@ class Fit(AbstractFit):
             Delta method with the covariance of all parameters, or refits to resampled clusters.
         level : float
             Coverage of the intervals.
-        draws, cluster, seed, n_jobs
+        draws, cluster, seed, n_jobs, path
             Of the bootstrap: number of refits, column whose levels are drawn (the outermost
-            grouping factor by default), seed, refits at one time.
+            grouping factor by default), seed, refits at one time, directory that keeps the draws.
         trials, exposure, offset : str or array, optional
             For a target population, in place of the columns that the fit used.
 
@@ -1093,7 +1095,13 @@ class Fit(AbstractFit):
             new_levels=new_levels,
             uncertainty=uncertainty,
             level=level,
-            bootstrap={"draws": draws, "cluster": cluster, "seed": seed, "n_jobs": n_jobs},
+            bootstrap={
+                "draws": draws,
+                "cluster": cluster,
+                "seed": seed,
+                "n_jobs": n_jobs,
+                "path": path,
+            },
             arguments={"trials": trials, "exposure": exposure, "offset": offset},
         )
 

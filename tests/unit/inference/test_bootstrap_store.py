@@ -192,3 +192,16 @@ def test_nothing_is_left_beside_the_chunks(tmp_path):
     names = sorted(file.name for file in (tmp_path / "b").iterdir())
     assert names[0] == "bootstrap.json"
     assert all(name.startswith("draws-") for name in names[1:])
+
+
+def test_standardization_keeps_its_draws(tmp_path):
+    fit = fit_of("binary")
+    options = {"uncertainty": "bootstrap", "draws": 40, "seed": 1}
+    first = fit.standardize("sex", path=tmp_path / "b", **options).frame
+    again = fit.standardize("sex", path=tmp_path / "b", **options).frame
+    np.testing.assert_array_equal(first.std_error, again.std_error)
+    np.testing.assert_array_equal(
+        first.std_error, fit.standardize("sex", **options).frame.std_error
+    )
+    with pytest.raises(DataError, match="another bootstrap"):
+        fit.standardize("x", path=tmp_path / "b", **options)
