@@ -11,6 +11,7 @@ import ilk
 from ilk.errors import IdentificationWarning
 from ilk.inference import coefficient_covariance
 from ilk.inference.robust import robust_covariance
+from ilk.num.differences import jacobian
 
 
 @pytest.mark.parametrize("name", ["sleepstudy", "cbpp", "salamanders"])
@@ -60,6 +61,30 @@ def test_conditional_of_models_without_variance_parameters():
     np.testing.assert_array_equal(found.matrix, plain.vcov)
     linear = fit_of("sleepstudy").fitted
     np.testing.assert_array_equal(robust_covariance(linear, "conditional").matrix, linear.vcov)
+
+
+def test_generalized_least_squares_is_the_joint_information():
+    """Linear mixed model: the observed information of all parameters, by brute force."""
+    rng = np.random.default_rng(1)
+    g = np.repeat(np.arange(12), rng.integers(2, 15, 12))
+    x = rng.normal(size=len(g)) + 0.5 * rng.normal(size=12)[g]
+    y = x + rng.normal(size=12)[g] + rng.normal(size=len(g))
+    fitted = ilk.fit("y ~ x + (1 | g)", pd.DataFrame({"y": y, "x": x, "g": g}), reml=False).fitted
+    X, same = fitted.design.fixed[0].X, g[:, None] == g
+
+    def loglik(psi):
+        V = psi[2] ** 2 * same + np.exp(psi[3]) * np.eye(len(g))
+        e = y - X @ psi[:2]
+        return -0.5 * (np.linalg.slogdet(V)[1] + e @ np.linalg.solve(V, e))
+
+    sd = np.sqrt(fitted.estimates.covariances[0][0, 0])
+    psi = np.array([*fitted.coef, sd, np.log(fitted.estimates.sigma2)])
+    information = -jacobian(lambda at: jacobian(loglik, at, 0.01), psi, 0.01)
+    joint = np.linalg.inv(0.5 * (information + information.T))
+    assert np.max(np.abs(information[:2, 2:])) > 1e-3  # not orthogonal, but nearly
+    np.testing.assert_allclose(
+        np.sqrt(np.diag(fitted.vcov)), np.sqrt(np.diag(joint)[:2]), rtol=1e-3
+    )
 
 
 def test_words():
