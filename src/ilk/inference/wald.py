@@ -184,7 +184,11 @@ def coefficient_covariance(fitted: Fitted, df: str | None = None) -> Coefficient
     )
 
 
-_SEPARATIONS = {"separation": "mean", "separated_inflation": "zero_inflation"}
+_SEPARATIONS = {
+    "separation": "mean",
+    "separated_within": "mean",
+    "separated_inflation": "zero_inflation",
+}
 """Codes of the verdict's reasons that name infinite coefficients, and of which predictor."""
 
 

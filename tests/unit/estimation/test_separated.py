@@ -112,6 +112,7 @@ def test_thresholds_that_differ_between_groups() -> None:
     assert fit.verdict.status is Status.SEPARATED
     (reason,) = (r for r in fit.verdict.reasons if r.code == "separated_within")
     assert reason.terms == ("g", "x")
+    assert np.isnan(fit.std_errors["x"])
 
 
 def test_a_likelihood_that_cannot_be_evaluated_is_explained(data: pd.DataFrame) -> None:
