@@ -17,6 +17,7 @@ sum; standard errors come from the observed information.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from ilk.fitted import Fitted
     from ilk.typing import FloatArray
 
-__all__ = ["TailFit", "fit_tails", "why_not"]
+__all__ = ["TailFit", "fit_tails", "maximize", "why_not"]
 
 _STEP, _HALF = 0.25, 36
 """Step of the grid in x, and nodes on each side of its center."""
@@ -71,23 +72,25 @@ def why_not(fitted: Fitted) -> str | None:
     fitted : Fitted
         The fit.
     """
-    terms = fitted.design.terms
-    if len(terms) != 1 or terms[0].predictor != "mean" or len(terms[0].column_names) != 1:
-        return "it is computed for models with one random intercept (or slope) only"
-    if not fitted.estimates.covariances[0][0, 0] > 1e-8 * _unit(fitted):
-        return "the random effects have no variance"
-    if fitted.model.rows * (2 * _HALF + 1) > _CELLS:
+    terms, linear = fitted.design.terms, fitted.model.linear
+    if len(terms) != 1 or terms[0].predictor != "mean":
+        return "it is computed for models with one random term only"
+    effects = len(terms[0].column_names)
+    if effects > 1 and not linear:
+        return "but for linear models it is computed for one random effect per level only"
+    if effects > 1 and terms[0].structure not in ("us", "diag"):
+        return "it is computed for correlated or independent effects only"
+    values = np.linalg.eigvalsh(fitted.estimates.covariances[0])
+    least = fitted.estimates.sigma2 if linear and effects == 1 else max(values[-1], 1e-300)
+    if not values[0] > 1e-8 * (least if effects > 1 or linear else 1.0):
+        return "the covariance matrix of the random effects is singular"
+    if not linear and fitted.model.rows * (2 * _HALF + 1) > _CELLS:
         return f"it is computed for at most {_CELLS // (2 * _HALF + 1):,} rows"
     return None
 
 
-def _unit(fitted: Fitted) -> float:
-    """What the variance of an effect is small against."""
-    return fitted.estimates.sigma2 if fitted.model.linear else 1.0
-
-
 def fit_tails(fitted: Fitted, df: float) -> TailFit:
-    """Estimate the model with random effects from a t distribution.
+    """Estimate a model with one random effect per level from a t distribution.
 
     Parameters
     ----------
@@ -100,35 +103,70 @@ def fit_tails(fitted: Fitted, df: float) -> TailFit:
     -------
     TailFit
     """
-    from scipy.optimize import minimize
-
     problem = _Problem(fitted, df)
     start = problem.start()
     spread = _spread(fitted, len(start))
 
-    def objective(z: FloatArray) -> tuple[float, FloatArray]:
+    def evaluate(z: FloatArray) -> tuple[float, FloatArray]:
         value, gradient = problem.evaluate(start + spread @ z)
-        if not math.isfinite(value):
-            return math.inf, np.zeros_like(z)
-        return -value, -spread.T @ gradient
+        return value, spread.T @ gradient
 
-    with np.errstate(all="ignore"):
-        found = minimize(
-            objective, np.zeros(len(start)), jac=True, method="BFGS", options={"gtol": 1e-5}
-        )
-        at = start + spread @ found.x
-        slope = jacobian(lambda z: objective(z)[1], found.x, 1e-3)
-        covariance = spread @ invert_information(0.5 * (slope + slope.T)) @ spread.T
-    gradient = np.asarray(found.jac)
-    decrement = float(gradient @ found.hess_inv @ gradient)
+    at, covariance, value, converged = maximize(evaluate, start, spread)
     P = len(fitted.coef)
     return TailFit(
         coef=at[:P],
         std_error=np.sqrt(np.maximum(np.diag(covariance)[:P], 0.0)),
         scale=float(np.exp(at[-1])),
-        loglik=float(-found.fun) + problem.constant,
-        converged=bool(math.isfinite(decrement) and decrement < 1e-4),
+        loglik=value + problem.constant,
+        converged=converged,
     )
+
+
+def maximize(
+    evaluate: Callable[[FloatArray], tuple[float, FloatArray]],
+    start: FloatArray,
+    spread: FloatArray,
+) -> tuple[FloatArray, FloatArray, float, bool]:
+    """Maximize a log-likelihood over ``start + spread @ z``.
+
+    Parameters
+    ----------
+    evaluate : callable
+        Takes z (m,) to the value and its gradient in z.
+    start : (m,) array
+        Parameters at z = 0.
+    spread : (m, m) array
+        Directions, about a standard error long.
+
+    Returns
+    -------
+    at : (m,) array
+        Where the maximum is.
+    covariance : (m, m) array
+        Inverse of the observed information, by differences of the gradient.
+    value : float
+        The maximum.
+    converged : bool
+        Whether one more Newton step would gain less than 1e-4.
+    """
+    from scipy.optimize import minimize
+
+    def objective(z: FloatArray) -> tuple[float, FloatArray]:
+        value, gradient = evaluate(z)
+        if not math.isfinite(value):
+            return math.inf, np.zeros_like(z)
+        return -value, -gradient
+
+    with np.errstate(all="ignore"):
+        found = minimize(
+            objective, np.zeros(len(start)), jac=True, method="BFGS", options={"gtol": 1e-5}
+        )
+        slope = jacobian(lambda z: objective(z)[1], found.x, 1e-3)
+        inverse = invert_information(0.5 * (slope + slope.T))
+    gradient = np.asarray(found.jac)
+    decrement = float(gradient @ found.hess_inv @ gradient)
+    converged = bool(math.isfinite(decrement) and decrement < 1e-4)
+    return start + spread @ found.x, spread @ inverse @ spread.T, float(-found.fun), converged
 
 
 def _spread(fitted: Fitted, size: int) -> FloatArray:

@@ -3,7 +3,8 @@ r"""How much the coefficients depend on what is assumed of the random effects.
 The model is fitted again with other random effects of a grouping factor, rows and fixed part as
 they are: intercepts only; the same effects independent of each other; all of them correlated; with
 a random slope of each covariate that varies within clusters; and with heavier tails
-(`ilk.diagnostics.heavy_tails`, a t distribution with four degrees of freedom).  Each coefficient's
+(t with four degrees of freedom: `ilk.diagnostics.heavy_tails`, and of any number of effects in
+linear models `ilk.diagnostics.heavy_tails_linear`).  Each coefficient's
 move is measured in its standard error of the fit,
 
 .. math:: \frac{\tilde\beta_j - \hat\beta_j}{s(\hat\beta_j)}.
@@ -23,6 +24,7 @@ import numpy as np
 
 from ilk.diagnostics.contextual import cluster_columns, mean_groupings, term_columns
 from ilk.diagnostics.heavy_tails import TailFit, fit_tails, why_not
+from ilk.diagnostics.heavy_tails_linear import fit_linear_tails
 from ilk.errors import IlkError, ModelError, did_you_mean
 from ilk.formula.spec import MEAN, RandomSpec, Sum, Term
 from ilk.inference.criteria import aic, df_model
@@ -316,9 +318,13 @@ def _tails(
     comparable = fitted
     if fitted.model.reml:
         comparable = restricted(fitted, np.zeros((0, len(fitted.coef))), reml=False)
-    normal, heavy = fit_tails(comparable, math.inf), fit_tails(comparable, TAIL_DF)
-    gain = heavy.loglik - normal.loglik
     out, notes = [], []
+    if fitted.model.linear:
+        heavy = fit_linear_tails(comparable, TAIL_DF)
+        gain = heavy.loglik - comparable.loglik
+    else:
+        normal, heavy = fit_tails(comparable, math.inf), fit_tails(comparable, TAIL_DF)
+        gain = heavy.loglik - normal.loglik
     count = df_model(fitted)
     if not fitted.model.linear and fitted.model.nodes == 1:
         out.append(_of_tails(normal, "normal effects, by quadrature", group, label, rows, count))
