@@ -106,6 +106,7 @@ def check(seed: int) -> dict[str, Any]:
     line["warnings"] = [type(w.message).__name__ for w in caught]
     line["evaluations"] = fit.fitted.search.evaluations
     line["decrement"] = fit.fitted.search.decrement
+    line["shift"] = None if verdict.certificate is None else verdict.certificate.shift
     line["engine"] = fit.fitted.search.engine
     best = best_elsewhere(fit.fitted, np.random.default_rng([7, seed]))
     line["shortfall"] = best - fit.fitted.point.value
