@@ -26,6 +26,7 @@ from ilk.formula.language import Name
 from ilk.formula.spec import MEAN, OLRE, Factor, Term
 from ilk.likelihood.base import Search
 from ilk.model import Model
+from ilk.model.quadrature import kept_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -397,7 +398,7 @@ def refit_as(fitted: Fitted, formula: str) -> Model:
         )
     structures = tuple(covariance_structure(term.structure) for term in design.terms)
     model = Model(design, fitted.family, structures)
-    return replace(model, reml=fitted.model.reml, nodes=fitted.model.nodes)
+    return replace(model, reml=fitted.model.reml, nodes=kept_nodes(fitted.model, design))
 
 
 def without_means(model: Model, pairs: Sequence[tuple[int, int]]) -> Model:

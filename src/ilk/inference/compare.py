@@ -26,6 +26,7 @@ from ilk.inference.likelihood_ratio import (
     likelihood_ratio,
 )
 from ilk.inference.nesting import same_space
+from ilk.model.quadrature import is_laplace, same_accuracy, shares
 
 if TYPE_CHECKING:
     from ilk.fitted import Reason
@@ -232,7 +233,7 @@ def check_comparable(a: Fitted, b: Fitted, first: str, second: str) -> None:
             "fit both with reml=False",
         )
     nodes = [_accuracy(model) for model in (a, b)]
-    if None not in nodes and nodes[0] != nodes[1]:
+    if None not in nodes and not same_accuracy(a.model, b.model):
         _refuse(
             pair,
             f"approximate the likelihood differently ({nodes[0]} and {nodes[1]})",
@@ -244,8 +245,9 @@ def _accuracy(model: Fitted) -> str | None:
     """How a likelihood is approximated; None if it is exact."""
     if model.model.linear or not model.design.terms:
         return None
-    nodes = model.model.nodes
-    return "Laplace" if nodes == 1 else f"quadrature with {nodes} nodes"
+    if is_laplace(model.model.nodes):
+        return "Laplace"
+    return f"quadrature with {shares(model.model)}"
 
 
 def _check_rows(a: Fitted, b: Fitted, pair: str) -> None:

@@ -21,6 +21,7 @@ from ilk.errors import ModelError
 from ilk.estimation.run import run
 from ilk.formula.spec import MEAN, OLRE, PredictorSpec, RandomSpec, Sum, Term
 from ilk.likelihood.base import Search
+from ilk.model.quadrature import kept_nodes
 
 if TYPE_CHECKING:
     from ilk.design.build import Design
@@ -170,7 +171,7 @@ def with_random(fitted: Fitted, placed: Sequence[Placed]) -> Fitted:
     """
     design = _with_terms(fitted, placed)
     structures = tuple(covariance_structure(term.structure) for term in design.terms)
-    nodes = fitted.model.nodes if design.terms else 1
+    nodes = kept_nodes(fitted.model, design)
     model = replace(fitted.model, design=design, covariances=structures, nodes=nodes)
     return run(model, Search(), warn=False)
 

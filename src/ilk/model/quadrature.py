@@ -30,8 +30,10 @@ __all__ = [
     "Shares",
     "check_nodes",
     "is_laplace",
+    "kept_nodes",
     "most_nodes",
     "plan_nodes",
+    "same_accuracy",
     "shares",
 ]
 
@@ -104,14 +106,58 @@ def shares(model: Model) -> Shares:
         The model.
     """
     terms = model.design.terms
-    counts: dict[str, int] = {}
-    for term, k in zip(terms, nodes_by_term(model.nodes, len(terms)), strict=True):
-        counts[term.grouping.name] = max(k, counts.get(term.grouping.name, 1))
+    counts = _by_factor(model)
     if is_laplace(model.nodes):
         return Shares((), tuple(counts))
     mixed = isinstance(model.nodes, tuple) and _beside_laplace(terms, model.nodes)
     some = tuple((name, k) for name, k in counts.items() if k > 1 or not mixed)
     return Shares(some, tuple(name for name in counts if name not in dict(some)))
+
+
+def _by_factor(model: Model) -> dict[str, int]:
+    """Nodes per dimension of each grouping factor."""
+    counts: dict[str, int] = {}
+    terms = model.design.terms
+    for term, k in zip(terms, nodes_by_term(model.nodes, len(terms)), strict=True):
+        counts[term.grouping.name] = max(k, counts.get(term.grouping.name, 1))
+    return counts
+
+
+def kept_nodes(model: Model, design: Design) -> Nodes:
+    """Nodes for a design with other random terms: every factor keeps its own.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    design : Design
+        A design of the same rows; factors that the model does not have are left to Laplace, or
+        share the nodes of the factor that they are nested in.
+
+    Returns
+    -------
+    int or tuple of int
+    """
+    names = {term.grouping.name for term in design.terms}
+    return plan_nodes(design, {name: k for name, k in _by_factor(model).items() if name in names})
+
+
+def same_accuracy(a: Model, b: Model) -> bool:
+    """Whether two models integrate the grouping factors that they share by the same rule.
+
+    Where a variance is zero each rule is that of the model without the factor, so that likelihoods
+    of models that differ in further factors compare.
+
+    Parameters
+    ----------
+    a, b : Model
+        Models with random terms.
+    """
+    ours, theirs = _by_factor(a), _by_factor(b)
+    shared = ours.keys() & theirs.keys()
+    if not shared:
+        return most_nodes(a.nodes) == most_nodes(b.nodes)
+    return all(ours[name] == theirs[name] for name in shared)
 
 
 def plan_nodes(design: Design, request: Any) -> Nodes:

@@ -7,7 +7,16 @@ import pandas as pd
 import pytest
 
 import ilk
-from ilk.model.quadrature import Shares, check_nodes, is_laplace, most_nodes, plan_nodes, shares
+from ilk.model.quadrature import (
+    Shares,
+    check_nodes,
+    is_laplace,
+    kept_nodes,
+    most_nodes,
+    plan_nodes,
+    same_accuracy,
+    shares,
+)
 
 
 def counts(persons: int = 24, items: int = 3, seed: int = 1) -> pd.DataFrame:
@@ -135,3 +144,47 @@ def test_numbers() -> None:
         assert not check_nodes(design, wrong)
     with pytest.raises(ilk.ModelError):
         check_nodes(design, (5, 5))
+
+
+def model_of(terms: str, request_: object):
+    return ilk.fit(f"y ~ 1 + {terms}", counts(), "poisson", quadrature=request_).fitted.model
+
+
+@pytest.mark.parametrize(
+    ("terms", "request_", "other", "nodes"),
+    [
+        ("(1 | person)", 5, "(1 + x | person)", 5),
+        ("(1 | person)", 5, "(1 | person) + (1 | item)", (5, 1)),
+        ("(1 | person)", 5, "(1 | school) + (1 | person)", (1, 5)),
+        ("(1 | school) + (1 | person)", (5, 3), "(1 | person)", 3),
+        ("(1 | person) + (1 | item)", 5, "(1 | item)", 1),
+        ("(1 | person) + (1 | item)", 5, "(1 + x | item) + (1 | person)", (1, 5)),
+    ],
+)
+def test_factors_keep_their_nodes(terms: str, request_: object, other: str, nodes: object) -> None:
+    if isinstance(request_, tuple):
+        request_ = {"school": request_[0], "person": request_[1]}
+    assert kept_nodes(model_of(terms, request_), design_of(f"y ~ 1 + {other}")) == nodes
+
+
+def test_likelihoods_compare_where_shared_factors_have_the_same_nodes() -> None:
+    one, few = model_of("(1 | person)", 5), model_of("(1 | person)", 3)
+    crossed = model_of("(1 | person) + (1 | item)", 5)
+    assert same_accuracy(one, crossed)
+    assert not same_accuracy(few, crossed)
+    assert not same_accuracy(one, model_of("(1 | person)", 1))
+    assert same_accuracy(model_of("(1 | item)", 1), crossed)
+    assert same_accuracy(one, model_of("(1 | item)", 5))
+    assert not same_accuracy(few, model_of("(1 | item)", 5))
+
+
+def test_random_effects_are_tested_and_models_compared_with_nodes() -> None:
+    data = counts(40, 4)
+    both = ilk.fit("y ~ x + (1 | person) + (1 | item)", data, "poisson", quadrature=5)
+    alone = ilk.fit("y ~ x + (1 | person)", data, "poisson", quadrature=5)
+    tests = both.random_effect_tests()
+    assert alone.loglik <= both.loglik + 1e-6
+    assert f"{2 * (both.loglik - alone.loglik):.3g}"[:3] in tests.text
+    ilk.compare(both, alone)
+    with pytest.raises(ilk.ModelError, match="5 nodes over person, Laplace over item"):
+        ilk.compare(both, ilk.fit("y ~ x + (1 | person)", data, "poisson"))
