@@ -7,7 +7,7 @@ they span, and do not depend on how factors were coded in the fit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -60,6 +60,8 @@ class TermSpaces:
         Q of the same decomposition.
     weights : (n, 1) array or None
         Roots of the frequencies.
+    made : dict
+        Coordinates of the products of factors that were made before.
     """
 
     terms: tuple[Term, ...]
@@ -67,6 +69,7 @@ class TermSpaces:
     values: dict[str, Any]
     basis: FloatArray
     weights: FloatArray | None
+    made: dict[Any, FloatArray] = field(default_factory=dict, repr=False)
 
     def numeric(self, term: Term) -> frozenset[str]:
         """Texts of the factors of a term that are numbers."""
@@ -92,19 +95,28 @@ class TermSpaces:
             tuple(tuple(texts.index(f.text) for f in term.factors) for term in terms),
             tuple(isinstance(value, Factor) for value in values),
         )
-        rows = len(self.basis)
-        out = []
-        for subterms in coded:
-            parts = [np.zeros((rows, 0))]
-            for subterm in subterms:
-                columns = np.ones((rows, 1))
-                for i, reduced in subterm.parts:
-                    one = _columns(values[i], coding if reduced else "full")
-                    columns = (one[:, :, None] * columns[:, None, :]).reshape(rows, -1)
-                parts.append(columns)
-            made = np.concatenate(parts, axis=1)
-            out.append(self.basis.T @ (made if self.weights is None else made * self.weights))
-        return tuple(out)
+        empty = np.zeros((len(self.root), 0))
+        return tuple(
+            np.concatenate([empty, *(self._product(s.parts, texts, coding) for s in some)], axis=1)
+            for some in coded
+        )
+
+    def _product(
+        self, parts: Sequence[tuple[int, bool]], texts: Sequence[str], coding: Coding
+    ) -> FloatArray:
+        """Coordinates of a product of factors, some of them reduced."""
+        named = tuple(
+            (texts[i], coding if reduced and isinstance(self.values[texts[i]], Factor) else "full")
+            for i, reduced in parts
+        )
+        if named not in self.made:
+            rows = len(self.basis)
+            columns = np.ones((rows, 1)) if self.weights is None else self.weights
+            for text, code in named:
+                one = _columns(self.values[text], code)
+                columns = (one[:, :, None] * columns[:, None, :]).reshape(rows, -1)
+            self.made[named] = self.basis.T @ columns
+        return self.made[named]
 
 
 def term_spaces(design: Design, part: FixedPart) -> TermSpaces:
