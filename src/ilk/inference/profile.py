@@ -200,7 +200,7 @@ def _each(
 
     def counted(found: Iterable[ProfileCurve]) -> list[ProfileCurve]:
         out = []
-        with Progress("profile", len(chosen)) as progress:
+        with Progress("profile", len(chosen), unit="parameters") as progress:
             for curve in found:
                 out.append(curve)
                 progress.add(1)

@@ -28,10 +28,12 @@ class Progress:
         How much there is.
     done : int
         How much was there already.
+    unit : str
+        What is counted.
     """
 
-    def __init__(self, what: str, total: int, done: int = 0) -> None:
-        self._what, self._total, self._done = what, total, done
+    def __init__(self, what: str, total: int, done: int = 0, unit: str = "refits") -> None:
+        self._what, self._total, self._done, self._unit = what, total, done, unit
         self._start = self._last = time.monotonic()
         self._width = 0
 
@@ -45,7 +47,7 @@ class Progress:
         patient = now - self._start < _PATIENCE or now - self._last < _PAUSE
         if patient or not sys.stderr.isatty():
             return
-        text = f"{self._what}: {self._done} of {self._total} refits"
+        text = f"{self._what}: {self._done} of {self._total} {self._unit}"
         sys.stderr.write(f"\r{text:<{self._width}}")
         sys.stderr.flush()
         self._last, self._width = now, max(self._width, len(text))

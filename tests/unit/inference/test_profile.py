@@ -12,12 +12,14 @@ from scipy.optimize import brentq, minimize
 from tests.fits import data_of, fit_of
 
 import ilk
-from ilk.errors import ModelError
+from ilk.errors import FitError, ModelError
 from ilk.estimation.run import run
+from ilk.fitted import Lazy, Status, Verdict
 from ilk.inference.profile import profile
 from ilk.inference.profile_search import End
 from ilk.inference.profile_trace import Surroundings
 from ilk.inference.wald import two_sided
+from ilk.kernels.reference import LaplaceEngine
 from ilk.likelihood.base import Search
 
 Z = two_sided(0.95)
@@ -304,19 +306,43 @@ def test_every_structure(structure):
     assert np.all(frame.estimate < frame.conf_high)
 
 
-def test_a_better_optimum_is_said_and_taken():
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_better_optimum_is_said_and_taken(jobs):
     """A fit that stands beside the optimum: the profile moves to the optimum and says so."""
+    pytest.importorskip("joblib")
     fitted = fit_of("cbpp").fitted
     theta = 1.6 * fitted.point.theta
     point = fitted.marginal.at_point(fitted.point.beta, theta)
     point = replace(fitted.point, theta=theta, value=point.value)
     wrong = replace(fitted, point=point, estimates=fitted.marginal.estimates(point))
-    found = profile(wrong, ["period[T.2]"], level=0.95, curves=False)
+    found = profile(wrong, "period[T.2]", level=0.95, curves=False, n_jobs=jobs)
     assert found.gained == pytest.approx(fitted.loglik - wrong.loglik, abs=1e-5)
     assert "verdict was wrong" in " ".join(found.notes(0.95))
     right = profile(fitted, ["period[T.2]"], level=0.95, curves=False)
     np.testing.assert_allclose(found.limits(0.95), right.limits(0.95), atol=1e-5)
     assert right.gained == 0.0
+
+
+def test_engines_agree(monkeypatch):
+    """The NumPy engine finds the same limits as the compiled one."""
+    ours = limits_of(fit_of("cbpp"))
+    monkeypatch.setattr("ilk.likelihood.joint.laplace_engine", LaplaceEngine)
+    np.testing.assert_allclose(limits_of(fit_of("cbpp")), ours, atol=1e-8)
+
+
+def test_an_unconverged_fit_is_refused():
+    fitted = fit_of("cbpp").fitted
+    verdict = Verdict(Status.NOT_CONVERGED, ())
+    with pytest.raises(FitError, match="has not converged"):
+        profile(replace(fitted, judged=Lazy(lambda: verdict)))
+
+
+def test_frequency_weights_are_copies_of_rows():
+    data = data_of("gamma")
+    times = np.random.default_rng(0).integers(1, 4, len(data))
+    weighted = ilk.fit("y ~ x + (1 | g)", data.assign(w=times), frequency_weights="w", reml=False)
+    copied = ilk.fit("y ~ x + (1 | g)", data.loc[data.index.repeat(times)], reml=False)
+    np.testing.assert_allclose(limits_of(weighted), limits_of(copied), rtol=1e-8)
 
 
 def test_jobs_give_the_same():
