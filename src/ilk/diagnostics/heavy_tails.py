@@ -73,6 +73,8 @@ def why_not(fitted: Fitted) -> str | None:
         The fit.
     """
     terms, linear = fitted.design.terms, fitted.model.linear
+    if fitted.model.penalty is not None:
+        return "the fit is penalized"
     if len(terms) != 1 or terms[0].predictor != "mean":
         return "it is computed for models with one random term only"
     effects = len(terms[0].column_names)

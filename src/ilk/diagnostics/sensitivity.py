@@ -138,6 +138,12 @@ def sensitivity(fitted: Fitted, group: str | None = None) -> Sensitivity:
         There are no random effects of clusters in the mean, or `group` is none of its factors.
     """
     groupings = _groupings(fitted, group)
+    if not fitted.verdict.converged:
+        raise ModelError(
+            f"The fit is {fitted.verdict.status.value}, so that there are no coefficients to set "
+            "others against; see verdict first.",
+            code="verdict",
+        )
     rows = _mean_rows(fitted)
     terms = tuple(fitted.names[j][1] for j in rows)
     if not terms:
@@ -326,7 +332,7 @@ def _tails(
         normal, heavy = fit_tails(comparable, math.inf), fit_tails(comparable, TAIL_DF)
         gain = heavy.loglik - normal.loglik
     count = df_model(fitted)
-    if not fitted.model.linear and fitted.model.nodes == 1:
+    if not fitted.model.linear and np.all(np.equal(fitted.model.nodes, 1)):
         out.append(_of_tails(normal, "normal effects, by quadrature", group, label, rows, count))
         notes.append(
             "The fit approximates the likelihood (Laplace); the rows by quadrature and with t "

@@ -24,6 +24,7 @@ import numpy as np
 from ilk.effects.target import make_target
 from ilk.effects.variable import check_value, find_variable
 from ilk.errors import ModelError
+from ilk.fitted import Status
 from ilk.inference.wald import check_level
 from ilk.prediction.levels import check_choice
 from ilk.prediction.population import random_variance
@@ -194,6 +195,12 @@ def check_options(
     check_choice("baseline", baseline, Baseline)
     check_level(level)
     check_levels(fitted)
+    if fitted.verdict.status is Status.SEPARATED:
+        raise ModelError(
+            "The fit is separated: coefficients run to infinity, and with them the variance of the "
+            "fixed part. Fit with a penalty (penalty='firth') to ask for shares of variance.",
+            code="separated",
+        )
     if scale == "response" and fitted.family.link.name in NO_POPULATION_MEAN:
         raise ModelError(
             f"scale='response': under link {fitted.family.link.name!r} normal random effects reach "

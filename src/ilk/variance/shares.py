@@ -151,7 +151,7 @@ def _limits(
     estimate: FloatArray, reach: FloatArray, reliability: FloatArray | None
 ) -> tuple[FloatArray, FloatArray]:
     """Limits of shares whose estimates plus and minus the reach would be the plain limits."""
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         odds = estimate / (1.0 - estimate)
         half = reach / (estimate * (1.0 - estimate))
         if reliability is None:

@@ -157,3 +157,27 @@ def test_refusals():
         ilk.fit("y ~ x", data_of("gamma")).sensitivity()
     with pytest.raises(ModelError, match="Did you mean 'Subject'"):
         fit_of("sleepstudy").sensitivity("Subjects")
+
+
+def _separated(**options):
+    rng = np.random.default_rng(0)
+    g, x = np.repeat(np.arange(10), 6), np.tile([0.0, 1.0], 30)
+    y = np.where(x == 1.0, 1.0, (rng.random(60) < 0.5) * 1.0)
+    return ilk.fit("y ~ x + (1 | g)", {"y": y, "x": x, "g": g}, "binomial", **options)
+
+
+@pytest.mark.filterwarnings("ignore:The fit is separated")
+def test_separated_fits_are_refused():
+    fit = _separated()
+    with pytest.raises(ModelError, match="see verdict first"):
+        fit.sensitivity()
+    with pytest.raises(ModelError, match="coefficients run to infinity"):
+        fit.icc()
+    with pytest.raises(ModelError, match="see verdict"):
+        fit.power({"x": 1.0}, 10)
+
+
+def test_penalized_fits_have_no_heavier_tails():
+    fit = _separated(penalty="firth")
+    assert 0.0 < fit.icc().frame.estimate[0] < 1.0
+    assert "penalized" in _refit(sensitivity(fit.fitted), "t(4) effects").verdict
