@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast, final
 
-import numpy as np
-
 from ilk.kernels.contract import (
     Density,
     EngineData,
@@ -23,7 +21,6 @@ from ilk.kernels.contract import (
     SearchResult,
     nodes_by_term,
 )
-from ilk.num.nesting import nested_chain
 from ilk.typing import FloatArray
 
 __all__ = ["MOST_CROSSING", "MOST_CROSSING_ENTRIES", "ChoosingEngine", "integrated_terms"]
@@ -48,18 +45,11 @@ def integrated_terms(data: EngineData, nodes: Nodes) -> tuple[int, ...] | None:
     Returns
     -------
     tuple of int or None
-        None where one engine serves all terms alike: Laplace everywhere, or quadrature over
-        grouping factors that are nested in each other.
+        None where all terms are treated alike: Laplace everywhere, or quadrature everywhere.
     """
     by_term = nodes_by_term(nodes, len(data.terms))
     some = tuple(t for t, k in enumerate(by_term) if k > 1)
-    if not some or len(some) == len(by_term):
-        return None
-    chain = nested_chain(
-        [np.asarray(term.codes) for term in data.terms], [term.levels for term in data.terms]
-    )
-    nested = chain is not None and any(by_term[t] > 1 for t in chain[0])
-    return None if nested else some
+    return some if 0 < len(some) < len(by_term) else None
 
 
 @final

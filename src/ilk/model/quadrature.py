@@ -7,7 +7,7 @@ the information about a level is what makes that approximation good, and it has 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -105,13 +105,9 @@ def shares(model: Model) -> Shares:
     model : Model
         The model.
     """
-    terms = model.design.terms
     counts = _by_factor(model)
-    if is_laplace(model.nodes):
-        return Shares((), tuple(counts))
-    mixed = isinstance(model.nodes, tuple) and _beside_laplace(terms, model.nodes)
-    some = tuple((name, k) for name, k in counts.items() if k > 1 or not mixed)
-    return Shares(some, tuple(name for name in counts if name not in dict(some)))
+    some = tuple((name, k) for name, k in counts.items() if k > 1)
+    return Shares(some, tuple(name for name, k in counts.items() if k == 1))
 
 
 def _by_factor(model: Model) -> dict[str, int]:
@@ -264,7 +260,7 @@ def _by_name(design: Design, request: Mapping[Any, Any]) -> tuple[int, ...]:
     that are not named are left to the Laplace approximation.
     """
     terms = design.terms
-    names = list(dict.fromkeys(t.grouping.name for t in terms))
+    names = _names(terms)
     for name, value in request.items():
         if name not in names:
             _refuse(
@@ -288,6 +284,10 @@ def _by_name(design: Design, request: Mapping[Any, Any]) -> tuple[int, ...]:
     return tuple(out)
 
 
+def _names(terms: Iterable[RandomTerm]) -> list[str]:
+    return list(dict.fromkeys(term.grouping.name for term in terms))
+
+
 def _width(terms: Sequence[RandomTerm], name: str) -> int:
     return sum(len(t.column_names) for t in terms if t.grouping.name == name)
 
@@ -304,12 +304,17 @@ def _check(design: Design, by_term: tuple[int, ...]) -> None:
                 f"nodes are for at most {MAX_EFFECTS} random effects per level, and "
                 f"{term.grouping.name!r} has {width}; use quadrature=1 (Laplace)",
             )
-    beside = _beside_laplace(terms, by_term)
+    beside = any(k == 1 for k in by_term)
     if beside:
         _check_crossed(design, by_term, what)
         chain = [[t for t, k in enumerate(by_term) if k > 1]]
     else:
-        chain = nested_chain(*_codes(terms)) or []
+        nested = nested_chain(*_codes(terms))
+        if nested is None:
+            _refuse(
+                what, f"of {_listed(_names(terms))} some cross, so that one can have nodes; name it"
+            )
+        chain = nested
     paths = 1
     for depth in chain:
         width = sum(len(terms[t].column_names) for t in depth)
@@ -328,17 +333,11 @@ def _check(design: Design, by_term: tuple[int, ...]) -> None:
         )
 
 
-def _beside_laplace(terms: Sequence[RandomTerm], by_term: tuple[int, ...]) -> bool:
-    """Whether some factors are integrated, and others, that cross or contain them, are not."""
-    chain = nested_chain(*_codes(terms))
-    return chain is None or all(by_term[t] == 1 for t in chain[0])
-
-
 def _check_crossed(design: Design, by_term: tuple[int, ...], what: str) -> None:
     """Refuse quadrature beside Laplace where it cannot be had."""
     terms = design.terms
     others = [t for t, k in zip(terms, by_term, strict=True) if k == 1]
-    some = dict.fromkeys(t.grouping.name for t, k in zip(terms, by_term, strict=True) if k > 1)
+    some = _names(t for t, k in zip(terms, by_term, strict=True) if k > 1)
     if len(some) != 1:
         _refuse(
             what,
@@ -354,10 +353,9 @@ def _check_crossed(design: Design, by_term: tuple[int, ...], what: str) -> None:
     effects = sum(len(t.grouping.levels) * len(t.column_names) for t in others)
     rows = len(design.response.y)
     if effects > MOST_CROSSING or effects * rows > MOST_CROSSING_ENTRIES:
-        names = _listed(dict.fromkeys(t.grouping.name for t in others))
         _refuse(
             what,
-            f"the {effects} random effects of {names}, which cross {_listed(some)}, are too many "
-            f"for {rows} rows (at most {MOST_CROSSING}, and {MOST_CROSSING_ENTRIES} rows times "
+            f"the {effects} random effects of {_listed(_names(others))} beside {_listed(some)} are "
+            f"too many for {rows} rows (at most {MOST_CROSSING}, and {MOST_CROSSING_ENTRIES} rows times "
             "effects); use quadrature=1 (Laplace)",
         )

@@ -29,7 +29,7 @@ CLASS, SCHOOL, ITEM = np.arange(12) // 3, np.arange(12) // 6, np.arange(12) % 2
         ((CLASS, SCHOOL), 1, None),
         ((CLASS, SCHOOL), 7, None),
         ((CLASS, SCHOOL), (7, 5), None),
-        ((CLASS, SCHOOL), (1, 5), None),
+        ((CLASS, SCHOOL), (1, 5), (1,)),
         ((CLASS, SCHOOL), (5, 1), (0,)),
         ((CLASS, ITEM), (5, 1), (0,)),
         ((CLASS, SCHOOL, ITEM), (1, 1, 5), (2,)),
