@@ -23,6 +23,9 @@ __all__ = ["ProfilePanel", "ProfilePicture", "draw_profile", "profile_picture"]
 
 _COLUMNS = 3
 
+_DEPTH = -1.9
+"""How far below the maximum a picture of the log-likelihood goes, in cutoffs."""
+
 _HEIGHTS = {"zeta": "\N{GREEK SMALL LETTER ZETA}", "loglik": "log-likelihood below maximum"}
 
 
@@ -169,13 +172,14 @@ def _draw(axis: Axes, panel: ProfilePanel, table: ProfilePicture) -> None:
     ends = [min(max(limit, low - margin), high + margin) for limit in panel.limits]
     if np.all(np.isfinite(ends)):
         axis.plot(ends, [base, base], color=BLUE, linewidth=5.0, alpha=0.25, solid_capstyle="butt")
-    for limit, side in zip(panel.limits, (-1.0, 1.0), strict=True):
+    foot = 0.0 if zeta else _DEPTH * table.cutoff
+    for limit in panel.limits:
         if low <= limit <= high:
-            top = (side * table.cutoff) if zeta else 0.0
-            axis.plot([limit, limit], [base, top], color=MUTED, linewidth=0.9, zorder=2)
+            top = float(np.interp(limit, panel.value, panel.height))
+            axis.plot([limit, limit], [foot, top], color=MUTED, linewidth=0.9, zorder=2)
     if np.isfinite(panel.estimate):
         axis.plot([panel.estimate], [panel.height_there], "o", color=BLUE, markersize=5, zorder=4)
     axis.set_xlim(low - margin, high + margin)
     if not zeta:
-        axis.set_ylim(-1.9 * table.cutoff, 0.12 * table.cutoff)
+        axis.set_ylim(_DEPTH * table.cutoff, 0.12 * table.cutoff)
     axis.set_xlabel(printable(panel.label, 40))
