@@ -312,7 +312,8 @@ def _check(design: Design, by_term: tuple[int, ...]) -> None:
         nested = nested_chain(*_codes(terms))
         if nested is None:
             _refuse(
-                what, f"of {_listed(_names(terms))} some cross, so that one can have nodes; name it"
+                what,
+                f"some of {_listed(_names(terms))} cross, so that only one can have nodes; name it",
             )
         chain = nested
     paths = 1
@@ -356,6 +357,6 @@ def _check_crossed(design: Design, by_term: tuple[int, ...], what: str) -> None:
         _refuse(
             what,
             f"the {effects} random effects of {_listed(_names(others))} beside {_listed(some)} are "
-            f"too many for {rows} rows (at most {MOST_CROSSING}, and {MOST_CROSSING_ENTRIES} rows times "
-            "effects); use quadrature=1 (Laplace)",
+            f"too many for {rows} rows (at most {MOST_CROSSING}, and {MOST_CROSSING_ENTRIES} "
+            "rows times effects); use quadrature=1 (Laplace)",
         )
