@@ -242,8 +242,10 @@ def read_array(name: str, values: npt.NDArray[Any]) -> Column:
 
 def read_categories(name: str, codes: npt.NDArray[Any], levels: Sequence[Any]) -> Column:
     """Categories in declared order; unused ones are dropped when the factor is asked for."""
-    labels = tuple(plain_label(name, level) for level in levels)
     codes = np.asarray(codes, dtype=np.int32)
+    if set(map(type, levels)) == {str}:  # nearly always, and quickly found out
+        return encoded_column(name, "category", codes, tuple(levels))
+    labels = tuple(plain_label(name, level) for level in levels)
     if any(label is None or label != label for label in labels):
         keep = [i for i, label in enumerate(labels) if label is not None and label == label]
         lookup = np.full(len(labels) + 1, -1, dtype=np.int32)
