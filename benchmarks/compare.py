@@ -1,6 +1,6 @@
 """Writes docs/benchmarks.md from the latest results.
 
-python -m benchmarks.compare                     # the latest run of each number of threads
+python -m benchmarks.compare                     # of each case the latest run, by number of threads
 python -m benchmarks.compare benchmarks/results/2026-01-01T000000Z-threads1.json
 """
 
@@ -55,27 +55,31 @@ Results = dict[tuple[str, str], dict[str, Any]]
 
 
 def main(paths: list[str]) -> int:
-    files = [Path(path) for path in paths] or latest()
-    if not files:
+    sections = latest([Path(path) for path in paths] or sorted(RESULTS.glob("*-threads*.json")))
+    if not sections:
         print("no results yet: run python -m benchmarks.run first")
         return 1
-    parts = [INTRODUCTION]
-    parts += [section(json.loads(path.read_text(encoding="utf-8")), path) for path in files]
-    DOCUMENT.write_text("\n".join(parts), encoding="utf-8")
+    DOCUMENT.write_text("\n".join([INTRODUCTION, *sections]), encoding="utf-8")
     print(f"written to {DOCUMENT}")
     return 0
 
 
-def latest() -> list[Path]:
-    """Return the newest file of results for each number of threads, fewest threads first."""
-    newest: dict[str, Path] = {}
-    for path in sorted(RESULTS.glob("*-threads*.json")):
-        newest[path.stem.rsplit("threads", 1)[1]] = path
-    return [newest[threads] for threads in sorted(newest, key=int)]
+def latest(paths: list[Path]) -> list[str]:
+    """Return a section for each run that is the latest of some case, fewest threads first."""
+    seen: set[tuple[int, str]] = set()
+    found: list[tuple[int, int, str]] = []
+    for age, path in enumerate(reversed(paths)):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        threads = record["threads"]
+        record["results"] = [r for r in record["results"] if (threads, r["case"]) not in seen]
+        if record["results"]:
+            seen |= {(threads, r["case"]) for r in record["results"]}
+            found.append((threads, age, section(record, path)))
+    return [text for _, _, text in sorted(found)]
 
 
 def section(record: dict[str, Any], path: Path) -> str:
-    """Return the tables of one run."""
+    """Return the tables of one run, or of the cases of it that were not run again."""
     results: Results = {(r["case"], r["peer"]): r for r in record["results"]}
     peers = [peer for peer in HEADINGS if any(key[1] == peer for key in results)]
     cases = [case for case in CASES if any(key[0] == case.name for key in results)]
