@@ -84,7 +84,7 @@ def test_plans(terms: str, request_: object, nodes: object) -> None:
         ("(1 + x + z | person)", 61, ("226981 combinations", "fewer nodes")),
         ("(1 + x | school) + (1 + z | person)", 25, ("390625 combinations",)),
         ("(1 | item) + (1 | school) + (1 | person)", {"school": 5, "person": 5}, ("name one",)),
-        ("(1 | item) + (1 | person)", {"item": 5, "person": 5}, ("item and person cross", "name it")),
+        ("(1 | item) + (1 | person)", {"item": 5, "person": 5}, ("item and person cross",)),
     ],
 )  # fmt: skip
 def test_refusals(terms: str, request_: object, words: tuple[str, ...]) -> None:
