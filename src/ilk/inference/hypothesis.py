@@ -328,6 +328,13 @@ def wald_test(
         return JointTest(kind, math.nan, q, math.nan, math.nan)
     scale = np.sqrt(np.maximum(np.diag(spread), np.finfo(float).tiny))
     distance = (L @ coef - rhs) / scale
+    if np.linalg.cond(spread / np.outer(scale, scale)) > 1e12:
+        raise ModelError(
+            f"The covariance matrix of these {q} restrictions is singular, so they cannot be "
+            "tested together (robust covariance matrices have at most as many independent rows as "
+            "there are clusters); test fewer at once.",
+            code="singular",
+        )
     square = float(distance @ np.linalg.solve(spread / np.outer(scale, scale), distance))
     if covariance.df is None:
         return JointTest(
@@ -383,11 +390,11 @@ def likelihood_ratio_test(
     Returns
     -------
     JointTest
-        nan where the fit under the restrictions ended at a higher likelihood.
+        nan where the fit under the restrictions is no optimum.
     """
     small = restricted(fitted, L, rhs) if null is None else null
     statistic = 2.0 * (fitted.loglik - small.loglik)
-    if not statistic > -_LOST:
+    if not statistic > -_LOST or not small.verdict.converged:
         return JointTest("likelihood ratio", math.nan, len(L), math.inf, math.nan)
     statistic = max(statistic, 0.0)
     p = float(special().chdtrc(len(L), statistic))

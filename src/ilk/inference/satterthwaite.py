@@ -15,7 +15,7 @@ of freedom are those of the model without the effect.  The derivatives are exact
 .. math:: \partial\Phi = \Phi\, X'V^{-1}\, \partial V\, V^{-1}X\, \Phi, \qquad
    \partial V = \sigma^2 Z (\partial\Lambda \Lambda' + \Lambda \partial\Lambda') Z',
 
-and cost one pass over the rows.  Derivation: docs/derivations/small-samples.md.
+and cost one pass over the rows at most.  Derivation: docs/derivations/small-samples.md.
 """
 
 from __future__ import annotations
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from ilk.typing import FloatArray
 
 __all__ = ["Satterthwaite", "pseudo_inverse", "satterthwaite", "weighted_cross_products"]
+
+_REGULAR = 1e4
+"""Condition number of a factor beyond which its inverse is not used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,9 @@ def weighted_cross_products(
 ) -> list[FloatArray]:
     r"""Cross products :math:`\sigma^2 Z_t'V^{-1}X` by term.
 
-    By Woodbury's identity :math:`\sigma^2 V^{-1}X = W(X - Z\Lambda H^{-1}\Lambda'Z'WX)`.
+    By Woodbury's identity :math:`\sigma^2 V^{-1}X = W(X - Z\Lambda H^{-1}\Lambda'Z'WX)`, and
+    :math:`\sigma^2 \Lambda'Z'V^{-1}X = H^{-1}\Lambda'Z'WX`, which says all if no factor is near
+    singular.
 
     Parameters
     ----------
@@ -134,13 +139,20 @@ def weighted_cross_products(
     """
     X = data.predictors[0].X
     p = X.shape[1]
-    out = [np.empty((term.levels, term.width, p)) for term in data.terms]
-    effects, start = [], 0
-    for term, factor in zip(data.terms, factors, strict=True):
+    parts, start = [], 0
+    for term in data.terms:
         stop = start + term.levels * term.width
-        levels = solved[start:stop].reshape(term.levels, term.width, p)
-        effects.append(np.einsum("ab,lbj->jla", factor, levels))
+        parts.append(solved[start:stop].reshape(term.levels, term.width, p))
         start = stop
+    if all(np.linalg.cond(factor) < _REGULAR for factor in factors):
+        return [
+            np.asarray(np.matmul(np.linalg.inv(factor).T, part))
+            for factor, part in zip(factors, parts, strict=True)
+        ]
+    effects = [
+        np.einsum("ab,lbj->jla", factor, part) for factor, part in zip(factors, parts, strict=True)
+    ]
+    out = [np.empty((term.levels, term.width, p)) for term in data.terms]
     for j in range(p):
         rest = X[:, j].copy()
         for term, effect in zip(data.terms, effects, strict=True):

@@ -49,7 +49,7 @@ def hypothesis_answer(fitted: Fitted, hypothesis: Any, rhs: Any = None, **option
     extra = [math.nan] * several
     tests = [*found.tests, *[found.joint] * several]
     said = " and ".join(map(plain, found.labels[:4])) + (" and so on" * (len(found.labels) > 4))
-    notes = [*found.notes, *_wald_notes(found.covariance)]
+    notes = [*found.notes, *_lost_notes(tests), *_wald_notes(found.covariance)]
     if found.method != "wald":
         notes[-1] = f"Standard errors and intervals are Wald's. {notes[-1]}"
     return Answer(
@@ -107,7 +107,14 @@ def anova_answer(fitted: Fitted, type: int = 3, **options: Any) -> Answer:
         flavor=fitted.design.flavor,
         words=("component", "term"),
         hidden=_one_component(found.rows),
-        notes=tuple(plain(n, 2000) for n in (*found.notes, *_wald_notes(found.covariance))),
+        notes=tuple(
+            plain(note, 2000)
+            for note in (
+                *found.notes,
+                *_lost_notes([row.test for row in found.rows]),
+                *_wald_notes(found.covariance),
+            )
+        ),
     )
 
 
@@ -177,6 +184,16 @@ def _term_columns(rows: Sequence[TermTest]) -> dict[str, Any]:
 def _one_component(rows: Sequence[TermTest]) -> tuple[str, ...]:
     """The column of components, if all are of the mean."""
     return () if {row.component for row in rows} - {"mean"} else ("component",)
+
+
+def _lost_notes(tests: Sequence[JointTest]) -> list[str]:
+    """Say why a test has no statistic."""
+    notes = []
+    if any(math.isnan(t.statistic) and t.test == "likelihood ratio" for t in tests):
+        notes.append("Without statistic: the fit under the hypothesis did not end at an optimum.")
+    if any(t.df_num == 0 for t in tests):
+        notes.append("Terms with no degrees of freedom: other terms say the same.")
+    return notes
 
 
 def _wald_notes(covariance: CoefficientCovariance | None) -> list[str]:

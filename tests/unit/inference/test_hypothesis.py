@@ -10,6 +10,7 @@ from tests.fits import data_of, fit_of
 import ilk
 from ilk import ModelError
 from ilk.inference.hypothesis import linear_hypothesis
+from ilk.inference.wald import CoefficientCovariance
 
 
 def test_least_squares_f_is_the_comparison_of_residual_sums():
@@ -113,3 +114,11 @@ def test_penalized_fits_have_no_likelihood_ratio():
     with pytest.raises(ModelError, match="penalized"):
         linear_hypothesis(fit.fitted, "x = 0", method="likelihood_ratio")
     assert math.isfinite(linear_hypothesis(fit.fitted, "x = 0").joint.p_value)
+
+
+def test_a_singular_covariance_matrix_is_refused():
+    fitted = fit_of("cbpp").fitted
+    few = np.outer(fitted.coef, fitted.coef)  # of rank one, as from two clusters
+    covariance = CoefficientCovariance(few, fitted.names, "rank one")
+    with pytest.raises(ModelError, match="test fewer at once"):
+        linear_hypothesis(fitted, "period[T.2] = 0, period[T.3] = 0", cov=covariance)
