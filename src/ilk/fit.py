@@ -266,7 +266,8 @@ class Fit(AbstractFit):
         estimate : {"mode", "mean"}
             Conditional modes, or conditional means; of a linear model they are the same.  Means are
             computed by quadrature where all random terms share one factor with at most three
-            effects per level, and by a second-order expansion elsewhere.
+            effects per level, or belong to two nested ones with one and at most two; elsewhere by
+            a second-order expansion, with the standard deviations at the modes.
         uncertainty : {"conditional", "full"}
             Standard deviation given the parameters, or with the uncertainty of coefficients,
             variances and dispersion too (Booth and Hobert 1998).

@@ -1,9 +1,10 @@
 r"""Conditional means of the random effects, E(b | y), beside their modes.
 
 In the linear model they are the modes.  Elsewhere the density of b given y is skewed, and mean and
-mode differ.  Where all random terms share one factor with at most three effects per level, means
-and covariances are computed by quadrature (`ilk.prediction.level_quadrature`).  For crossed and
-nested factors and larger terms the mean is that of the second-order expansion of the Laplace
+mode differ.  Where all random terms share one factor with at most three effects per level, or
+belong to two nested factors with one and at most two, means and covariances are those of quadrature
+(`ilk.prediction.level_quadrature`, `ilk.prediction.nested_quadrature`).  Elsewhere, with crossed
+factors and larger terms, the mean is that of the second-order expansion of the Laplace
 approximation: with numerator and denominator of :math:`K(s) = \log E(e^{s' b} \mid y)` approximated
 alike, the derivative at zero is
 
@@ -17,6 +18,7 @@ at the mode there.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +28,7 @@ from ilk.num import jets
 from ilk.prediction.known import first_places
 from ilk.prediction.level_quadrature import LevelMoments, level_moments, shares_levels
 from ilk.prediction.levels import training_cases
+from ilk.prediction.nested_quadrature import nested_moments, nested_terms
 from ilk.prediction.uncertainty import row_covariance
 
 if TYPE_CHECKING:
@@ -33,6 +36,9 @@ if TYPE_CHECKING:
     from ilk.typing import FloatArray
 
 __all__ = ["ConditionalMeans", "conditional_means"]
+
+_MANY = 10_000
+"""Rows times parameters beyond which nested integrals are not differentiated."""
 
 _STEP = 1e-4
 """Step of differences in the parameters, as for the modes."""
@@ -47,7 +53,8 @@ class ConditionalMeans:
     moments : LevelMoments
         Means and covariances by term, parameters held.
     sensitivity : (U, m) array
-        Derivative of the means in psi; after an expansion that of the modes.
+        Derivative of the means in psi; of the modes after an expansion, and for nested factors
+        with many rows.
     method : {"exact", "quadrature", "expansion"}
         How they were computed.
     """
@@ -79,7 +86,14 @@ def conditional_means(fitted: Fitted, *, sensitivity: bool = True) -> Conditiona
         )
     if shares_levels(fitted):
         moments = level_moments(fitted, fitted.estimates.psi)
-        slope = _differences(fitted) if sensitivity else none
+        slope = _differences(fitted, level_moments) if sensitivity else none
+        return ConditionalMeans(moments, slope, "quadrature")
+    if nested_terms(fitted) is not None:
+        moments = nested_moments(fitted, fitted.estimates.psi)
+        slope = none
+        if sensitivity:
+            many = fitted.model.rows * len(fitted.estimates.psi) > _MANY
+            slope = fitted.mode_sensitivity() if many else _differences(fitted, nested_moments)
         return ConditionalMeans(moments, slope, "quadrature")
     moments = LevelMoments(_expanded(fitted), fitted.mode_covariance())
     return ConditionalMeans(
@@ -87,7 +101,9 @@ def conditional_means(fitted: Fitted, *, sensitivity: bool = True) -> Conditiona
     )
 
 
-def _differences(fitted: Fitted) -> FloatArray:
+def _differences(
+    fitted: Fitted, compute: Callable[[Fitted, FloatArray], LevelMoments]
+) -> FloatArray:
     """(U, m) derivative of the means by quadrature."""
     psi = fitted.estimates.psi
     columns = []
@@ -97,7 +113,7 @@ def _differences(fitted: Fitted) -> FloatArray:
         for side in (step, -step):
             moved = psi.copy()
             moved[j] += side
-            ends.append(np.concatenate([m.ravel() for m in level_moments(fitted, moved).means]))
+            ends.append(np.concatenate([m.ravel() for m in compute(fitted, moved).means]))
         columns.append((ends[0] - ends[1]) / (2.0 * step))
     return np.column_stack(columns)
 

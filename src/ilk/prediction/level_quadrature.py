@@ -11,6 +11,7 @@ by its curvature (Pinheiro and Bates 1995).  All levels are done at one time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,16 +19,20 @@ import numpy as np
 
 from ilk.num import jets
 from ilk.num.quadrature import product_rule
+from ilk.num.stable import logsumexp
 from ilk.num.triangular import covariance_root
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
     from ilk.typing import FloatArray
 
-__all__ = ["LevelMoments", "level_moments", "shares_levels"]
+__all__ = ["INNER", "LevelMoments", "LevelProblem", "level_moments", "shares_levels"]
 
 NODES = {1: 41, 2: 17, 3: 11}
 """Nodes per dimension, by the number of effects of a level."""
+
+INNER = {1: 25, 2: 11}
+"""The same for effects inside those of another factor, and 25 nodes for the outer one."""
 
 _STEPS = 100
 _HALVINGS = 30
@@ -70,46 +75,39 @@ def level_moments(fitted: Fitted, psi: FloatArray) -> LevelMoments:
     -------
     LevelMoments
     """
-    problem = _Problem(fitted, psi)
-    mode, spread = problem.modes()
-    points, log_weights = product_rule(NODES[problem.q], problem.q)
-    L = len(mode)
-    heights = np.empty((len(points), L))
-    for k, x in enumerate(points):
-        heights[k] = problem.value(mode + spread @ x) + log_weights[k] + 0.5 * float(x @ x)
-    heights = np.where(np.isfinite(heights), heights, -np.inf)
-    weights = np.exp(heights - heights.max(axis=0))
-    weights /= weights.sum(axis=0)
-    x_mean = weights.T @ points
-    centered = points[:, None, :] - x_mean
-    x_cov = np.einsum("kl,kli,klj->lij", weights, centered, centered, optimize=True)
-    mean = mode + np.einsum("lij,lj->li", spread, x_mean)
-    covariance = spread @ x_cov @ np.swapaxes(spread, 1, 2)
-    means, covariances, start = [], [], 0
-    for R in problem.roots:
-        stop = start + len(R)
-        means.append(mean[:, start:stop] @ R.T)
-        covariances.append(R @ covariance[:, start:stop, start:stop] @ R.T)
-        start = stop
-    return LevelMoments(tuple(means), tuple(covariances))
+    problem = LevelProblem(fitted, psi, range(len(fitted.design.terms)))
+    _, mean, covariance = problem.integrate(NODES[problem.q])
+    return LevelMoments(*problem.to_effects(mean, covariance))
 
 
-class _Problem:
-    """Log density of data and standard normal effects, by level, at fixed parameters."""
+class LevelProblem:
+    """Log density of data and standard normal effects, by level, at fixed parameters.
 
-    def __init__(self, fitted: Fitted, psi: FloatArray) -> None:
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    psi : (m,) array
+        Parameters.
+    chosen : sequence of int
+        Random terms of one factor; all others are left out.
+    """
+
+    def __init__(self, fitted: Fitted, psi: FloatArray, chosen: Sequence[int]) -> None:
         model, design = fitted.model, fitted.design
+        terms = [design.terms[t] for t in chosen]
         self.family, self.y, self.trials = fitted.family, design.response.y, design.response.trials
         self.frequency = design.frequency_weights
         self.fixed = model.linear_predictors(psi[: len(fitted.coef)], None)
-        self.roots = [covariance_root(G) for G in fitted.covariances_at(psi)]
-        self.codes = design.terms[0].grouping.codes
-        self.levels = len(design.terms[0].grouping.levels)
+        G = fitted.covariances_at(psi)
+        self.roots = [covariance_root(G[t]) for t in chosen]
+        self.codes = terms[0].grouping.codes
+        self.levels = len(terms[0].grouping.levels)
         order = [part.predictor for part in model.fitted_parts]
         self.q = sum(len(R) for R in self.roots)
         self.Z = [np.zeros((model.rows, self.q)) for _ in order]
         start = 0
-        for term, R in zip(design.terms, self.roots, strict=True):
+        for term, R in zip(terms, self.roots, strict=True):
             stop = start + len(R)
             columns = np.ones((model.rows, 1)) if term.columns is None else term.columns
             self.Z[order.index(term.predictor)][:, start:stop] = columns @ R
@@ -152,9 +150,9 @@ class _Problem:
                 hessian[:, j, i] = hessian[:, i, j]
         return gradient, hessian
 
-    def modes(self) -> tuple[FloatArray, FloatArray]:
+    def modes(self, start: FloatArray | None = None) -> tuple[FloatArray, FloatArray]:
         """Modes (L, q) by Newton steps, and roots (L, q, q) of their inverse curvature."""
-        u = np.zeros((self.levels, self.q))
+        u = np.zeros((self.levels, self.q)) if start is None else start
         value = self.value(u)
         for _ in range(_STEPS):
             gradient, hessian = self.derivatives(u)
@@ -176,3 +174,34 @@ class _Problem:
         values, vectors = np.linalg.eigh(self.derivatives(u)[1])
         spread = vectors / np.sqrt(np.maximum(values, 0.05))[:, None, :]
         return u, spread
+
+    def integrate(
+        self, nodes: int, start: FloatArray | None = None
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Logarithms of the integrals (L,), means (L, q) and covariances (L, q, q) of u."""
+        mode, spread = self.modes(start)
+        points, log_weights = product_rule(nodes, self.q)
+        heights = np.empty((len(points), self.levels))
+        for k, x in enumerate(points):
+            heights[k] = self.value(mode + spread @ x) + log_weights[k] + 0.5 * float(x @ x)
+        heights = np.where(np.isfinite(heights), heights, -np.inf)
+        total = logsumexp(heights, 0)
+        weights = np.exp(heights - total)
+        x_mean = weights.T @ points
+        centered = points[:, None, :] - x_mean
+        x_cov = np.einsum("kl,kli,klj->lij", weights, centered, centered, optimize=True)
+        mean = mode + np.einsum("lij,lj->li", spread, x_mean)
+        covariance = spread @ x_cov @ np.swapaxes(spread, 1, 2)
+        return total + np.linalg.slogdet(spread)[1], mean, covariance
+
+    def to_effects(
+        self, mean: FloatArray, covariance: FloatArray
+    ) -> tuple[tuple[FloatArray, ...], tuple[FloatArray, ...]]:
+        """Moments of b by term from those of u."""
+        means, covariances, start = [], [], 0
+        for R in self.roots:
+            stop = start + len(R)
+            means.append(mean[:, start:stop] @ R.T)
+            covariances.append(R @ covariance[:, start:stop, start:stop] @ R.T)
+            start = stop
+        return tuple(means), tuple(covariances)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from tests.fits import fit_of
 
 import ilk
-from ilk.prediction.conditional_means import conditional_means
+from ilk.fitted import Lazy
+from ilk.prediction.conditional_means import _expanded, conditional_means
 from ilk.prediction.level_quadrature import level_moments, shares_levels
+from ilk.prediction.nested_quadrature import nested_moments, nested_terms
 
 
 def _grid_moments(log_density, deviations, spacing=0.2, extent=8.0):
@@ -95,12 +98,62 @@ def test_crossed_effects_by_expansion():
     assert np.abs(mine - exact).max() < 0.15 * np.abs(modes - exact).max()
 
 
+def test_nested_effects_against_a_grid():
+    rng = np.random.default_rng(2)
+    a, b = np.repeat(np.arange(12), 6), np.repeat(np.arange(36), 2)
+    x = rng.normal(size=72)
+    y = (rng.random(72) < 0.35).astype(float)
+    fitted = ilk.fit("y ~ x + (1 | a/b)", {"y": y, "x": x, "a": a, "b": b}, "binomial").fitted
+    psi = np.array([-0.6, 0.4, 0.9, 1.3])
+    moved = _at(fitted, psi)
+    found = nested_moments(moved, psi)
+    deviation = np.sqrt([G[0, 0] for G in moved.estimates.covariances])[[0, 1, 1, 1]]
+    for level in (0, 5):
+        here, inner = a == level, np.arange(3 * level, 3 * level + 3)
+        eta, place = psi[0] + psi[1] * x[here], b[here] - 3 * level
+        mean, covariance = _grid_moments(
+            lambda u, y=y[here], eta=eta, place=place: _logistic(
+                y, eta + u[:, :1] + u[:, 1 + place]
+            ),
+            deviation,
+            0.5,
+            6.5,
+        )
+        mine = [found.means[0][level, 0], *found.means[1][inner, 0]]
+        np.testing.assert_allclose(mine, mean, atol=1e-5)
+        variances = [found.covariances[0][level, 0, 0], *found.covariances[1][inner, 0, 0]]
+        np.testing.assert_allclose(variances, np.diag(covariance), rtol=1e-5)
+
+
+def test_which_factors_are_nested():
+    data = ilk.datasets.load("classroom_scores")
+    assert nested_terms(ilk.fit("score ~ prior + (1 | school/classroom)", data).fitted) == (
+        [0],
+        [1],
+    )
+    assert nested_terms(fit_of("penicillin").fitted) is None
+    assert nested_terms(fit_of("cbpp").fitted) is None
+    wide = ilk.fit("score ~ prior + (1 + prior | school) + (1 | school:classroom)", data)
+    assert nested_terms(wide.fitted) is None
+
+
+def test_effects_in_two_predictors():
+    rng = np.random.default_rng(0)
+    g, x = np.repeat(np.arange(30), 12), rng.normal(size=360)
+    phi = np.exp(-1.0 + 0.6 * rng.normal(size=30)[g])
+    mu = np.exp(0.5 + 0.3 * x + 0.6 * rng.normal(size=30)[g])
+    data = {"y": rng.gamma(1.0 / phi, phi * mu), "x": x, "g": g}
+    fitted = ilk.fit("y ~ x + (1 | g)", data, "gamma", "log", dispersion="~ 1 + (1 | g)").fitted
+    found = conditional_means(fitted, sensitivity=False)
+    assert found.method == "quadrature"
+    for mean, expanded, mode in zip(
+        found.moments.means, _expanded(fitted), fitted.estimates.modes, strict=True
+    ):
+        assert np.abs(expanded - mean).max() < 0.15 * np.abs(mode - mean).max()
+
+
 def _at(fitted, psi):
     """The fit as if its estimates were psi."""
-    from dataclasses import replace
-
-    from ilk.fitted import Lazy
-
     marginal = fitted.marginal
     point = marginal.at(psi)
     return replace(
@@ -113,8 +166,6 @@ def _at(fitted, psi):
 
 
 def test_expansion_and_quadrature_agree():
-    from ilk.prediction.conditional_means import _expanded
-
     for name in ("cbpp", "gamma", "salamanders"):
         fitted = fit_of(name).fitted
         exact = level_moments(fitted, fitted.estimates.psi).means[0]
