@@ -11,7 +11,7 @@ from tests.fits import fit_of
 import ilk
 from ilk import ModelError
 from ilk.inference.anova import anova, contains
-from ilk.inference.term_spaces import annihilator, reduced_rows, term_spaces
+from ilk.inference.term_spaces import term_spaces
 
 
 @cache
@@ -190,20 +190,3 @@ def test_containment():
     assert not contains(terms["b:x"], terms["b"], spaces)
     assert contains(terms["b:x"], terms["b"])
     assert not contains(terms["a"], terms["a"])
-
-
-def test_annihilator_keeps_the_smaller_model():
-    fit = ilk.fit("y ~ 0 + a + b + (1 | g)", _data())
-    part = fit.fitted.design.fixed[0]
-    spaces = term_spaces(fit.fitted.design, part)
-    L = annihilator(spaces, spaces.terms[1:])  # y ~ 0 + b has two columns
-    assert len(L) == 2
-    beta = np.linalg.svd(L)[2][len(L) :].T  # what satisfies the restrictions
-    B = pd.get_dummies(_data().b).to_numpy(float)
-    eta = part.X @ beta
-    np.testing.assert_allclose(B @ np.linalg.lstsq(B, eta, rcond=None)[0], eta, atol=1e-8)
-
-
-def test_reduced_rows_of_dependent_rows():
-    rows = np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [0.0, 0.0, 1.0]])
-    np.testing.assert_allclose(reduced_rows(rows), [[1, 2, 0], [0, 0, 1]])
