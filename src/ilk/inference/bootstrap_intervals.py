@@ -218,6 +218,8 @@ class ParameterLimits:
         Names.
     estimate, low, high : (k,) arrays
         Estimates and limits.
+    failed, total : int
+        Refits that failed, and all of them.
     notes : tuple of str
         What a reader should know.
     """
@@ -226,6 +228,8 @@ class ParameterLimits:
     estimate: FloatArray
     low: FloatArray
     high: FloatArray
+    failed: int
+    total: int
     notes: tuple[str, ...]
 
 
@@ -270,7 +274,15 @@ def parameter_limits(
     ]
     if found.failed:
         notes.append(f"{found.failed} more refits failed and are left out.")
-    return ParameterLimits(labels, found.estimate, kept.low, kept.high, (*notes, *kept.notes))
+    return ParameterLimits(
+        labels=labels,
+        estimate=found.estimate,
+        low=kept.low,
+        high=kept.high,
+        failed=found.failed,
+        total=found.failed + len(found.values),
+        notes=(*notes, *kept.notes),
+    )
 
 
 def bounded(limits: Limits, lowest: tuple[float, ...], highest: tuple[float, ...]) -> Limits:

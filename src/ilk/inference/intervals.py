@@ -278,7 +278,8 @@ def bootstrap_intervals(
             strict=True,
         )
     ]
-    way = f"bootstrap ({kind}, {interval})"
+    lost = f"; {found.failed} of {found.total} refits failed" if found.failed else ""
+    way = f"bootstrap ({kind}, {interval}{lost})"
     return _of_rows(_with_dropped(fitted, rows), way, found.notes)
 
 

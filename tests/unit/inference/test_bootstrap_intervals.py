@@ -151,6 +151,16 @@ def test_dropped_coefficients_have_rows_of_nan():
     assert list(table.conf_low.isna()) == [False, False, True, False]
 
 
+def test_failed_refits_are_said_in_the_table():
+    rng = np.random.default_rng(3)
+    data = pd.DataFrame({"y": rng.normal(size=60), "g": np.repeat(np.arange(10), 6)})
+    data["rare"] = ((data.g == 3) & (np.arange(60) % 2 == 0)).astype(int)
+    fit = ilk.fit("y ~ rare + (1 | g)", data)
+    frame = fit.conf_int(0.8, method="bootstrap", kind="cluster", draws=40, seed=1)
+    failed = fit.bootstrap(kind="cluster", draws=40, seed=1).found.failed
+    assert set(frame.method) == {f"bootstrap (cluster, percentile; {failed} of 40 refits failed)"}
+
+
 @pytest.mark.slow
 def test_coverage_of_a_between_cluster_effect():
     """Parametric percentile intervals of the linear model with 12 clusters cover about 95%."""
