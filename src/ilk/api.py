@@ -19,7 +19,7 @@ from ilk.fit import Fit
 from ilk.formula import check_arguments, parse
 from ilk.likelihood.base import Search
 from ilk.model import Model
-from ilk.model.quadrature import plan_nodes
+from ilk.model.nodes import plan_nodes
 from ilk.penalties import AbstractPenalty, make_penalty
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from ilk.formula.language import Name
 from ilk.formula.spec import MEAN, OLRE, Factor, Term
 from ilk.likelihood.base import Search
 from ilk.model import Model
-from ilk.model.quadrature import kept_nodes
+from ilk.model.nodes import kept_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,8 @@ import numpy as np
 
 from ilk.errors import ModelError
 from ilk.fitted import Reason
-from ilk.model.quadrature import Shares, plan_nodes
+from ilk.model.nodes import plan_nodes
+from ilk.model.quadrature import Shares
 
 if TYPE_CHECKING:
     from ilk.kernels.contract import Nodes, SearchResult

@@ -21,7 +21,7 @@ from ilk.errors import ModelError
 from ilk.estimation.run import run
 from ilk.formula.spec import MEAN, OLRE, PredictorSpec, RandomSpec, Sum, Term
 from ilk.likelihood.base import Search
-from ilk.model.quadrature import kept_nodes
+from ilk.model.nodes import kept_nodes
 
 if TYPE_CHECKING:
     from ilk.design.build import Design

@@ -23,7 +23,7 @@ from ilk.io.records import read_certificate, read_penalty, read_verdict
 from ilk.io.save import LAYOUT
 from ilk.likelihood.penalized import check_penalty
 from ilk.model import Model
-from ilk.model.quadrature import check_nodes
+from ilk.model.nodes import check_nodes
 
 __all__ = ["fitted_from_bytes", "load_fitted"]
 

@@ -38,7 +38,7 @@ from ilk.kernels.contract import (
 )
 from ilk.kernels.reference import outer
 from ilk.kernels.reference.conditional import Conditional, Mode, curvature, find_mode
-from ilk.kernels.reference.nested import integrate_nested, nesting_of
+from ilk.kernels.reference.nested import integrate_nested
 from ilk.kernels.reference.quadrature import NodeSums, integrate
 from ilk.kernels.reference.rows import row_design
 from ilk.kernels.reference.start import (
@@ -47,6 +47,7 @@ from ilk.kernels.reference.start import (
     moment_start,
     theta_information,
 )
+from ilk.kernels.reference.tree import nesting_of
 from ilk.kernels.reference.working import cross_information, fixed_information
 from ilk.num.jets import Jet, triple
 from ilk.num.triangular import inverse

@@ -27,171 +27,14 @@ from typing import final
 
 import numpy as np
 
-from ilk.kernels.contract import EngineData
-from ilk.kernels.reference.conditional import Conditional, Mode, curvature
+from ilk.kernels.reference.conditional import Conditional, Mode
 from ilk.kernels.reference.quadrature import NodeSums
-from ilk.kernels.reference.rows import RowDesign
-from ilk.num.nesting import nested_chain, parents
+from ilk.kernels.reference.tree import Depth, Nesting, TreeFactor, factorize_tree, sum_by
 from ilk.num.quadrature import product_rule
 from ilk.num.stable import logsumexp
-from ilk.num.triangular import cholesky, inverse
-from ilk.typing import FloatArray, IntArray
+from ilk.typing import FloatArray
 
-__all__ = ["Depth", "Nesting", "integrate_nested", "nesting_of"]
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Depth:
-    """Effects of one grouping factor, in path coordinates: outermost first.
-
-    Attributes
-    ----------
-    codes : ndarray (n,) of int
-        Level of each row.
-    parents : ndarray (L,) of int
-        Level of the next outer factor that each level lies in; zeros for the outermost.
-    index : ndarray (L, q) of int
-        Positions of the effects in u.
-    start : int
-        Number of path coordinates of the ancestors.
-    terms : tuple of int
-        The terms that share the grouping.
-    """
-
-    codes: IntArray
-    parents: IntArray
-    index: IntArray
-    start: int
-    terms: tuple[int, ...]
-
-    @property
-    def levels(self) -> int:
-        """Number L of levels."""
-        return len(self.index)
-
-    @property
-    def width(self) -> int:
-        """Number q of effects per level."""
-        return int(self.index.shape[1])
-
-    @property
-    def own(self) -> slice:
-        """Path coordinates of the depth's effects."""
-        return slice(self.start, self.start + self.width)
-
-    @property
-    def above(self) -> slice:
-        """Path coordinates of the ancestors' effects."""
-        return slice(0, self.start)
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Nesting:
-    """Grouping factors nested in each other, outermost first.
-
-    Attributes
-    ----------
-    depths : tuple of Depth
-        One for each factor.
-    order : ndarray (m,) of int
-        Row coordinate of each path coordinate.
-    """
-
-    depths: tuple[Depth, ...]
-    order: IntArray
-
-
-def nesting_of(data: EngineData, rows: RowDesign) -> Nesting | None:
-    """Find the nesting of all terms of a data set.
-
-    Parameters
-    ----------
-    data : EngineData
-        Terms and their codes.
-    rows : RowDesign
-        Row coordinates of the same terms.
-
-    Returns
-    -------
-    Nesting or None
-        None if the grouping factors are not nested in each other.
-    """
-    codes = [np.asarray(term.codes) for term in data.terms]
-    chain = nested_chain(codes, [term.levels for term in data.terms])
-    if chain is None:
-        return None
-    depths: list[Depth] = []
-    order: list[int] = []
-    for terms in chain:
-        first, levels = terms[0], data.terms[terms[0]].levels
-        outer = depths[-1].codes if depths else np.zeros_like(codes[first])
-        above = parents(codes[first], levels, outer, depths[-1].levels if depths else 1)
-        assert above is not None, "the chain is nested"
-        index = np.hstack([rows.positions[t] for t in terms])
-        depths.append(Depth(codes[first], above, index, len(order), tuple(terms)))
-        for t in terms:
-            order += range(rows.terms[t].start, rows.terms[t].stop)
-    return Nesting(tuple(depths), np.array(order, int))
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class _Factor:
-    """What one depth has of L: L_d^-1 (L, q, q), Y_d (L, q, a) and L^-T on the path (L, m, m)."""
-
-    half: FloatArray
-    shaft: FloatArray
-    spread: FloatArray
-
-
-def _factorize(conditional: Conditional, mode: Mode, nesting: Nesting) -> list[_Factor] | None:
-    """Factor H from the leaves to the root, then L^-T on every path from the root down.
-
-    None if rounding takes from a front that it is positive definite.
-    """
-    rows, depths = conditional.rows, nesting.depths
-    w = curvature(mode.jet)
-    scaled, predictor = conditional.scaled[:, nesting.order], rows.predictor[nesting.order]
-    m, leaf = len(nesting.order), depths[-1]
-    front = np.empty((leaf.levels, m, m))
-    for j in range(m):
-        for k in range(m):
-            product = w[predictor[j], predictor[k]] * scaled[:, j] * scaled[:, k]
-            front[:, j, k] = np.bincount(leaf.codes, product, leaf.levels)
-    halves, shafts = [], []
-    counts = [1, *(depth.levels for depth in depths)]
-    for depth, outer in zip(reversed(depths), reversed(counts[:-1]), strict=True):
-        root = cholesky(front[:, depth.own, depth.own] + np.eye(depth.width))
-        if root is None:
-            return None
-        half = inverse(root)
-        shaft = half @ front[:, depth.own, depth.above]
-        halves.append(half)
-        shafts.append(shaft)
-        rest = front[:, depth.above, depth.above] - shaft.transpose(0, 2, 1) @ shaft
-        front = _sum_by(rest, depth.parents, outer)
-    out: list[_Factor] = []
-    spread = np.zeros((1, 0, 0))
-    for depth, half, shaft in zip(depths, reversed(halves), reversed(shafts), strict=True):
-        wider = np.zeros((depth.levels, depth.own.stop, depth.own.stop))
-        outward = half.transpose(0, 2, 1)
-        wider[:, depth.above, depth.above] = spread[depth.parents]
-        wider[:, depth.own, depth.above] = -outward @ shaft @ spread[depth.parents]
-        wider[:, depth.own, depth.own] = outward
-        spread = wider
-        out.append(_Factor(half, shaft, spread))
-    return out
-
-
-def _sum_by(values: FloatArray, groups: IntArray, count: int) -> FloatArray:
-    """Sum values (L, ...) by group."""
-    flat = values.reshape(len(values), -1)
-    out = np.empty((count, flat.shape[1]))
-    for j, column in enumerate(flat.T):
-        out[:, j] = np.bincount(groups, column, count)
-    return out.reshape(count, *values.shape[1:])
+__all__ = ["integrate_nested"]
 
 
 @final
@@ -202,7 +45,7 @@ class _Tree:
     conditional: Conditional
     mode: Mode
     nesting: Nesting
-    factors: list[_Factor]
+    factors: list[TreeFactor]
     rules: list[tuple[FloatArray, FloatArray]]
     u: FloatArray
     posterior: dict[tuple[int, ...], FloatArray] = field(default_factory=dict)
@@ -273,7 +116,7 @@ class _Tree:
             else:
                 below = self.nesting.depths[d + 1].parents
                 inner = self.moments(here, (*chosen, j), joint[below])
-                residual = _sum_by(inner, below, depth.levels)
+                residual = sum_by(inner, below, depth.levels)
             residual[:, depth.own] -= own
             alpha = np.einsum("lij,lj->li", factor.half, residual[:, depth.own])
             alpha[conditional_weight == 0.0] = 0.0
@@ -294,7 +137,7 @@ class _Tree:
         self.score += weight * first
         self.score_u += (weight * first)[:, :, None] * self.u[rows.index]
         by_row = (self.conditional.scaled * rows.by_predictor(first))[:, self.nesting.order]
-        return _sum_by(by_row, depth.codes, depth.levels)
+        return sum_by(by_row, depth.codes, depth.levels)
 
 
 def integrate_nested(
@@ -326,7 +169,7 @@ def integrate_nested(
         With the value only (empty arrays) if no gradient is asked for.
     """
     depths, nowhere = nesting.depths, np.zeros(0)
-    factors = _factorize(conditional, mode, nesting)
+    factors = factorize_tree(conditional, mode, nesting)
     if factors is None:
         return NodeSums(np.nan, nowhere, nowhere, nowhere, nowhere)
     tree = _Tree(
