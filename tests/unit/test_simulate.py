@@ -8,7 +8,7 @@ from tests.fits import data_of, fit_of
 
 from ilk.errors import ModelError
 from ilk.num.triangular import covariance_root
-from ilk.simulate import draw_effects
+from ilk.simulate import draw_effects, generator_of, response_drawer, simulate
 
 
 def test_population_draws_have_the_marginal_covariance():
@@ -72,3 +72,12 @@ def test_counts_that_cannot_be(n):
 def test_seeds_that_cannot_be(seed):
     with pytest.raises(ModelError, match="seed"):
         fit_of("cbpp").simulate(1, seed=seed)
+
+
+def test_drawers_give_the_columns_of_simulate():
+    fitted = fit_of("sleepstudy").fitted
+    root = np.random.SeedSequence(4)
+    for estimand in ("population", "conditional", "typical"):
+        draw = response_drawer(fitted, estimand)
+        Y = simulate(fitted, 3, estimand=estimand, seed=4)
+        np.testing.assert_array_equal(draw(generator_of(root, 2)), Y[:, 2])

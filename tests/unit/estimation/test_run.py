@@ -7,9 +7,12 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from tests.fits import fit_of
 
 import ilk
+from ilk.estimation.run import refit, refitter
 from ilk.fitted import Status
+from ilk.simulate import simulate
 
 
 def grouped(seed: int, groups: int = 30, size: int = 8) -> pd.DataFrame:
@@ -189,3 +192,16 @@ def test_a_good_fit_is_silent() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         ilk.fit("k ~ x + (1 | g)", data, "poisson").summary()
+
+
+@pytest.mark.parametrize("name", ["sleepstudy", "cbpp", "salamanders"])
+def test_refits_do_not_depend_on_one_another(name):
+    fitted = fit_of(name).fitted
+    Y = simulate(fitted, 4, seed=1)
+    again = refitter(fitted.model, fitted.estimates.psi)
+    forth = [again(Y[:, j]) for j in range(4)]
+    back = [again(Y[:, j]) for j in (3, 1, 0, 2)]
+    for one, other in zip(forth, (back[2], back[1], back[3], back[0]), strict=True):
+        np.testing.assert_array_equal(one.estimates.psi, other.estimates.psi)
+        np.testing.assert_array_equal(one.estimates.modes[0], other.estimates.modes[0])
+    assert forth[0].loglik == pytest.approx(refit(fitted, Y[:, 0]).loglik, abs=1e-6)
