@@ -16,10 +16,19 @@ from ilk.errors import DataError
 __all__ = ["fit"]
 
 
-def nodes(context: click.Context, option: click.Parameter, value: str) -> int | Literal["auto"]:
-    """Read a number of quadrature nodes, or ``auto``."""
+def nodes(
+    context: click.Context, option: click.Parameter, value: str
+) -> int | dict[str, int] | Literal["auto"]:
+    """Read a number of quadrature nodes, numbers by factor (``ward=11``), or ``auto``."""
     if value == "auto":
         return "auto"
+    if "=" in value:
+        pairs = (part.rpartition("=") for part in value.split(","))
+        return {name.strip(): _count(number.strip()) for name, _, number in pairs}
+    return _count(value)
+
+
+def _count(value: str) -> int:
     if value.isdecimal() and int(value) > 0:
         return int(value)
     raise click.BadParameter(f"{value!r} is neither a positive number nor 'auto'.")
@@ -48,7 +57,7 @@ def nodes(context: click.Context, option: click.Parameter, value: str) -> int | 
     callback=nodes,
     default="1",
     show_default=True,
-    help="Quadrature nodes per random effect; 1 is the Laplace approximation.",
+    help="Quadrature nodes per random effect, also by factor (ward=11); 1 is Laplace; or auto.",
 )
 @click.option(
     "--design",

@@ -99,11 +99,17 @@ def test_errors_are_one_sentence_and_exit_code_2(
     assert len(result.stderr.strip().splitlines()) <= 4
 
 
-@pytest.mark.parametrize("nodes", ["0", "-1", "many"])
+@pytest.mark.parametrize("nodes", ["0", "-1", "many", "hospital=many", "hospital="])
 def test_nodes_are_checked(data: Path, nodes: str) -> None:
     result = call("fit", data, FORMULA, "--quadrature", nodes)
     assert result.exit_code == 2
     assert "neither a positive number nor 'auto'" in result.stderr
+
+
+def test_nodes_by_factor(data: Path) -> None:
+    result = call("fit", data, FORMULA, *POISSON, "--quadrature", "hospital=5")
+    assert result.exit_code == 0
+    assert "AGQ-5" in result.stdout
 
 
 def test_unreadable_file(tmp_path: Path) -> None:
