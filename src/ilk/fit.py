@@ -776,15 +776,15 @@ class Fit(AbstractFit):
         -------
         Answer
             With ``.frame``: ``component, term, df_num, df, statistic, p_value, test, loglik, aic,
-            delta_aic``, the last three of the model without the term, by maximum likelihood;
-            ``delta_aic`` above zero speaks for the term.
+            aic_difference``, the last three of the model without the term, by maximum likelihood;
+            ``aic_difference`` above zero speaks for the term.
 
         Examples
         --------
         >>> import ilk
         >>> scores = ilk.datasets.load("classroom_scores")
         >>> fit = ilk.fit("score ~ method + prior + (1 | school/classroom)", scores)
-        >>> bool((fit.drop_one().frame.delta_aic > 0).all())
+        >>> bool((fit.drop_one().frame.aic_difference > 0).all())
         True
         """
         return tested.drop_one_answer(self.fitted, test=test, df=df, cov=cov)

@@ -121,8 +121,8 @@ def anova_answer(fitted: Fitted, type: int = 3, **options: Any) -> Answer:
 def drop_one_answer(fitted: Fitted, **options: Any) -> Answer:
     """Compare the fit with the smaller models without one term, and put it into words.
 
-    Columns: ``component, term, df_num, df, statistic, p_value, test, loglik, aic, delta_aic``, the
-    last three of the model without the term, by maximum likelihood.
+    Columns: ``component, term, df_num, df, statistic, p_value, test, loglik, aic,
+    aic_difference``, the last three of the model without the term, by maximum likelihood.
 
     Parameters
     ----------
@@ -140,11 +140,11 @@ def drop_one_answer(fitted: Fitted, **options: Any) -> Answer:
         **_term_columns(found.rows),
         "loglik": found.loglik,
         "aic": found.aic,
-        "delta_aic": found.aic - found.full_aic,
+        "aic_difference": found.aic - found.full_aic,
     }
     whole = (
         f"The model itself: log-likelihood {fixed(found.full_loglik, 2)}, "
-        f"AIC {fixed(found.full_aic, 2)}; delta aic above 0 speaks for the term."
+        f"AIC {fixed(found.full_aic, 2)}; a positive difference of AIC speaks for the term."
     )
     return Answer(
         title="Each term dropped",
@@ -154,6 +154,11 @@ def drop_one_answer(fitted: Fitted, **options: Any) -> Answer:
         columns=columns,
         flavor=fitted.design.flavor,
         words=("component", "term"),
+        heads={
+            "loglik": "loglik without",
+            "aic": "AIC without",
+            "aic_difference": "AIC without - with",
+        },
         hidden=_one_component(found.rows),
         notes=tuple(plain(n, 2000) for n in (whole, *found.notes, *_wald_notes(found.covariance))),
     )

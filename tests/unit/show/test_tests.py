@@ -52,7 +52,7 @@ def test_terms_of_several_predictors_name_them():
 
 def test_dropped_terms():
     answer = fit_of("binary").drop_one()
-    assert list(answer.frame.columns)[-3:] == ["loglik", "aic", "delta_aic"]
+    assert list(answer.frame.columns)[-3:] == ["loglik", "aic", "aic_difference"]
     assert list(answer.frame.term) == ["x:sex"]
     assert "The model itself: log-likelihood" in answer.text
 
