@@ -16,7 +16,7 @@ from ilk.errors import ModelError
 from ilk.kernels.choice import MOST_CROSSING, MOST_CROSSING_ENTRIES
 from ilk.kernels.contract import nodes_by_term
 from ilk.model.quadrature import by_factor, is_laplace, listed, most_nodes
-from ilk.num.nesting import nested_chain
+from ilk.num.nesting import nested_chain, parents
 
 if TYPE_CHECKING:
     from ilk.design.build import Design
@@ -228,9 +228,9 @@ def _check(design: Design, by_term: tuple[int, ...]) -> None:
     for depth in chain:
         width = sum(len(terms[t].column_names) for t in depth)
         paths *= max(by_term[t] for t in depth) ** width
-    levels = min(len(terms[chain[-1][0]].grouping.levels), _CELL)
     rows = len(design.response.y) if beside else 0
-    if paths > MAX_PATHS or paths * levels > MAX_MEMORY or paths * rows > MAX_EVALUATED:
+    kept = paths * _levels_at_once(terms, chain)
+    if paths > MAX_PATHS or kept > MAX_MEMORY or paths * rows > MAX_EVALUATED:
         advice = "use fewer nodes"
         if len(chain) > 1:
             innermost = terms[chain[-1][0]].grouping.name
@@ -240,6 +240,16 @@ def _check(design: Design, by_term: tuple[int, ...]) -> None:
             f"every row would be evaluated at {paths} combinations of nodes, which takes too long "
             f"or too much memory; {advice}",
         )
+
+
+def _levels_at_once(terms: Sequence[RandomTerm], chain: Sequence[Sequence[int]]) -> int:
+    """Most levels of the innermost of several factors that are worked on at once."""
+    if len(chain) == 1:
+        return 0
+    codes, levels = _codes([terms[depth[0]] for depth in (chain[0], chain[-1])])
+    above = parents(codes[1], levels[1], codes[0], levels[0])
+    largest = 0 if above is None else int(np.bincount(above).max())
+    return max(min(levels[1], _CELL), largest)
 
 
 def _check_crossed(design: Design, by_term: tuple[int, ...], what: str) -> None:

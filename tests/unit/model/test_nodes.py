@@ -113,3 +113,17 @@ def test_stored_nodes_are_checked() -> None:
         assert not check_nodes(design, wrong)
     with pytest.raises(ilk.ModelError):
         check_nodes(design, (5, 5))
+
+
+def test_what_is_kept_in_memory_is_bounded() -> None:
+    data = counts(40_000, 1)
+    data["all"] = np.where(data["row"] < 39_990, "most", "few")
+    design = ilk.fit("y ~ 1 + (1 | row)", data, "poisson").fitted.design
+    assert plan_nodes(design, 400) == 400
+    both = ilk.fit("y ~ 1 + (1 | school) + (1 | row)", data, "poisson").fitted.design
+    assert plan_nodes(both, 51) == 51
+    with pytest.raises(ilk.ModelError, match="too much memory"):
+        plan_nodes(both, 61)
+    wide = ilk.fit("y ~ 1 + (1 | all) + (1 | row)", data, "poisson").fitted.design
+    with pytest.raises(ilk.ModelError, match="too much memory"):
+        plan_nodes(wide, 51)
