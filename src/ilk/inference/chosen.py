@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 from ilk.errors import ModelError, did_you_mean
 from ilk.inference.kenward_roger import check_kenward_roger, kenward_roger
 from ilk.inference.robust import CovarianceKind, robust_covariance
-from ilk.inference.wald import CoefficientCovariance, coefficient_covariance
+from ilk.inference.wald import CoefficientCovariance, coefficient_covariance, singular_note
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
@@ -121,6 +121,6 @@ def _kenward_roger(fitted: Fitted, cov: Any) -> CoefficientCovariance:
         kind="generalized least squares, adjusted for the estimation of the variances "
         "(Kenward-Roger)",
         df=found.df,
-        df_kind="Kenward-Roger",
+        df_kind="Kenward-Roger" + singular_note(fitted, "count as estimates"),
         joint=found.joint,
     )

@@ -42,6 +42,7 @@ __all__ = [
     "p_values",
     "params",
     "part_names",
+    "singular_note",
     "std_errors",
     "two_sided",
     "wald_table",
@@ -180,7 +181,7 @@ def coefficient_covariance(fitted: Fitted, df: str | None = None) -> Coefficient
         names=fitted.names,
         kind=covariance_kind(fitted),
         df=None if compute is None else compute(fitted),
-        df_kind=_DF_KINDS[words],
+        df_kind=_DF_KINDS[words] + (singular_note(fitted) if words == "satterthwaite" else ""),
     )
 
 
@@ -201,6 +202,23 @@ def infinite(fitted: Fitted) -> BoolArray:
         for name in reason.terms
     }
     return np.array([name in lost for name in fitted.names], dtype=bool)
+
+
+def singular_note(fitted: Fitted, counted: str = "count as absent") -> str:
+    """Say what degrees of freedom make of a singular covariance matrix; empty if there is none.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    counted : str
+        What they do.
+    """
+    for G in fitted.estimates.covariances:
+        size = np.linalg.eigvalsh(G)
+        if size[0] <= 1e-10 * size[-1]:
+            return f"; random effects without variance {counted}"
+    return ""
 
 
 def _by_satterthwaite(fitted: Fitted) -> Callable[[FloatArray], float]:

@@ -85,3 +85,11 @@ def test_intervals_are_t():
     row = fit_of("sleepstudy").tidy(0.9).iloc[0]
     assert (row.conf_high - row.estimate) / row.std_error == pytest.approx(1.739607, rel=1e-4)
     assert math.isclose(row.statistic, row.estimate / row.std_error)
+
+
+def test_singular_fits_say_what_counts():
+    fit = ilk.fit("Yield ~ 1 + (1 | Batch)", data_of("dyestuff2"))
+    assert "without variance count as absent" in chosen_covariance(fit.fitted).df_kind
+    assert "count as estimates" in chosen_covariance(fit.fitted, df="kenward_roger").df_kind
+    assert "without variance count as absent" in fit.summary().text
+    assert "absent" not in fit_of("sleepstudy").summary().text
