@@ -88,7 +88,9 @@ class Normal(AbstractPrior):
     @property
     def words(self) -> str:
         """The penalty in words."""
-        return f"normal with standard deviation {self.scale:g} on each slope"
+        return (
+            f"normal with standard deviation {self.scale:g} on each coefficient except intercepts"
+        )
 
     def value(self, coef: FloatArray) -> float:
         """Sum of -b^2 / (2 s^2)."""
@@ -132,7 +134,7 @@ class LogF(AbstractPrior):
     @property
     def words(self) -> str:
         """The penalty in words."""
-        return f"log-F({self.m:g}, {self.m:g}) on each slope"
+        return f"log-F({self.m:g}, {self.m:g}) on each coefficient except intercepts"
 
     def value(self, coef: FloatArray) -> float:
         """Sum of m b / 2 - m log(1 + exp(b))."""
