@@ -30,9 +30,10 @@ from ilk.effects.standardized_means import resampled_means, standardized_means
 from ilk.effects.standardized_table import MEAN, delta_numbers, percentile_numbers, table_rows
 from ilk.effects.target import make_target
 from ilk.frame import Column, Label
-from ilk.inference.bootstrap import Draws, check_draws
 from ilk.inference.bootstrap import bootstrap as refits
+from ilk.inference.bootstrap import check_draws
 from ilk.inference.bootstrap_intervals import check_enough
+from ilk.inference.draws import Draws
 from ilk.inference.wald import check_level
 from ilk.prediction.levels import Estimand, NewLevels, check_choice
 

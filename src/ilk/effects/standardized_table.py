@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ilk.effects.request import Request
     from ilk.effects.standardized_means import Standardized
     from ilk.frame import Label
-    from ilk.inference.bootstrap import Draws
+    from ilk.inference.draws import Draws
     from ilk.typing import FloatArray, IntArray
 
 __all__ = ["MEAN", "Numbers", "Row", "delta_numbers", "percentile_numbers", "table_rows"]

@@ -14,8 +14,7 @@ Davison and Hinkley (1997), Bootstrap Methods and Their Application, chapters 2,
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -23,11 +22,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from ilk.errors import FitError, ModelError
+from ilk.errors import ModelError
 from ilk.estimation.run import marginal_likelihood, refitter
 from ilk.inference.attempts import Outcome, Statistic, attempt, sound
 from ilk.inference.bootstrap_store import Store, open_store
 from ilk.inference.cluster_bootstrap import Resampled, RowRefits, members_of, resampled_unit
+from ilk.inference.draws import Draws, sorted_draws
 from ilk.inference.parallel import check_jobs, in_chunks
 from ilk.inference.progress import Progress
 from ilk.prediction.levels import check_choice
@@ -35,11 +35,10 @@ from ilk.simulate import generator_of, response_drawer
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
-    from ilk.typing import FloatArray, IntArray
+    from ilk.typing import FloatArray
 
 __all__ = [
     "BootstrapKind",
-    "Draws",
     "bootstrap",
     "check_drawable",
     "check_draws",
@@ -55,67 +54,8 @@ BootstrapKind: TypeAlias = Literal["parametric", "cluster"]
 Work: TypeAlias = "Callable[[list[Any]], list[Outcome]]"
 """Refits some samples."""
 
-_LEAST = 0.5
-"""Share of the refits that must succeed."""
-
 _MOST_DELETIONS = 400
 """Parts that the jackknife leaves out, one at a time, at most; more clusters share parts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Draws:
-    """A statistic over bootstrap samples.
-
-    Parameters
-    ----------
-    estimate : (k,) array
-        The statistic of the fit itself.
-    values : (B, k) array
-        Its values in the samples whose refit succeeded; a number that a sample does not have, such
-        as a correlation where a variance is zero, is nan.
-    index : (B,) array of int
-        Number of each of these samples.
-    failures : tuple of str
-        What happened in each of the others.
-    kind : str
-        ``"parametric"`` or ``"cluster"``.
-    unit : str
-        What was drawn: ``"response"``, name of a factor, or ``"row"``.
-    units : int
-        How many of them there are.
-    seed : int
-        Seed of the draws.
-    """
-
-    estimate: FloatArray
-    values: FloatArray
-    index: IntArray
-    failures: tuple[str, ...]
-    kind: str
-    unit: str
-    units: int
-    seed: int
-
-    @property
-    def failed(self) -> int:
-        """Number of samples whose refit failed."""
-        return len(self.failures)
-
-    def complete(self) -> Draws:
-        """Count samples in which some number does not exist as failed."""
-        whole = np.all(np.isfinite(self.values), axis=1)
-        lost = ("the statistic is not finite",) * int(np.sum(~whole))
-        return replace(
-            self,
-            values=self.values[whole],
-            index=self.index[whole],
-            failures=(*self.failures, *lost),
-        )
-
-    @property
-    def reasons(self) -> dict[str, int]:
-        """How often each reason of a failure occurred, the most frequent first."""
-        return dict(Counter(self.failures).most_common())
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +161,7 @@ def bootstrap(
         outcomes = collect(
             work, lambda j: Resampled.of(members, generator_of(root, j)), wanted, jobs, store
         )
-    return _draws(estimate, outcomes, kind, unit, units, store.seed)
+    return sorted_draws(estimate, outcomes, kind, unit, units, store.seed)
 
 
 def deletions(
@@ -358,36 +298,3 @@ def _checked(estimate: FloatArray) -> FloatArray:
         "give a function that takes a fit to one or more numbers.",
         code="statistic",
     )
-
-
-def _draws(
-    estimate: FloatArray, outcomes: Iterable[Outcome], kind: str, unit: str, units: int, seed: int
-) -> Draws:
-    """Sort outcomes into values and failures."""
-    values, index, failures = [], [], []
-    for j, outcome in enumerate(outcomes):
-        if isinstance(outcome, str):
-            failures.append(outcome)
-        else:
-            values.append(outcome)
-            index.append(j)
-    total = len(values) + len(failures)
-    draws = Draws(
-        estimate,
-        np.array(values).reshape(len(values), len(estimate)),
-        np.array(index, dtype=np.int64),
-        tuple(failures),
-        kind,
-        unit,
-        units,
-        seed,
-    )
-    if len(values) < max(2, _LEAST * total):
-        reason, count = next(iter(draws.reasons.items()))
-        whose = "drawn responses" if kind == "parametric" else f"resampled clusters ({unit})"
-        raise FitError(
-            f"{len(failures)} of {total} refits to {whose} failed, {count} of them because: "
-            f"{reason}. The bootstrap is no way here.",
-            code="bootstrap",
-        )
-    return draws

@@ -33,8 +33,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from ilk.errors import ModelError
-from ilk.inference.bootstrap import Draws, bootstrap, check_draws, deletions
+from ilk.inference.bootstrap import bootstrap, check_draws, deletions
 from ilk.inference.bootstrap_statistics import Labels, choose_statistic
+from ilk.inference.draws import Draws
 from ilk.inference.parallel import check_jobs
 from ilk.inference.wald import check_level, two_sided
 from ilk.num.stable import special

@@ -11,7 +11,7 @@ import numpy as np
 
 from ilk.fitted import Lazy
 from ilk.frame import answer
-from ilk.inference.bootstrap import BootstrapKind, Draws, bootstrap, deletions
+from ilk.inference.bootstrap import BootstrapKind, bootstrap, deletions
 from ilk.inference.bootstrap_intervals import (
     IntervalMethod,
     bounded,
@@ -20,6 +20,7 @@ from ilk.inference.bootstrap_intervals import (
     enough_for,
 )
 from ilk.inference.bootstrap_statistics import Labels, choose_statistic
+from ilk.inference.draws import Draws
 from ilk.inference.parallel import check_jobs
 from ilk.inference.wald import check_level
 from ilk.late import Late

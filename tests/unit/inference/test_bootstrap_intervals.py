@@ -13,7 +13,6 @@ from tests.reference.data import HERE
 
 import ilk
 from ilk.errors import ModelError
-from ilk.inference.bootstrap import Draws
 from ilk.inference.bootstrap_intervals import (
     acceleration,
     draw_limits,
@@ -21,6 +20,7 @@ from ilk.inference.bootstrap_intervals import (
     enough_for,
     percentile_limits,
 )
+from ilk.inference.draws import Draws
 from ilk.inference.intervals import intervals
 
 REFERENCE = json.loads((HERE / "boot_intervals.json").read_text())
