@@ -49,7 +49,7 @@ def hypothesis_answer(fitted: Fitted, hypothesis: Any, rhs: Any = None, **option
     extra = [math.nan] * several
     tests = [*found.tests, *[found.joint] * several]
     said = " and ".join(map(plain, found.labels[:4])) + (" and so on" * (len(found.labels) > 4))
-    notes = [*found.notes, *_lost_notes(tests), *_wald_notes(found.covariance)]
+    notes = [*found.notes, *_lost_notes(fitted, tests), *_wald_notes(found.covariance)]
     if found.method != "wald":
         notes[-1] = f"Standard errors and intervals are Wald's. {notes[-1]}"
     return Answer(
@@ -111,7 +111,7 @@ def anova_answer(fitted: Fitted, type: int = 3, **options: Any) -> Answer:
             plain(note, 2000)
             for note in (
                 *found.notes,
-                *_lost_notes([row.test for row in found.rows]),
+                *_lost_notes(fitted, [row.test for row in found.rows]),
                 *_wald_notes(found.covariance),
             )
         ),
@@ -160,7 +160,15 @@ def drop_one_answer(fitted: Fitted, **options: Any) -> Answer:
             "aic_difference": "AIC without - with",
         },
         hidden=_one_component(found.rows),
-        notes=tuple(plain(n, 2000) for n in (whole, *found.notes, *_wald_notes(found.covariance))),
+        notes=tuple(
+            plain(note, 2000)
+            for note in (
+                whole,
+                *found.notes,
+                *_lost_notes(fitted, [row.test for row in found.rows]),
+                *_wald_notes(found.covariance),
+            )
+        ),
     )
 
 
@@ -191,9 +199,13 @@ def _one_component(rows: Sequence[TermTest]) -> tuple[str, ...]:
     return () if {row.component for row in rows} - {"mean"} else ("component",)
 
 
-def _lost_notes(tests: Sequence[JointTest]) -> list[str]:
-    """Say why a test has no statistic."""
+def _lost_notes(fitted: Fitted, tests: Sequence[JointTest]) -> list[str]:
+    """Say what is not to be relied on, and why a test has no statistic."""
     notes = []
+    if not fitted.verdict.converged:
+        notes.append(
+            f"The fit is {fitted.verdict.status.value}: see verdict before these numbers are used."
+        )
     if any(math.isnan(t.statistic) and t.test == "likelihood ratio" for t in tests):
         notes.append("Without statistic: the fit under the hypothesis did not end at an optimum.")
     if any(t.df_num == 0 for t in tests):

@@ -63,3 +63,18 @@ def test_frames_are_of_the_kind_of_the_data():
     fit = ilk.fit("y ~ x * sex + (1 | g)", data, family="binomial")
     for answer in (fit.test("x = 0, sex[T.m] = 0"), fit.anova(), fit.drop_one()):
         assert isinstance(answer.frame, polars.DataFrame)
+
+
+def test_fits_that_are_no_optimum_are_said():
+    data = data_of("binary").assign(z=lambda d: (d.y == "yes").astype(float))
+    with pytest.warns(ilk.IlkWarning, match="separated"):
+        fit = ilk.fit("y ~ z + sex + (1 | g)", data, family="binomial")
+    for answer in (fit.test("z = 0"), fit.anova(), fit.drop_one()):
+        assert "see verdict before these numbers are used" in " ".join(answer.text.split())
+
+
+def test_terms_that_others_say_are_named_so():
+    data = data_of("binary").assign(twice=lambda d: 2 * d.x)
+    answer = ilk.fit("y ~ x + twice + sex + (1 | g)", data, family="binomial").anova(2)
+    assert list(answer.frame.df_num) == [0, 0, 1]
+    assert "other terms say the same" in answer.text
