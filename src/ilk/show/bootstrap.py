@@ -266,7 +266,7 @@ def bootstrap_answer(
         jackknife=Lazy(lambda: deletions(fitted, chosen.compute, cluster=cluster, n_jobs=jobs)),
         flavor=fitted.design.flavor,
         level=level,
-        notes=(*_notes(fitted, found, estimand), *_runaways(found, chosen.labels)),
+        notes=(*_notes(fitted, found, estimand), *_runaways(found, chosen.labels, level)),
     )
 
 
@@ -302,22 +302,33 @@ _FAR = 10.0
 """Standard deviations (by the quartiles) from the median beyond which a draw has run away."""
 
 
-def _runaways(found: Draws, labels: Labels) -> list[str]:
-    """Say whether some draws are so far out that they alone make the standard error."""
-    count, terms = 0, []
-    for term, column in zip(labels.term, found.values.T, strict=True):
+def _runaways(found: Draws, labels: Labels, level: float) -> list[str]:
+    """Say whether some draws are so far out that they alone make a standard error or a limit."""
+    count, terms, ends = 0, [], []
+    for component, term, column in zip(labels.component, labels.term, found.values.T, strict=True):
         finite = column[np.isfinite(column)]
         if len(finite) < 20:
             continue
         low, middle, high = np.quantile(finite, [0.25, 0.5, 0.75])
-        far = int(np.sum(np.abs(finite - middle) > _FAR * (high - low) / 1.349))
-        if far and high > low:
-            count = max(count, far)
-            terms.append(plain(term))
+        away = (finite - middle) * 1.349
+        sides = np.sum(away > _FAR * (high - low)), np.sum(away < -_FAR * (high - low))
+        if not any(sides) or not high > low:
+            continue
+        name = plain(term if component in (None, "mean") else f"{component}: {term}")
+        count = max(count, int(sum(sides)))
+        terms.append(name)
+        if max(sides) >= 0.5 * (1.0 - level) * len(finite):
+            ends.append(name)
     if not terms:
         return []
-    return [
-        f"In up to {integer(count)} refits {', '.join(terms[:4])}"
-        f"{' and others' if len(terms) > 4 else ''} ran away (as under separation): they make bias "
-        "and standard error large, but hardly touch the percentile interval."
+    more = " and others" if len(terms) > 4 else ""
+    notes = [
+        f"In up to {integer(count)} refits {', '.join(terms[:4])}{more} ran away (as under "
+        "separation), which makes bias and standard error large; quantiles are not moved."
     ]
+    if ends:
+        notes.append(
+            f"So many did that an end of the interval of {', '.join(ends[:4])} is among them: it "
+            "stands for infinity."
+        )
+    return notes

@@ -87,4 +87,8 @@ def test_runaway_refits_are_said():
     found = fit_of("cbpp").bootstrap(draws=200, seed=3, kind="cluster")
     text = " ".join(found.text.split())
     assert "refits period[T.4] ran away (as under separation)" in text
+    assert "stands for infinity" not in text
+    found = fit_of("salamanders").bootstrap(draws=100, seed=1)
+    text = " ".join(found.text.split())
+    assert "the interval of zero_inflation: mined[T.no] is among them" in text
     assert "ran away" not in fit_of("sleepstudy").bootstrap(draws=200, seed=3).text
