@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ilk.effects.average import variance
+from ilk.effects.degrees import quantiles, spread_of
 from ilk.effects.measures import MEASURES, Values, straddles
 from ilk.effects.request import SLOPE
 from ilk.inference.bootstrap_intervals import draw_moments, percentile_limits
-from ilk.inference.wald import two_sided
+from ilk.inference.wald import coefficient_covariance
 from ilk.prediction.intervals import confidence_limits
 
 if TYPE_CHECKING:
     from ilk.effects.request import Request
     from ilk.effects.standardized_means import Standardized
+    from ilk.fitted import Fitted
     from ilk.frame import Label
     from ilk.inference.draws import Draws
     from ilk.typing import FloatArray, IntArray
@@ -128,11 +130,13 @@ def _places(rows: Sequence[Row]) -> tuple[IntArray, IntArray]:
 
 def _variances(
     request: Request, found: Standardized, rows: Sequence[Row], evaluated: Values
-) -> FloatArray:
-    """(k,) variances of the values of rows, some rows at a time."""
+) -> tuple[FloatArray, FloatArray]:
+    """Variances and degrees of freedom (k,) of the values of rows, some rows at a time."""
     value, first, second = evaluated
     place, other = _places(rows)
-    spread = np.empty(len(rows))
+    spread, df = np.empty(len(rows)), np.full(len(rows), np.inf)
+    own = found.sampling is None and _has_degrees(request.fitted)
+    judged = spread_of(request.fitted, found.averages) if own else None
     for start in range(0, len(rows), _CHUNK):
         chunk = slice(start, start + _CHUNK)
         used, where = np.unique((place[chunk], other[chunk]), return_inverse=True)
@@ -145,7 +149,14 @@ def _variances(
         if found.sampling is not None:
             inner = found.sampling[np.ix_(used, used)]
             spread[chunk] += np.einsum("ki,ij,kj->k", slopes, inner, slopes, optimize=True)
-    return spread
+        if judged is not None:
+            df[chunk] = judged.df(averages)
+    return spread, df
+
+
+def _has_degrees(fitted: Fitted) -> bool:
+    """Whether averages may have degrees of freedom, as marginal models taken for fits have not."""
+    return fitted.model.linear and bool(np.isfinite(fitted.loglik))
 
 
 def delta_numbers(request: Request, found: Standardized, rows: Sequence[Row]) -> Numbers:
@@ -166,14 +177,19 @@ def delta_numbers(request: Request, found: Standardized, rows: Sequence[Row]) ->
     """
     evaluated = _evaluate(rows, found.averages.value)
     value = evaluated[0]
-    error = np.sqrt(_variances(request, found, rows, evaluated))
-    z = two_sided(request.level)
+    spread, df = _variances(request, found, rows, evaluated)
+    error, z = np.sqrt(spread), quantiles(request.level, df)
     low, high = value - z * error, value + z * error
     means = np.array([row.measure == MEAN for row in rows])
     low[means], high[means] = confidence_limits(
-        request.fitted.family.link, value[means], error[means], z
+        request.fitted.family.link, value[means], error[means], z[means]
     )
-    return _on_own_scale(request, rows, value, error, low, high)
+    made = _on_own_scale(request, rows, value, error, low, high)
+    if np.isinf(df).all():
+        return made
+    words = coefficient_covariance(request.fitted).df_kind
+    note = f"Intervals are from t distributions; degrees of freedom: {words}."
+    return replace(made, notes=(*made.notes, note))
 
 
 def percentile_numbers(

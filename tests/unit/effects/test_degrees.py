@@ -68,3 +68,15 @@ def test_answers_show_them_where_there_are_any():
     assert "df" in linear.text.split("\n\n")[1]
     assert "t distribution" in fit_of("sleepstudy").means().text
     assert " df " not in fit_of("cbpp").means("period").text
+
+
+def test_standardized_differences_are_contrasts():
+    data = data_of("binary").assign(z=lambda d: np.sin(5 * d.x) + d.x)
+    fit = ilk.fit("z ~ sex + x + (1 | g)", data)
+    answer = fit.standardize("sex")
+    row = answer.frame[answer.frame.measure == "difference"].iloc[0]
+    found = contrasts(fit.fitted, "sex", adjust="none")
+    assert [row.conf_low, row.conf_high] == pytest.approx([found.conf_low[0], found.conf_high[0]])
+    assert "degrees of freedom: Satterthwaite" in " ".join(answer.text.split())
+    sampled = fit.standardize("sex", covariates="sample")
+    assert "t distributions" not in sampled.text
