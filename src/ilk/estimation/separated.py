@@ -133,6 +133,15 @@ def lost_directions(model: Model, found: Separations) -> FloatArray | None:
 
 def _separated(part: FixedPart, found: SeparatingDirection) -> Reason:
     """Say what separates, which coefficients have no estimate, and what to do."""
+    if found.names == ("Intercept",):
+        return Reason(
+            _CODES[part.predictor],  # type: ignore[index]
+            "error",
+            found.infinite,
+            "the outcome is the same in all rows: nothing can be learned of what it depends on, "
+            "and the intercept runs to infinity.",
+            "Look whether this is the right response, and whether rows were lost.",
+        )
     inflated = part.predictor == "zero_inflation"
     combination = ""
     if len(found.names) > 1:

@@ -201,6 +201,8 @@ def _simplest(
 ) -> FloatArray:
     """A direction of one column (and the intercept) if one suffices, else of few columns."""
     intercept = np.array([name == "Intercept" for name in names])
+    if intercept.any() and np.all(sign == sign[0]):  # the same outcome in all rows
+        return np.where(intercept, sign[0], 0.0)
     involved = np.flatnonzero((direction != 0.0) & ~intercept)
     if len(involved) < 2:
         return direction

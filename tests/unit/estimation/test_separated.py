@@ -123,3 +123,11 @@ def test_a_likelihood_that_cannot_be_evaluated_is_explained(data: pd.DataFrame) 
     with pytest.raises(ilk.FitError, match=r"arm\[T.c\] predict") as caught:
         _refuse(fit.fitted.marginal)
     assert caught.value.code == "separated"
+
+
+def test_one_outcome_in_all_rows(data: pd.DataFrame) -> None:
+    for value in (0, 1):
+        fit = fitted("y ~ x + (1 | g)", data.assign(y=value), family="binomial")
+        (reason,) = (r for r in fit.verdict.reasons if r.code == "separation")
+        assert "the same in all rows" in reason.message
+        assert reason.terms == ("Intercept", "x")
