@@ -18,7 +18,9 @@ NestedQuadrature::NestedQuadrature(LaplaceCell& cell, const QuadraturePlan& plan
     depth.start = path_;
     for (int t : depth.terms)
       for (int column = 0; column < data.terms[t].width; ++column, ++path_)
-        coordinates_.push_back({static_cast<int>(d), t, column});
+        coordinates_.push_back({static_cast<int>(d), t, column,
+                                static_cast<std::size_t>(cell.pattern_.scalar_offset(t) + column),
+                                static_cast<std::size_t>(data.terms[t].width)});
     depth.width = path_ - depth.start;
     if (d > 0)
       depth.parents = parent_levels(first, data.terms[depths_.back().terms.front()]);
@@ -28,6 +30,13 @@ NestedQuadrature::NestedQuadrature(LaplaceCell& cell, const QuadraturePlan& plan
     for (int t : depth.terms) depth.eta[data.terms[t].predictor].resize(data.n);
     depth.predictors.resize(cell.predictors_);
     depths_.push_back(std::move(depth));
+  }
+  first_coordinate_.assign(data.terms.size(), 0);
+  for (int c = path_ - 1; c >= 0; --c) first_coordinate_[coordinates_[c].term] = c;
+  const int leaf = static_cast<int>(depths_.size()) - 1;
+  for (int d = 0; d <= leaf; ++d) {
+    above_leaf_.emplace_back(depths_[leaf].levels);
+    for (int l = 0; l < depths_[leaf].levels; ++l) above_leaf_[d][l] = ancestor(leaf, l, d);
   }
   factor_.assign(static_cast<std::size_t>(path_) * path_, 0.0);
   for (int i = 0; i < path_; ++i)
@@ -51,13 +60,6 @@ NestedQuadrature::NestedQuadrature(LaplaceCell& cell, const QuadraturePlan& plan
 int NestedQuadrature::ancestor(int d, int l, int outer) const {
   for (; d > outer; --d) l = depths_[d].parents[l];
   return l;
-}
-
-// Where the effect of a path coordinate at level l of its own depth is among all effects.
-std::size_t NestedQuadrature::effect(int coordinate, int l) const {
-  const Coordinate& c = coordinates_[coordinate];
-  return cell_.pattern_.scalar_offset(c.term) +
-         static_cast<std::size_t>(l) * cell_.pattern_.term(c.term).width + c.column;
 }
 
 void NestedQuadrature::find_blocks() {
@@ -302,7 +304,7 @@ void NestedQuadrature::log_integral(int d, std::size_t path, double* total) {
 // (L,) is that of the current path.
 void NestedQuadrature::leaf_scores(const double* weight, double* residual) {
   const Depth& leaf = depths_.back();
-  const int last = static_cast<int>(depths_.size()) - 1, L = leaf.levels;
+  const int L = leaf.levels;
   for (int k = 0; k < cell_.predictors_; ++k)
     cell_.loops_->add_weighted(leaf.codes, weight, row_d1_[k].data(), 0, cell_.data_.n,
                                mean_scores_[k].data());
@@ -315,13 +317,12 @@ void NestedQuadrature::leaf_scores(const double* weight, double* residual) {
                            cell_.term_rows_[leaf.terms[0]].starts};
     cell_.loops_->add_scores(rows, row_d1_[cell_.data_.terms[t].predictor].data(), 0,
                              cell_.data_.n, raw.data());
-    int first = 0;
-    while (coordinates_[first].term != static_cast<int>(t)) ++first;
-    const int depth = coordinates_[first].depth;
+    const int first = first_coordinate_[t];
+    const std::vector<int>& level = above_leaf_[coordinates_[first].depth];
     double* products = &mean_products_[lambda_offset];
     for (int l = 0; l < L; ++l) {
       if (weight[l] == 0.0) continue;
-      const std::size_t at = effect(first, ancestor(last, l, depth));
+      const std::size_t at = effect(first, level[l]);
       for (int i = 0; i < q; ++i) {
         const double score = weight[l] * raw[l * q + i];
         mean_raw_[at + i] += score;
@@ -330,15 +331,16 @@ void NestedQuadrature::leaf_scores(const double* weight, double* residual) {
     }
     lambda_offset += q * q;
   }
-  for (int l = 0; l < L; ++l)
-    for (int j = 0; j < path_; ++j) {  // Lambda' raw
+  for (int j = 0; j < path_; ++j) {  // Lambda' raw
+    const Coordinate& c = coordinates_[j];
+    const int q = static_cast<int>(c.stride), first = j - c.column;
+    const double* raw = leaf_raw_[c.term].data();
+    for (int l = 0; l < L; ++l) {
       double sum = 0.0;
-      const Coordinate& c = coordinates_[j];
-      const int q = cell_.data_.terms[c.term].width;
-      for (int i = c.column; i < q; ++i)
-        sum += factor_[(j - c.column + i) * path_ + j] * leaf_raw_[c.term][l * q + i];
-      residual[l * path_ + j] = sum;
+      for (int i = c.column; i < q; ++i) sum += factor_[(first + i) * path_ + j] * raw[l * q + i];
+      residual[static_cast<std::size_t>(l) * path_ + j] = sum;
     }
+  }
 }
 
 // Adds what the nodes of a depth give to the means; `weight` (L,) is that of the ancestors' nodes.

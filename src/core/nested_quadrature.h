@@ -42,9 +42,10 @@ class NestedQuadrature {
     std::vector<std::vector<double>> eta;    // by predictor (n,), where the depth has effects
     std::vector<const double*> predictors;   // by predictor: the linear predictor so far
   };
-  // One path coordinate.
+  // One path coordinate: the effect of level l is at base + l * stride among all effects.
   struct Coordinate {
     int depth, term, column;
+    std::size_t base, stride;
   };
   // Where the blocks between two terms are, by level of the deeper one; -1 where they do not meet.
   struct Blocks {
@@ -59,7 +60,9 @@ class NestedQuadrature {
   void to_factor(const Depth& depth, double* front) const;
   void spread_nodes(int d);
   int ancestor(int d, int l, int outer) const;
-  std::size_t effect(int coordinate, int l) const;
+  std::size_t effect(int coordinate, int l) const {
+    return coordinates_[coordinate].base + l * coordinates_[coordinate].stride;
+  }
   double element(const Blocks& blocks, const double* compact, int l, int i, int j) const;
 
   void place(int d);
@@ -73,6 +76,8 @@ class NestedQuadrature {
   LaplaceCell& cell_;
   std::vector<Depth> depths_;
   std::vector<Coordinate> coordinates_;
+  std::vector<int> first_coordinate_;        // by term
+  std::vector<std::vector<int>> above_leaf_;  // by depth: ancestor of each leaf
   std::vector<std::vector<Blocks>> blocks_;  // by deeper and outer term
   std::vector<double> factor_;               // Lambda on a path (m, m), row-major
   int path_ = 0;                             // m of the leaves
