@@ -158,6 +158,21 @@ def refit(fitted: Fitted, y: FloatArray, search: Search | None = None) -> Fitted
     return _record(marginal, _search(marginal, warm, search or Search()), warn=False)
 
 
+def refit_by(fitted: Fitted, marginal: AbstractMarginal) -> Fitted:
+    """Estimate the same parameters by another criterion, from where a fit ended.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    marginal : AbstractMarginal
+        A criterion of the same model and data, such as another approximation of the likelihood.
+    """
+    point = fitted.point
+    warm = Start(point.beta, _off_zero(point.theta), _usable(point.inverse_hessian))
+    return _record(marginal, _search(marginal, warm, Search()), warn=False)
+
+
 def refitter(model: Model, psi: FloatArray) -> Callable[[FloatArray], Fitted]:
     """Make ready to estimate a model for many responses, each as if it were the only one.
 
