@@ -25,6 +25,7 @@ Efron (1987), Journal of the American Statistical Association 82, 171-185; Davis
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from statistics import NormalDist
@@ -73,11 +74,19 @@ class Limits:
         Limits; nan where there is none.
     notes : tuple of str
         Why some are missing.
+    remarks : tuple of str
+        Why a limit of each interval is missing, if one is; empty if none is.
     """
 
     low: FloatArray
     high: FloatArray
     notes: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    def ways(self, way: str) -> list[str]:
+        """How each interval was made, in a few words, and what is missing of it."""
+        remarks = self.remarks or ("",) * len(self.low)
+        return [f"bootstrap ({way}{'; ' if remark else ''}{remark})" for remark in remarks]
 
 
 def draw_limits(
@@ -219,8 +228,8 @@ class ParameterLimits:
         Names.
     estimate, low, high : (k,) arrays
         Estimates and limits.
-    failed, total : int
-        Refits that failed, and all of them.
+    ways : tuple of str
+        How each was made, and what is missing.
     notes : tuple of str
         What a reader should know.
     """
@@ -229,8 +238,7 @@ class ParameterLimits:
     estimate: FloatArray
     low: FloatArray
     high: FloatArray
-    failed: int
-    total: int
+    ways: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -273,15 +281,16 @@ def parameter_limits(
         f"Bootstrap intervals ({found.kind}, {interval}) from {len(found.values)} refits; seed "
         f"{found.seed}."
     ]
+    way = f"{found.kind}, {interval}"
     if found.failed:
         notes.append(f"{found.failed} more refits failed and are left out.")
+        way += f"; {found.failed} of {found.failed + len(found.values)} refits failed"
     return ParameterLimits(
         labels=labels,
         estimate=found.estimate,
         low=kept.low,
         high=kept.high,
-        failed=found.failed,
-        total=found.failed + len(found.values),
+        ways=tuple(kept.ways(way)),
         notes=(*notes, *kept.notes),
     )
 
@@ -306,34 +315,32 @@ def _quantiles(column: FloatArray, orders: list[float]) -> FloatArray:
 
 
 def _bca(draws: Draws, alpha: float, a: FloatArray) -> Limits:
-    """Limits of BCa, nan where the adjusted orders are beyond the draws."""
+    """Limits of BCa, nan with a remark where the adjusted orders are beyond the draws."""
     ends = np.full((len(a), 2), np.nan)
+    remarks = [""] * len(a)
     z = NormalDist().inv_cdf(alpha)
-    beyond = 0
     for k, column in enumerate(draws.values.T):
         finite = column[np.isfinite(column)]
-        if len(finite) < 2 or not np.isfinite(a[k]):
-            continue
         below = np.sum(finite < draws.estimate[k]) + 0.5 * np.sum(finite == draws.estimate[k])
-        share = float(below) / len(finite)
-        if not 0.0 < share < 1.0:
-            beyond += 1
-            continue
-        z0 = NormalDist().inv_cdf(share)
-        moved = np.array([z0 + z, z0 - z])
-        orders = special().ndtr(z0 + moved / (1.0 - a[k] * moved))
-        if np.all(a[k] * moved < 1.0):
+        if not np.isfinite(a[k]):
+            remarks[k] = "fewer than three clusters to leave out"
+        elif not 0.0 < below < len(finite):
+            remarks[k] = "all draws on one side of the estimate"
+        else:
+            z0 = NormalDist().inv_cdf(float(below) / len(finite))
+            moved = np.array([z0 + z, z0 - z])
+            with np.errstate(divide="ignore"):
+                orders = special().ndtr(z0 + moved / (1.0 - a[k] * moved))
+            room = float(np.minimum(orders, 1.0 - orders).min())
+            if not np.all(a[k] * moved < 1.0) or room < 1e-6:
+                remarks[k] = "too skew for this level"
+                continue
             ends[k] = _quantiles(column, orders.tolist())
-        beyond += bool(np.any(np.isnan(ends[k])))
-    notes: list[str] = []
-    if np.any(np.isnan(a)):
-        notes.append(
-            "BCa intervals are missing where fewer than three clusters could be left out: nothing "
-            "shows how skew their part is."
-        )
-    if beyond:
-        notes.append(
-            f"{beyond} BCa interval{'s' if beyond > 1 else ''} would end beyond the draws: use "
-            "more of them, or another method."
-        )
-    return Limits(ends[:, 0], ends[:, 1], tuple(notes))
+            if np.any(np.isnan(ends[k])):
+                remarks[k] = f"needs {math.ceil(1.0 / room):,} draws or more"
+    said = Counter(remark for remark in remarks if remark)
+    notes = [
+        f"{count} BCa interval{'s have' if count > 1 else ' has'} a missing end: {remark}."
+        for remark, count in said.items()
+    ]
+    return Limits(ends[:, 0], ends[:, 1], tuple(notes), tuple(remarks))

@@ -192,13 +192,14 @@ def of_profile(found: Profile, level: float, *, dropped: bool = False) -> Interv
     ]
     if dropped:
         rows = _with_dropped(found.fitted, rows)
-    return _of_rows(rows, "profile (ML)" if found.refitted else "profile", found.notes(level))
+    method = "profile (ML)" if found.refitted else "profile"
+    return _of_rows(rows, (method,) * len(rows), found.notes(level))
 
 
 _Row: TypeAlias = "tuple[str, str | None, str, float, float, float]"
 
 
-def _of_rows(rows: list[_Row], method: str, notes: tuple[str, ...]) -> Intervals:
+def _of_rows(rows: list[_Row], method: tuple[str, ...], notes: tuple[str, ...]) -> Intervals:
     component, group, term, estimate, low, high = zip(*rows, strict=True)
     return Intervals(
         component=component,
@@ -208,7 +209,7 @@ def _of_rows(rows: list[_Row], method: str, notes: tuple[str, ...]) -> Intervals
         conf_low=np.array(low),
         conf_high=np.array(high),
         estimand=tuple(CONDITIONAL if name is None else None for name in group),
-        method=(method,) * len(rows),
+        method=method,
         notes=notes,
     )
 
@@ -278,9 +279,10 @@ def bootstrap_intervals(
             strict=True,
         )
     ]
-    lost = f"; {found.failed} of {found.total} refits failed" if found.failed else ""
-    way = f"bootstrap ({kind}, {interval}{lost})"
-    return _of_rows(_with_dropped(fitted, rows), way, found.notes)
+    way = {row[:3]: text for row, text in zip(rows, found.ways, strict=True)}
+    rows = _with_dropped(fitted, rows)
+    ways = tuple(way.get(row[:3], "not estimable") for row in rows)
+    return _of_rows(rows, ways, found.notes)
 
 
 METHODS: dict[str, Callable[..., Intervals]] = {

@@ -14,6 +14,7 @@ from ilk.frame import answer
 from ilk.inference.bootstrap import BootstrapKind, bootstrap, deletions
 from ilk.inference.bootstrap_intervals import (
     IntervalMethod,
+    Limits,
     bounded,
     draw_limits,
     draw_moments,
@@ -110,17 +111,18 @@ class BootstrapAnswer:
         Returns
         -------
         frame
-            ``component, group, term, estimate, conf_low, conf_high, estimand, method``.
+            ``component, group, term, estimate, conf_low, conf_high, estimand, method``; a limit
+            that does not exist is nan, and ``method`` says why.
         """
         coverage = self.level if level is None else level
-        low, high, _ = self._limits(coverage, method)
+        limits = self._limits(coverage, method)
         columns = {
             **self._names(),
             "estimate": self.estimate,
-            "conf_low": low,
-            "conf_high": high,
+            "conf_low": limits.low,
+            "conf_high": limits.high,
             "estimand": list(self.labels.estimand),
-            "method": [f"bootstrap ({self.found.kind}, {method})"] * len(low),
+            "method": limits.ways(f"{self.found.kind}, {method}"),
         }
         return answer(columns, self.flavor)
 
@@ -157,8 +159,10 @@ class BootstrapAnswer:
         -------
         matplotlib axes, or array of them
         """
-        low, high, _ = self._limits(self.level, self._method())
-        table = pictures.bootstrap_picture(self.found, self.labels, low, high, self.level)
+        limits = self._limits(self.level, self._method())
+        table = pictures.bootstrap_picture(
+            self.found, self.labels, limits.low, limits.high, self.level
+        )
         return pictures.draw_bootstrap(table, term, ax)
 
     def _method(self) -> IntervalMethod:
@@ -172,16 +176,13 @@ class BootstrapAnswer:
             "term": list(labels.term),
         }
 
-    def _limits(
-        self, level: float, method: IntervalMethod
-    ) -> tuple[FloatArray, FloatArray, tuple[str, ...]]:
+    def _limits(self, level: float, method: IntervalMethod) -> Limits:
         limits = draw_limits(self.found, level, method, self.jackknife)
-        kept = bounded(limits, self.labels.lowest, self.labels.highest)
-        return kept.low, kept.high, kept.notes
+        return bounded(limits, self.labels.lowest, self.labels.highest)
 
     def _answer(self) -> Answer:
         method = self._method()
-        low, high, notes = self._limits(self.level, method)
+        limits = self._limits(self.level, method)
         names = self._names()
         hidden = [name for name, column in names.items() if not any(column)]
         return Answer(
@@ -192,14 +193,14 @@ class BootstrapAnswer:
                 "estimate": self.estimate,
                 "bias": self.bias,
                 "std_error": self.std_errors,
-                "conf_low": low,
-                "conf_high": high,
+                "conf_low": limits.low,
+                "conf_high": limits.high,
                 "draws": np.isfinite(self.draws).sum(axis=0),
                 "estimand": list(self.labels.estimand),
             },
             flavor=self.flavor,
             words=("component", "group", "term"),
-            notes=(f"Intervals: {method}. {self.notes[0]}", *self.notes[1:], *notes),
+            notes=(f"Intervals: {method}. {self.notes[0]}", *self.notes[1:]),
             level=self.level,
             hidden=(*hidden, "estimand"),
         )

@@ -103,13 +103,39 @@ def test_too_few_draws_are_refused_and_the_number_is_said():
 
 def test_bca_without_an_answer_says_why():
     values = np.column_stack([np.linspace(1, 2, 99), np.linspace(0, 1, 99)])
-    draws = draws_of(values, [0.5, 0.995])
+    draws = draws_of(values, [0.5, 0.8])
     limits = draw_limits(draws, 0.95, "bca", lambda: np.random.default_rng(1).normal(size=(9, 2)))
     assert np.isnan(limits.low[0])  # no draw below the estimate
-    assert "2 BCa intervals would end beyond the draws" in limits.notes[0]
+    assert limits.remarks[0] == "all draws on one side of the estimate"
+    assert np.isfinite(limits.low[1])
+    assert np.isnan(limits.high[1])
+    needed = int(limits.remarks[1].split()[1].replace(",", ""))
+    assert needed > 100
+    assert limits.ways("cluster, bca")[1] == f"bootstrap (cluster, bca; {limits.remarks[1]})"
+    assert len(limits.notes) == 2
     few = draw_limits(draws, 0.95, "bca", lambda: np.ones((2, 2)))
     assert np.isnan(few.low).all()
-    assert "fewer than three clusters" in few.notes[0]
+    assert few.notes == (
+        "2 BCa intervals have a missing end: fewer than three clusters to leave out.",
+    )
+    skew = np.zeros((9, 2))
+    skew[0] = -1.0
+    steep = draw_limits(draws_of(values, [1.9, 0.9]), 0.999, "normal")
+    assert np.isfinite(steep.low).all()
+    wild = draw_limits(draws_of(np.arange(3000.0), 2000.0), 0.999, "bca", lambda: skew[:, :1])
+    assert wild.remarks[0] == "too skew for this level"
+
+
+def test_the_number_of_draws_that_is_said_to_be_needed_is_enough():
+    rng = np.random.default_rng(6)
+    without = rng.gamma(0.5, size=(12, 1))
+    few = draws_of(rng.gamma(3.0, size=99), 4.2)
+    limits = draw_limits(few, 0.95, "bca", lambda: -without)
+    needed = int(limits.remarks[0].split()[1].replace(",", ""))
+    exact = np.sort(np.repeat(few.values[:, 0], -(-needed // 99)))
+    more = draw_limits(draws_of(exact, 4.2), 0.95, "bca", lambda: -without)
+    assert more.remarks == ("",)
+    assert np.isfinite([more.low[0], more.high[0]]).all()
 
 
 def test_missing_values_are_left_out():
