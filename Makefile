@@ -78,6 +78,7 @@ bench: setup  ## time ilk and the peers that are installed; writes results and d
 validate: setup  ## random data sets against multi-start searches, coverage; takes some minutes
 	$(BIN)/python -m validation.robustness
 	$(BIN)/python -m validation.standardization
+	$(BIN)/python -m validation.coverage
 
 docs: setup  ## check the documentation: links, names, examples, figures
 	$(BIN)/python -m pytest -q tests/contracts

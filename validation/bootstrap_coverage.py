@@ -2,8 +2,9 @@
 
     python -m validation.bootstrap_coverage       # writes results/bootstrap_coverage.json
 
-Each data set is drawn anew, the model is fitted, and all four intervals are made from the same 399
+Each data set is drawn anew, the model is fitted, and all four intervals are made from the same
 parametric draws (BCa with refits without each cluster). Wald and profile intervals stand beside.
+Shares are of the intervals that exist; BCa intervals beyond the draws are counted as missing.
 """
 
 from __future__ import annotations
@@ -43,33 +44,46 @@ def logistic(rng: np.random.Generator) -> tuple[Any, list[float]]:
     return ilk.fit("y ~ x + z + (1 | g)", frame, family="binomial"), [-0.3, 0.6, 0.4, 0.8]
 
 
-def covered(fit: Any, truth: np.ndarray, seed: int) -> dict[str, np.ndarray]:
-    """Whether each interval of each parameter holds the truth."""
-    found = fit.bootstrap(draws=399, seed=seed)
+def covered(fit: Any, truth: np.ndarray, draws: int, seed: int) -> dict[str, np.ndarray]:
+    """Whether each interval of each parameter holds the truth (1, 0), or is missing (nan)."""
+    found = fit.bootstrap(draws=draws, seed=seed)
     tables = {kind: found.conf_int(method=kind) for kind in KINDS}
     tables |= {"wald": fit.conf_int(), "profile": fit.conf_int(method="profile")}
-    return {
-        name: (table.conf_low.to_numpy() <= truth) & (truth <= table.conf_high.to_numpy())
-        for name, table in tables.items()
-    }
+    answer = {}
+    for name, table in tables.items():
+        low, high = table.conf_low.to_numpy(), table.conf_high.to_numpy()
+        missing = np.isnan(low) | np.isnan(high)
+        answer[name] = np.where(missing, np.nan, (low <= truth) & (truth <= high))
+    return answer
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data-sets", type=int, default=300)
-    count = parser.parse_args().data_sets
+    parser.add_argument("--draws", type=int, default=1999)
+    parser.add_argument("--models", nargs="*", default=["linear", "logistic"])
+    asked = parser.parse_args()
     warnings.simplefilter("ignore")
-    answer: dict[str, Any] = {"data_sets": count, "draws": 399, "seed": SEED, "level": 0.95}
+    answer: dict[str, Any] = {"draws": asked.draws, "seed": SEED, "level": 0.95}
     for model in (linear, logistic):
-        totals: dict[str, Any] = {}
-        for k in range(count):
+        if model.__name__ not in asked.models:
+            continue
+        hits: dict[str, list[np.ndarray]] = {}
+        for k in range(asked.data_sets):
             fit, truth = model(np.random.default_rng([SEED, k]))
-            for name, hits in covered(fit, np.array(truth), k).items():
-                totals[name] = totals.get(name, 0) + hits
+            for name, one in covered(fit, np.array(truth), asked.draws, k).items():
+                hits.setdefault(name, []).append(one)
         terms = list(fit.tidy().term)
-        answer[model.__name__] = {
-            name: dict(zip(terms, (hits / count).round(4).tolist(), strict=True))
-            for name, hits in totals.items()
+        answer[model.__name__] = {"data_sets": asked.data_sets} | {
+            name: {
+                "covered": dict(
+                    zip(terms, np.nanmean(rows, axis=0).round(3).tolist(), strict=True)
+                ),
+                "missing": dict(
+                    zip(terms, np.isnan(rows).mean(axis=0).round(3).tolist(), strict=True)
+                ),
+            }
+            for name, rows in hits.items()
         }
         RESULTS.write_text(json.dumps(answer, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(answer, indent=1))
