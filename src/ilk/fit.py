@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ilk.show import Summary, caveats, marginal, methods, predictions, standardization
     from ilk.show import adequacy as adequate
     from ilk.show import against_fixed as against
+    from ilk.show import approximation as approximated
     from ilk.show import bootstrap as bootstraps
     from ilk.show import compare as comparisons
     from ilk.show import exogeneity as exogenous
@@ -77,6 +78,7 @@ else:  # no fit needs them, so they are imported with the first question
     marginal = Late("ilk.show.marginal")
     separated = Late("ilk.show.separation")
     adequate = Late("ilk.show.adequacy")
+    approximated = Late("ilk.show.approximation")
     methods = Late("ilk.show.methods")
     profiles = Late("ilk.show.profile")
 
@@ -925,6 +927,54 @@ class Fit(AbstractFit):
         ['as fitted', 'slope of prior too', 't(4) effects']
         """
         return sensitive.sensitivity_answer(self.fitted, group, level)
+
+    def approximation(
+        self,
+        nodes: int | None = None,
+        method: Literal["auto", "quadrature", "importance"] = "auto",
+        *,
+        draws: int | None = None,
+        seed: int = 0,
+    ) -> Answer:
+        """Ask whether the Laplace approximation, or so few nodes, are good enough.
+
+        The integral over the random effects is computed better, and the likelihood maximized again
+        from where this fit ended: by enough quadrature nodes where all random effects can be
+        integrated by them, else by importance sampling around the joint modes, with Monte Carlo
+        errors.  Linear models are exact.
+
+        Parameters
+        ----------
+        nodes : int, optional
+            Quadrature nodes per dimension; by default as many as it takes.
+        method : {"auto", "quadrature", "importance"}
+            How the integral is computed.  In crossed designs quadrature integrates one factor and
+            leaves the others to Laplace; importance sampling integrates all.
+        draws : int, optional
+            Draws in each of the five sets of importance sampling: by default 1000, or 250 where
+            several grouping factors are integrated.
+        seed : int
+            Seed of the draws.
+
+        Returns
+        -------
+        Answer
+            With ``.frame``: a row per parameter, ``component, group, term, estimate, better,
+            std_error, difference, shift`` (in standard errors), ``sampling_error`` (of the shift),
+            ``method, estimand``.  The first of ``.notes`` is the judgment; ``.plot()`` draws the
+            moves.
+
+        Examples
+        --------
+        >>> import ilk
+        >>> data = ilk.datasets.load("eczema_trial")
+        >>> fit = ilk.fit("clear ~ treatment * week + (1 | patient)", data, family="binomial")
+        >>> fit.approximation().notes[0]
+        "sd(Intercept) of patient is too small by 0.54 standard errors: fit with quadrature='auto'."
+        """
+        return approximated.approximation_answer(
+            self.fitted, nodes, method, draws=draws, seed=seed
+        )
 
     # What would happen
 

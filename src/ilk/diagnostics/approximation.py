@@ -89,20 +89,20 @@ class ParameterShift:
     sampling_error: float = 0.0
 
     @property
-    def shift(self) -> float:
-        """Move from the fit to the better approximation."""
+    def difference(self) -> float:
+        """Better estimate minus that of the fit."""
         return self.better - self.estimate
 
     @property
-    def errors(self) -> float:
-        """The move in standard errors; not a number where there is no standard error."""
-        if self.shift == 0.0:
+    def shift(self) -> float:
+        """The difference in standard errors; not a number where there is no standard error."""
+        if self.difference == 0.0:
             return 0.0
-        return self.shift / self.std_error if self.std_error > 0.0 else np.nan
+        return self.difference / self.std_error if self.std_error > 0.0 else np.nan
 
     @property
     def sampling(self) -> float:
-        """Monte Carlo error of the move, in standard errors."""
+        """Monte Carlo error of the shift, in standard errors."""
         return self.sampling_error / self.std_error if self.std_error > 0.0 else np.nan
 
 
@@ -123,8 +123,11 @@ class Approximation:
     loglik_error : float
         Monte Carlo error of the second.
     settled : bool
-        Whether still better approximations would change nothing: quadrature did not move any more,
-        and no factor is left to the Laplace approximation.
+        Whether more nodes would change nothing.
+    left : tuple of str
+        Grouping factors that are left to the Laplace approximation by both.
+    offers_quadrature : bool
+        Whether the model can be fitted by quadrature.
     effective : float
         Smallest effective number of draws; nan by quadrature.
     draws : int
@@ -139,14 +142,16 @@ class Approximation:
     better_loglik: float
     loglik_error: float
     settled: bool
+    left: tuple[str, ...]
+    offers_quadrature: bool
     effective: float
     draws: int
 
     @property
     def worst(self) -> ParameterShift | None:
         """The parameter that moves farthest in standard errors; None if none can be told."""
-        known = [row for row in self.parameters if np.isfinite(row.errors)]
-        return max(known, key=lambda row: abs(row.errors)) if known else None
+        known = [row for row in self.parameters if np.isfinite(row.shift)]
+        return max(known, key=lambda row: abs(row.shift)) if known else None
 
 
 def approximation(
@@ -230,7 +235,7 @@ def _check(nodes: int | None, method: str, draws: int | None) -> None:
         )
     if draws is None:
         return
-    if isinstance(draws, bool) or not isinstance(draws, (int, np.integer)) or draws < 100:
+    if int(draws) != draws or draws < 100:
         raise ModelError(f"draws={draws!r}: give a whole number from 100.", code="draws")
 
 
@@ -246,6 +251,8 @@ def _exact(fitted: Fitted) -> Approximation:
         better_loglik=fitted.loglik,
         loglik_error=0.0,
         settled=True,
+        left=(),
+        offers_quadrature=False,
         effective=np.nan,
         draws=0,
     )
@@ -283,7 +290,6 @@ def _by_quadrature(fitted: Fitted, nodes: int | None) -> Approximation:
         if _still(last, moved, errors):
             settled = True
             break
-    left = shares(moved.model).laplace
     return Approximation(
         method="quadrature",
         fit_by=_words(fitted),
@@ -292,7 +298,9 @@ def _by_quadrature(fitted: Fitted, nodes: int | None) -> Approximation:
         loglik=fitted.loglik,
         better_loglik=moved.loglik,
         loglik_error=0.0,
-        settled=settled and not left,
+        settled=settled,
+        left=shares(moved.model).laplace,
+        offers_quadrature=True,
         effective=np.nan,
         draws=0,
     )
@@ -309,7 +317,7 @@ def _still(before: Fitted, after: Fitted, errors: FloatArray) -> bool:
 
 def _words(fitted: Fitted) -> str:
     nodes = fitted.model.nodes
-    return "Laplace" if most_nodes(nodes) == 1 else f"quadrature, {shares(fitted.model)}"
+    return "Laplace" if most_nodes(nodes) == 1 else f"quadrature with {shares(fitted.model)}"
 
 
 def _by_importance(fitted: Fitted, draws: int | None, seed: int) -> Approximation:
@@ -351,6 +359,8 @@ def _by_importance(fitted: Fitted, draws: int | None, seed: int) -> Approximatio
         better_loglik=float(found.loglik.mean()),
         loglik_error=float(np.std(found.loglik, ddof=1) / np.sqrt(len(values))),
         settled=True,
+        left=(),
+        offers_quadrature=start is not fitted,
         effective=found.effective,
         draws=draws,
     )

@@ -250,7 +250,7 @@ def newton_by_draws(start: Fitted, draws: int, seed: int) -> SampledOptimum:
     return SampledOptimum(
         psi=np.array([np.concatenate([marginal.scaled.coef(e[:P]), e[P:]]) for e in ends]),
         loglik=np.array(values) + gains,
-        covariance=inner.covariance_from(np.linalg.inv(inverse)),
+        covariance=inner.covariance_from(np.asarray(np.linalg.inv(inverse), dtype=np.float64)),
         effective=float(effective),
     )
 

@@ -25,6 +25,7 @@ __all__ = [
     "errors_of",
     "ladder",
     "not_climbed",
+    "parameter_name",
     "settled_note",
     "shift_between",
 ]
@@ -114,7 +115,8 @@ def shift_between(
     spread = np.where(known, errors, 1.0)
     shift = np.abs(ends[1] - ends[0]) / spread
     worst = int(np.argmax(shift))
-    return Shift(after.value - before.value, float(shift[worst]), _name(marginal.model, worst))
+    name = parameter_name(marginal.model, worst)
+    return Shift(after.value - before.value, float(shift[worst]), name)
 
 
 def errors_of(covariance: FloatArray) -> FloatArray:
@@ -128,8 +130,16 @@ def _psi(marginal: AbstractMarginal, result: SearchResult) -> FloatArray:
     return np.concatenate([marginal.scaled.coef(result.beta), result.theta])
 
 
-def _name(model: Model, position: int) -> str:
-    """A parameter in the user's terms."""
+def parameter_name(model: Model, position: int) -> str:
+    """A parameter in the user's terms.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    position : int
+        Its place in the flat vector.
+    """
     if position < len(model.names):
         return model.names[position][1]
     position -= len(model.names)

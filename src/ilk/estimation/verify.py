@@ -16,6 +16,7 @@ from ilk.estimation.identified import (
     level_directions,
     structural_faults,
 )
+from ilk.estimation.laplace_error import laplace_notes
 from ilk.estimation.separated import SEPARATED, penalty_notes, separation_faults
 from ilk.estimation.vanished import vanished_reasons
 from ilk.fitted import Reason, Status, Verdict
@@ -223,6 +224,8 @@ def judge(
         found += _off_the_optimum(certificate)
     doubts = _doubts(marginal, result, breakdown) if is_optimum(result) else []
     reasons = [*found, *boundary, *doubts, *_notes(marginal, result, several)]
+    if certificate is not None and not found:
+        reasons += laplace_notes(marginal, result)
     reasons += penalty_notes(marginal.model, separated)
     codes = {reason.code for reason in found}
     if codes & SEPARATED:

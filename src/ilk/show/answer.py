@@ -36,6 +36,7 @@ _HEADS = {
 
 _ON_SCALE = (
     "estimate",
+    "better",
     "std_error",
     "conf_low",
     "conf_high",

@@ -20,7 +20,6 @@ from ilk.family.link import Cloglog, Logit, Probit
 from ilk.formula.language import column_names
 from ilk.frame import answer
 from ilk.inference.wald import default_df
-from ilk.model.quadrature import is_laplace
 from ilk.show.html import STYLE
 from ilk.show.numbers import integer, plain
 from ilk.show.text import WIDTH
@@ -36,9 +35,6 @@ __all__ = ["Caveat", "Caveats", "caveats"]
 
 _FEW, _SOME = 10, 30
 """Levels of a factor below which normal intervals are misleading, and somewhat short."""
-
-_LITTLE = 5.0
-"""Events (and as many non-events) of a typical level below which Laplace is in doubt."""
 
 _NAMED = 4
 """Columns that a sentence names at most."""
@@ -169,7 +165,6 @@ def caveats(fitted: Fitted, design: Causes = None) -> Caveats:
         *_covariates(fitted),
         *_omitted(fitted),
         *_clusters(fitted),
-        *_approximation(fitted),
         *_random_effects(fitted),
         *_rows(fitted),
         *_columns(fitted),
@@ -325,44 +320,6 @@ def _few_with_df(words: str, worst: int) -> Caveat:
             else ", and profile the variances."
         ),
     )
-
-
-def _approximation(fitted: Fitted) -> list[Caveat]:
-    """Laplace with little information in each level."""
-    model = fitted.model
-    if model.linear or not is_laplace(model.nodes) or not fitted.design.terms:
-        return []
-    little = [
-        term.grouping.name
-        for term in _terms(fitted)
-        if _information(fitted, term.grouping.codes, len(term.grouping.levels)) < _LITTLE
-    ]
-    if not little:
-        return []
-    return [
-        Caveat(
-            "laplace",
-            f"The likelihood is a Laplace approximation, and a typical level of "
-            f"{_listed(dict.fromkeys(little))} holds little information: its variance may be "
-            "underestimated, and effects with it.",
-            "Fit again with quadrature='auto' and compare.",
-        )
-    ]
-
-
-def _information(fitted: Fitted, codes: IntArray, levels: int) -> float:
-    """Median over levels of the events in it, or of non-events where these are fewer."""
-    design, family = fitted.design, fitted.family
-    if not family.discrete:
-        return float("inf")
-    weight = design.frequency_weights
-    y, w = design.response.y, np.ones(len(codes)) if weight is None else weight
-    events = np.bincount(codes, w * y, levels)
-    if family.takes_trials:
-        trials = design.response.trials
-        total = np.bincount(codes, w if trials is None else w * trials, levels)
-        events = np.minimum(events, total - events)
-    return float(np.median(events))
 
 
 def _random_effects(fitted: Fitted) -> list[Caveat]:
