@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -34,8 +34,10 @@ from ilk.variance.levels_of_variance import (
     VarianceScale,
     check_levels,
     factor_names,
+    fewer_rows,
     null_level,
     own_sample,
+    pick_rows,
     variance_levels,
 )
 from ilk.variance.shares import Shares, Uncertainty, ratio, shares_of
@@ -43,8 +45,7 @@ from ilk.variance.shares import Shares, Uncertainty, ratio, shares_of
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
     from ilk.frame import Label
-    from ilk.prediction.levels import Cases
-    from ilk.typing import BoolArray, FloatArray
+    from ilk.typing import FloatArray
 
 __all__ = ["ALL", "Baseline", "Intraclass", "icc"]
 
@@ -134,6 +135,8 @@ def icc(
     check_options(fitted, scale, approximation, baseline, level)
     check_choice("uncertainty", uncertainty, Uncertainty)
     samples, settings = _samples(fitted, by, at)
+    if scale == "response":
+        samples = [fewer_rows(fitted, sample) for sample in samples]
     names = factor_names(fitted)
     mean = null_level(fitted) if baseline == "null" and scale == "latent" else None
     groups = (*names, ALL) if len(names) > 1 else names
@@ -233,7 +236,7 @@ def _samples(fitted: Fitted, by: Any, at: Any) -> tuple[list[Sample], dict[str, 
                 else (scenario.weights * (scenario.groups == g))
             )
             kept = here > 0.0
-            samples.append(Sample(_pick_rows(scenario.cases, kept), here[kept]))
+            samples.append(Sample(pick_rows(scenario.cases, kept), here[kept]))
             for name, labels in target.subgroups.items():
                 settings[name].append(labels[g])
             for name, value in zip(values, combination, strict=True):
@@ -247,21 +250,6 @@ def _values(fitted: Fitted, name: str, given: Any) -> list[Label]:
     if not listed:
         raise ModelError(f"at={{{name!r}: []}}: give at least one value.", code="at")
     return [check_value(variable, value) for value in listed]
-
-
-def _pick_rows(cases: Cases, kept: BoolArray) -> Cases:
-    def take(x: Any) -> Any:
-        return None if x is None else x[kept]
-
-    return replace(
-        cases,
-        X=tuple(map(take, cases.X)),
-        offsets=tuple(map(take, cases.offsets)),
-        codes=tuple(map(take, cases.codes)),
-        columns=tuple(map(take, cases.columns)),
-        trials=take(cases.trials),
-        precision=take(cases.precision),
-    )
 
 
 def variance_notes(

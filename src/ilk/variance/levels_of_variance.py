@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -33,7 +33,7 @@ from ilk.variance.observed import response_variances
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
     from ilk.prediction.levels import Cases
-    from ilk.typing import FloatArray, IntArray
+    from ilk.typing import BoolArray, FloatArray, IntArray
 
 __all__ = [
     "Sample",
@@ -41,8 +41,10 @@ __all__ = [
     "VarianceScale",
     "check_levels",
     "factor_names",
+    "fewer_rows",
     "null_level",
     "own_sample",
+    "pick_rows",
     "variance_levels",
 ]
 
@@ -236,20 +238,11 @@ def _on_response(
     weights: FloatArray,
 ) -> VarianceLevels:
     clusters = sum(by_factor, np.zeros(len(weights)))
-    table = np.column_stack([*eta, *by_factor, by_row])
-    rows, counts = _fewer(table, weights)
-    K, G = len(eta), len(by_factor)
-    parts = [table[rows, K + g] for g in range(G)]
-    found = response_variances(
-        fitted.family,
-        [table[rows, k] for k in range(K)],
-        (clusters + by_row)[rows],
-        [*parts, clusters[rows]],
-    )
-    shared = [float(np.average(part, weights=counts)) for part in found.shared]
-    total = float(np.average(found.total, weights=counts))
+    found = response_variances(fitted.family, eta, clusters + by_row, [*by_factor, clusters])
+    shared = [float(np.average(part, weights=weights)) for part in found.shared]
+    total = float(np.average(found.total, weights=weights))
     return VarianceLevels(
-        _variance(found.mean, counts),
+        _variance(found.mean, weights),
         np.array(shared[:-1]),
         shared[-1],
         0.0,
@@ -257,15 +250,59 @@ def _on_response(
     )
 
 
-def _fewer(table: FloatArray, weights: FloatArray) -> tuple[IntArray, FloatArray]:
-    """Different rows with their weights; of many, some spread evenly over the first column."""
+def fewer_rows(fitted: Fitted, sample: Sample) -> Sample:
+    """Different rows with their weights; of many, 2,000 spread evenly over the predictor.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    sample : Sample
+        Rows.
+
+    Returns
+    -------
+    Sample
+        Whose averages are those of the rows given, exactly or nearly.
+    """
+    cases, weights = sample.cases, sample.weights
+    parts = [*cases.X, *cases.offsets, *cases.columns]
+    table = np.column_stack([part for part in parts if part is not None])
     _, first, inverse = np.unique(table, axis=0, return_index=True, return_inverse=True)
     counts = np.bincount(inverse.ravel(), weights, len(first)).astype(np.float64)
-    if len(first) <= _MOST:
-        return first, counts
-    before = np.cumsum(counts)  # np.unique sorts by the first column
-    places = np.searchsorted(before, (np.arange(_MOST) + 0.5) / _MOST * before[-1])
-    return first[places], np.full(_MOST, counts.sum() / _MOST)
+    if len(first) > _MOST:
+        offset = cases.offsets[0]
+        eta = cases.X[0][first] @ fitted.coef[fitted.model.slices[MEAN]]
+        order = np.argsort(eta if offset is None else eta + offset[first], kind="stable")
+        before = np.cumsum(counts[order])
+        places = np.searchsorted(before, (np.arange(_MOST) + 0.5) / _MOST * before[-1])
+        first, counts = first[order[places]], np.full(_MOST, counts.sum() / _MOST)
+    return Sample(pick_rows(cases, first), counts)
+
+
+def pick_rows(cases: Cases, rows: BoolArray | IntArray) -> Cases:
+    """Some of the rows of a question.
+
+    Parameters
+    ----------
+    cases : Cases
+        The rows.
+    rows : array of bool or int
+        Which.
+    """
+
+    def take(x: Any) -> Any:
+        return None if x is None else x[rows]
+
+    return replace(
+        cases,
+        X=tuple(map(take, cases.X)),
+        offsets=tuple(map(take, cases.offsets)),
+        codes=tuple(map(take, cases.codes)),
+        columns=tuple(map(take, cases.columns)),
+        trials=take(cases.trials),
+        precision=take(cases.precision),
+    )
 
 
 def null_level(fitted: Fitted) -> float:

@@ -24,6 +24,7 @@ from ilk.variance.icc import Baseline, check_options, variance_notes
 from ilk.variance.levels_of_variance import (
     VarianceScale,
     factor_names,
+    fewer_rows,
     null_level,
     own_sample,
     variance_levels,
@@ -93,6 +94,8 @@ def r_squared(
     check_options(fitted, scale, approximation, baseline, level)
     check_choice("uncertainty", uncertainty, Uncertainty)
     sample = own_sample(fitted)
+    if scale == "response":
+        sample = fewer_rows(fitted, sample)
     mean = null_level(fitted) if baseline == "null" and scale == "latent" else None
 
     def function(fit: Fitted, psi: FloatArray) -> FloatArray:
