@@ -18,7 +18,7 @@ import numpy as np
 
 from ilk.errors import ModelError
 
-__all__ = ["check_jobs", "in_chunks"]
+__all__ = ["check_jobs", "in_chunks", "require_joblib"]
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
@@ -79,7 +79,7 @@ def in_chunks(
     if not wanted:
         return
     if n_jobs != 1:
-        _joblib()
+        require_joblib()
     with _one_blas_thread():
         began = time.perf_counter()
         first = wanted[:1]
@@ -114,7 +114,7 @@ def _elsewhere(
     pace: float,
     n_jobs: int | None,
 ) -> Iterator[Chunk[Result]]:
-    joblib = _joblib()
+    joblib = require_joblib()
     workers = max(1, joblib.effective_n_jobs(n_jobs))
     size = max(1, min(_size(pace), -(-len(wanted) // (2 * workers))))
     parts = [wanted[i : i + size] for i in range(0, len(wanted), size)]
@@ -170,7 +170,8 @@ def _size(pace: float) -> int:
     return max(1, min(_MOST, int(_SECONDS / max(pace, 1e-9))))
 
 
-def _joblib() -> Any:
+def require_joblib() -> Any:
+    """Import joblib; the error names the extra that brings it."""
     try:
         import joblib
     except ModuleNotFoundError as error:

@@ -26,6 +26,7 @@ from ilk.errors import FitError, ModelError
 from ilk.estimation.run import run
 from ilk.estimation.verify import is_optimum
 from ilk.fitted import Status
+from ilk.inference.parallel import require_joblib
 from ilk.inference.profile_curve import ProfileCurve, notes_on_ends
 from ilk.inference.profile_maxima import BetterOptimum
 from ilk.inference.profile_names import chosen_parameters, labels_of, listed, parameters_of
@@ -208,14 +209,7 @@ def _each(
 
     if n_jobs == 1:
         return counted(map(one, chosen))
-    try:
-        import joblib
-    except ModuleNotFoundError as error:
-        raise ModelError(
-            "n_jobs > 1 needs joblib, which is not installed; run: pip install 'ilk[parallel]', or "
-            "use n_jobs=1.",
-            code="missing-package",
-        ) from error
+    joblib = require_joblib()
     parallel = joblib.Parallel(n_jobs=n_jobs, require="sharedmem", return_as="generator")
     return counted(parallel(joblib.delayed(one)(parameter) for parameter in chosen))
 
