@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["laplace_notes", "little_information", "newton_move"]
 
-_FAR = 0.1
-"""Standard errors, and units of log-likelihood, from which an error is worth a word."""
+_FAR, _FARTHER = 0.1, 0.25
+"""Standard errors from which a move is worth a note, and a warning."""
 
 _NODES = {1: 9, 2: 5, 3: 3}
 """Quadrature nodes per dimension, by effects per level."""
@@ -71,12 +71,13 @@ def laplace_notes(marginal: AbstractMarginal, result: SearchResult) -> list[Reas
     if size <= _FAR:
         return []
     name = parameter_name(model, worst)
+    severity, word = ("warning", "") if size > _FARTHER else ("note", "somewhat ")
     message = (
-        f"the Laplace approximation is off: by quadrature, {_move(model, worst, moves[worst])}, "
-        f"and the log-likelihood by {abs(gain):.2g}."
+        f"the Laplace approximation is {word}off: by quadrature, "
+        f"{_move(model, worst, moves[worst])}, and the log-likelihood by {abs(gain):.2g}."
     )
     advice = "Fit with quadrature='auto'; fit.approximation() tells all moves."
-    return [Reason("laplace", "warning", (name,), message, advice)]
+    return [Reason("laplace", severity, (name,), message, advice)]
 
 
 def _move(model: Model, position: int, move: float) -> str:
