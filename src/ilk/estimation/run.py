@@ -109,14 +109,14 @@ def run_auto(model: Model, search: Search, start: FloatArray | None = None) -> F
     kind = LaplaceMarginal if model.penalty is None else PenalizedMarginal
     marginal = kind.of(replace(model, nodes=1), search.threads)
     outcome = _search(marginal, _begin(marginal, start), search)
-    if outcome.breakdown is not None and not is_optimum(outcome.best):
-        why = "nodes would be spread by a curvature that means nothing."
-        return _record(marginal, outcome, note=lambda _: not_climbed(why))
+    why, steps = _obstacle(marginal, outcome), []
     try:
         steps = list(ladder(model))
     except ModelError as error:
-        why = str(error)
-        return _record(marginal, outcome, note=lambda _: not_climbed(why))
+        why = why or str(error)
+    if why is not None:
+        text = why
+        return _record(marginal, outcome, note=lambda _: not_climbed(text))
     laplace = last = outcome.best
     errors = np.zeros(0)
     for nodes in steps:
@@ -126,7 +126,8 @@ def run_auto(model: Model, search: Search, start: FloatArray | None = None) -> F
         outcome = _search(marginal, warm, search)
         if not len(errors):
             errors = errors_of(marginal.covariance(outcome.best))
-        if shift_between(marginal, last, outcome.best, errors).small:
+        settled = shift_between(marginal, last, outcome.best, errors).small
+        if settled or not is_optimum(outcome.best):
             break
     words = shares(marginal.model)
     end, moved = outcome.best, shift_between(marginal, last, outcome.best, errors)
@@ -136,6 +137,17 @@ def run_auto(model: Model, search: Search, start: FloatArray | None = None) -> F
         return settled_note(words, off, moved)
 
     return _record(marginal, outcome, note=note)
+
+
+def _obstacle(marginal: AbstractMarginal, outcome: _Outcome) -> str | None:
+    """Why more nodes would not help; None if they might."""
+    if outcome.breakdown is not None and not is_optimum(outcome.best):
+        return "nodes would be spread by a curvature that means nothing."
+    if lost_directions(marginal.model, separations(marginal)) is not None:
+        return "the likelihood has no maximum."
+    if not is_optimum(outcome.best):
+        return "the search did not end at a maximum."
+    return None
 
 
 def refit(fitted: Fitted, y: FloatArray, search: Search | None = None) -> Fitted:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, final
 from ilk.effects.collapsibility import collapsibility
 from ilk.family.inflation import ZeroInflated
 from ilk.inference.wald import check_level, default_df
-from ilk.model.quadrature import is_laplace, shares
+from ilk.model.quadrature import is_laplace, listed, shares
 from ilk.show.numbers import integer, plain, significant
 from ilk.show.wording import association, model_name, software
 
@@ -237,10 +237,15 @@ def _other_parts(fitted: Fitted) -> list[str]:
 def _nodes(fitted: Fitted) -> str:
     """Numbers of nodes, and what is left to the Laplace approximation."""
     words = shares(fitted.model)
-    counts = {k for _, k in words.quadrature}
-    if len(counts) == 1 and not words.laplace:
-        return f"{counts.pop()} nodes per dimension"
-    return f"{words} (nodes per dimension)"
+    counts = dict(words.quadrature)
+    text = listed(f"{k} nodes per dimension over {name}" for name, k in counts.items())
+    if len(set(counts.values())) == 1:
+        text = f"{next(iter(counts.values()))} nodes per dimension"
+        if words.laplace or len(counts) > 1:
+            text += f" over {listed(counts)}"
+    if words.laplace:
+        text += f" and by the Laplace approximation over {listed(words.laplace)}"
+    return text
 
 
 def _estimation(fitted: Fitted) -> str:

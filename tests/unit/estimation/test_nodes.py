@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import ilk
+from ilk.errors import IdentificationWarning
 from ilk.estimation.nodes import AUTO_NODES, Shift, errors_of, ladder, settled_note, shift_between
 from ilk.model.quadrature import Shares
 
@@ -105,3 +106,27 @@ def test_what_did_not_settle_is_a_warning() -> None:
     assert "moved x by 0.02 standard errors" in note.message
     quiet = settled_note(what, Shift(3.0, 0.5, "x"), Shift(2e-4, 0.002, "x"))
     assert quiet.severity == "note"
+
+
+def test_nodes_are_not_raised_where_there_is_no_maximum() -> None:
+    data = answers()
+    data["always"] = np.arange(len(data)) % 2
+    data["y"] = np.maximum(data["y"], data["always"])
+    for terms in ("(1 | person)", "(1 | person) + (1 | item)"):
+        with pytest.warns(IdentificationWarning):
+            fit = ilk.fit(f"y ~ x + always + {terms}", data, "binomial", quadrature="auto")
+        assert fit.fitted.model.nodes == 1
+        assert any("the likelihood has no maximum" in r.message for r in fit.verdict.reasons[1:])
+
+
+def test_methods_name_the_nodes() -> None:
+    data = answers()
+    for terms, nodes, text in (
+        ("(1 | school / person)", 5, "with 5 nodes per dimension over school and school:person."),
+        ("(1 | person) + (1 | item)", 5,
+         "5 nodes per dimension over person and by the Laplace approximation over item."),
+        ("(1 | school) + (1 | person)", {"school": 3, "person": 5},
+         "3 nodes per dimension over school and 5 nodes per dimension over person."),
+    ):  # fmt: skip
+        fit = ilk.fit(f"y ~ x + {terms}", data, "binomial", quadrature=nodes)
+        assert text in fit.methods().text
