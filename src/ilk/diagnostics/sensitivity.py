@@ -162,6 +162,11 @@ def sensitivity(fitted: Fitted, group: str | None = None) -> Sensitivity:
             seen.add(_key(placed))
             refits.append(_refit(fitted, name, grouping, placed, specs, rows))
     tails, gain, notes = _tails(fitted, groupings, rows)
+    if not refits[0].sound:
+        notes.append(
+            "The Laplace approximation of the fit itself is off, and with it the comparison; fit "
+            "with quadrature='auto' first (see verdict)."
+        )
     return Sensitivity(terms, (*refits, *tails), gain, tuple(notes))
 
 
@@ -292,6 +297,9 @@ def _width(fitted: Fitted, spec: RandomSpec) -> int:
 
 def _of(fitted: Fitted, name: str, group: str | None, label: str, rows: Sequence[int]) -> Refit:
     """Numbers of a fit."""
+    verdict = fitted.verdict
+    status = verdict.status.name.lower().replace("_", " ")
+    off = any(reason.code == "laplace" for reason in verdict.reasons)
     return Refit(
         name,
         group,
@@ -300,8 +308,8 @@ def _of(fitted: Fitted, name: str, group: str | None, label: str, rows: Sequence
         np.sqrt(np.diag(fitted.vcov))[list(rows)],
         fitted.loglik,
         aic(fitted),
-        fitted.verdict.status.name.lower().replace("_", " "),
-        fitted.verdict.converged,
+        f"{status}, Laplace approximation off" if off else status,
+        verdict.converged and not off,
     )
 
 

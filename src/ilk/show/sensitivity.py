@@ -123,7 +123,7 @@ def _refits(found: Sensitivity, factors: list[str]) -> Table:
 def _notes(found: Sensitivity, factors: list[str]) -> list[str]:
     """Warnings first, then what was compared."""
     notes = []
-    usable = [refit for refit in found.refits[1:] if refit.sound]
+    usable = [refit for refit in found.refits[1:] if refit.sound and found.refits[0].sound]
     for j, term in enumerate(found.terms):
         if term == INTERCEPT:
             continue

@@ -118,6 +118,21 @@ def test_levels_with_too_few_rows_for_an_approximation():
     assert "fewer rows than the 2 effects" in _refit(found, "slope of x too").verdict
 
 
+def test_where_laplace_is_off_nothing_is_warned_of():
+    rng = np.random.default_rng(4)
+    g, x = np.repeat(np.arange(300), 3), rng.normal(size=900)
+    p = 1.0 / (1.0 + np.exp(-(x + 3.0 * rng.normal(size=300)[g])))
+    data = {"y": (rng.random(900) < p).astype(float), "x": x, "g": g}
+    fit = ilk.fit("y ~ x + (1 | g)", data, "binomial")
+    rough = sensitivity(fit.fitted)
+    assert rough.refits[0].verdict == "converged, Laplace approximation off"
+    assert any("quadrature='auto' first" in note for note in rough.notes)
+    assert not any("Warning" in note or "grows" in note for note in fit.sensitivity().notes)
+    fine = sensitivity(ilk.fit("y ~ x + (1 | g)", data, "binomial", quadrature=15).fitted)
+    assert fine.refits[0].sound
+    assert not any("Laplace" in note for note in fine.notes)
+
+
 def test_answer():
     answer = ilk.fit("Reaction ~ Days + (1 | Subject)", data_of("sleepstudy")).sensitivity()
     assert list(answer.frame) == [
