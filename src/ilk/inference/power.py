@@ -23,25 +23,18 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from ilk.design.resample import resample
 from ilk.errors import FitError, ModelError, did_you_mean
-from ilk.estimation.run import refit_rows
 from ilk.formula.spec import MEAN
-from ilk.frame import factor_integers
-from ilk.inference.attempts import Outcome, attempt, sound
+from ilk.inference.attempts import Outcome
 from ilk.inference.bootstrap import check_draws, check_seed
-from ilk.inference.cluster_bootstrap import members_of, resampled_unit
-from ilk.inference.clusters import is_nested, outermost_groupings
 from ilk.inference.parallel import check_jobs, in_chunks
 from ilk.inference.progress import Progress
-from ilk.inference.restricted import restricted
-from ilk.inference.wald import coefficient_table, default_df, two_sided
-from ilk.num.stable import special
+from ilk.inference.studies import Studies, drawn_unit, strata_of
+from ilk.inference.wald import default_df, two_sided
 from ilk.prediction.levels import check_choice
-from ilk.simulate import generator_of, response_drawer
+from ilk.simulate import generator_of
 
 if TYPE_CHECKING:
-    from ilk.design.build import Design
     from ilk.fitted import Fitted
     from ilk.typing import FloatArray, IntArray
 
@@ -49,9 +42,6 @@ __all__ = ["Power", "PowerTest", "power", "wilson"]
 
 PowerTest: TypeAlias = Literal["wald", "likelihood_ratio"]
 """How each study is tested."""
-
-_ARMS = 6
-"""Values of a column that count as few."""
 
 _LEAST = 0.5
 """Share of the refits that must succeed."""
@@ -173,12 +163,12 @@ def power(
     count, jobs = check_draws(draws), check_jobs(n_jobs)
     check_seed(seed)
     _check_fit(fitted)
-    unit, codes, fixed = _unit(fitted, cluster)
+    unit, codes, fixed = drawn_unit(fitted, cluster)
     root = np.random.SeedSequence(seed)
     entropy = root.entropy if seed is not None else int(root.generate_state(1)[0])
     sources = np.random.SeedSequence(entropy).spawn(len(sizes))
     assumed = _assume(fitted, places, values)
-    strata, kept = _strata(fitted, places, codes)
+    strata, kept = strata_of(fitted, places, codes)
     if min(sizes) < len(strata):
         raise ModelError(
             f"n_clusters={min(sizes)}: the clusters have {len(strata)} values of "
@@ -222,107 +212,6 @@ def power(
         seed=int(entropy),  # type: ignore[arg-type]
         reasons=tuple(dict.fromkeys(reasons))[:3],
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Studies:
-    """Work on sources of randomness: draw a study, fit it, test the effects.
-
-    Parameters
-    ----------
-    assumed : Fitted
-        The fit with the effects set.
-    places : tuple of int
-        Coefficients that are tested.
-    strata : tuple of tuples of arrays
-        Rows of the clusters of each stratum.
-    size : int
-        Number of clusters of a study.
-    per : int or None
-        Rows of a cluster.
-    test : str
-        Which test.
-    fixed : frozenset of str
-        Grouping factors that keep their levels.
-    """
-
-    assumed: Fitted
-    places: tuple[int, ...]
-    strata: tuple[tuple[IntArray, ...], ...]
-    size: int
-    per: int | None
-    test: str
-    fixed: frozenset[str] = frozenset()
-
-    def __call__(self, sources: list[np.random.Generator]) -> list[Outcome]:
-        """p-values of each study, then its number of rows."""
-        count = len(self.places) + 1
-        return [attempt(lambda rng=rng: self._study(rng), self._tested, count) for rng in sources]  # type: ignore[misc]
-
-    def _study(self, rng: np.random.Generator) -> Fitted:
-        chosen: list[IntArray] = []
-        for members, share in zip(self.strata, self._shares(), strict=True):
-            for c in rng.integers(len(members), size=share):
-                rows = members[c]
-                if self.per is not None:
-                    rows = rng.choice(rows, self.per, replace=self.per > len(rows))
-                chosen.append(rows)
-        copies = np.repeat(np.arange(len(chosen)), [len(rows) for rows in chosen])
-        design = self._with_kept(
-            resample(self.assumed.design, np.concatenate(chosen), copies), chosen
-        )
-        if any(np.linalg.matrix_rank(part.X) < part.X.shape[1] for part in design.fixed):
-            raise FitError("the study lacks what a coefficient needs", code="rank")
-        drawn = replace(self.assumed, model=replace(self.assumed.model, design=design))
-        y = response_drawer(drawn)(rng)
-        return sound(
-            refit_rows(self.assumed, replace(design, response=replace(design.response, y=y)))
-        )
-
-    def _with_kept(self, design: Design, chosen: Sequence[IntArray]) -> Design:
-        """The design of a study, in which some factors have the levels that they had."""
-        if not self.fixed:
-            return design
-        rows = np.concatenate(chosen)
-        groupings = {}
-        for term in self.assumed.design.terms:
-            old = term.grouping
-            if old.name in self.fixed:
-                codes, present = factor_integers(old.codes[rows].astype(np.int64))
-                levels = tuple(old.levels[int(code)] for code in present)
-                groupings[old.name] = replace(old, codes=codes, levels=levels)
-        terms = tuple(
-            replace(term, grouping=groupings.get(term.grouping.name, term.grouping))
-            for term in design.terms
-        )
-        return replace(design, terms=terms)
-
-    def _shares(self) -> list[int]:
-        """Clusters of each stratum, in the proportions of the fit, at least one each."""
-        sizes = np.array([len(members) for members in self.strata], dtype=np.float64)
-        exact = self.size * sizes / sizes.sum()
-        shares = np.maximum(np.floor(exact), 1.0)
-        while shares.sum() < self.size:
-            shares[np.argmax(exact - shares)] += 1.0
-        while shares.sum() > self.size:
-            shares[np.argmax(np.where(shares > 1.0, shares - exact, -np.inf))] -= 1.0
-        return [int(share) for share in shares]
-
-    def _tested(self, study: Fitted) -> FloatArray:
-        rows = float(study.model.rows)
-        if self.test == "wald":
-            table = coefficient_table(study)
-            names = [table.names.index(study.names[place]) for place in self.places]
-            return np.append(table.p_value[names], rows)
-        P = len(study.coef)
-        full = study.loglik
-        if study.model.reml:
-            full = restricted(study, np.zeros((0, P)), reml=False).loglik
-        p = []
-        for place in self.places:
-            null = restricted(study, np.eye(P)[place], reml=False).loglik
-            p.append(float(special().chdtrc(1.0, max(2.0 * (full - null), 0.0))))
-        return np.array([*p, rows])
 
 
 def wilson(successes: Any, trials: Any, z: float) -> tuple[FloatArray, FloatArray]:
@@ -394,34 +283,6 @@ def _whole(argument: str, value: Any, least: int) -> int:
     raise ModelError(f"{argument}={value!r:.60}: give a whole number from {least}.", code=argument)
 
 
-def _unit(fitted: Fitted, cluster: Any) -> tuple[str, IntArray, frozenset[str]]:
-    """What is drawn: its name, its codes, and the factors that keep their levels."""
-    groupings = {term.grouping.name: term.grouping for term in fitted.design.terms}
-    if cluster is None:
-        outermost = outermost_groupings(fitted.design)
-        if len(outermost) > 1:
-            names = [grouping.name for grouping in outermost]
-            raise ModelError(
-                f"The grouping factors {' and '.join(map(repr, names))} cross: say which of them "
-                f"the study is to have more of, such as cluster={names[0]!r}; the others keep "
-                "their levels.",
-                code="crossed",
-            )
-        return (*resampled_unit(fitted, None), frozenset())
-    if cluster not in groupings:
-        known = ", ".join(map(repr, groupings)) or "none"
-        raise ModelError(
-            f"cluster={cluster!r:.80} is no grouping factor of the model; there are {known}."
-            f"{did_you_mean(str(cluster), groupings)}",
-            code="cluster",
-        )
-    codes = groupings[cluster].codes
-    fixed = frozenset(
-        name for name, other in groupings.items() if not is_nested(other.codes, codes)
-    )
-    return cluster, codes, fixed
-
-
 def _check_alpha(alpha: Any) -> float:
     if isinstance(alpha, (int, float, np.floating)) and 0.0 < alpha < 1.0:
         return float(alpha)
@@ -459,28 +320,6 @@ def _assume(fitted: Fitted, places: list[int], values: FloatArray) -> Fitted:
     psi = fitted.estimates.psi.copy()
     psi[places] = values
     return replace(fitted, estimates=replace(fitted.estimates, psi=psi))
-
-
-def _strata(
-    fitted: Fitted, places: list[int], codes: IntArray
-) -> tuple[tuple[tuple[IntArray, ...], ...], tuple[str, ...]]:
-    """Rows of clusters, by the values of effects that are constant in clusters and few."""
-    members = members_of(codes)
-    part = fitted.model.parts[MEAN]
-    first = fitted.model.slices[MEAN].start
-    labels, kept = np.zeros(len(members), dtype=np.intp), []
-    for place in places:
-        column = part.X[:, place - first]
-        values = np.array([column[rows[0]] for rows in members])
-        constant = all(np.ptp(column[rows]) == 0.0 for rows in members)
-        found, inverse = np.unique(values, return_inverse=True)
-        if constant and 1 < len(found) <= _ARMS:
-            labels = labels * len(found) + inverse.ravel()
-            kept.append(part.names[place - first])
-    strata = [
-        tuple(members[c] for c in np.flatnonzero(labels == label)) for label in np.unique(labels)
-    ]
-    return tuple(strata), tuple(kept)
 
 
 def _words(fitted: Fitted, test: str) -> str:

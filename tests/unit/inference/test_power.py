@@ -9,7 +9,8 @@ from tests.fits import data_of, fit_of
 
 import ilk
 from ilk.errors import FitError, ModelError
-from ilk.inference.power import Studies, power, wilson
+from ilk.inference.power import power, wilson
+from ilk.inference.studies import Studies, strata_of
 
 
 def _trial(seed=0, groups=40, rows=5):
@@ -71,10 +72,8 @@ def test_likelihood_ratio_and_wald_agree_with_many_clusters():
 
 def test_a_study_has_the_covariates_of_its_clusters():
     fitted = _trial(groups=6).fitted
-    from ilk.inference.power import _strata
-
     codes = fitted.design.terms[0].grouping.codes
-    strata, kept = _strata(fitted, [1], codes)
+    strata, kept = strata_of(fitted, [1], codes)
     work = Studies(fitted, (1,), strata, 5, None, "wald")
     assert kept == ("arm",)
     assert work._shares() in ([3, 2], [2, 3])
