@@ -30,6 +30,7 @@ from ilk.kernels.reference.rows import row_design
 from ilk.likelihood.base import EngineState, no_steps
 from ilk.likelihood.laplace import LaplaceMarginal
 from ilk.likelihood.penalized import PenalizedMarginal
+from ilk.model.quadrature import most_nodes
 from ilk.typing import FloatArray
 
 if TYPE_CHECKING:
@@ -202,7 +203,8 @@ def newton_by_draws(start: Fitted, draws: int, seed: int) -> SampledOptimum:
     """Maximize the likelihood by several sets of draws.
 
     Newton steps with the mean gradient of the sets, and with the information of the start, which
-    secants correct.
+    secants correct; where the start is the Laplace approximation, the information at the end is
+    that of the first set.
 
     Parameters
     ----------
@@ -242,6 +244,9 @@ def newton_by_draws(start: Fitted, draws: int, seed: int) -> SampledOptimum:
         before = x, slope
         x = x + step * min(1.0, _LONGEST / longest)
     marginal = sets[0][0]
+    if most_nodes(start.model.nodes) == 1:  # the start's information is that of Laplace
+        here = no_steps(True, x[:P], x[P:], np.nan, size=len(x))
+        inverse = _positive_inverse(marginal.information(here))
     ends = x + slopes @ inverse
     shift = marginal.scaled.value_shift
     gains = 0.5 * np.einsum("si,ij,sj->s", slopes, inverse, slopes)
