@@ -135,3 +135,34 @@ def test_the_same_factor_under_two_names_is_not_identified():
         assert fit.verdict.status.name in ("NOT_IDENTIFIED", "BOUNDARY")
         text = str(fit.verdict)
     assert "twin" in text
+
+
+def test_contrasts_that_run_to_infinity_have_no_standard_error_and_others_keep_theirs():
+    frame, eta = clustered(7)
+    frame["arm"] = np.array(list("abc"))[np.arange(len(frame)) % 3]
+    rng = np.random.default_rng(8)
+    likely = rng.random(len(frame)) < 1 / (1 + np.exp(-eta))
+    frame["y"] = (likely | (frame.arm == "b")).astype(int)
+    fit = ilk.fit("y ~ x + arm + (1 | g)", frame, "binomial")
+    rows = frame[frame.arm != "b"]
+    without = ilk.fit("y ~ x + arm + (1 | g)", rows, "binomial")
+    tests = fit.test("x = 0, arm[T.b] = 0, arm[T.c] = 0").frame.set_index("hypothesis")
+    finite = without.test("x = 0, arm[T.c] = 0").frame.set_index("hypothesis")
+    for name in ("x = 0", "arm[T.c] = 0"):
+        assert tests.statistic[name] == pytest.approx(finite.statistic[name], rel=1e-3)
+    assert np.isnan(tests.p_value["arm[T.b] = 0"])
+    assert np.isnan(tests.p_value.iloc[-1])
+    terms = fit.anova().frame.set_index("term")
+    assert np.isfinite(terms.p_value["x"])
+    assert np.isnan(terms.p_value["arm"])
+    terms = fit.anova(test="likelihood_ratio").frame.set_index("term")
+    assert terms.statistic["x"] == pytest.approx(
+        without.anova(test="likelihood_ratio").frame.set_index("term").statistic["x"], abs=1e-4
+    )
+    assert terms.p_value["arm"] < 1e-6
+    assert np.isfinite(fit.drop_one().frame.p_value).all()
+    contrasts = fit.contrasts("arm", adjust="none").frame
+    assert np.isnan(contrasts.p_value[contrasts.level == "b"]).all()
+    pair = contrasts[(contrasts.level == "c") & (contrasts.reference == "a")]
+    expected = without.contrasts("arm", adjust="none").frame
+    assert pair.p_value.iloc[0] == pytest.approx(expected.p_value.iloc[0], abs=1e-4)

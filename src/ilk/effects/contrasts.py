@@ -34,6 +34,7 @@ from ilk.effects.request import check_measure
 from ilk.effects.slopes import cell_slopes, slope_variable
 from ilk.effects.variable import moved_columns
 from ilk.errors import ModelError
+from ilk.inference.infinite import stands
 from ilk.inference.wald import check_level
 from ilk.prediction.levels import check_choice
 from ilk.prediction.means import is_inverse_link
@@ -246,6 +247,7 @@ def contrasts(
             *plan.notes,
             *spread.notes,
             *_lost_note(made, estimate, plan.names, groups),
+            *_infinite_note(estimate, error),
         ),
     )
 
@@ -314,7 +316,8 @@ def _family(
     made = filled.combined(C)
     V, df = spread.covariance(made), spread.df(made)
     estimate = np.where(lost, np.nan, made.value)
-    error = np.where(lost, np.nan, np.sqrt(np.maximum(np.diag(V), 0.0)))
+    runs = ~stands(spread.fitted, made.gradient[:, : len(spread.fitted.coef)])
+    error = np.where(lost | runs, np.nan, np.sqrt(np.maximum(np.diag(V), 0.0)))
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = np.where(error > 0.0, estimate / error, np.nan)
         R = V / np.outer(error, error)
@@ -322,6 +325,17 @@ def _family(
     judged = adjust_family(statistic, R, adjust, level=level, df=df)
     half = judged.critical * error
     return estimate, error, statistic, df, judged.p_value, estimate - half, estimate + half
+
+
+def _infinite_note(estimate: FloatArray, error: FloatArray) -> tuple[str, ...]:
+    """Say how many contrasts have no finite estimate."""
+    count = int(np.sum(np.isnan(error) & ~np.isnan(estimate)))
+    if count == 0:
+        return ()
+    return (
+        f"{count} of {len(estimate)} contrasts run to infinity with coefficients (see the "
+        "verdict): what stands for their estimate is where the search ended.",
+    )
 
 
 def _lost_note(

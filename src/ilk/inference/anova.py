@@ -25,7 +25,8 @@ import numpy as np
 
 from ilk.errors import ModelError
 from ilk.inference.chosen import chosen_covariance
-from ilk.inference.hypothesis import JointTest, likelihood_ratio_test, wald_test
+from ilk.inference.hypothesis import NO_WALD, JointTest, likelihood_ratio_test, wald_test
+from ilk.inference.infinite import stands
 from ilk.inference.restricted import maximum_likelihood, restricted
 from ilk.inference.term_spaces import (
     annihilator,
@@ -152,7 +153,10 @@ def anova(
                 L = _type_three(spaces, term)
             else:
                 L = _type_two(spaces, term, None if linear else covariance.matrix[place, place])
-            found = term_test(full, placed(L, place, fitted), covariance, kind)
+            L = placed(L, place, fitted)
+            found = term_test(full, L, covariance, kind)
+            if covariance is not None and not stands(fitted, L).all():
+                notes[NO_WALD] = None
         rows.append(TermTest(part.predictor, term.text, found))
     if not rows:
         raise ModelError(
@@ -273,7 +277,10 @@ def term_test(
         return likelihood_ratio_test(fitted, L, zero, null)
     if kind == "chisq":
         covariance = replace(covariance, df=None, joint=None)
-    return wald_test(fitted.coef, L, zero, covariance)
+    found = wald_test(fitted.coef, L, zero, covariance)
+    if stands(fitted, L).all():
+        return found
+    return replace(found, statistic=math.nan, p_value=math.nan)
 
 
 def _type_three(spaces: TermSpaces, term: Term) -> FloatArray:

@@ -16,6 +16,7 @@ import numpy as np
 from ilk.errors import ModelError
 from ilk.inference.anova import TermTest, check_test, contains, placed, term_test, testable
 from ilk.inference.criteria import aic
+from ilk.inference.infinite import has_supremum
 from ilk.inference.restricted import maximum_likelihood, restricted
 from ilk.inference.term_spaces import annihilator
 
@@ -105,7 +106,7 @@ def drop_one(
     notes = []
     if fitted.model.reml:
         notes.append("Log-likelihoods and AIC are of fits by maximum likelihood, not REML.")
-    bad = [row.term for row, null in zip(rows, smaller, strict=True) if not null.verdict.converged]
+    bad = [row.term for row, null in zip(rows, smaller, strict=True) if not has_supremum(null)]
     if bad:
         notes.append(f"The fit without {', '.join(bad)} did not converge; do not use its numbers.")
     return DropOne(

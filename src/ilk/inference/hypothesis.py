@@ -19,7 +19,7 @@ reference distribution is chi-square, or drawn (`ilk.inference.bootstrap_tests`)
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
@@ -29,6 +29,7 @@ from ilk.errors import ModelError, did_you_mean
 from ilk.inference.bootstrap_tests import bootstrap_test
 from ilk.inference.chosen import chosen_covariance
 from ilk.inference.equations import read_hypothesis
+from ilk.inference.infinite import has_supremum, stands
 from ilk.inference.restricted import eliminate, maximum_likelihood, restricted
 from ilk.inference.wald import check_level, p_values, part_names, two_sided
 from ilk.num.stable import special
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from ilk.typing import FloatArray
 
 __all__ = [
+    "NO_WALD",
     "Hypotheses",
     "JointTest",
     "TestMethod",
@@ -168,11 +170,16 @@ def linear_hypothesis(
     estimate = L @ fitted.coef
     with np.errstate(invalid="ignore"):
         error = np.sqrt(np.einsum("ri,ij,rj->r", L, covariance.matrix, L))
+    finite = stands(fitted, L)
+    error[~finite] = np.nan
     own = np.array([math.inf if covariance.df is None else covariance.df(row) for row in L])
     half = np.array([two_sided(level, float(v)) for v in own]) * error
     if method == "wald":
         tests = _single_tests(estimate - right, error, own)
         joint = wald_test(fitted.coef, L[used], right[used], covariance)
+        if not finite.all():
+            joint = replace(joint, statistic=math.nan, p_value=math.nan)
+            notes.append(NO_WALD)
     else:
         full = maximum_likelihood(fitted)
         ratio: Callable[..., JointTest] = likelihood_ratio_test
@@ -231,6 +238,12 @@ def _check_method(method: Any, df: Any, cov: Any, bootstrap: Mapping[str, Any]) 
             code="method",
         )
 
+
+NO_WALD = (
+    "Coefficients that run to infinity (see the verdict) have no Wald test; a likelihood ratio "
+    "compares finite log-likelihoods."
+)
+"""Why a test is missing after separation."""
 
 _DRAWN = {"bootstrap": "bootstrap", "bartlett": "Bartlett"}
 """Methods with a drawn reference distribution, and what their tests are called."""
@@ -394,7 +407,7 @@ def likelihood_ratio_test(
     """
     small = restricted(fitted, L, rhs) if null is None else null
     statistic = 2.0 * (fitted.loglik - small.loglik)
-    if not statistic > -_LOST or not small.verdict.converged:
+    if not statistic > -_LOST or not has_supremum(small):
         return JointTest("likelihood ratio", math.nan, len(L), math.inf, math.nan)
     statistic = max(statistic, 0.0)
     p = float(special().chdtrc(len(L), statistic))

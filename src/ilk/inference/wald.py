@@ -20,6 +20,7 @@ import numpy as np
 
 from ilk.errors import ModelError
 from ilk.fitted import Lazy
+from ilk.inference.infinite import infinite
 from ilk.inference.labelled import Labelled
 from ilk.inference.satterthwaite import satterthwaite
 from ilk.num.stable import special
@@ -27,7 +28,7 @@ from ilk.num.stable import special
 if TYPE_CHECKING:
     from ilk.design.fixed import FixedPart
     from ilk.fitted import Fitted
-    from ilk.typing import BoolArray, FloatArray
+    from ilk.typing import FloatArray
 
 __all__ = [
     "CoefficientCovariance",
@@ -183,25 +184,6 @@ def coefficient_covariance(fitted: Fitted, df: str | None = None) -> Coefficient
         df=None if compute is None else compute(fitted),
         df_kind=_DF_KINDS[words] + (singular_note(fitted) if words == "satterthwaite" else ""),
     )
-
-
-_SEPARATIONS = {
-    "separation": "mean",
-    "separated_within": "mean",
-    "separated_inflation": "zero_inflation",
-}
-"""Codes of the verdict's reasons that name infinite coefficients, and of which predictor."""
-
-
-def infinite(fitted: Fitted) -> BoolArray:
-    """Say which coefficients (P,) run to infinity after separation, and have no standard error."""
-    lost = {
-        (_SEPARATIONS[reason.code], name)
-        for reason in (() if fitted.model.linear else fitted.verdict.reasons)
-        if reason.code in _SEPARATIONS
-        for name in reason.terms
-    }
-    return np.array([name in lost for name in fitted.names], dtype=bool)
 
 
 def singular_note(fitted: Fitted, counted: str = "count as absent") -> str:

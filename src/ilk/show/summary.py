@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ilk.inference.criteria import aic, bic
-from ilk.inference.wald import coefficient_covariance, coefficient_table, infinite
+from ilk.inference.infinite import infinite
+from ilk.inference.wald import coefficient_covariance, coefficient_table
 from ilk.show.numbers import counted, fixed, integer, p_value, plain, significant, with_error
 from ilk.show.wording import (
     association,
