@@ -895,7 +895,7 @@ class Fit(AbstractFit):
         return exogenous.exogeneity_answer(self.fitted, group, level, Fit)
 
     def sensitivity(self, group: str | None = None, level: float = 0.95) -> Answer:
-        """Do the coefficients depend on what is assumed of the random effects?
+        """Whether the coefficients depend on what is assumed of the random effects.
 
         The model is fitted again with intercepts only, with independent and with correlated
         effects, with a random slope of each covariate that varies within clusters, and with

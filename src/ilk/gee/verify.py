@@ -9,8 +9,8 @@ import numpy as np
 
 from ilk.fitted import Reason, Status, Verdict
 from ilk.gee.fitted import FEW_CLUSTERS
-from ilk.model.separation import separating_direction
 from ilk.model.model import Model
+from ilk.model.separation import separating_direction
 
 if TYPE_CHECKING:
     from ilk.gee.fitted import GeeModel, GeeSettings

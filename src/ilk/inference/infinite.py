@@ -76,12 +76,10 @@ def stands(fitted: Fitted, L: FloatArray) -> BoolArray:
     """
     size = np.max(np.abs(L), axis=1, initial=0.0)[:, None]
     L = np.where(np.abs(L) > _ROUNDING * size, L, 0.0)
-    touched = np.any(L[:, infinite(fitted)] != 0.0, axis=1)
-    if not touched.any():
-        return ~touched
-    found = lost_directions(fitted.model, separations(fitted.marginal))
-    if found is None:  # within clusters, where no one direction is known
-        return ~touched
+    touched: BoolArray = np.any(L[:, infinite(fitted)] != 0.0, axis=1)
+    found = lost_directions(fitted.model, separations(fitted.marginal)) if touched.any() else None
+    if found is None:  # none are lost, or within clusters, where no one direction is known
+        return np.asarray(~touched)
     directions = fitted.marginal.scaled.coef_map @ found
     moves = np.abs(L @ directions) > _ROUNDING * (np.abs(L) @ np.abs(directions))
-    return ~(touched & np.any(moves, axis=1))
+    return np.asarray(~(touched & np.any(moves, axis=1)))
