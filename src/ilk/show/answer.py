@@ -154,7 +154,7 @@ class Answer:
 
 _TWO_DECIMALS = (
     *("statistic", "loglik", "quasi_loglik", "aic", "aicc", "bic", "caic", "delta"),
-    *("aic_difference", "qic", "qicu", "cic", "shift", "error_ratio"),
+    *("aic_difference", "qic", "qicu", "cic", "shift", "sampling_error", "error_ratio"),
 )
 """Columns whose differences count, or that are no measurements."""
 

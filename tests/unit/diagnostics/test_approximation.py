@@ -83,6 +83,7 @@ def test_crossed_factors_go_beyond_quadrature_over_one():
     assert shifts(both)[2] > 0.2
 
 
+@pytest.mark.slow
 def test_many_effects_per_level_are_sampled(monkeypatch):
     data = answers(60, 8, width=4, seed=1)
     fit = ilk.fit("y ~ x + (1 + z1 + z2 + z3 || g)", data, "binomial")
