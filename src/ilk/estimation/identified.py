@@ -94,6 +94,10 @@ def _collinear_effects(term: RandomTerm, data: TermData) -> list[Reason]:
     if data.columns is None or data.width < 2:
         return []
     gram = data.columns.T @ data.columns
+    if data.width == 2:  # nearly always, and quickly found out
+        (a, b), (_, d) = gram.tolist()
+        if a * d - b * b > 2.0 * _COLLINEAR * a * d:
+            return []
     size = np.sqrt(np.maximum(np.diagonal(gram), 1e-300))
     values, vectors = np.linalg.eigh(gram / np.outer(size, size))
     if values[0] > _COLLINEAR:
