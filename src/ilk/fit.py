@@ -951,7 +951,7 @@ class Fit(AbstractFit):
             How the integral is computed.  In crossed designs quadrature integrates one factor and
             leaves the others to Laplace; importance sampling integrates all.
         draws : int, optional
-            Draws in each of the five sets of importance sampling: by default 1000, or 250 where
+            Draws in each of the five sets of importance sampling: by default 1000, or 100 where
             several grouping factors are integrated.
         seed : int
             Seed of the draws.

@@ -42,13 +42,13 @@ Method: TypeAlias = Literal["auto", "quadrature", "importance"]
 
 _METHODS = ("auto", "quadrature", "importance")
 
-_DRAWS_ONE, _DRAWS_SEVERAL = 1000, 250
+_DRAWS_ONE, _DRAWS_SEVERAL = 1000, 100
 """Draws in a set where all effects share one grouping factor, and elsewhere."""
 
 _START_NODES = 9
 """Quadrature nodes of the fit that importance sampling starts from."""
 
-_MOST_WORK = 30_000_000
+_MOST_WORK = 15_000_000
 """Evaluations of the density in one pass beyond which quadrature over one factor is preferred."""
 
 _MOST_ENTRIES = 20_000_000
@@ -175,7 +175,7 @@ def approximation(
         by it and the latter elsewhere.
     draws : int, optional
         Number of draws in each of the five sets of importance sampling; by default 1000 where all
-        effects share one grouping factor, else 250, each with an integral over the levels of the
+        effects share one grouping factor, else 100, each with an integral over the levels of the
         largest factor.
     seed : int
         Seed of the first set; the others take the next.

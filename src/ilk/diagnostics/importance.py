@@ -22,7 +22,7 @@ where the Laplace approximation is exact.  Mathematics: docs/derivations/approxi
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, final
 
 import numpy as np
@@ -39,7 +39,15 @@ if TYPE_CHECKING:
     from ilk.kernels.reference.rows import RowDesign
     from ilk.typing import FloatArray, IntArray
 
-__all__ = ["Rule", "Sampled", "effective_size", "integrate_sampled", "make_rule", "work_of"]
+__all__ = [
+    "Rule",
+    "Sampled",
+    "centered",
+    "effective_size",
+    "integrate_sampled",
+    "make_rule",
+    "work_of",
+]
 
 _TAIL_DF = 10.0
 """Degrees of freedom of the share of the draws with heavier tails."""
@@ -49,6 +57,9 @@ _TAIL_SHARE = 10
 
 _CHUNK = 50_000
 """Rows times points that are worked on at once."""
+
+_CENTERING = 4
+"""Newton steps to the mode of the sum over the levels."""
 
 _WITHIN = 150
 """Most draws for a level, for each draw of the effects beside its own."""
@@ -286,6 +297,91 @@ class _Draws:
             weights = np.exp(logs - total[:, None])
         return np.asarray(total), np.where(np.isnan(weights), 0.0, weights)
 
+    def alpha(self, u: FloatArray, first: FloatArray) -> FloatArray:
+        """Take a of the levels to alpha = L^-1 a at every point, (C, K, L, Q)."""
+        slopes = [
+            self.sum_levels(self.lead[:, c] * first[self.rows.predictor[c]])
+            for c in range(self.rows.leading)
+        ]
+        out: FloatArray = np.einsum(
+            "lab,cklb->ckla", self.mode.arrow.half, np.stack(slopes, axis=3) - u
+        )
+        return out
+
+    def left(self, v: FloatArray, given: FloatArray, alphas: FloatArray) -> FloatArray:
+        """Find alpha (C, R) of the effects beside from mean scores and alphas within levels."""
+        rows, arrow, q = self.rows, self.mode.arrow, self.rows.leading
+        left = -v
+        for c in range(rows.width - q):
+            slopes = self.conditional.scaled[:, q + c] * given[rows.predictor[q + c]]
+            left = left + (_sums(rows.rest[:, c], v.shape[1]) @ slopes.T).T
+        shaft = arrow.shaft.reshape(alphas[0].size, v.shape[1])
+        below = alphas.reshape(len(v), -1) @ shaft
+        out: FloatArray = (left - below) @ arrow.tip.T
+        return out
+
+    def slope(self, x: FloatArray) -> FloatArray:
+        """Slope (R,) in x of the log of what is summed, levels integrated."""
+        v, u = self.effects(x[None])
+        jet = self.jet(v, u, 1)
+        weights = self.inner(u, jet)[1]
+        by_row = weights[:, :, self.rows.groups]
+        first = np.where(by_row > 0.0, jet.first.reshape(-1, *by_row.shape), 0.0)
+        alphas = np.sum(self.alpha(u, first) * weights[..., None], axis=1)
+        out: FloatArray = self.left(v, np.sum(by_row * first, axis=2), alphas)[0]
+        return out
+
+
+def centered(conditional: Conditional, mode: Mode, rule: Rule) -> Rule:
+    """Move the draws of v from the joint mode to that of the sum over the levels.
+
+    Parameters
+    ----------
+    conditional : Conditional
+        Joint density of data and effects.
+    mode : Mode
+        Its mode.
+    rule : Rule
+        As `make_rule` has made it.
+
+    Returns
+    -------
+    Rule
+        With points m + s x; s is common to a part, from the curvature along a random direction.
+    """
+    R = rule.outer.shape[1]
+    if not R:
+        return rule
+    draws = _draws(conditional, mode, rule)
+    m = np.zeros(R)
+    slope = draws.slope(m)
+    for _ in range(_CENTERING):
+        m = m + slope
+        slope = draws.slope(m)
+    signs = np.where(np.random.default_rng(0).random(R) < 0.5, -1.0, 1.0)
+    bent = signs * (draws.slope(m - 0.1 * signs) - draws.slope(m + 0.1 * signs)) / 0.2
+    size = np.bincount(rule.rest_part, minlength=rule.parts)
+    curvature = np.bincount(rule.rest_part, bent, rule.parts) / np.maximum(size, 1)
+    if not np.all(np.isfinite(m)) or not np.all(np.isfinite(curvature)):
+        return rule
+    scale = 1.0 / np.sqrt(np.clip(curvature, 0.5, 1.5))
+    points = m + rule.outer * scale[rule.rest_part]
+    to_parts = _sums(rule.rest_part, rule.parts)
+    change = 0.5 * (to_parts @ (rule.outer**2 - points**2).T).T + size * np.log(scale)
+    return replace(rule, outer=points, outer_weights=rule.outer_weights + change)
+
+
+def _draws(conditional: Conditional, mode: Mode, rule: Rule) -> _Draws:
+    rows = conditional.rows
+    return _Draws(
+        conditional,
+        mode,
+        rule,
+        _sums(rows.groups, len(rows.lead_index)),
+        _sums(rule.level_part, rule.parts),
+        conditional.scaled[:, : rows.leading],
+    )
+
 
 def integrate_sampled(
     conditional: Conditional, mode: Mode, rule: Rule, *, gradient: bool
@@ -307,10 +403,7 @@ def integrate_sampled(
     -------
     Sampled
     """
-    rows = conditional.rows
-    lead = conditional.scaled[:, : rows.leading]
-    by_level = _sums(rows.groups, len(rows.lead_index))
-    draws = _Draws(conditional, mode, rule, by_level, _sums(rule.level_part, rule.parts), lead)
+    draws = _draws(conditional, mode, rule)
     logs, effective = np.empty_like(rule.outer_weights), np.inf
     for some in draws.chunks():
         x = rule.outer[some]
@@ -339,7 +432,7 @@ def _sums(groups: IntArray, count: int) -> sparse.csr_array:
 
 def _moments(draws: _Draws, posterior: FloatArray, value: float) -> NodeSums:
     """What the gradient needs, from a second pass over the draws with weights (J, B)."""
-    rows, rule, arrow = draws.rows, draws.rule, draws.mode.arrow
+    rows, rule = draws.rows, draws.rule
     (n, m), q, levels = rows.index.shape, rows.leading, len(rows.lead_index)
     count, R, scaled = draws.mode.jet.variables, len(rows.rest_index), draws.conditional.scaled
     score, score_u = np.zeros((count, n)), np.zeros((count, n, m))
@@ -359,24 +452,14 @@ def _moments(draws: _Draws, posterior: FloatArray, value: float) -> NodeSums:
         weighted = (at_level[:, rows.groups][:, None] * by_row) * first
         score_u[:, :, :q] += np.einsum("ackn,cknq->anq", weighted, u[:, :, rows.groups, :])
         score_u[:, :, q:] += np.einsum("acn,cnq->anq", joint, v[:, rows.rest])
-        # alpha = L^-1 a of the levels, by point and in the mean over points
-        residual = np.stack(
-            [draws.sum_levels(draws.lead[:, c] * first[rows.predictor[c]]) for c in range(q)],
-            axis=3,
-        )
-        alpha = np.einsum("lab,cklb->ckla", arrow.half, residual - u) * weights[..., None]
+        alpha = draws.alpha(u, first) * weights[..., None]
         z = np.broadcast_to(rule.inner, alpha.shape[1:])
         inside += np.einsum("cl,kla,cklb->lab", at_level, z, alpha, optimize=True)
         alphas[some] = alpha.sum(axis=1)
         expected = np.einsum("ckl,cklq->clq", weights, u)
         mean[rows.lead_index] += np.einsum("cl,clq->lq", at_level, expected)
         mean[rows.rest_index] += np.sum(at_rest * v, axis=0)
-        left = -v
-        for c in range(m - q):
-            by_rest = _sums(rows.rest[:, c], R)
-            left += (by_rest @ (scaled[:, q + c] * given[rows.predictor[q + c]]).T).T
-        below = alphas[some].reshape(len(v), -1) @ arrow.shaft.reshape(levels * q, R)
-        outside[some] = (left - below) @ arrow.tip.T
+        outside[some] = draws.left(v, given, alphas[some])
     shift = rows.total(scaled * rows.by_predictor(score)) - mean
     blocks = _adjusted_inverse(draws, posterior, inside, alphas, outside)
     return NodeSums(value, score, score_u, shift, blocks)

@@ -1,7 +1,7 @@
 """An engine whose marginal likelihood is a sum over draws (:mod:`.importance`).
 
 It keeps the contract of the other engines, so that a criterion can search with it for the maximum.
-The draws are fixed when it is made.
+The draws are placed once and then held.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 
-from ilk.diagnostics.importance import integrate_sampled, make_rule
+from ilk.diagnostics.importance import centered, integrate_sampled, make_rule
 from ilk.kernels import laplace_engine
 from ilk.kernels.contract import (
     Density,
@@ -57,6 +57,8 @@ _OFF_ZERO = 0.1
 class SampledEngine:
     """Marginal log-likelihood by importance sampling.
 
+    The draws are placed for the point that is evaluated first.
+
     Parameters
     ----------
     data : EngineData
@@ -80,6 +82,7 @@ class SampledEngine:
         self._data, self._density, self._joint = data, density, joint
         self._rows = row_design(data)
         self._rule = make_rule(self._rows, draws, seed)
+        self._centered = False
         ends = np.cumsum([0, *(part.X.shape[1] for part in data.predictors)])
         self._slices = [slice(int(a), int(b)) for a, b in pairwise(ends)]
         self.effective = np.nan
@@ -111,6 +114,8 @@ class SampledEngine:
         mode = find_mode(conditional, self._joint.modes(), 3 if gradient else 2, 1e-14)
         if mode is None:
             return nowhere
+        if not self._centered:
+            self._rule, self._centered = centered(conditional, mode, self._rule), True
         found = integrate_sampled(conditional, mode, self._rule, gradient=gradient)
         self.effective, sums = found.effective, found.sums
         if not np.isfinite(sums.value):
