@@ -15,7 +15,7 @@ from ilk.formula.language import Call, column_names, walk
 from ilk.formula.spec import FormulaSpec
 from ilk.typing import FloatArray
 
-__all__ = ["Drawable", "coded_columns", "column", "columns_of"]
+__all__ = ["Drawable", "coded_columns", "column", "columns_of", "trials_column"]
 
 
 class Drawable(Protocol):
@@ -24,6 +24,10 @@ class Drawable(Protocol):
     @property
     def formula(self) -> FormulaSpec:
         """The formulas, as they were understood."""
+
+    @property
+    def fitted(self) -> Any:
+        """The record of the fit."""
 
     def random_effects(self, group: str | None = None) -> Any:
         """Frame with a row per level and term."""
@@ -84,6 +88,24 @@ def coded_columns(formula: FormulaSpec) -> frozenset[str]:
         if isinstance(call, Call) and call.function == "C"
         for name in column_names(call)
     )
+
+
+def trials_column(fit: Drawable) -> str | None:
+    """Column that holds the numbers of trials, which must be whole.
+
+    Parameters
+    ----------
+    fit : Drawable
+        The fit.
+
+    Returns
+    -------
+    str or None
+        Its name; None if there is no such column.
+    """
+    design = fit.fitted.design
+    arguments: dict[str, str | None] = dict(design.arguments)
+    return arguments.get("trials", arguments.get("precision_weights") if design.binomial else None)
 
 
 def column(columns: dict[str, Any], name: str) -> FloatArray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -18,6 +20,7 @@ class FakeFit:
 
     sd = 0.6
     formula = parse("infections ~ policy + severity + month + (1 | hospital)")
+    fitted = SimpleNamespace(design=SimpleNamespace(arguments={}, binomial=False))
 
     def __init__(self) -> None:
         self.data = datasets.load("hospital_infections")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
+import ilk
 from ilk.errors import DataError
 from ilk.plot import draw_effect, effect, effect_table, reference_row
 from ilk.plot.effects import merge_alike
@@ -84,3 +86,20 @@ def test_a_few_numbers_keep_their_distances(fake_fit) -> None:
     assert table.values == (0, 2, 12)
     axis = draw_effect(table)
     assert list(axis.get_xticks()) == [0, 2, 12]
+
+
+@pytest.mark.parametrize("argument", ["trials", "precision_weights"])
+def test_numbers_of_trials_are_held_at_a_whole_number(argument: str) -> None:
+    rng = np.random.default_rng(4)
+    herd, size = np.repeat(np.arange(12), 3), rng.integers(3, 20, 36)
+    cases = rng.binomial(size, 0.3)
+    data = pd.DataFrame(
+        {"herd": herd, "size": size, "x": rng.normal(size=36), "share": cases / size, "y": cases}
+    )
+    response = "y" if argument == "trials" else "share"
+    fit = ilk.fit(f"{response} ~ x + (1 | herd)", data, "binomial", **{argument: "size"})
+    table = effect_table(fit, data, "x", points=3)
+    assert table.held["size"] == round(size.mean()) != size.mean()
+    at = {name: [value] for name, value in table.held.items()} | {"x": [table.values[0]]}
+    expected = fit.predict(at, estimand="typical").estimate[0]
+    assert table.mean[0, 0] == pytest.approx(expected)
