@@ -26,6 +26,9 @@ _DROPPED = 3
 _SPOKEN = 1.0
 """Standard errors by which a coefficient moves that a judgment speaks of."""
 
+_STILL = 1e-4
+"""Moves in standard errors that are only the tolerance of the search."""
+
 
 @dataclass(frozen=True, slots=True)
 class Simpler:
@@ -140,6 +143,8 @@ def _choice(found: Fitted, difference: float, shift: float, coefficient: str) ->
     if not found.verdict.converged:
         return f"No guide: that model is {found.verdict.status.value}."
     moved = f"{coefficient} moves by {shift:.2g} standard errors"
+    if shift < _STILL:
+        moved = "no coefficient moves"
     if np.isfinite(shift) and shift > _SPOKEN:
         return f"Not without care: {moved}."
     if not np.isfinite(difference):

@@ -161,7 +161,13 @@ def _check(fitted: Fitted, method: str, draws: int | None) -> None:
             "use method='chi_bar' or 'bootstrap'.",
             code="method",
         )
-    if fitted.model.penalty is not None or not fitted.verdict.converged:
+    if fitted.model.penalty is not None:
+        raise ModelError(
+            "Tests of random effects compare maximized likelihoods, but this fit maximizes a "
+            "penalized one; fit without penalty=, or see its profile intervals.",
+            code="penalty",
+        )
+    if not fitted.verdict.converged:
         raise ModelError(
             "The fit is no maximum of the likelihood, so that likelihood ratios mean nothing; see "
             "its .verdict.",

@@ -82,7 +82,7 @@ def corrected(
     if over.any():
         label = quote(labels[int(np.argmax(over))])
         raise FitError(
-            f"{kind} does not exist: the cluster {label} of {unit!r} has more information on a "
+            f"{kind} does not exist: cluster {label} of {unit!r} has more information on a "
             "combination of the parameters than all clusters together, as happens where a variance "
             "or a dispersion is nearly zero. Use 'CR1', or leave that term out.",
             code="leverage",

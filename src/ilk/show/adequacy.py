@@ -52,6 +52,10 @@ class AdequacyAnswer:
         """The answer as an HTML fragment that brings its own style."""
         return self.answer.html
 
+    def plot(self, ax: Any = None) -> Any:
+        """Refuse: there is no picture of this answer."""
+        return self.answer.plot(ax)
+
     def __repr__(self) -> str:
         return self.text
 
@@ -128,6 +132,8 @@ def _notes(found: Adequacy) -> tuple[str, ...]:
     notes = []
     for group in found.groups:
         rows = f"{group.smallest:g} to {group.largest:g} rows each (median {group.median:g})"
+        if group.smallest == group.largest:
+            rows = f"{group.smallest:g} row{'s' if group.smallest != 1 else ''} each"
         notes.append(
             f"{plain(group.name)}: {integer(group.levels)} levels, {rows}, for "
             f"{group.parameters} covariance parameter{'s' if group.parameters != 1 else ''}."

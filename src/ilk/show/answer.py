@@ -198,6 +198,8 @@ def table_of(
     (('', 'estimate', 'std. error'), (('x', '0.5123', '0.0311'),))
     """
     first = [name for name in words if name in columns]
+    if not len(next(iter(columns.values()), ())):
+        return Table(title, (), (), notes=tuple(notes))
     names = [*first, *(name for name in columns if name not in first)]
     rows = len(next(iter(columns.values()), ()))
     shown = min(rows, _SHOWN)

@@ -130,6 +130,7 @@ def methods(fitted: Fitted, level: float = 0.95, design: Causes = None) -> Metho
     sentences = [
         _model(fitted),
         *_known_parts(fitted),
+        *_redundant(fitted),
         *_random_part(fitted),
         *_other_parts(fitted),
         _estimation(fitted),
@@ -190,6 +191,15 @@ def _known_parts(fitted: Fitted) -> list[str]:
     if known:
         out.append(f"{_listed(known)} entered with coefficient one.")
     return out
+
+
+def _redundant(fitted: Fitted) -> list[str]:
+    """Columns that could not be estimated."""
+    lost = [plain(name) for part in fitted.model.fitted_parts for name in part.dropped]
+    if not lost:
+        return []
+    verb = "was" if len(lost) == 1 else "were"
+    return [f"{_listed(lost)} {verb} left out, because other columns say the same."]
 
 
 def _random_part(fitted: Fitted) -> list[str]:

@@ -55,6 +55,15 @@ def test_generalized_models():
         random_effect_tests(fit_of("cbpp").fitted, "simulated")
 
 
+def test_penalized_fits_are_refused_as_such():
+    held = ilk.fit(
+        "incidence ~ period + (1 | herd)", data_of("cbpp"), "binomial", trials="size",
+        penalty="firth",
+    )  # fmt: skip
+    with pytest.raises(ilk.ModelError, match="maximizes a penalized one"):
+        random_effect_tests(held.fitted)
+
+
 def test_bad_input():
     fit = fit_of("penicillin").fitted
     with pytest.raises(ilk.ModelError, match="method='exact'"):

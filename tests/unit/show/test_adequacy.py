@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.fits import fit_of
+
+import ilk
 
 
 def test_text_html_and_frames() -> None:
     found = fit_of("sleepstudy").adequacy()
     assert "Do the data support the random part?" in found.text
-    assert "Subject: 18 levels, 10 to 10 rows each (median 10), for 3 covariance" in found.text
+    assert "Subject: 18 levels, 10 rows each, for 3 covariance parameters." in found.text
     assert "Simpler random parts" in found.text
     assert max(map(len, found.text.splitlines())) <= 140
     assert "<table" in found.html
@@ -21,6 +24,10 @@ def test_text_html_and_frames() -> None:
     ]
     assert repr(found) == found.text
     assert found._repr_html_() == found.html
+    assert "no coefficient moves." in found.text
+    assert "e-1" not in found.text
+    with pytest.raises(ilk.ModelError, match="no picture of this answer"):
+        found.plot()
 
 
 def test_no_refits_if_not_wanted() -> None:

@@ -112,3 +112,10 @@ def test_names_from_the_data_are_harmless():
     fit = ilk.fit("y ~ `<b>x</b>\x1b[31m` + (1 | g)", data)
     assert "\x1b" not in fit.methods().text
     assert "<b>" not in fit.methods().html
+
+
+def test_redundant_columns_are_named():
+    data = data_of("sleepstudy").assign(again=lambda d: 2 * d["Days"] + 1)
+    found = ilk.fit("Reaction ~ Days + again + (1 | Subject)", data).methods().text
+    assert "again was left out, because other columns say the same." in found
+    assert "left out" not in text("sleepstudy")
