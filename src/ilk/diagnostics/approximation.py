@@ -14,7 +14,7 @@ Mathematics: docs/derivations/approximation.md.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -189,7 +189,7 @@ def approximation(
     ModelError
         The fit is no optimum, the design does not allow the method, or the draws say too little.
     """
-    _check(nodes, method, draws)
+    _check(nodes, method, draws, seed)
     if fitted.model.linear or not fitted.design.terms:
         return _exact(fitted)
     if not fitted.verdict.converged:
@@ -223,7 +223,7 @@ def _by_either(fitted: Fitted, draws: int | None, seed: int) -> Approximation:
         return _by_importance(fitted, draws, seed)
 
 
-def _check(nodes: int | None, method: str, draws: int | None) -> None:
+def _check(nodes: Any, method: str, draws: Any, seed: Any) -> None:
     if method not in _METHODS:
         raise ModelError(
             f"method={method!r}: 'auto', 'quadrature' and 'importance' are offered.",
@@ -233,10 +233,14 @@ def _check(nodes: int | None, method: str, draws: int | None) -> None:
         raise ModelError(
             "nodes= is for quadrature; method='importance' takes draws=.", code="approximation"
         )
-    if draws is None:
-        return
-    if int(draws) != draws or draws < 100:
+    if draws is not None and (not _is_whole(draws) or draws < 100):
         raise ModelError(f"draws={draws!r}: give a whole number from 100.", code="draws")
+    if not _is_whole(seed) or seed < 0:
+        raise ModelError(f"seed={seed!r}: give a whole number from 0.", code="seed")
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
 def _exact(fitted: Fitted) -> Approximation:

@@ -128,8 +128,13 @@ def test_what_is_refused():
         approximation(fitted, method="exact")
     with pytest.raises(ModelError, match="nodes= is for quadrature"):
         approximation(fitted, 5, "importance")
-    with pytest.raises(ModelError, match="from 100"):
-        approximation(fitted, draws=10)
+    for draws in (10, 150.0, "many", True):
+        with pytest.raises(ModelError, match="from 100"):
+            approximation(fitted, draws=draws)
+    with pytest.raises(ModelError, match="seed='x': give a whole number"):
+        approximation(fitted, seed="x")
+    with pytest.raises(ModelError, match="quadrature=0"):
+        approximation(fitted, nodes=0)
     data = data_of("binary").assign(z=lambda d: (d.y == "yes").astype(float))
     with pytest.warns(ilk.IlkWarning, match="separated"):
         separated = ilk.fit("y ~ z + (1 | g)", data, family="binomial")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -110,6 +112,31 @@ def test_points_have_the_moments_of_the_normal_distribution():
     own = weights[:, rule.rest_part]
     np.testing.assert_allclose(np.sum(own * rule.outer, axis=0), 0.0, atol=1e-12)
     np.testing.assert_allclose(np.sum(own * rule.outer**2, axis=0), 1.0, atol=0.1)
+
+
+def test_draws_stand_where_the_sum_over_levels_has_its_mode(monkeypatch):
+    rng = np.random.default_rng(4)
+    person, item = np.repeat(np.arange(150), 3), rng.integers(0, 15, 450)
+    eta = 2.0 * rng.normal(size=150)[person] + 2.0 * rng.normal(size=15)[item]
+    data = data_with([person, item], [None, None], rows=450)
+    data = replace(data, response=(rng.random(450) < 1 / (1 + np.exp(-eta))).astype(float))
+    lam = np.array([2.0, 2.0])
+
+    def look(seed):
+        engine = SampledEngine(data, BINOMIAL, laplace_engine(data, BINOMIAL), 200, seed)
+        value = engine.evaluate(np.zeros(2), lam, gradient=False).value
+        return value, engine.effective
+
+    around = [look(seed) for seed in range(4)]
+    monkeypatch.setattr(
+        "ilk.diagnostics.sampled_engine.centered", lambda conditional, mode, rule: rule
+    )
+    aside = [look(seed) for seed in range(4)]
+    assert min(e for _, e in around) > 140 > 100 > max(e for _, e in aside)
+    spread = [np.std([v for v, _ in some], ddof=1) for some in (around, aside)]
+    gap = np.mean([v for v, _ in around]) - np.mean([v for v, _ in aside])
+    assert spread[0] < 0.3 * spread[1]
+    assert abs(gap) < 3.0 * spread[1]
 
 
 def test_effective_size():
