@@ -972,9 +972,7 @@ class Fit(AbstractFit):
         >>> fit.approximation().notes[0]
         "sd(Intercept) of patient is too small by 0.54 standard errors: fit with quadrature='auto'."
         """
-        return approximated.approximation_answer(
-            self.fitted, nodes, method, draws=draws, seed=seed
-        )
+        return approximated.approximation_answer(self.fitted, nodes, method, draws=draws, seed=seed)
 
     # What would happen
 
@@ -1736,7 +1734,14 @@ class Fit(AbstractFit):
         """
         return caveats.caveats(self.fitted, design)
 
-    def methods(self, *, level: float = 0.95, design: Causes = None) -> MethodsText:
+    def methods(
+        self,
+        *,
+        level: float = 0.95,
+        design: Causes = None,
+        cov: Cov = "model",
+        df: DegreesOfFreedom | None = None,
+    ) -> MethodsText:
         """Describe model, estimator, estimand and intervals in a paragraph for a manuscript.
 
         Parameters
@@ -1745,13 +1750,18 @@ class Fit(AbstractFit):
             Coverage of the intervals that are reported.
         design : {None, "observational", "randomized"}
             How the data came about; None leaves it out.
+        cov, df
+            Covariance matrix and degrees of freedom of the coefficients that are reported, as in
+            `tidy`.
 
         Returns
         -------
         MethodsText
             Printing shows the text; ``.html`` is a paragraph.
         """
-        return methods.methods(self.fitted, level, design)
+        return methods.methods(
+            self.fitted, level, design, chosen.chosen_covariance(self.fitted, cov, df)
+        )
 
     # Keeping
 

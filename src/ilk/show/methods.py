@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, final
 
 from ilk.effects.collapsibility import collapsibility
 from ilk.family.inflation import ZeroInflated
-from ilk.inference.wald import check_level, default_df
+from ilk.inference.wald import CoefficientCovariance, check_level, coefficient_covariance
 from ilk.model.quadrature import is_laplace, listed, shares
 from ilk.show.numbers import integer, plain, significant
 from ilk.show.wording import association, model_name, software
@@ -109,7 +109,12 @@ class MethodsText:
         return self.html
 
 
-def methods(fitted: Fitted, level: float = 0.95, design: Causes = None) -> MethodsText:
+def methods(
+    fitted: Fitted,
+    level: float = 0.95,
+    design: Causes = None,
+    covariance: CoefficientCovariance | None = None,
+) -> MethodsText:
     """Describe how the numbers of a fit were made.
 
     Parameters
@@ -120,12 +125,15 @@ def methods(fitted: Fitted, level: float = 0.95, design: Causes = None) -> Metho
         Coverage of the intervals that are reported.
     design : {None, "observational", "randomized"}
         How the data came about; None leaves it out.
+    covariance : CoefficientCovariance, optional
+        Covariance matrix of the coefficients that is reported; the model's by default.
 
     Returns
     -------
     MethodsText
     """
     check_level(level)
+    used = coefficient_covariance(fitted) if covariance is None else covariance
     cause = association(design)
     sentences = [
         _model(fitted),
@@ -136,7 +144,7 @@ def methods(fitted: Fitted, level: float = 0.95, design: Causes = None) -> Metho
         _estimation(fitted),
         *_rows(fitted),
         *_estimand(fitted),
-        _inference(fitted, level),
+        _inference(fitted, level, used),
         *([] if design is None else [cause]),
         f"Computations were done with {software()}.",
     ]
@@ -327,25 +335,39 @@ def _of_slopes(names: Sequence[str]) -> str:
     return "; apart from the intercept they are effects on the mean of the population as well."
 
 
-def _inference(fitted: Fitted, level: float) -> str:
+def _inference(fitted: Fitted, level: float, used: CoefficientCovariance) -> str:
     """Standard errors, intervals and degrees of freedom."""
-    errors = "the observed information of all parameters jointly"
-    if fitted.model.linear:
-        errors = (
-            "generalized least squares at the estimated covariance parameters"
-            if fitted.design.terms
-            else "least squares"
-        )
+    known = next((text for start, text in _ERRORS.items() if used.kind.startswith(start)), None)
+    errors = known or f"come from {plain(used.kind, 200)}"
+    if used.kind.startswith("CR"):
+        name, _, clusters = plain(used.kind, 200).partition("; ")
+        errors = f"of coefficients are {name} ({clusters})"
     deviations = " (standard deviations on the logarithmic scale)" if fitted.design.terms else ""
-    reference = {
-        "satterthwaite": "t distributions with Satterthwaite's degrees of freedom",
-        "residual": "the t distribution with n - p degrees of freedom",
-        "normal": "the normal distribution (infinite degrees of freedom)",
-    }[default_df(fitted)]
+    freedom = next(text for start, text in _REFERENCES.items() if used.df_kind.startswith(start))
     return (
-        f"Standard errors come from {errors}; {100 * level:g}% intervals are Wald "
-        f"intervals{deviations} and p-values are two-sided; those of coefficients use {reference}."
+        f"Standard errors {errors}; {100 * level:g}% intervals are Wald intervals{deviations} and "
+        f"p-values are two-sided; those of coefficients use {freedom}."
     )
+
+
+_ERRORS = {
+    "joint observed": "come from the observed information of all parameters jointly",
+    "least squares": "come from least squares",
+    "variance parameters held": "of coefficients take the variance parameters as known",
+}
+"""Estimators of the covariance matrix, by the start of their names, as sentences go on."""
+
+_REFERENCES = {
+    "Satterthwaite, of": "t distributions with Satterthwaite's degrees of freedom of the robust "
+    "variance",
+    "Satterthwaite": "t distributions with Satterthwaite's degrees of freedom",
+    "Kenward-Roger": "t distributions with Kenward-Roger degrees of freedom",
+    "clusters - 1": "the t distribution with clusters - 1 degrees of freedom (of the factor with "
+    "the fewest)",
+    "residual": "the t distribution with n - p degrees of freedom",
+    "infinite": "the normal distribution (infinite degrees of freedom)",
+}
+"""Reference distributions by the start of the name of the degrees of freedom."""
 
 
 def _listed(words: Sequence[str]) -> str:

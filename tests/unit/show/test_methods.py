@@ -119,3 +119,20 @@ def test_redundant_columns_are_named():
     found = ilk.fit("Reaction ~ Days + again + (1 | Subject)", data).methods().text
     assert "again was left out, because other columns say the same." in found
     assert "left out" not in text("sleepstudy")
+
+
+def test_the_covariance_matrix_and_degrees_of_freedom_that_are_reported():
+    found = text("sleepstudy", df="kenward_roger")
+    assert "adjusted for the estimation of the variances (Kenward-Roger)" in found
+    assert "use t distributions with Kenward-Roger degrees of freedom." in found
+    found = text("sleepstudy", cov="CR2")
+    assert (
+        "Standard errors of coefficients are CR2, cluster-robust with bias-reduced linearization "
+        "(18 clusters of 'Subject');" in found
+    )
+    assert "degrees of freedom of the robust variance." in found
+    assert "normal distribution (infinite" in text("sleepstudy", df="normal")
+    assert "clusters - 1 degrees of freedom" in text("penicillin", cov="CR1")
+    assert "take the variance parameters as known" in text("cbpp", cov="conditional")
+    with pytest.raises(ModelError, match="is not known"):
+        text("sleepstudy", df="kr")
