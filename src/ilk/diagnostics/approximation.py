@@ -126,8 +126,8 @@ class Approximation:
         Whether more nodes would change nothing.
     left : tuple of str
         Grouping factors that are left to the Laplace approximation by both.
-    offers_quadrature : bool
-        Whether the model can be fitted by quadrature.
+    integrable : tuple of str
+        Grouping factors that a fit by quadrature would integrate.
     effective : float
         Smallest effective number of draws; nan by quadrature.
     draws : int
@@ -143,7 +143,7 @@ class Approximation:
     loglik_error: float
     settled: bool
     left: tuple[str, ...]
-    offers_quadrature: bool
+    integrable: tuple[str, ...]
     effective: float
     draws: int
 
@@ -256,7 +256,7 @@ def _exact(fitted: Fitted) -> Approximation:
         loglik_error=0.0,
         settled=True,
         left=(),
-        offers_quadrature=False,
+        integrable=(),
         effective=np.nan,
         draws=0,
     )
@@ -304,7 +304,7 @@ def _by_quadrature(fitted: Fitted, nodes: int | None) -> Approximation:
         loglik_error=0.0,
         settled=settled,
         left=shares(moved.model).laplace,
-        offers_quadrature=True,
+        integrable=_integrated(moved),
         effective=np.nan,
         draws=0,
     )
@@ -317,6 +317,11 @@ def _still(before: Fitted, after: Fitted, errors: FloatArray) -> bool:
     gain = abs(after.loglik - before.loglik)
     small = moves < SMALL_SHIFT * np.where(known, errors, 1.0)
     return bool(gain < SMALL_GAIN and np.all(small))
+
+
+def _integrated(fitted: Fitted) -> tuple[str, ...]:
+    """Grouping factors that are integrated by quadrature."""
+    return tuple(name for name, _ in shares(fitted.model).quadrature)
 
 
 def _words(fitted: Fitted) -> str:
@@ -364,7 +369,7 @@ def _by_importance(fitted: Fitted, draws: int | None, seed: int) -> Approximatio
         loglik_error=float(np.std(found.loglik, ddof=1) / np.sqrt(len(values))),
         settled=True,
         left=(),
-        offers_quadrature=start is not fitted,
+        integrable=_integrated(start),
         effective=found.effective,
         draws=draws,
     )

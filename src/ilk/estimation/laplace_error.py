@@ -8,6 +8,7 @@ is not possible, few events in a typical level are the sign.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,10 +62,12 @@ def laplace_notes(marginal: AbstractMarginal, result: SearchResult) -> list[Reas
     model = marginal.model
     if model.linear or not is_laplace(model.nodes) or not model.design.terms:
         return []
-    nodes = _nodes(marginal)
+    widths = _widths(model)
+    wide = [name for name in little_information(model) if widths[name] > MAX_EFFECTS]
+    nodes = None if wide else _nodes(marginal, widths)
     found = None if nodes is None else newton_move(marginal, result, nodes)
     if found is None:
-        return _unchecked(model)
+        return _unchecked(tuple(wide) or little_information(model))
     moves, gain = found
     worst = int(np.argmax(np.abs(moves)))
     size = float(abs(moves[worst]))
@@ -94,13 +97,18 @@ def _move(model: Model, position: int, move: float) -> str:
     return f"{parameter_name(model, position)} is off by about {size} standard errors"
 
 
-def _nodes(marginal: AbstractMarginal) -> Nodes | None:
-    """Numbers of nodes for a look, None where it is not possible or takes long."""
-    model, data = marginal.model, marginal.scaled.data
+def _widths(model: Model) -> dict[str, int]:
+    """Effects per level of each grouping factor."""
     widths: dict[str, int] = {}
     for term in model.design.terms:
         name = term.grouping.name
         widths[name] = widths.get(name, 0) + len(term.column_names)
+    return widths
+
+
+def _nodes(marginal: AbstractMarginal, widths: Mapping[str, int]) -> Nodes | None:
+    """Numbers of nodes for a look, None where it is not possible or takes long."""
+    model, data = marginal.model, marginal.scaled.data
     fit = [width for width in widths.values() if width <= MAX_EFFECTS]
     if not fit:
         return None
@@ -157,9 +165,8 @@ def newton_move(
     return moves, value - result.value
 
 
-def _unchecked(model: Model) -> list[Reason]:
+def _unchecked(groups: tuple[str, ...]) -> list[Reason]:
     """Where quadrature cannot tell, go by the information in a level."""
-    groups = little_information(model)
     if not groups:
         return []
     return [

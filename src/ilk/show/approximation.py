@@ -136,7 +136,7 @@ def _judgment(found: Approximation) -> str:
             f"{name} is {'good' if best else 'near'} enough: no parameter moves by more than "
             + (f"{bound} standard errors.")
         )
-    return f"{_direction(worst)}: {_advice(found)}."
+    return f"{_direction(worst)}: {_advice(found, worst.group)}."
 
 
 def _direction(row: ParameterShift) -> str:
@@ -149,11 +149,11 @@ def _direction(row: ParameterShift) -> str:
     return f"{row.term}{of} is off by {size} standard errors"
 
 
-def _advice(found: Approximation) -> str:
+def _advice(found: Approximation, group: str | None) -> str:
     if found.method == "quadrature" and found.fit_by == "Laplace":
         return "fit with quadrature='auto'"
     if found.method == "quadrature":
         return "fit with more nodes, or with quadrature='auto'"
-    if found.offers_quadrature:
-        return "fit with quadrature='auto', which integrates the factor that needs it most"
+    if found.fit_by == "Laplace" and found.integrable and group in (None, *found.integrable):
+        return f"fit with quadrature='auto', which integrates {' and '.join(found.integrable)}"
     return "report the better estimates beside those of the fit"

@@ -77,7 +77,7 @@ def test_crossed_factors_go_beyond_quadrature_over_one():
     one = approximation(fit.fitted, method="quadrature")
     both = approximation(fit.fitted, draws=150)
     assert (one.left, both.left) == (("item",), ())
-    assert both.method == "importance"
+    assert (both.method, both.integrable) == ("importance", ("g",))
     assert both.effective > 30
     np.testing.assert_allclose(shifts(both)[:3], shifts(one)[:3], atol=0.1)
     assert shifts(both)[2] > 0.2
@@ -88,7 +88,7 @@ def test_many_effects_per_level_are_sampled(monkeypatch):
     data = answers(60, 8, width=4, seed=1)
     fit = ilk.fit("y ~ x + (1 + z1 + z2 + z3 || g)", data, "binomial")
     found = approximation(fit.fitted, draws=600)
-    assert (found.method, found.offers_quadrature) == ("importance", False)
+    assert (found.method, found.integrable) == ("importance", ())
     assert np.all(shifts(found)[2:] > 0.3)  # standard deviations are too small by Laplace
     # with as many effects as quadrature takes, from the same start, the same comes out
     fit = ilk.fit("y ~ x + (z1 || g)", data, "binomial")

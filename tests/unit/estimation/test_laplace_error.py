@@ -54,6 +54,13 @@ def test_silence():
     assert not [r for r in fast.verdict.reasons if r.code == "laplace"]  # refits are not asked
 
 
+def test_factors_that_quadrature_passes_over_are_judged_by_their_information():
+    data = answers(60, 8, width=4, items=5)
+    fit = ilk.fit("y ~ x + (1 + z1 + z2 + z3 || g) + (1 | item)", data, "binomial").fitted
+    (note,) = laplace_notes(fit.marginal, fit.point)
+    assert note.terms == ("g",)
+
+
 def test_where_quadrature_cannot_tell():
     fit = ilk.fit("y ~ x + (1 + z1 + z2 + z3 || g)", answers(80, 8, width=4), "binomial").fitted
     assert little_information(fit.model) == ("g",)

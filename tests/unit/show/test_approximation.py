@@ -68,8 +68,8 @@ def test_words_by_size():
     assert judged(0.043).startswith("Laplace is near enough: no parameter moves by more than 0.05")
     assert judged(-0.5).startswith("Intercept is off by 0.50 standard errors: fit with")
     assert "more nodes" in judged(0.5, fit_by="quadrature with 5 nodes")
-    sampled = {"method": "importance", "offers_quadrature": False}
-    assert judged(0.5, **sampled).endswith("beside those of the fit.")
+    assert judged(0.5, method="importance").endswith("quadrature='auto', which integrates g.")
+    assert judged(0.5, method="importance", integrable=()).endswith("beside those of the fit.")
     unknown = replace(row, std_error=np.nan)
     assert "cannot be judged" in _judgment(replace(found, parameters=(unknown,)))
 
