@@ -132,7 +132,7 @@ def resampled_unit(fitted: Fitted, cluster: str | None) -> tuple[str, IntArray]:
     else:
         raise ModelError(
             f"cluster={cluster!r:.80} is no grouping factor of the model and no column that the "
-            f"fit kept; grouping factors are {', '.join(map(repr, groupings)) or 'none'}.",
+            f"fit kept; its grouping factors: {', '.join(map(repr, groupings)) or 'none'}.",
             code="cluster",
         )
     for grouping in groupings.values():

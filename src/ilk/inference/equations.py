@@ -177,14 +177,27 @@ def _of_mappings(
     L = np.zeros((len(items), len(names)))
     for row, item in zip(L, items, strict=True):
         for key, weight in item.items():
-            name = ("mean", key) if isinstance(key, str) else tuple(key)
+            name = key if isinstance(key, tuple) else ("mean", key)
             if name not in names:
                 name = next((n for n in names if _address(n) == key), name)
             if name not in names:
                 _unknown(str(key), names, all_names)
-            row[list(names).index(name)] += float(weight)
+            row[list(names).index(name)] += _weight(key, weight)
     right = _right_sides(rhs, len(L))
     return Equations(L, right, _labels(L, right, names))
+
+
+def _weight(key: object, weight: Any) -> float:
+    try:
+        value = float(weight)
+    except (TypeError, ValueError):
+        value = np.nan
+    if not np.isfinite(value):
+        raise ModelError(
+            f"The weight of {key!r:.80} is {weight!r:.80}; give a finite number.",
+            code="hypothesis",
+        )
+    return value
 
 
 def _of_matrix(hypothesis: Any, names: Sequence[tuple[str, str]], rhs: Any) -> Equations:

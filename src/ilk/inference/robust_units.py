@@ -163,7 +163,7 @@ def _named(design: Design, name: str) -> Unit:
     known = (*groupings, *design.data.names)
     raise ModelError(
         f"cluster={name!r:.80} is no grouping factor of the model and no column that the fit "
-        f"kept; grouping factors are {', '.join(map(repr, groupings)) or 'none'}. The labels of "
+        f"kept; its grouping factors: {', '.join(map(repr, groupings)) or 'none'}. The labels of "
         f"another column are given as they are: cluster=data[{name!r:.80}]."
         + did_you_mean(name, known),
         code="cluster",

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ilk.errors import DataError, ModelError, did_you_mean
+from ilk.errors import DataError, ModelError, closest
 from ilk.prediction.known import first_places
 from ilk.prediction.levels import check_choice
 from ilk.prediction.random_effects import EffectUncertainty, check_group
@@ -197,10 +197,11 @@ def _places(
 def _code(group: str, known: list[Any], level: Any) -> int:
     if level in known:
         return known.index(level)
-    texts = [str(label) for label in known]
+    texts = {str(label): label for label in known}
+    near = closest(str(level), texts)
+    hint = "" if near is None else f" Did you mean {texts[near]!r:.60}?"
     raise DataError(
-        f"levels: {level!r:.60} is no level of {group!r}, which has {len(known)}."
-        + did_you_mean(str(level), texts),
+        f"levels: {level!r:.60} is no level of {group!r}, which has {len(known)}.{hint}",
         code="unknown-level",
     )
 

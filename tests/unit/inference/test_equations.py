@@ -100,6 +100,9 @@ def test_other_forms():
     ("hypothesis", "rhs", "words"),
     [
         ({"ag": 1}, None, "Did you mean 'age'"),
+        ({"age": "a"}, None, "weight of 'age' is 'a'; give a finite number"),
+        ({"age": np.nan}, None, "weight of 'age' is nan; give a finite number"),
+        ({5: 1}, None, "'5' is not a coefficient"),
         ([[1.0, 2.0]], None, "a matrix with 12 columns"),
         (3, None, "a matrix with 12 columns"),
         (np.full((1, 12), np.nan), None, "a matrix with 12 columns"),

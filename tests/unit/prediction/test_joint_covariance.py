@@ -86,6 +86,13 @@ def test_combinations():
         joint.combine([1, -1])
 
 
+def test_labels_that_are_numbers_are_proposed_as_numbers():
+    data = data_of("sleepstudy")
+    fit = ilk.fit("Reaction ~ Days + (1 | Subject)", data.assign(Subject=data.Subject.astype(int)))
+    with pytest.raises(DataError, match=r"'308' is no level of .* Did you mean 308\?"):
+        fit.joint_covariance({"Subject": ["308"]})
+
+
 def test_refusals():
     fit = fit_of("sleepstudy")
     with pytest.raises(DataError, match="is no level of 'Subject'"):
