@@ -135,9 +135,29 @@ class SampledEngine:
             out.append(eta if part.offset is None else eta + part.offset)
         return tuple(out)
 
-    def fit(self, *arguments: object, **settings: object) -> SearchResult:
-        """Not offered: see `newton_by_draws`."""
-        raise NotImplementedError("sums over draws are maximized by newton_by_draws")
+    def fit(
+        self,
+        factor: FactorMap,
+        *,
+        beta: FloatArray,
+        theta: FloatArray | None = None,
+        inverse_hessian: FloatArray | None = None,
+        nodes: Nodes = 1,
+        max_steps: int = 200,
+        tolerance: float = 1e-8,
+    ) -> SearchResult:
+        """Maximize over (beta, theta) from a warm start, with this set of draws."""
+        if theta is None or inverse_hessian is None:
+            raise ValueError("sums over draws are maximized from a warm start")
+        return outer.search(
+            self._evaluate,
+            factor,
+            np.array(beta, dtype=np.float64),
+            np.array(theta, dtype=np.float64),
+            inverse_hessian,
+            max_steps=max_steps,
+            tolerance=tolerance,
+        )
 
     def information(
         self,
