@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ilk.typing import BoolArray
 
 __all__ = [
+    "NONE_LEFT",
     "UNIDENTIFIED",
     "at_a_limit",
     "doubled_dispersion",
@@ -30,7 +31,7 @@ UNIDENTIFIED = frozenset(
 )
 """Codes of the reasons for which a fit is not identified."""
 
-_NONE_LEFT = -13.0
+NONE_LEFT = -13.0
 """Logits of an inflation and log dispersions below this stand for zero."""
 
 _COLLINEAR = 1e-10
@@ -185,13 +186,13 @@ def at_a_limit(marginal: AbstractMarginal, result: SearchResult) -> tuple[list[R
         if part.predictor == "mean":
             continue
         eta = data.X @ result.beta[place]
-        if not np.all(np.isfinite(eta)) or not float(eta.min(initial=0.0)) < _NONE_LEFT:
+        if not np.all(np.isfinite(eta)) or not float(eta.min(initial=0.0)) < NONE_LEFT:
             continue
         left_out[place] = True
         if part.predictor == "zero_inflation":
             if not np.any(model.design.response.y == 0.0):
                 continue  # said as what is not identified
-            rows = int(np.sum(eta < _NONE_LEFT))
+            rows = int(np.sum(eta < NONE_LEFT))
             reasons.append(
                 Reason(
                     "no_zero_inflation",
@@ -202,7 +203,7 @@ def at_a_limit(marginal: AbstractMarginal, result: SearchResult) -> tuple[list[R
                     "Simplify zero_inflation=, or leave it out.",
                 )
             )
-        elif model.family.discrete and float(eta.max()) < _NONE_LEFT:
+        elif model.family.discrete and float(eta.max()) < NONE_LEFT:
             reasons.append(
                 Reason(
                     "no_dispersion",

@@ -1,4 +1,7 @@
-"""Coefficients that run to infinity after separation, and contrasts that run with them.
+"""Coefficients that run to infinity, and contrasts that run with them.
+
+Coefficients of the mean do so where the data are separated, those of a dispersion or of excess
+zeros where the estimate is that there is none, on the logarithmic scale minus infinity.
 
 Such a coefficient has an estimate only because a search has to end somewhere, and no standard
 error.  A contrast stands if it does not change along any of the directions that the separated data
@@ -11,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ilk.estimation.identified import NONE_LEFT
 from ilk.estimation.separated import lost_directions, separations
 from ilk.estimation.verify import is_optimum
 from ilk.fitted import Status
@@ -28,17 +32,26 @@ _SEPARATIONS = {
 }
 """Codes of the verdict's reasons that name infinite coefficients, and of which predictor."""
 
+_LIMITS = {"no_dispersion": "dispersion", "no_zero_inflation": "zero_inflation"}
+"""Codes of reasons that say that a part is estimated as absent, and its predictor."""
+
 _ROUNDING = 1e-8
 
 
 def infinite(fitted: Fitted) -> BoolArray:
-    """Say which coefficients (P,) run to infinity after separation, and have no standard error.
+    """Say which coefficients (P,) run to infinity, and have no standard error.
 
     Parameters
     ----------
     fitted : Fitted
         The fit.
     """
+    runs: BoolArray = np.any(_absent(fitted) != 0.0, axis=1)
+    return _separated(fitted) | runs
+
+
+def _separated(fitted: Fitted) -> BoolArray:
+    """Say which coefficients (P,) the verdict names as separated."""
     lost = {
         (_SEPARATIONS[reason.code], name)
         for reason in (() if fitted.model.linear else fitted.verdict.reasons)
@@ -46,6 +59,37 @@ def infinite(fitted: Fitted) -> BoolArray:
         for name in reason.terms
     }
     return np.array([name in lost for name in fitted.names], dtype=bool)
+
+
+def _absent(fitted: Fitted) -> FloatArray:
+    """Directions of the coefficients (P, k) that rows with no dispersion or zeros leave open.
+
+    Rows whose dispersion or probability of an excess zero is estimated as zero say nothing more:
+    what the others do not determine runs away.
+    """
+    codes = {r.code for r in (() if fitted.model.linear else fitted.verdict.reasons)}
+    gone = {predictor for code, predictor in _LIMITS.items() if code in codes}
+    found, start = [np.zeros((len(fitted.coef), 0))], 0
+    for part in fitted.model.fitted_parts:
+        place = slice(start, start + len(part.names))
+        start = place.stop
+        if part.predictor not in gone:
+            continue
+        eta = part.X @ fitted.coef[place]
+        open_ = _null_space(part.X[eta >= NONE_LEFT])
+        found.append(np.zeros((len(fitted.coef), open_.shape[1])))
+        found[-1][place] = open_
+    return np.hstack(found)
+
+
+def _null_space(X: FloatArray) -> FloatArray:
+    """(p, k) directions that change none of the rows; columns of X are put on one scale."""
+    size = np.sqrt(np.sum(X**2, axis=0))
+    scale = np.where(size > 0.0, size, 1.0)
+    R = np.linalg.qr(np.vstack([X / scale, np.zeros((X.shape[1], X.shape[1]))]), mode="r")
+    _, values, rows = np.linalg.svd(R)
+    directions = rows[values < _ROUNDING].T
+    return np.where(np.abs(directions) > _ROUNDING, directions, 0.0) / scale[:, None]
 
 
 def has_supremum(fitted: Fitted) -> bool:
@@ -76,10 +120,14 @@ def stands(fitted: Fitted, L: FloatArray) -> BoolArray:
     """
     size = np.max(np.abs(L), axis=1, initial=0.0)[:, None]
     L = np.where(np.abs(L) > _ROUNDING * size, L, 0.0)
-    touched: BoolArray = np.any(L[:, infinite(fitted)] != 0.0, axis=1)
+    touched: BoolArray = np.any(L[:, _separated(fitted)] != 0.0, axis=1)
     found = lost_directions(fitted.model, separations(fitted.marginal)) if touched.any() else None
-    if found is None:  # none are lost, or within clusters, where no one direction is known
-        return np.asarray(~touched)
-    directions = fitted.marginal.scaled.coef_map @ found
+    if found is not None:
+        touched &= _move(L, fitted.marginal.scaled.coef_map @ found)
+    return np.asarray(~(touched | _move(L, _absent(fitted))))
+
+
+def _move(L: FloatArray, directions: FloatArray) -> BoolArray:
+    """Say which contrasts (r,) change along some of the directions (P, k)."""
     moves = np.abs(L @ directions) > _ROUNDING * (np.abs(L) @ np.abs(directions))
-    return np.asarray(~(touched & np.any(moves, axis=1)))
+    return np.asarray(np.any(moves, axis=1))

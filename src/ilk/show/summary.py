@@ -300,7 +300,8 @@ def _notes(fitted: Fitted, predictor: str) -> tuple[str, ...]:
     ]
     notes = reading(fitted, predictor)
     if lost:
-        where = f"{', '.join(lost)}: no finite estimate; the number is where the search stopped."
+        numbers = "number is" if len(lost) == 1 else "numbers are"
+        where = f"{', '.join(lost)}: no finite estimate; the {numbers} where the search stopped."
         notes = (where, *notes)
     if predictor == "dispersion" and math.isfinite(fitted.dispersion):
         return (*notes, f"Dispersion phi = {significant(fitted.dispersion)}.")
