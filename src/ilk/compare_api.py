@@ -9,7 +9,7 @@ from ilk.late import Late
 
 if TYPE_CHECKING:
     from ilk.fit import Fit
-    from ilk.inference.likelihood_ratio import NullMethod
+    from ilk.inference.comparison.likelihood_ratio import NullMethod
     from ilk.show import compare as show
     from ilk.show.compare import ComparisonAnswer
 else:  # only comparisons need it

@@ -23,9 +23,10 @@ from ilk.late import Late
 if TYPE_CHECKING:
     from ilk import diagnostics, inference, io, prediction, show, simulate
     from ilk.diagnostics import ResidualKind
-    from ilk.inference import CoefficientCovariance, Labelled, chosen, robust
+    from ilk.inference import CoefficientCovariance, Labelled, chosen
     from ilk.inference.chosen import Cov, DegreesOfFreedom
-    from ilk.inference.robust import CovarianceKind
+    from ilk.inference.robust import covariance as robust
+    from ilk.inference.robust.covariance import CovarianceKind
     from ilk.prediction import Estimand, Interval, JointCovariance, NewLevels, Scale
     from ilk.show import Summary, caveats, marginal, methods, predictions, standardization
     from ilk.show import adequacy as adequate
@@ -56,7 +57,7 @@ else:  # no fit needs them, so they are imported with the first question
     diagnostics = Late("ilk.diagnostics")
     inference = Late("ilk.inference")
     io = Late("ilk.io")
-    robust = Late("ilk.inference.robust")
+    robust = Late("ilk.inference.robust.covariance")
     chosen = Late("ilk.inference.chosen")
     prediction = Late("ilk.prediction")
     show = Late("ilk.show")

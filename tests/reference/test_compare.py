@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 import ilk
-from ilk.inference.conditional_aic import conditional_aic
-from ilk.inference.likelihood_ratio import likelihood_ratio
-from ilk.inference.nesting import columns_of
-from ilk.inference.restricted_lrt import ratio_draws, spectrum
+from ilk.inference.comparison.conditional_aic import conditional_aic
+from ilk.inference.comparison.likelihood_ratio import likelihood_ratio
+from ilk.inference.comparison.nesting import columns_of
+from ilk.inference.comparison.restricted_lrt import ratio_draws, spectrum
 
 from .data import HERE, Case
 from .translate import FAMILIES
@@ -24,7 +24,7 @@ CASES: list[Case] = json.loads((HERE / "compare.json").read_text(encoding="utf-8
 
 PENALTY = 0.004
 """Relative; cAIC4's analytic penalty is up to 0.2 % above the derivative of the fit by refits
-(tests/unit/inference/test_conditional_aic.py), which ours equals."""
+(tests/unit/inference/comparison/test_conditional_aic.py), which ours equals."""
 
 MONTE_CARLO = 0.006
 """Absolute, of tail probabilities: four standard errors of 50,000 draws, and the grids."""

@@ -66,7 +66,7 @@ def _agree(
     """Both limits within a share of a standard error: what lme4's searches and splines cost.
 
     Of linear models that is 5e-4; of generalized ones, whose constrained optima lme4 finds less
-    exactly, 3e-3 (ours are checked by offsets in tests/unit/inference/test_profile.py).
+    exactly, 3e-3 (ours are checked by offsets in tests/unit/inference/profile/test_profile.py).
     """
     for row in theirs:
         low, high = ours[_key(row["parameter"])]

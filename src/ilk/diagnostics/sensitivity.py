@@ -27,9 +27,9 @@ from ilk.diagnostics.heavy_tails import TailFit, fit_tails, why_not
 from ilk.diagnostics.heavy_tails_linear import fit_linear_tails
 from ilk.errors import IlkError, ModelError, did_you_mean
 from ilk.formula.spec import MEAN, RandomSpec, Sum, Term
+from ilk.inference.comparison.reduced import Placed, random_specs, with_random
 from ilk.inference.criteria import aic, df_model
-from ilk.inference.reduced import Placed, random_specs, with_random
-from ilk.inference.restricted import restricted
+from ilk.inference.hypotheses.restricted import restricted
 
 if TYPE_CHECKING:
     from ilk.design.grouping import Grouping

@@ -11,8 +11,8 @@ import numpy as np
 
 from ilk.errors import IlkError
 from ilk.formula.spec import MEAN
+from ilk.inference.comparison.reduced import random_specs, removable, uncorrelated, without_term
 from ilk.inference.criteria import aic
-from ilk.inference.reduced import random_specs, removable, uncorrelated, without_term
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted

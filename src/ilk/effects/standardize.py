@@ -7,7 +7,7 @@ Robins 1986), and differences and ratios of such averages are the effects on the
 response.  Their standard errors come from the joint covariance of all parameters by the delta
 method (`ilk.effects.average`), from the sampling of the rows if that is asked for
 (`ilk.effects.sampling`), or from refits to resampled clusters
-(`ilk.inference.bootstrap`).  See docs/derivations/marginal.md.
+(`ilk.inference.bootstrap.engine`).  See docs/derivations/marginal.md.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from ilk.effects.standardized_means import resampled_means, standardized_means
 from ilk.effects.standardized_table import MEAN, delta_numbers, percentile_numbers, table_rows
 from ilk.effects.target import make_target
 from ilk.frame import Column, Label
-from ilk.inference.bootstrap import bootstrap as refits
-from ilk.inference.bootstrap import check_draws
-from ilk.inference.bootstrap_intervals import check_enough
-from ilk.inference.draws import Draws
+from ilk.inference.bootstrap.draws import Draws
+from ilk.inference.bootstrap.engine import bootstrap as refits
+from ilk.inference.bootstrap.engine import check_draws
+from ilk.inference.bootstrap.intervals import check_enough
 from ilk.inference.wald import check_level
 from ilk.prediction.levels import Estimand, NewLevels, check_choice
 
@@ -155,7 +155,7 @@ def standardize(
     level : float
         Coverage.
     bootstrap : mapping, optional
-        Arguments of `ilk.inference.bootstrap.bootstrap`.
+        Arguments of `ilk.inference.bootstrap.engine.bootstrap`.
 
     Returns
     -------

@@ -20,7 +20,7 @@ from ilk.effects.sampling import sampled_clusters, sampling_covariance
 from ilk.effects.scenarios import Setting, slope_nodes
 from ilk.effects.target import Scenario
 from ilk.frame import Column
-from ilk.inference.cluster_bootstrap import resampled_counts
+from ilk.inference.bootstrap.clusters import resampled_counts
 
 if TYPE_CHECKING:
     from ilk.effects.request import Request

@@ -12,7 +12,7 @@ from ilk.effects.average import variance
 from ilk.effects.degrees import quantiles, spread_of
 from ilk.effects.measures import MEASURES, Values, straddles
 from ilk.effects.request import SLOPE
-from ilk.inference.bootstrap_intervals import draw_moments, percentile_limits
+from ilk.inference.bootstrap.intervals import draw_moments, percentile_limits
 from ilk.inference.wald import coefficient_covariance
 from ilk.prediction.intervals import confidence_limits
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ilk.effects.standardized_means import Standardized
     from ilk.fitted import Fitted
     from ilk.frame import Label
-    from ilk.inference.draws import Draws
+    from ilk.inference.bootstrap.draws import Draws
     from ilk.typing import FloatArray, IntArray
 
 __all__ = ["MEAN", "Numbers", "Row", "delta_numbers", "percentile_numbers", "table_rows"]

@@ -1,8 +1,9 @@
 """The covariance matrix and degrees of freedom that a user asks for by name.
 
-``cov`` names the estimator of the covariance matrix (`ilk.inference.robust`) or is a covariance
-matrix itself, ``df`` the degrees of freedom.  What does not go together is refused: Kenward-Roger
-brings its own covariance matrix, Satterthwaite's method needs variances that were estimated.
+``cov`` names the estimator of the covariance matrix (`ilk.inference.robust.covariance`) or is a
+covariance matrix itself, ``df`` the degrees of freedom.  What does not go together is refused:
+Kenward-Roger brings its own covariance matrix, Satterthwaite's method needs variances that were
+estimated.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from ilk.errors import ModelError, did_you_mean
-from ilk.inference.kenward_roger import check_kenward_roger, kenward_roger
-from ilk.inference.robust import CovarianceKind, robust_covariance
+from ilk.inference.robust.covariance import CovarianceKind, robust_covariance
+from ilk.inference.small_sample.kenward_roger import check_kenward_roger, kenward_roger
 from ilk.inference.wald import CoefficientCovariance, coefficient_covariance, singular_note
 
 if TYPE_CHECKING:

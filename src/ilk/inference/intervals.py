@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from ilk.errors import ModelError, did_you_mean
-from ilk.inference.bootstrap_intervals import parameter_limits
+from ilk.inference.bootstrap.intervals import parameter_limits
 from ilk.inference.chosen import chosen_covariance
-from ilk.inference.profile import profile
+from ilk.inference.profile.profile import profile
 from ilk.inference.wald import check_level, check_method, coefficient_table, part_names
 from ilk.variance.components import variance_components
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from ilk.fitted import Fitted
-    from ilk.inference.bootstrap import BootstrapKind
-    from ilk.inference.bootstrap_intervals import IntervalMethod
+    from ilk.inference.bootstrap.engine import BootstrapKind
+    from ilk.inference.bootstrap.intervals import IntervalMethod
     from ilk.inference.chosen import Cov, DegreesOfFreedom
-    from ilk.inference.profile import Profile
+    from ilk.inference.profile.profile import Profile
     from ilk.typing import FloatArray
 
 __all__ = ["Intervals", "intervals", "of_profile"]
@@ -246,7 +246,7 @@ def bootstrap_intervals(
     level : float
         Coverage.
     draws, seed, kind, cluster, n_jobs, path, estimand
-        As `ilk.inference.bootstrap.bootstrap` takes them.
+        As `ilk.inference.bootstrap.engine.bootstrap` takes them.
     interval : {"percentile", "basic", "bca", "normal"}
         Way from draws to intervals.
 

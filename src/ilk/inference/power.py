@@ -25,8 +25,8 @@ import numpy as np
 
 from ilk.errors import FitError, ModelError, did_you_mean
 from ilk.formula.spec import MEAN
-from ilk.inference.attempts import Outcome
-from ilk.inference.bootstrap import check_draws, check_seed
+from ilk.inference.bootstrap.attempts import Outcome
+from ilk.inference.bootstrap.engine import check_draws, check_seed
 from ilk.inference.parallel import check_jobs, in_chunks
 from ilk.inference.progress import Progress
 from ilk.inference.studies import Studies, drawn_unit, strata_of

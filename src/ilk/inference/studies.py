@@ -18,10 +18,10 @@ from ilk.errors import FitError, ModelError, did_you_mean
 from ilk.estimation.run import refit_rows
 from ilk.formula.spec import MEAN
 from ilk.frame import factor_integers
-from ilk.inference.attempts import Outcome, attempt, sound
-from ilk.inference.cluster_bootstrap import members_of, resampled_unit
+from ilk.inference.bootstrap.attempts import Outcome, attempt, sound
+from ilk.inference.bootstrap.clusters import members_of, resampled_unit
 from ilk.inference.clusters import is_nested, outermost_groupings
-from ilk.inference.restricted import restricted
+from ilk.inference.hypotheses.restricted import restricted
 from ilk.inference.wald import coefficient_table
 from ilk.num.stable import special
 from ilk.simulate import response_drawer

@@ -22,7 +22,7 @@ from ilk.errors import ModelError
 from ilk.fitted import Lazy
 from ilk.inference.infinite import infinite
 from ilk.inference.labelled import Labelled
-from ilk.inference.satterthwaite import satterthwaite
+from ilk.inference.small_sample.satterthwaite import satterthwaite
 from ilk.num.stable import special
 
 if TYPE_CHECKING:

@@ -24,8 +24,8 @@ from ilk.variance.components import RESIDUAL
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ilk.inference.bootstrap_statistics import Labels
-    from ilk.inference.draws import Draws
+    from ilk.inference.bootstrap.draws import Draws
+    from ilk.inference.bootstrap.statistics import Labels
     from ilk.typing import FloatArray
 
 __all__ = ["BootstrapPicture", "bootstrap_picture", "draw_bootstrap"]

@@ -20,7 +20,7 @@ from ilk.plot.style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ilk.inference.compare import Comparison
+    from ilk.inference.comparison.compare import Comparison
 
 __all__ = ["draw_comparison"]
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ilk.errors import ModelError
-from ilk.inference.profile_search import End
+from ilk.inference.profile.search import End
 from ilk.inference.wald import two_sided
 from ilk.plot.style import BLUE, MUTED, house_style, new_panels, printable, tidy_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ilk.inference.profile import Profile
-    from ilk.inference.profile_curve import ProfileCurve
+    from ilk.inference.profile.curve import ProfileCurve
+    from ilk.inference.profile.profile import Profile
     from ilk.typing import FloatArray
 
 __all__ = ["ProfilePanel", "ProfilePicture", "draw_profile", "profile_picture"]

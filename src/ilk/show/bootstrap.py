@@ -11,8 +11,9 @@ import numpy as np
 
 from ilk.fitted import Lazy
 from ilk.frame import answer
-from ilk.inference.bootstrap import BootstrapKind, bootstrap, deletions
-from ilk.inference.bootstrap_intervals import (
+from ilk.inference.bootstrap.draws import Draws
+from ilk.inference.bootstrap.engine import BootstrapKind, bootstrap, deletions
+from ilk.inference.bootstrap.intervals import (
     IntervalMethod,
     Limits,
     bounded,
@@ -20,8 +21,7 @@ from ilk.inference.bootstrap_intervals import (
     draw_moments,
     enough_for,
 )
-from ilk.inference.bootstrap_statistics import Labels, choose_statistic
-from ilk.inference.draws import Draws
+from ilk.inference.bootstrap.statistics import Labels, choose_statistic
 from ilk.inference.parallel import check_jobs
 from ilk.inference.wald import check_level
 from ilk.late import Late
@@ -237,7 +237,7 @@ def bootstrap_answer(
     wrap : callable
         Makes of the record of a fit what users hold.
     kind, draws, cluster, seed, n_jobs, path, estimand
-        As in `ilk.inference.bootstrap.bootstrap`.
+        As in `ilk.inference.bootstrap.engine.bootstrap`.
     level : float
         Coverage of the intervals that are shown.
 

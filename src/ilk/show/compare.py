@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from ilk.frame import answer
-from ilk.inference.compare import compare
-from ilk.inference.random_effect_tests import random_effect_tests
+from ilk.inference.comparison.compare import compare
+from ilk.inference.comparison.random_effects import random_effect_tests
 from ilk.late import Late
 from ilk.show.answer import Answer, table_of
 from ilk.show.numbers import integer, plain
@@ -20,8 +20,8 @@ from ilk.show.wording import estimator_phrase
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
-    from ilk.inference.compare import Comparison
-    from ilk.inference.likelihood_ratio import NullMethod
+    from ilk.inference.comparison.compare import Comparison
+    from ilk.inference.comparison.likelihood_ratio import NullMethod
 
 __all__ = ["ComparisonAnswer", "comparison_answer", "random_effect_answer"]
 
@@ -107,7 +107,7 @@ def comparison_answer(
     models : sequence of Fitted
         Fits.
     names, method, draws, seed, n_jobs, refits
-        As in `ilk.inference.compare.compare`.
+        As in `ilk.inference.comparison.compare.compare`.
 
     Returns
     -------
@@ -275,7 +275,7 @@ def random_effect_answer(
     fitted : Fitted
         The fit.
     method, draws, seed, n_jobs
-        As in `ilk.inference.random_effect_tests.random_effect_tests`.
+        As in `ilk.inference.comparison.random_effects.random_effect_tests`.
 
     Returns
     -------

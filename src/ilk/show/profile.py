@@ -9,14 +9,14 @@ import numpy as np
 
 from ilk.frame import answer
 from ilk.inference.intervals import CONDITIONAL, of_profile
-from ilk.inference.profile import profile
+from ilk.inference.profile.profile import profile
 from ilk.late import Late
 from ilk.show.answer import Answer
 from ilk.show.tidy import interval_table
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
-    from ilk.inference.profile import Profile
+    from ilk.inference.profile.profile import Profile
 
 __all__ = ["ProfileAnswer", "profile_answer"]
 
@@ -158,7 +158,7 @@ def profile_answer(
     fitted : Fitted
         The fit.
     parameters : str, (str, str) or sequence of these, optional
-        As for `ilk.inference.profile.profile`.
+        As for `ilk.inference.profile.profile.profile`.
     level : float
         Coverage up to which the curves are followed.
     n_jobs : int

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ilk.inference.anova import anova
-from ilk.inference.drop_one import drop_one
-from ilk.inference.hypothesis import linear_hypothesis
+from ilk.inference.hypotheses.anova import anova
+from ilk.inference.hypotheses.drop_one import drop_one
+from ilk.inference.hypotheses.hypothesis import linear_hypothesis
 from ilk.show.answer import Answer
 from ilk.show.numbers import fixed, plain
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ilk.fitted import Fitted
-    from ilk.inference.anova import TermTest
-    from ilk.inference.hypothesis import JointTest
+    from ilk.inference.hypotheses.anova import TermTest
+    from ilk.inference.hypotheses.hypothesis import JointTest
     from ilk.inference.wald import CoefficientCovariance
 
 __all__ = ["anova_answer", "drop_one_answer", "hypothesis_answer"]

@@ -12,7 +12,7 @@ relative to those of the estimate, :math:`o = \frac{r / (1 - r)}{\hat r / (1 - \
           \text{with standard error } \frac{\lambda s}{\hat r (1 - \hat r)}.
 
 For a reliability of one it is the logit scale, which serves all other shares.  On the boundary,
-r = 0, there is no such interval.  The parametric bootstrap (`ilk.inference.bootstrap`) gives
+r = 0, there is no such interval.  The parametric bootstrap (`ilk.inference.bootstrap.engine`) gives
 percentile intervals, on the boundary too.
 """
 
@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from ilk.inference.bootstrap import bootstrap, check_draws
-from ilk.inference.bootstrap_intervals import check_enough, draw_moments, percentile_limits
+from ilk.inference.bootstrap.engine import bootstrap, check_draws
+from ilk.inference.bootstrap.intervals import check_enough, draw_moments, percentile_limits
 from ilk.inference.wald import two_sided
 from ilk.num.differences import jacobian
 from ilk.prediction.uncertainty import quadratic

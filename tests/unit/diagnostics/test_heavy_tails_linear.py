@@ -13,7 +13,7 @@ from tests.fits import data_of, fit_of
 import ilk
 from ilk.diagnostics.heavy_tails import fit_tails
 from ilk.diagnostics.heavy_tails_linear import _Problem, fit_linear_tails
-from ilk.inference.restricted import restricted
+from ilk.inference.hypotheses.restricted import restricted
 
 
 def _ml(fitted):

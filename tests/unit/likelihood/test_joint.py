@@ -9,7 +9,7 @@ import pytest
 from tests.fits import FITS, fit_of
 
 from ilk.estimation.run import run
-from ilk.inference.profile_paths import lower_factor
+from ilk.inference.profile.paths import lower_factor
 from ilk.likelihood.base import Search
 from ilk.likelihood.joint import joint_likelihood, joint_point, joint_scale, psi_of
 

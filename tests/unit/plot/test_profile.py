@@ -7,7 +7,7 @@ import pytest
 from tests.fits import fit_of
 
 from ilk.errors import ModelError
-from ilk.inference.profile import profile
+from ilk.inference.profile.profile import profile
 from ilk.inference.wald import two_sided
 from ilk.plot.profile import draw_profile, profile_picture
 

@@ -1,0 +1,1 @@
+"""Refits to drawn data: the engine, what is drawn, what is kept, intervals and tests."""

@@ -1,0 +1,1 @@
+"""Comparisons of models: criteria, nesting, likelihood ratios on the boundary."""

@@ -1,0 +1,1 @@
+"""Linear hypotheses about coefficients, and tests of the terms of a formula."""

@@ -1,0 +1,1 @@
+"""Profile likelihood: parameters held on the user's scale, limits, and curves."""

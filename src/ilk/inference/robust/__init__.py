@@ -1,0 +1,1 @@
+"""Covariance matrices of coefficients that hold though the random part is wrong."""

@@ -1,0 +1,1 @@
+"""Degrees of freedom of linear mixed models: Satterthwaite, and Kenward-Roger."""
