@@ -149,7 +149,10 @@ def icc(
             parts += [ratio(p, whole) for p in part for whole in (found.adjusted, found.total)]
         return np.array(parts)
 
-    reliable = np.tile(np.repeat(_reliability(fitted)[: len(groups)], len(MEASURES)), len(samples))
+    reliable = None  # of other families the variance within is not measured against the rows
+    if fitted.model.linear:
+        each = np.repeat(_reliability(fitted)[: len(groups)], len(MEASURES))
+        reliable = np.tile(each, len(samples))
     shares = shares_of(fitted, function, level, uncertainty, reliability=reliable, **options)
     rows = len(samples) * len(groups)
     per_setting = len(groups) * len(MEASURES)
