@@ -3,8 +3,8 @@ r"""Shares of variance with standard errors and intervals, by the delta method o
 A share :math:`r(\psi)` of the variance has the standard error :math:`s = \sqrt{J V J'}` by the
 delta method, with V the covariance matrix of all parameters and J the derivative of r by central
 differences.  Its interval is made on a scale where it is closer to normal.  For an intraclass
-correlation of a linear model that is Fisher's, :math:`\log(1 + n r / (1 - r))` for clusters of n rows, in which the
-F statistic of an analysis of variance is a log ratio of variances.  With
+correlation of a linear model that is Fisher's, :math:`\log(1 + n r / (1 - r))` for clusters of n
+rows, in which the F statistic of an analysis of variance is a log ratio of variances.  With
 :math:`\lambda = n r / (1 + (n - 1) r)`, the reliability of a cluster's mean, and the odds of r
 relative to those of the estimate, :math:`o = \frac{r / (1 - r)}{\hat r / (1 - \hat r)}`, it is
 
