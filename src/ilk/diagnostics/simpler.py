@@ -95,7 +95,8 @@ def simpler_models(fitted: Fitted) -> tuple[Simpler, ...]:
             _refit(fitted, one.predictor, f"{what} ({spec.label})", estimate)
             for what, estimate in estimates.items()
         ]
-    return tuple(out)
+    # without its intercept a factor may have a column more: no simpler model
+    return tuple(row for row in out if row.parameters < fitted.parameter_count)
 
 
 def _refit(fitted: Fitted, predictor: str, change: str, estimate: Callable[[], Fitted]) -> Simpler:

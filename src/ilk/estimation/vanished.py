@@ -220,10 +220,12 @@ def _advice(model: Model, one: Vanished) -> str:
             f"This is a legitimate optimum. Without it, {less} has the same estimates and "
             "log-likelihood."
         )
-    apart = _formula(spec, part, place, term_text(random, independent=True))
+    example = ""
+    if random.structure != "diag":
+        example = f", such as {_formula(spec, part, place, term_text(random, independent=True))}"
     return (
         "This is a legitimate optimum, of a model that asks more than the data can tell. "
-        f"fit.adequacy() compares simpler ones, such as {apart}."
+        f"fit.adequacy() compares simpler ones{example}."
     )
 
 

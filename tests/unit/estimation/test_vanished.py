@@ -118,3 +118,20 @@ def test_no_note_inside_the_parameter_space(data: pd.DataFrame) -> None:
     fit = ilk.fit("y ~ x + (0 + x | g)", data)
     assert fit.verdict.status is Status.CONVERGED
     assert vanished_directions(fit.fitted.marginal, fit.fitted.point.theta) == []
+
+
+def test_independent_effects_are_not_proposed_where_they_are_already() -> None:
+    rng = np.random.default_rng(3)
+    g, arm = np.repeat(np.arange(30), 12), np.tile(["a", "b", "c"], 120)
+    y = rng.normal(size=30)[g] + rng.normal(size=30)[g] * (arm == "b") + rng.normal(size=360)
+    for level in range(30):  # the effect of c does not vary
+        y[(g == level) & (arm == "c")] += (
+            y[(g == level) & (arm == "a")].mean() - y[(g == level) & (arm == "c")].mean()
+        )
+    fit = ilk.fit("y ~ arm + (1 + arm || g)", pd.DataFrame({"y": y, "g": g, "arm": arm}))
+    advice = note(fit).advice
+    assert "the variance of arm[T.c]" in note(fit).message
+    assert advice.endswith("fit.adequacy() compares simpler ones.")
+    changes = fit.adequacy(refits=True).simpler.frame.change.tolist()
+    assert changes == ["no effect of arm in (1 + arm || g)", "no (1 + arm || g)"]
+    assert fit.random_effect_tests(method="chi_bar").frame.term.tolist() == ["arm", "(all)"]

@@ -107,6 +107,8 @@ def random_effect_tests(
         smaller: list[tuple[str, Fitted, list[int]]] = []
         for effect in removable(place.spec):
             without = without_term(fitted, t, (effect,))
+            if without.parameter_count >= fitted.parameter_count:
+                continue  # without its intercept a factor has a column more
             left = without.design.terms[t].column_names
             gone = [i for i, name in enumerate(term.column_names) if name not in left]
             text = effect.text if effect.factors else INTERCEPT
