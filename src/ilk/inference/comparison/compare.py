@@ -180,8 +180,9 @@ def _check_kind(model: Any, label: str) -> None:
         )
     if not isinstance(model, Fitted):
         raise ModelError(
-            f"{label} is a {type(model).__name__.removesuffix('Fitted')} fit, which has no "
-            "likelihood that those of mixed models can be compared with; compare fits of ilk.fit.",
+            f"{label} is a fit of ilk.{type(model).__name__.removesuffix('Fitted').lower()}, which "
+            "has no likelihood that those of mixed models can be compared with; compare fits of "
+            "ilk.fit.",
             code="compare-kind",
         )
     if model.model.penalty is not None:

@@ -119,7 +119,7 @@ def test_what_is_no_maximum_or_no_likelihood_is_refused(frame):
     if not stopped.verdict.converged:
         refused(good, stopped, "second", "not converged")
     marginal = ilk.gee("hit ~ x", frame, groups="g", family="binomial").fitted
-    refused(good, marginal, "second is a Gee fit", "ilk.fit")
+    refused(good, marginal, "second is a fit of ilk.gee, which", "ilk.fit")
     refused(good, "hit ~ x", "second", "not a fit")
     firth = fitted("hit ~ x + (1 | g)", frame, "binomial", penalty="firth")
     refused(good, firth, "second", "penalized")
