@@ -7,7 +7,7 @@ by the label that printing shows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 from ilk.errors import did_you_mean
 from ilk.typing import FloatArray
 
-__all__ = ["Labelled"]
+__all__ = ["Labelled", "matrix_text"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -108,3 +108,48 @@ def label(component: str, name: str) -> str:
         Predictor and column.
     """
     return name if component == "mean" else f"{component}: {name}"
+
+
+_COLUMNS = 8
+"""Columns of a matrix that are written at most."""
+
+_WIDEST = 16
+"""Letters of a label from which columns are numbered instead."""
+
+
+def matrix_text(matrix: FloatArray, labels: Sequence[str]) -> str:
+    """Write a symmetric matrix with its labels, the first rows and columns if it is large.
+
+    Parameters
+    ----------
+    matrix : (k, k) array
+        The numbers.
+    labels : sequence of str
+        Of its rows and columns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> print(matrix_text(np.array([[4.0, -0.5], [-0.5, 1.0]]), ["Intercept", "age"]))
+               Intercept   age
+    Intercept          4  -0.5
+    age             -0.5     1
+    """
+    shown = min(len(labels), _COLUMNS)
+    heads = list(labels[:shown])
+    if any(len(text) > _WIDEST for text in heads):
+        heads = [str(i + 1) for i in range(shown)]
+        labels = [f"{i + 1} {text}" for i, text in enumerate(labels)]
+    cells = [[f"{value:.4g}" for value in row[:shown]] for row in matrix[:shown].tolist()]
+    widths = [
+        max(len(head), *map(len, column))
+        for head, column in zip(heads, zip(*cells, strict=True), strict=True)
+    ]
+    left = max(map(len, labels[:shown]), default=0)
+    lines = [" " * left + "".join(f"  {h:>{w}}" for h, w in zip(heads, widths, strict=True))]
+    lines += [
+        f"{label:<{left}}" + "".join(f"  {cell:>{w}}" for cell, w in zip(row, widths, strict=True))
+        for label, row in zip(labels, cells, strict=False)
+    ]
+    rest = len(matrix) - shown
+    return "\n".join(lines + ([f"({rest} more)"] if rest else []))

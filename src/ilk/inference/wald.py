@@ -21,7 +21,7 @@ import numpy as np
 from ilk.errors import ModelError
 from ilk.fitted import Lazy
 from ilk.inference.infinite import infinite
-from ilk.inference.labelled import Labelled
+from ilk.inference.labelled import Labelled, label, matrix_text
 from ilk.inference.small_sample.satterthwaite import satterthwaite
 from ilk.num.stable import special
 
@@ -50,7 +50,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class CoefficientCovariance:
     """Covariance matrix of the estimated coefficients, and where it comes from.
 
@@ -88,6 +88,15 @@ class CoefficientCovariance:
 
     def __array__(self, dtype: object = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.matrix, dtype=dtype)  # type: ignore[call-overload, no-any-return]
+
+    def __repr__(self) -> str:
+        if not self.names:
+            return "(no coefficients)"
+        labels = [label(component, name) for component, name in self.names]
+        return (
+            f"Covariance matrix of coefficients: {self.kind}\n"
+            f"Degrees of freedom: {self.df_kind}\n\n{matrix_text(self.matrix, labels)}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

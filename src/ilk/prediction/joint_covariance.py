@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ilk.errors import DataError, ModelError, closest
+from ilk.inference.labelled import matrix_text
 from ilk.prediction.known import first_places
 from ilk.prediction.levels import check_choice
 from ilk.prediction.random_effects import EffectUncertainty, check_group
@@ -35,7 +36,7 @@ _CELLS = 1 << 23
 """Numbers in the right-hand sides at one time at most."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class JointCovariance:
     """Covariance matrix of the errors of estimates, random effects among them.
 
@@ -59,6 +60,14 @@ class JointCovariance:
 
     def __array__(self, dtype: object = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.matrix, dtype=dtype)  # type: ignore[call-overload, no-any-return]
+
+    def __repr__(self) -> str:
+        labels = [" ".join(map(str, name[1:])) for name in self.names]
+        held = "parameters held" if self.uncertainty == "conditional" else "all that is estimated"
+        return (
+            f"Covariance matrix of the errors of {len(labels)} estimates ({held})\n\n"
+            f"{matrix_text(self.matrix, labels)}"
+        )
 
     def combine(self, weights: Any) -> tuple[FloatArray, FloatArray]:
         """Estimates and standard errors of combinations, such as differences of levels.

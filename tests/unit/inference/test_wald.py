@@ -74,3 +74,15 @@ def test_criteria():
     assert df_resid(fitted) == 174
     assert aic(fitted) == pytest.approx(-2 * fitted.loglik + 12)
     assert bic(fitted) == pytest.approx(-2 * fitted.loglik + 6 * np.log(180))
+
+
+def test_covariance_matrices_are_written_with_names():
+    data = ilk.datasets.load("classroom_scores")
+    fit = ilk.fit("score ~ prior + (1 | classroom)", data)
+    text = repr(fit.cov_with("CR2"))
+    assert text.startswith("Covariance matrix of coefficients: CR2")
+    assert "Degrees of freedom: Satterthwaite" in text
+    assert f"{np.asarray(fit.cov_with('CR2'))[0, 1]:.4g}" in text
+    many = repr(fit.joint_covariance())
+    assert "Covariance matrix of the errors of" in many
+    assert "more)" in many
