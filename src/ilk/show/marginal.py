@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ilk.effects.collapsibility import Collapsibility, collapsibility
+from ilk.effects.degrees import quantiles
 from ilk.effects.marginal_coefficients import marginal_coefficients
 from ilk.family.inflation import ZeroInflated
-from ilk.inference.wald import two_sided
+from ilk.inference.wald import coefficient_covariance
 from ilk.late import Late
 from ilk.show.answer import Answer
 from ilk.show.numbers import plain
@@ -52,8 +53,8 @@ def marginal_table(fitted: Fitted, level: float = 0.95) -> Answer:
     -------
     Answer
     """
-    z = two_sided(level)
     found = marginal_coefficients(fitted)
+    z, degrees = _quantiles(fitted, level, len(found.names))
     names = fitted.model.fitted_parts[0].all_names
     places = [names.index(name) for name in found.names]
 
@@ -79,7 +80,7 @@ def marginal_table(fitted: Fitted, level: float = 0.95) -> Answer:
         },
         flavor=fitted.design.flavor,
         words=("term",),
-        notes=(*_notes(fitted, collapsibility(fitted)), _ERRORS),
+        notes=(*_notes(fitted, collapsibility(fitted)), _ERRORS, *degrees),
         level=level,
         hidden=("estimand",),
         heads={"estimate": "marginal"},
@@ -92,7 +93,16 @@ def marginal_table(fitted: Fitted, level: float = 0.95) -> Answer:
     )
 
 
-def _with_limits(estimate: FloatArray, error: FloatArray, z: float) -> FloatArray:
+def _quantiles(fitted: Fitted, level: float, count: int) -> tuple[FloatArray, tuple[str, ...]]:
+    """(p,) quantiles of the intervals, those of the coefficients where both are the same."""
+    if not fitted.model.linear:
+        return quantiles(level, np.full(count, np.inf)), ()
+    used = coefficient_covariance(fitted)
+    note = f"Intervals are from t distributions; degrees of freedom: {used.df_kind}."
+    return quantiles(level, used.coefficient_df()[:count]), (note,)
+
+
+def _with_limits(estimate: FloatArray, error: FloatArray, z: FloatArray) -> FloatArray:
     """(p, 3) array of estimates with their lower and upper limits."""
     return np.column_stack([estimate, estimate - z * error, estimate + z * error])
 

@@ -148,6 +148,16 @@ def test_linear_models_have_one_answer(name):
     np.testing.assert_array_equal(found.attenuation, 1.0)
 
 
+def test_linear_models_have_one_interval():
+    fit = fit_of("sleepstudy")
+    table = fit.tidy(0.9).iloc[:2]
+    found = fit.marginal_coefficients(level=0.9)
+    limits = ["conf_low", "conf_high"]
+    np.testing.assert_allclose(found.frame[limits], table[limits], rtol=1e-6)
+    assert "degrees of freedom: Satterthwaite." in " ".join(found.text.split())
+    assert "degrees of freedom" not in fit_of("ticks").marginal_coefficients().text
+
+
 def test_log_link_shifts_the_intercept():
     fitted = fit_of("ticks").fitted
     found = marginal_coefficients(fitted)
