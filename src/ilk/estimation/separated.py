@@ -89,6 +89,8 @@ def separation_faults(
     if not has_limits(model) or model.penalty is not None:
         return []
     reasons = [_separated(model.parts[predictor], one) for predictor, one in found.items()]
+    if any(_constant(one) for one in found.values()):
+        return reasons  # which is said once, and not of every level again
     group = homogeneous_groups(model) if model.design.terms else None
     if group is not None:
         reasons.append(
@@ -131,9 +133,14 @@ def lost_directions(model: Model, found: Separations) -> FloatArray | None:
     return np.hstack(columns)
 
 
+def _constant(found: SeparatingDirection) -> bool:
+    """Say whether the intercept alone predicts all outcomes."""
+    return found.names == ("Intercept",)
+
+
 def _separated(part: FixedPart, found: SeparatingDirection) -> Reason:
     """Say what separates, which coefficients have no estimate, and what to do."""
-    if found.names == ("Intercept",):
+    if _constant(found):
         return Reason(
             _CODES[part.predictor],  # type: ignore[index]
             "error",

@@ -131,3 +131,13 @@ def test_one_outcome_in_all_rows(data: pd.DataFrame) -> None:
         (reason,) = (r for r in fit.verdict.reasons if r.code == "separation")
         assert "the same in all rows" in reason.message
         assert reason.terms == ("Intercept", "x")
+
+
+def test_a_constant_outcome_is_not_said_of_every_level_again() -> None:
+    data = pd.DataFrame({"y": 0, "g": np.repeat(range(10), 4), "x": np.arange(40.0)})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ilk.IlkWarning)
+        verdict = ilk.fit("y ~ x + (1 | g)", data, "binomial").verdict
+    errors = [reason for reason in verdict.reasons if reason.severity == "error"]
+    assert [reason.code for reason in errors] == ["separation"]
+    assert "the same in all rows" in errors[0].message
