@@ -179,7 +179,8 @@ class Verdict:
     def __str__(self) -> str:
         lines = [self.status.value]
         if self.certificate is not None:
-            lines.append(f"{self.certificate}.")
+            aside = ", infinite ones aside" if self.status is Status.SEPARATED else ""
+            lines.append(f"{self.certificate}{aside}.")
         for reason in self.reasons:
             text = f"{reason.severity}: {reason.message}"
             lines.append(f"{text} {reason.advice}".rstrip())

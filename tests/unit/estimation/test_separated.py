@@ -141,3 +141,4 @@ def test_a_constant_outcome_is_not_said_of_every_level_again() -> None:
     errors = [reason for reason in verdict.reasons if reason.severity == "error"]
     assert [reason.code for reason in errors] == ["separation"]
     assert "the same in all rows" in errors[0].message
+    assert "standard errors, infinite ones aside." in str(verdict)
