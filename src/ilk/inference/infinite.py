@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ilk.estimation.identified import NONE_LEFT
-from ilk.estimation.separated import lost_directions, separations
+from ilk.estimation.identified import NONE_LEFT, at_a_limit
+from ilk.estimation.separated import lost_directions, separation_faults, separations
 from ilk.estimation.verify import is_optimum
 from ilk.fitted import Status
 
 if TYPE_CHECKING:
-    from ilk.fitted import Fitted
+    from ilk.fitted import Fitted, Reason
     from ilk.typing import BoolArray, FloatArray
 
 __all__ = ["has_supremum", "infinite", "stands"]
@@ -46,28 +46,38 @@ def infinite(fitted: Fitted) -> BoolArray:
     fitted : Fitted
         The fit.
     """
-    runs: BoolArray = np.any(_absent(fitted) != 0.0, axis=1)
-    return _separated(fitted) | runs
+    faults = _faults(fitted)
+    runs: BoolArray = np.any(_absent(fitted, faults) != 0.0, axis=1)
+    return _separated(fitted, faults) | runs
 
 
-def _separated(fitted: Fitted) -> BoolArray:
-    """Say which coefficients (P,) the verdict names as separated."""
+def _faults(fitted: Fitted) -> list[Reason]:
+    """Give those reasons of the verdict that are looked for here, without the verdict's cost."""
+    if fitted.model.linear:
+        return []
+    marginal, point = fitted.marginal, fitted.point
+    separated = separation_faults(marginal, point, separations(marginal))
+    return [*separated, *at_a_limit(marginal, point)[0]]
+
+
+def _separated(fitted: Fitted, faults: list[Reason]) -> BoolArray:
+    """Say which coefficients (P,) are separated."""
     lost = {
         (_SEPARATIONS[reason.code], name)
-        for reason in (() if fitted.model.linear else fitted.verdict.reasons)
+        for reason in faults
         if reason.code in _SEPARATIONS
         for name in reason.terms
     }
     return np.array([name in lost for name in fitted.names], dtype=bool)
 
 
-def _absent(fitted: Fitted) -> FloatArray:
+def _absent(fitted: Fitted, faults: list[Reason]) -> FloatArray:
     """Directions of the coefficients (P, k) that rows with no dispersion or zeros leave open.
 
     Rows whose dispersion or probability of an excess zero is estimated as zero say nothing more:
     what the others do not determine runs away.
     """
-    codes = {r.code for r in (() if fitted.model.linear else fitted.verdict.reasons)}
+    codes = {reason.code for reason in faults}
     gone = {predictor for code, predictor in _LIMITS.items() if code in codes}
     found, start = [np.zeros((len(fitted.coef), 0))], 0
     for part in fitted.model.fitted_parts:
@@ -120,11 +130,12 @@ def stands(fitted: Fitted, L: FloatArray) -> BoolArray:
     """
     size = np.max(np.abs(L), axis=1, initial=0.0)[:, None]
     L = np.where(np.abs(L) > _ROUNDING * size, L, 0.0)
-    touched: BoolArray = np.any(L[:, _separated(fitted)] != 0.0, axis=1)
+    faults = _faults(fitted)
+    touched: BoolArray = np.any(L[:, _separated(fitted, faults)] != 0.0, axis=1)
     found = lost_directions(fitted.model, separations(fitted.marginal)) if touched.any() else None
     if found is not None:
         touched &= _move(L, fitted.marginal.scaled.coef_map @ found)
-    return np.asarray(~(touched | _move(L, _absent(fitted))))
+    return np.asarray(~(touched | _move(L, _absent(fitted, faults))))
 
 
 def _move(L: FloatArray, directions: FloatArray) -> BoolArray:
