@@ -1,6 +1,6 @@
 """Writes docs/benchmarks.md from the latest results.
 
-python -m benchmarks.compare                     # of each case the latest run, by number of threads
+python -m benchmarks.compare                     # of each peer and case the latest run
 python -m benchmarks.compare benchmarks/results/2026-01-01T000000Z-threads1.json
 """
 
@@ -65,21 +65,28 @@ def main(paths: list[str]) -> int:
 
 
 def latest(paths: list[Path]) -> list[str]:
-    """Return a section for each run that is the latest of some case, fewest threads first."""
-    seen: set[tuple[int, str]] = set()
+    """Return a section for each run that is the latest of some peer in some case.
+
+    Each section has ilk's own times, for only times of one run compare.
+    """
+    seen: set[tuple[int, str, str]] = set()
     found: list[tuple[int, int, str]] = []
     for age, path in enumerate(reversed(paths)):
         record = json.loads(path.read_text(encoding="utf-8"))
-        threads = record["threads"]
-        record["results"] = [r for r in record["results"] if (threads, r["case"]) not in seen]
+        threads, results = record["threads"], record["results"]
+        new = [r for r in results if (threads, r["case"], r["peer"]) not in seen]
+        cases = {r["case"] for r in new if not r["peer"].startswith("ilk") or not age}
+        seen |= {(threads, r["case"], r["peer"]) for r in new}
+        record["results"] = [
+            r for r in results if r["case"] in cases and (r in new or r["peer"].startswith("ilk"))
+        ]
         if record["results"]:
-            seen |= {(threads, r["case"]) for r in record["results"]}
             found.append((threads, age, section(record, path)))
     return [text for _, _, text in sorted(found)]
 
 
 def section(record: dict[str, Any], path: Path) -> str:
-    """Return the tables of one run, or of the cases of it that were not run again."""
+    """Return the tables of a run, without what was run again later."""
     results: Results = {(r["case"], r["peer"]): r for r in record["results"]}
     peers = [peer for peer in HEADINGS if any(key[1] == peer for key in results)]
     cases = [case for case in CASES if any(key[0] == case.name for key in results)]
