@@ -1476,7 +1476,9 @@ class Fit(AbstractFit):
         scale : {"response", "link"}
             Means, or linear predictors of the mean (of the population: the link of its mean).
         interval : {None, "confidence", "cluster", "prediction"}
-            Interval of the mean, for the mean of a new cluster, or for a new observation.
+            Interval of the mean, for the mean of a new cluster, or for a new observation.  Of a
+            linear mixed model that of a typical or population mean is from the t distribution,
+            with Satterthwaite's degrees of freedom; all others are normal.
         level : float
             Coverage of the interval.
         new_levels : {"error", "population", "typical"}

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from ilk.errors import ModelError
-from ilk.inference.wald import two_sided
+from ilk.inference.small_sample.satterthwaite import satterthwaite
+from ilk.inference.wald import check_level, two_sided
+from ilk.num.stable import special
 from ilk.prediction.intervals import cluster_limits, confidence_limits, observation_quantiles
 from ilk.prediction.known import KnownEffects, estimated
 from ilk.prediction.levels import (
@@ -139,7 +141,7 @@ def predict(
     """
     check_choice("scale", scale, Scale)
     check_choice("interval", interval, Interval)
-    z = two_sided(level)
+    level = check_level(level)
     known = estimated(fitted) if effects is None else effects
     assumed = assume(fitted, cases, estimand, new_levels)
     strangers = _strangers(assumed, estimand, new_levels)
@@ -165,6 +167,7 @@ def predict(
         return Prediction(averaged.value, estimand, strangers=strangers)
     error = np.sqrt(estimation_variance(fitted, cases, assumed, averaged, known))
     if interval == "confidence":
+        z = _quantiles(fitted, cases, estimand, level)
         if scale == "link":
             low, high = averaged.value - z * error, averaged.value + z * error
         else:
@@ -173,10 +176,25 @@ def predict(
         center = _uncertain_predictor(fitted, cases, assumed, eta, known)
         if interval == "cluster":
             drawn = drawn_variances(fitted, cases, assumed)
-            low, high = cluster_limits(fitted.family, eta, center, *drawn, z, scale)
+            low, high = cluster_limits(fitted.family, eta, center, *drawn, two_sided(level), scale)
         else:
             low, high = _observation_limits(fitted, cases, eta, center, variance, level)
     return Prediction(averaged.value, estimand, interval, error, low, high, strangers)
+
+
+def _quantiles(
+    fitted: Fitted, cases: Cases, estimand: Estimand, level: float
+) -> float | FloatArray:
+    """Quantiles for the mean of each row: t where it is a sum of a linear model's coefficients."""
+    if not fitted.model.linear or (fitted.design.terms and estimand == "conditional"):
+        return two_sided(level)
+    if not fitted.design.terms:
+        return two_sided(level, float(fitted.nobs - len(fitted.coef)))
+    df = satterthwaite(fitted).dfs(cases.X[0])
+    finite = np.isfinite(df)
+    out = np.full(len(df), two_sided(level))
+    out[finite] = special().stdtrit(df[finite], 0.5 + 0.5 * level)
+    return out
 
 
 def _strangers(

@@ -360,3 +360,16 @@ def test_no_random_effects():
     )
     pd.testing.assert_frame_equal(a.drop(columns="estimand"), b.drop(columns="estimand"))
     assert training_cases(fit.fitted).codes == ()
+
+
+@pytest.mark.parametrize("estimand", ["typical", "population"])
+def test_intervals_of_linear_means_have_the_degrees_of_freedom_of_means(estimand):
+    data = ilk.datasets.load("classroom_scores")
+    for formula in ("score ~ prior + (1 + prior | classroom)", "score ~ prior"):
+        fit = ilk.fit(formula, data)
+        at = {"prior": [40.0, 55.0]}
+        rows = fit.predict(at, estimand=estimand, interval="confidence")
+        means = fit.means("prior", at=at, estimand=estimand).frame
+        np.testing.assert_allclose(rows.conf_low, means.conf_low, rtol=1e-9)
+        np.testing.assert_allclose(rows.conf_high, means.conf_high, rtol=1e-9)
+        assert (means.df < 1e6).all()

@@ -63,12 +63,16 @@ class Satterthwaite:
 
     def df(self, contrast: FloatArray) -> float:
         """Degrees of freedom of a contrast (P,); nan if it is zero."""
-        variance = float(contrast @ self.covariance @ contrast)
-        gradient = self.slope @ contrast @ contrast
-        spread = float(gradient @ self.uncertainty @ gradient)
-        if not variance > 0.0:
-            return math.nan
-        return 2.0 * variance**2 / spread if spread > 0.0 else math.inf
+        return float(self.dfs(contrast[None, :])[0])
+
+    def dfs(self, contrasts: FloatArray) -> FloatArray:
+        """Degrees of freedom (r,) of contrasts (r, P); nan where one is zero."""
+        variance = np.sum(contrasts @ self.covariance * contrasts, axis=1)
+        gradient = np.array([np.sum(contrasts @ G * contrasts, axis=1) for G in self.slope])
+        spread = np.sum(self.uncertainty @ gradient * gradient, axis=0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            df = np.where(spread > 0.0, 2.0 * variance**2 / spread, math.inf)
+        return np.where(variance > 0.0, df, math.nan)
 
 
 def satterthwaite(fitted: Fitted) -> Satterthwaite:
