@@ -59,7 +59,8 @@ def main(paths: list[str]) -> int:
     if not sections:
         print("no results yet: run python -m benchmarks.run first")
         return 1
-    DOCUMENT.write_text("\n".join([INTRODUCTION, *sections]), encoding="utf-8")
+    parts = [INTRODUCTION, *sections, *stages()]
+    DOCUMENT.write_text("\n".join(parts), encoding="utf-8")
     print(f"written to {DOCUMENT}")
     return 0
 
@@ -83,6 +84,28 @@ def latest(paths: list[Path]) -> list[str]:
         if record["results"]:
             found.append((threads, age, section(record, path)))
     return [text for _, _, text in sorted(found)]
+
+
+def stages() -> list[str]:
+    """Return the table of where the time goes, if it was measured."""
+    path = RESULTS / "stages.json"
+    if not path.exists():
+        return []
+    record = json.loads(path.read_text(encoding="utf-8"))
+    machine = record["machine"]
+    head = (
+        "## Where the time goes\n\n"
+        "`python -m benchmarks.stages`: CPU milliseconds of a fit by stage, of cases where a goal"
+        f" is missed or nearly so. {record['date']}; {machine['processor']}; commit"
+        f" {machine['commit']}.\n"
+    )
+    tables = []
+    for name, spent in record["cases"].items():
+        total = sum(spent.values())
+        rows = [(s, [f"{t:.3g}", f"{100 * t / total:.0f} %"]) for s, t in spent.items()]
+        title = next(case.title for case in CASES if case.name == name)
+        tables.append(_rows([title, f"{total:.3g} ms", ""], rows))
+    return [head, *tables]
 
 
 def section(record: dict[str, Any], path: Path) -> str:
