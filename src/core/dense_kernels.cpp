@@ -15,21 +15,24 @@
 namespace ilk::dense::ILK_DENSE_NAMESPACE {
 namespace {
 
+// Vectors and columns of the register tile were measured (docs/decisions/0005-dense-kernels.md).
 #if defined(__AVX512F__)
 constexpr Index kWidth = 8;
+constexpr Index kTileVectors = 2;
 constexpr Index kTileColumns = 8;
 #elif defined(__AVX2__)
 constexpr Index kWidth = 4;
+constexpr Index kTileVectors = 3;
 constexpr Index kTileColumns = 4;
 #else
 constexpr Index kWidth = 2;
+constexpr Index kTileVectors = 3;
 constexpr Index kTileColumns = 4;
 #endif
 
 typedef double Vector
     __attribute__((vector_size(kWidth * sizeof(double)), aligned(8), may_alias));
 
-constexpr Index kTileVectors = 3;
 constexpr Index kTileRows = kTileVectors * kWidth;
 constexpr Index kDepth = 256;                        // packed panels: tile_rows * depth in L1,
 constexpr Index kBlockRows = 4 * 24;                 // block_rows * depth in L2,
