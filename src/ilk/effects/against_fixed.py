@@ -32,6 +32,7 @@ from ilk.diagnostics.contextual import (
 from ilk.errors import ModelError
 from ilk.fixed_effects import FixedFitted, estimate_fixed, with_factors
 from ilk.formula.spec import MEAN, OLRE
+from ilk.inference.wald import coefficient_covariance
 
 if TYPE_CHECKING:
     from ilk.design.grouping import Grouping
@@ -50,8 +51,9 @@ class Side:
     ----------
     name : str
         ``"fixed"``, ``"random"`` or ``"correlated"``.
-    estimate, std_error : (p,) arrays
-        By term; nan where the model has no estimate.
+    estimate, std_error, df : (p,) arrays
+        By term; nan where the model has no estimate.  df are the degrees of freedom of the t
+        distribution, infinite for the normal one.
     clusters_df : int
         Degrees of freedom that the model spends on clusters.
     coefficients : int
@@ -65,6 +67,7 @@ class Side:
     name: str
     estimate: FloatArray
     std_error: FloatArray
+    df: FloatArray
     clusters_df: int
     coefficients: int
     spent: str
@@ -214,11 +217,16 @@ def _side(name: str, terms: tuple[str, ...], fitted: Any, clusters_df: int, spen
     mean = [i for i, (component, _) in enumerate(names) if component == MEAN]
     place = {names[i][1]: i for i in mean}
     errors = np.sqrt(np.diag(fitted.vcov))
+    if isinstance(fitted, FixedFitted):
+        df = np.full(len(errors), float(fitted.within.df))
+    else:
+        df = coefficient_covariance(fitted).coefficient_df()
     pick = [place.get(term, -1) for term in terms]
     return Side(
         name,
         np.append(fitted.coef, np.nan)[pick],
         np.append(errors, np.nan)[pick],
+        np.append(df, np.nan)[pick],
         int(clusters_df),
         len(mean),
         spent,

@@ -16,7 +16,6 @@ import numpy as np
 from ilk.effects.average import covariance, variance
 from ilk.errors import ModelError
 from ilk.inference.chosen import chosen_covariance
-from ilk.inference.wald import two_sided
 
 if TYPE_CHECKING:
     from ilk.effects.average import Averages
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from ilk.inference.wald import CoefficientCovariance
     from ilk.typing import FloatArray
 
-__all__ = ["Spread", "quantiles", "spread_of"]
+__all__ = ["Spread", "spread_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,24 +107,3 @@ def spread_of(fitted: Fitted, averages: Averages, df: DegreesOfFreedom | None = 
         "typical cluster or the population) have degrees of freedom; leave it out.",
         code="df",
     )
-
-
-def quantiles(level: float, df: FloatArray) -> FloatArray:
-    """Quantiles of two-sided intervals.
-
-    Parameters
-    ----------
-    level : float
-        Coverage.
-    df : (r,) array
-        Degrees of freedom.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> quantiles(0.95, np.array([10.0, np.inf])).round(4)
-    array([2.2281, 1.96  ])
-    """
-    values, places = np.unique(df, return_inverse=True)
-    found = np.array([two_sided(level, float(value)) for value in values], dtype=np.float64)
-    return np.asarray(found[places.reshape(df.shape)])

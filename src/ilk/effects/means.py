@@ -23,10 +23,10 @@ from ilk.effects.cells import (
     on_scale,
     scaled,
 )
-from ilk.effects.degrees import quantiles, spread_of
+from ilk.effects.degrees import spread_of
 from ilk.effects.grid import Grid, GridKind, Weights, make_grid
 from ilk.errors import ModelError
-from ilk.inference.wald import check_level
+from ilk.inference.wald import check_level, quantiles
 from ilk.prediction.intervals import confidence_limits
 
 if TYPE_CHECKING:

@@ -27,13 +27,13 @@ from ilk.effects.cells import (
     on_scale,
     sum_block,
 )
-from ilk.effects.degrees import quantiles, spread_of
+from ilk.effects.degrees import spread_of
 from ilk.effects.grid import Grid, GridKind, Weights, make_grid
 from ilk.effects.means import names_of
 from ilk.effects.scenarios import slope_nodes
 from ilk.effects.variable import Variable, find_variable
 from ilk.errors import ModelError
-from ilk.inference.wald import check_level
+from ilk.inference.wald import check_level, quantiles
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted

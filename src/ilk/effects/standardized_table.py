@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ilk.effects.average import variance
-from ilk.effects.degrees import quantiles, spread_of
+from ilk.effects.degrees import spread_of
 from ilk.effects.measures import MEASURES, Values, straddles
 from ilk.effects.request import SLOPE
 from ilk.inference.bootstrap.intervals import draw_moments, percentile_limits
-from ilk.inference.wald import coefficient_covariance
+from ilk.inference.wald import coefficient_covariance, quantiles
 from ilk.prediction.intervals import confidence_limits
 
 if TYPE_CHECKING:

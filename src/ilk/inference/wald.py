@@ -43,6 +43,7 @@ __all__ = [
     "p_values",
     "params",
     "part_names",
+    "quantiles",
     "singular_note",
     "std_errors",
     "two_sided",
@@ -342,6 +343,29 @@ def two_sided(level: float, df: float = math.inf) -> float:
     if math.isinf(df):
         return NormalDist().inv_cdf(share)
     return float(special().stdtrit(df, share)) if df > 0.0 else math.nan
+
+
+def quantiles(level: float, df: FloatArray) -> FloatArray:
+    """Find the quantiles of two-sided intervals.
+
+    Parameters
+    ----------
+    level : float
+        Coverage.
+    df : (r,) array
+        Degrees of freedom; infinite for the normal distribution, nan where there are none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> quantiles(0.95, np.array([10.0, np.inf])).round(4)
+    array([2.2281, 1.96  ])
+    """
+    out = np.full(df.shape, two_sided(level))
+    drawn = ~np.isinf(df)
+    if drawn.any():
+        out[drawn] = special().stdtrit(df[drawn], 0.5 + 0.5 * level)
+    return out
 
 
 def check_level(level: float) -> float:

@@ -15,8 +15,7 @@ import numpy as np
 
 from ilk.errors import ModelError
 from ilk.inference.small_sample.satterthwaite import satterthwaite
-from ilk.inference.wald import check_level, two_sided
-from ilk.num.stable import special
+from ilk.inference.wald import check_level, quantiles, two_sided
 from ilk.prediction.intervals import cluster_limits, confidence_limits, observation_quantiles
 from ilk.prediction.known import KnownEffects, estimated
 from ilk.prediction.levels import (
@@ -190,11 +189,7 @@ def _quantiles(
         return two_sided(level)
     if not fitted.design.terms:
         return two_sided(level, float(fitted.nobs - len(fitted.coef)))
-    df = satterthwaite(fitted).dfs(cases.X[0])
-    finite = np.isfinite(df)
-    out = np.full(len(df), two_sided(level))
-    out[finite] = special().stdtrit(df[finite], 0.5 + 0.5 * level)
-    return out
+    return quantiles(level, satterthwaite(fitted).dfs(cases.X[0]))
 
 
 def _strangers(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ilk.effects.against_fixed import against_fixed
-from ilk.inference.wald import two_sided
+from ilk.inference.wald import check_level, quantiles
 from ilk.show.answer import Answer
 from ilk.show.numbers import integer
 from ilk.show.summary import Table
@@ -38,7 +38,7 @@ def three_ways(fitted: Fitted, group: str | None = None, level: float = 0.95) ->
     Answer
     """
     ways = against_fixed(fitted, group)
-    z = two_sided(level)
+    check_level(level)
     rows = [
         (term, varies, side, i)
         for i, (term, varies) in enumerate(zip(ways.terms, ways.varies, strict=True))
@@ -47,6 +47,7 @@ def three_ways(fitted: Fitted, group: str | None = None, level: float = 0.95) ->
     ]
     estimate = np.array([side.estimate[i] for _, _, side, i in rows], dtype=float)
     error = np.array([side.std_error[i] for _, _, side, i in rows], dtype=float)
+    half = error * quantiles(level, np.array([side.df[i] for _, _, side, i in rows]))
     factors = " and ".join(ways.factors)
     return Answer(
         title="Fixed, random and correlated random effects",
@@ -59,8 +60,8 @@ def three_ways(fitted: Fitted, group: str | None = None, level: float = 0.95) ->
             "model": [side.name for _, _, side, _ in rows],
             "estimate": estimate,
             "std_error": error,
-            "conf_low": estimate - z * error,
-            "conf_high": estimate + z * error,
+            "conf_low": estimate - half,
+            "conf_high": estimate + half,
             "varies_within": [varies for _, varies, _, _ in rows],
             "df_clusters": np.array([side.clusters_df for *_, side, _ in rows], dtype=np.int64),
             "estimand": ["conditional"] * len(rows),

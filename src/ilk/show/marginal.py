@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ilk.effects.collapsibility import Collapsibility, collapsibility
-from ilk.effects.degrees import quantiles
 from ilk.effects.marginal_coefficients import marginal_coefficients
 from ilk.family.inflation import ZeroInflated
-from ilk.inference.wald import coefficient_covariance
+from ilk.inference.wald import coefficient_covariance, quantiles
 from ilk.late import Late
 from ilk.show.answer import Answer
 from ilk.show.numbers import plain

@@ -93,3 +93,13 @@ def test_bad_input(formula, arguments, group, words):
     fit = ilk.fit(formula, clustered(), **arguments)
     with pytest.raises(ModelError, match=words):
         fit.against_fixed(group)
+
+
+def test_intervals_are_those_of_the_fits():
+    fit = ilk.fit("score ~ x + z + (1 | g)", clustered())
+    own = fit.tidy().set_index("term")
+    fixed = ilk.fixed("score ~ x + z", clustered(), "g").tidy().set_index("term")
+    answer = fit.against_fixed()
+    for name in ("x", "z[T.b]"):
+        assert side(answer, "random").conf_low[name] == pytest.approx(own.conf_low[name])
+        assert side(answer, "fixed").conf_low[name] == pytest.approx(fixed.conf_low[name])

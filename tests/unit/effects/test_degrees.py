@@ -7,9 +7,9 @@ from tests.fits import data_of, fit_of
 import ilk
 from ilk import ModelError
 from ilk.effects.contrasts import contrasts
-from ilk.effects.degrees import quantiles
 from ilk.effects.means import marginal_means
 from ilk.effects.slopes import marginal_slopes
+from ilk.inference.wald import quantiles
 
 
 def test_a_slope_is_its_coefficient():
