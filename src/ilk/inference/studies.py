@@ -24,6 +24,7 @@ from ilk.inference.clusters import is_nested, outermost_groupings
 from ilk.inference.hypotheses.restricted import restricted
 from ilk.inference.wald import coefficient_table
 from ilk.num.stable import special
+from ilk.num.triangular import rank
 from ilk.simulate import response_drawer
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Studies:
         design = self._with_kept(
             resample(self.assumed.design, np.concatenate(chosen), copies), chosen
         )
-        if any(np.linalg.matrix_rank(part.X) < part.X.shape[1] for part in design.fixed):
+        if any(rank(part.X) < part.X.shape[1] for part in design.fixed):
             raise FitError("the study lacks what a coefficient needs", code="rank")
         drawn = replace(self.assumed, model=replace(self.assumed.model, design=design))
         y = response_drawer(drawn)(rng)

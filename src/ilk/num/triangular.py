@@ -175,3 +175,19 @@ def floor_eigenvalues(matrix: FloatArray, share: float) -> FloatArray:
         return matrix
     repaired = (vectors * np.maximum(np.abs(values), share)) @ vectors.T
     return np.asarray(repaired * np.outer(scale, scale), dtype=np.float64)
+
+
+def rank(X: FloatArray) -> int:
+    """Count the independent columns of a matrix; none of no columns.
+
+    Parameters
+    ----------
+    X : (n, p) array
+        The matrix.
+
+    Examples
+    --------
+    >>> rank(np.array([[1.0, 2.0], [2.0, 4.0]])), rank(np.zeros((3, 0)))
+    (1, 0)
+    """
+    return int(np.linalg.matrix_rank(X)) if X.size else 0

@@ -21,6 +21,7 @@ from ilk.estimation.run import refit_rows
 from ilk.frame import factor
 from ilk.inference.bootstrap.attempts import Outcome, Statistic, attempt, sound
 from ilk.inference.clusters import is_nested, outermost_groupings
+from ilk.num.triangular import rank
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
@@ -88,7 +89,7 @@ class RowRefits:
 
 def _refit(fitted: Fitted, sample: Resampled) -> Fitted:
     design = resample(fitted.design, sample.rows, sample.copies)
-    if any(np.linalg.matrix_rank(part.X) < part.X.shape[1] for part in design.fixed):
+    if any(rank(part.X) < part.X.shape[1] for part in design.fixed):
         raise FitError("the sample lacks what a coefficient needs", code="rank")
     return sound(refit_rows(fitted, design))
 

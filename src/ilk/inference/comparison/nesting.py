@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ilk.family.inflation import ZeroInflated
+from ilk.num.triangular import rank
 
 if TYPE_CHECKING:
     from ilk.design.random import RandomTerm
@@ -348,7 +349,7 @@ def _complement(old: FloatArray) -> FloatArray:
         unit = np.eye(q)[:, [axis]]
         wider = np.hstack([basis, unit])
         scaled = wider / np.maximum(np.linalg.norm(wider, axis=0), 1e-300)
-        if np.linalg.matrix_rank(scaled) > np.linalg.matrix_rank(scaled[:, :-1]):
+        if rank(scaled) > rank(scaled[:, :-1]):
             chosen.append(axis)
             basis = wider
     return np.eye(q)[:, chosen]
