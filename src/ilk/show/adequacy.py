@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
 from ilk.diagnostics.adequacy import Adequacy, adequacy
-from ilk.show.answer import Answer, table_of
+from ilk.show.answer import AbstractAnswer, Answer, table_of
 from ilk.show.numbers import integer, plain
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ __all__ = ["AdequacyAnswer", "adequacy_answer"]
 
 @final
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class AdequacyAnswer:
+class AdequacyAnswer(AbstractAnswer):
     """Whether the data support the random part of a model.
 
     Parameters
@@ -31,36 +31,6 @@ class AdequacyAnswer:
 
     answer: Answer
     simpler: Answer
-
-    @property
-    def frame(self) -> Any:
-        """The variance components as a frame of the kind that the data came in."""
-        return self.answer.frame
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Sentences below the table."""
-        return self.answer.notes
-
-    @property
-    def text(self) -> str:
-        """The answer as text."""
-        return self.answer.text
-
-    @property
-    def html(self) -> str:
-        """The answer as an HTML fragment that brings its own style."""
-        return self.answer.html
-
-    def plot(self, ax: Any = None) -> Any:
-        """Refuse: there is no picture of this answer."""
-        return self.answer.plot(ax)
-
-    def __repr__(self) -> str:
-        return self.text
-
-    def _repr_html_(self) -> str:
-        return self.html
 
 
 def adequacy_answer(fitted: Fitted, *, refits: bool = True) -> AdequacyAnswer:

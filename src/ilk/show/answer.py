@@ -8,6 +8,7 @@ standard errors are worth.
 from __future__ import annotations
 
 import math
+from abc import ABC
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -20,7 +21,7 @@ from ilk.frame import answer
 from ilk.show.numbers import fixed, integer, p_value, plain, significant, with_error
 from ilk.show.summary import Table
 
-__all__ = ["Answer", "table_of"]
+__all__ = ["AbstractAnswer", "Answer", "table_of"]
 
 Picture: TypeAlias = Callable[[Any], Any]
 """Draws on matplotlib axes (new ones for None) and returns them."""
@@ -144,6 +145,60 @@ class Answer:
     def _tables(self) -> tuple[Table, ...]:
         shown = {name: values for name, values in self.columns.items() if name not in self.hidden}
         return (table_of("", shown, self.words, self.level, self.notes, self.heads), *self.tables)
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+
+class AbstractAnswer(ABC):
+    """An answer that has more to it than its first table, which is an `Answer`.
+
+    Attributes
+    ----------
+    answer : Answer
+        The first table, with what is shown of the rest.
+    """
+
+    __slots__ = ()
+
+    answer: Answer
+
+    @property
+    def frame(self) -> Any:
+        """The first table as a frame of the kind that the data came in."""
+        return self.answer.frame
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences below the table: what was assumed, what was left out."""
+        return self.answer.notes
+
+    @property
+    def text(self) -> str:
+        """The answer as text."""
+        return self.answer.text
+
+    @property
+    def html(self) -> str:
+        """The answer as an HTML fragment that brings its own style."""
+        return self.answer.html
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the answer.
+
+        Parameters
+        ----------
+        ax : matplotlib axes, optional
+            Where to draw; new axes by default.
+
+        Returns
+        -------
+        matplotlib axes
+        """
+        return self.answer.plot(ax)
 
     def __repr__(self) -> str:
         return self.text

@@ -13,7 +13,7 @@ from ilk.frame import answer
 from ilk.inference.comparison.compare import compare
 from ilk.inference.comparison.random_effects import random_effect_tests
 from ilk.late import Late
-from ilk.show.answer import Answer, table_of
+from ilk.show.answer import AbstractAnswer, Answer, table_of
 from ilk.show.numbers import integer, plain
 from ilk.show.summary import Table
 from ilk.show.wording import estimator_phrase
@@ -30,13 +30,13 @@ pictures = Late("ilk.plot.comparison")
 
 @final
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class ComparisonAnswer:
+class ComparisonAnswer(AbstractAnswer):
     """Answer to the question which of several models describes the responses best.
 
     Parameters
     ----------
     answer : Answer
-        Information criteria.
+        Information criteria, a row per model; its picture is each model's distance from the best.
     ratios : mapping of str to list
         Likelihood-ratio tests, as columns.
     """
@@ -45,49 +45,9 @@ class ComparisonAnswer:
     ratios: Mapping[str, Any]
 
     @property
-    def frame(self) -> Any:
-        """Information criteria, a row per model, in a frame of the kind of the data."""
-        return self.answer.frame
-
-    @property
     def tests(self) -> Any:
         """Likelihood-ratio tests, a row per pair: ``smaller, larger, statistic, df, null, ...``."""
         return answer(self.ratios, self.answer.flavor)
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What the numbers assume, and what vanished from which model."""
-        return self.answer.notes
-
-    @property
-    def text(self) -> str:
-        """The answer as text."""
-        return self.answer.text
-
-    @property
-    def html(self) -> str:
-        """The answer as an HTML fragment that brings its own style."""
-        return self.answer.html
-
-    def plot(self, ax: Any = None) -> Any:
-        """Draw each model's distance from the best one, by criterion.
-
-        Parameters
-        ----------
-        ax : matplotlib axes, optional
-            Where to draw; new axes by default.
-
-        Returns
-        -------
-        matplotlib axes
-        """
-        return self.answer.plot(ax)
-
-    def __repr__(self) -> str:
-        return self.text
-
-    def _repr_html_(self) -> str:
-        return self.html
 
 
 def comparison_answer(

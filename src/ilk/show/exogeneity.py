@@ -12,7 +12,7 @@ import numpy as np
 from ilk.diagnostics.exogeneity import exogeneity, upper_tail
 from ilk.inference.wald import two_sided
 from ilk.late import Late
-from ilk.show.answer import Answer
+from ilk.show.answer import AbstractAnswer, Answer
 from ilk.show.numbers import p_value, significant
 from ilk.show.summary import Table
 
@@ -30,13 +30,13 @@ ALL = "(all)"
 
 @final
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class ExogeneityAnswer:
+class ExogeneityAnswer(AbstractAnswer):
     """Answer to the question whether random effects and covariates are related.
 
     Parameters
     ----------
     answer : Answer
-        The tests.
+        The tests; its picture is the bias of the coefficients against the assumed correlation.
     curve : Answer
         Bias of every coefficient by correlation, with the same picture.
     hausman : Hausman
@@ -57,46 +57,6 @@ class ExogeneityAnswer:
     def proposed(self) -> Any:
         """Fit of the proposed model, with the cluster means as terms of their own."""
         return self.refit()
-
-    @property
-    def frame(self) -> Any:
-        """The tests as a frame of the kind that the data came in."""
-        return self.answer.frame
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What was not tested, and how the tests were made."""
-        return self.answer.notes
-
-    @property
-    def text(self) -> str:
-        """The answer as text."""
-        return self.answer.text
-
-    @property
-    def html(self) -> str:
-        """The answer as an HTML fragment that brings its own style."""
-        return self.answer.html
-
-    def plot(self, ax: Any = None) -> Any:
-        """Draw the bias of the coefficients against the assumed correlation.
-
-        Parameters
-        ----------
-        ax : matplotlib axes, optional
-            Where to draw; new axes by default.
-
-        Returns
-        -------
-        matplotlib axes
-        """
-        return self.answer.plot(ax)
-
-    def __repr__(self) -> str:
-        return self.text
-
-    def _repr_html_(self) -> str:
-        return self.html
 
 
 def exogeneity_answer(
