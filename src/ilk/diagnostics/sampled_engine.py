@@ -7,7 +7,6 @@ The draws are placed once and then held.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import TYPE_CHECKING, final
 
 import numpy as np
@@ -23,10 +22,11 @@ from ilk.kernels.contract import (
     Nodes,
     SearchResult,
 )
+from ilk.kernels.delegate import AbstractDelegating
 from ilk.kernels.reference import outer
 from ilk.kernels.reference.conditional import Conditional, find_mode
-from ilk.kernels.reference.laplace import row_gradient
-from ilk.kernels.reference.rows import row_design
+from ilk.kernels.reference.laplace import full_gradient
+from ilk.kernels.reference.rows import fixed_parts, row_design
 from ilk.likelihood.base import EngineState, no_steps
 from ilk.likelihood.laplace import LaplaceMarginal
 from ilk.likelihood.penalized import PenalizedMarginal
@@ -54,7 +54,7 @@ _OFF_ZERO = 0.1
 
 
 @final
-class SampledEngine:
+class SampledEngine(AbstractDelegating):
     """Marginal log-likelihood by importance sampling.
 
     The draws are placed for the point that is evaluated first.
@@ -83,8 +83,6 @@ class SampledEngine:
         self._rows = row_design(data)
         self._rule = make_rule(self._rows, draws, seed)
         self._centered = False
-        ends = np.cumsum([0, *(part.X.shape[1] for part in data.predictors)])
-        self._slices = [slice(int(a), int(b)) for a, b in pairwise(ends)]
         self.effective = np.nan
         """Smallest effective number of draws at the last evaluation."""
 
@@ -109,7 +107,7 @@ class SampledEngine:
             self._density,
             rows,
             rows.columns @ rows.factor(np.asarray(lam, dtype=np.float64)),
-            self._fixed(beta),
+            fixed_parts(self._data, beta),
         )
         mode = find_mode(conditional, self._joint.modes(), 3 if gradient else 2, 1e-14)
         if mode is None:
@@ -122,18 +120,8 @@ class SampledEngine:
             return nowhere
         if not gradient:
             return Evaluation(sums.value, None, None, converged=True, clipped=mode.clipped)
-        r, grad_lam = row_gradient(conditional, mode, sums)
-        by_predictor = [part.X.T @ r[k] for k, part in enumerate(self._data.predictors)]
-        grad_beta = np.concatenate([np.zeros(0), *by_predictor])
+        grad_beta, grad_lam = full_gradient(self._data, conditional, mode, sums)
         return Evaluation(sums.value, grad_beta, grad_lam, converged=True, clipped=mode.clipped)
-
-    def _fixed(self, beta: FloatArray) -> tuple[FloatArray, ...]:
-        """o_k + X_k beta_k of each predictor."""
-        out = []
-        for part, where in zip(self._data.predictors, self._slices, strict=True):
-            eta = part.X @ beta[where]
-            out.append(eta if part.offset is None else eta + part.offset)
-        return tuple(out)
 
     def fit(
         self,
@@ -174,25 +162,9 @@ class SampledEngine:
     def _evaluate(self, beta: FloatArray, lam: FloatArray, tolerance: float) -> Evaluation:
         return self.evaluate(beta, lam, tolerance=tolerance)
 
-    def modes(self) -> FloatArray:
-        """Joint modes u (U,)."""
-        return self._joint.modes()
-
-    def conditional_covariance(self) -> list[FloatArray]:
-        """Blocks of Lambda P Lambda' by term, (L_t, q_t, q_t)."""
-        return self._joint.conditional_covariance()
-
-    def solve(self, rhs: FloatArray) -> FloatArray:
-        """H^-1 rhs for rhs (U, k)."""
-        return self._joint.solve(rhs)
-
-    def cross_information(self) -> FloatArray:
-        """Lambda'Z'W X, (U, P)."""
-        return self._joint.cross_information()
-
-    def fixed_information(self) -> FloatArray:
-        """X'W X, (P, P)."""
-        return self._joint.fixed_information()
+    def _at(self) -> LaplaceEngine:
+        """The engine of the joint modes."""
+        return self._joint
 
     def set_response(self, response: FloatArray) -> None:
         """Replace the response (n,)."""

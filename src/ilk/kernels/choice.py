@@ -21,6 +21,7 @@ from ilk.kernels.contract import (
     SearchResult,
     nodes_by_term,
 )
+from ilk.kernels.delegate import AbstractDelegating
 from ilk.typing import FloatArray
 
 __all__ = ["MOST_CROSSING", "MOST_CROSSING_ENTRIES", "ChoosingEngine", "integrated_terms"]
@@ -53,7 +54,7 @@ def integrated_terms(data: EngineData, nodes: Nodes) -> tuple[int, ...] | None:
 
 
 @final
-class ChoosingEngine:
+class ChoosingEngine(AbstractDelegating):
     """Engine of a model with several random-effects terms.
 
     Parameters
@@ -145,25 +146,9 @@ class ChoosingEngine:
         """See :meth:`ilk.kernels.contract.LaplaceEngine.information`."""
         return self._choose(nodes).information(factor, beta, theta, scale, nodes=nodes)
 
-    def modes(self) -> FloatArray:
-        """Modes u (U,) at the last evaluation."""
-        return self._last.modes()
-
-    def conditional_covariance(self) -> list[FloatArray]:
-        """Blocks of Lambda P Lambda', P = H^-1, by term: (L_t, q_t, q_t)."""
-        return self._last.conditional_covariance()
-
-    def solve(self, rhs: FloatArray) -> FloatArray:
-        """H^-1 rhs for rhs (U, k) at the last evaluation."""
-        return self._last.solve(rhs)
-
-    def cross_information(self) -> FloatArray:
-        """Lambda' Z' W X (U, P) at the last evaluation."""
-        return self._last.cross_information()
-
-    def fixed_information(self) -> FloatArray:
-        """X' W X (P, P) at the last evaluation."""
-        return self._last.fixed_information()
+    def _at(self) -> LaplaceEngine:
+        """The engine that evaluated last."""
+        return self._last
 
     def set_response(self, response: FloatArray) -> None:
         """Replace the response (n,), keeping everything else."""

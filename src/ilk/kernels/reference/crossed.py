@@ -34,6 +34,7 @@ from ilk.kernels.contract import (
     SearchResult,
     nodes_by_term,
 )
+from ilk.kernels.delegate import AbstractDelegating
 from ilk.kernels.reference import outer
 from ilk.kernels.reference.crossed_design import crossed_design
 from ilk.kernels.reference.crossed_point import EXACT, CrossedPoint
@@ -47,7 +48,7 @@ _OFF_ZERO = 0.1
 
 
 @final
-class CrossedEngine:
+class CrossedEngine(AbstractDelegating):
     """Marginal log-likelihood with quadrature over one grouping factor and Laplace over the rest.
 
     Parameters
@@ -170,26 +171,6 @@ class CrossedEngine:
         return outer.information(self._evaluate_with(nodes), factor, beta, theta, scale)
 
     # ---- at the joint mode of the last point --------------------------------------------------
-
-    def modes(self) -> FloatArray:
-        """Joint modes u (U,)."""
-        return self._at().modes()
-
-    def conditional_covariance(self) -> list[FloatArray]:
-        """Blocks of Lambda P Lambda' by term, (L_t, q_t, q_t)."""
-        return self._at().conditional_covariance()
-
-    def solve(self, rhs: FloatArray) -> FloatArray:
-        """H^-1 rhs for rhs (U, k)."""
-        return self._at().solve(rhs)
-
-    def cross_information(self) -> FloatArray:
-        """Lambda'Z'W X, (U, P)."""
-        return self._at().cross_information()
-
-    def fixed_information(self) -> FloatArray:
-        """X'W X, (P, P)."""
-        return self._at().fixed_information()
 
     def set_response(self, response: FloatArray) -> None:
         """Replace the response (n,)."""

@@ -40,7 +40,7 @@ from ilk.kernels.reference import outer
 from ilk.kernels.reference.conditional import Conditional, Mode, curvature, find_mode
 from ilk.kernels.reference.nested import integrate_nested
 from ilk.kernels.reference.quadrature import NodeSums, integrate
-from ilk.kernels.reference.rows import row_design
+from ilk.kernels.reference.rows import fixed_parts, row_design
 from ilk.kernels.reference.start import (
     JointStart,
     joint_start,
@@ -53,7 +53,7 @@ from ilk.num.jets import Jet, triple
 from ilk.num.triangular import inverse
 from ilk.typing import FloatArray
 
-__all__ = ["LaplaceEngine", "row_gradient"]
+__all__ = ["LaplaceEngine", "full_gradient", "row_gradient"]
 
 _MAX_EFFECTS = 3
 """Quadrature is offered for at most this many effects per level."""
@@ -111,7 +111,11 @@ class LaplaceEngine:
         by_depth = self._nodes(nodes)
         factor = self._rows.factor(np.asarray(lam, dtype=np.float64))
         conditional = Conditional(
-            self._data, self._density, self._rows, self._rows.columns @ factor, self._fixed(beta)
+            self._data,
+            self._density,
+            self._rows,
+            self._rows.columns @ factor,
+            fixed_parts(self._data, beta),
         )
         start = np.zeros_like(self._u) if cold else self._u
         mode = find_mode(conditional, start, 3 if gradient else 2, tolerance)
@@ -129,7 +133,7 @@ class LaplaceEngine:
             return Evaluation(-np.inf, None, None, converged=False, clipped=mode.clipped)
         if not gradient:
             return Evaluation(sums.value, None, None, converged=True, clipped=mode.clipped)
-        grad_beta, grad_lam = self._gradient(self._state, sums)
+        grad_beta, grad_lam = full_gradient(self._data, conditional, mode, sums)
         return Evaluation(sums.value, grad_beta, grad_lam, converged=True, clipped=mode.clipped)
 
     def _one_node(self, mode: Mode, gradient: bool) -> NodeSums:
@@ -142,20 +146,6 @@ class LaplaceEngine:
         score_u = score[:, :, None] * mode.u[self._rows.index]
         blocks = mode.arrow.row_blocks(*mode.arrow.inverse())
         return NodeSums(value, score, score_u, np.zeros_like(mode.u), blocks)
-
-    def _gradient(self, state: _State, sums: NodeSums) -> tuple[FloatArray, FloatArray]:
-        """Gradient in beta (P,) and in the elements of Lambda (sum of q_t^2,)."""
-        r, grad_lam = row_gradient(state.conditional, state.mode, sums)
-        grad_beta = [part.X.T @ r[k] for k, part in enumerate(self._data.predictors)]
-        return np.concatenate([np.zeros(0), *grad_beta]), grad_lam
-
-    def _fixed(self, beta: FloatArray) -> tuple[FloatArray, ...]:
-        """o_k + X_k beta_k of each predictor."""
-        out = []
-        for part, where in zip(self._data.predictors, self._slices, strict=True):
-            eta = part.X @ beta[where]
-            out.append(eta if part.offset is None else eta + part.offset)
-        return tuple(out)
 
     def _nodes(self, nodes: Nodes) -> list[int] | None:
         """Nodes of each grouping factor, outermost first; None for Laplace."""
@@ -286,6 +276,23 @@ class LaplaceEngine:
         if self._state is None:
             raise ValueError("the engine has not evaluated anything yet")
         return self._state
+
+
+def full_gradient(
+    data: EngineData, conditional: Conditional, mode: Mode, sums: NodeSums
+) -> tuple[FloatArray, FloatArray]:
+    """Gradient in beta (P,) and in the elements of Lambda (sum of q_t^2,).
+
+    Parameters
+    ----------
+    data : EngineData
+        Response, design and grouping.
+    conditional, mode, sums
+        As in `row_gradient`.
+    """
+    r, grad_lam = row_gradient(conditional, mode, sums)
+    grad_beta = [part.X.T @ r[k] for k, part in enumerate(data.predictors)]
+    return np.concatenate([np.zeros(0), *grad_beta]), grad_lam
 
 
 def row_gradient(

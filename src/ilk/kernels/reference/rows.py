@@ -101,6 +101,25 @@ class RowDesign:
         return rows[self.predictor].T
 
 
+def fixed_parts(data: EngineData, beta: FloatArray) -> tuple[FloatArray, ...]:
+    """o_k + X_k beta_k (n,) of each predictor.
+
+    Parameters
+    ----------
+    data : EngineData
+        Response, design and grouping.
+    beta : ndarray (P,)
+        Coefficients of all predictors.
+    """
+    out, start = [], 0
+    for part in data.predictors:
+        stop = start + part.X.shape[1]
+        eta = part.X @ beta[start:stop]
+        out.append(eta if part.offset is None else eta + part.offset)
+        start = stop
+    return tuple(out)
+
+
 def row_design(data: EngineData) -> RowDesign:
     """Row coordinates of the random effects of a data set.
 
