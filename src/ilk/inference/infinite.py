@@ -20,6 +20,7 @@ from ilk.estimation.verify import is_optimum
 from ilk.fitted import Status
 
 if TYPE_CHECKING:
+    from ilk.estimation.separated import Separations
     from ilk.fitted import Fitted, Reason
     from ilk.typing import BoolArray, FloatArray
 
@@ -46,18 +47,22 @@ def infinite(fitted: Fitted) -> BoolArray:
     fitted : Fitted
         The fit.
     """
-    faults = _faults(fitted)
+    faults = _faults(fitted, _separations(fitted))
     runs: BoolArray = np.any(_absent(fitted, faults) != 0.0, axis=1)
     return _separated(fitted, faults) | runs
 
 
-def _faults(fitted: Fitted) -> list[Reason]:
+def _separations(fitted: Fitted) -> Separations:
+    """Look for separation; linear models have none."""
+    return {} if fitted.model.linear else separations(fitted.marginal)
+
+
+def _faults(fitted: Fitted, found: Separations) -> list[Reason]:
     """Give those reasons of the verdict that are looked for here, without the verdict's cost."""
     if fitted.model.linear:
         return []
     marginal, point = fitted.marginal, fitted.point
-    separated = separation_faults(marginal, point, separations(marginal))
-    return [*separated, *at_a_limit(marginal, point)[0]]
+    return [*separation_faults(marginal, point, found), *at_a_limit(marginal, point)[0]]
 
 
 def _separated(fitted: Fitted, faults: list[Reason]) -> BoolArray:
@@ -130,11 +135,12 @@ def stands(fitted: Fitted, L: FloatArray) -> BoolArray:
     """
     size = np.max(np.abs(L), axis=1, initial=0.0)[:, None]
     L = np.where(np.abs(L) > _ROUNDING * size, L, 0.0)
-    faults = _faults(fitted)
+    found = _separations(fitted)
+    faults = _faults(fitted, found)
     touched: BoolArray = np.any(L[:, _separated(fitted, faults)] != 0.0, axis=1)
-    found = lost_directions(fitted.model, separations(fitted.marginal)) if touched.any() else None
-    if found is not None:
-        touched &= _move(L, fitted.marginal.scaled.coef_map @ found)
+    lost = lost_directions(fitted.model, found) if touched.any() else None
+    if lost is not None:
+        touched &= _move(L, fitted.marginal.scaled.coef_map @ lost)
     return np.asarray(~(touched | _move(L, _absent(fitted, faults))))
 
 
