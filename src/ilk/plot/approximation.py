@@ -8,16 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ilk.errors import ModelError
-from ilk.plot.style import (
-    BLUE,
-    FAINT,
-    MUTED,
-    ORANGE,
-    axis_or_new,
-    house_style,
-    printable,
-    tidy_axis,
-)
+from ilk.plot.style import BLUE, FAINT, MUTED, ORANGE, drawing, printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,14 +39,12 @@ def draw_approximation(rows: Sequence[ParameterShift], ax: Axes | None = None) -
     shown = [row for row in rows if np.isfinite(row.shift)]
     if not shown:
         raise ModelError("No parameter has a standard error to measure moves by.", code="picture")
-    axis = axis_or_new(ax, 6.4, 1.3 + 0.32 * len(shown))
     place = np.arange(len(shown), dtype=float)[::-1]
     moves = np.array([row.shift for row in shown])
     half = 2.0 * np.nan_to_num(np.array([row.sampling for row in shown]))
     far = np.abs(moves) > _SMALL
     several = len({row.group for row in shown if row.group is not None}) > 1
-    with house_style():
-        tidy_axis(axis, grid="x")
+    with drawing(ax, 6.4, 1.3 + 0.32 * len(shown), grid="x") as axis:
         axis.axvspan(-_SMALL, _SMALL, color=FAINT, alpha=0.45, linewidth=0.0, zorder=0)
         axis.axvline(0.0, color=MUTED, linewidth=0.9, zorder=1)
         colors = [ORANGE if one else BLUE for one in far]

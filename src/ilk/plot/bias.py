@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ilk.plot.style import (
-    BLUE,
-    INK,
-    MUTED,
-    ORANGE,
-    axis_or_new,
-    house_style,
-    printable,
-    tidy_axis,
-)
+from ilk.plot.style import BLUE, INK, MUTED, ORANGE, drawing, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,10 +41,8 @@ def draw_bias(
     matplotlib.axes.Axes
         The axis.
     """
-    axis = axis_or_new(ax, 6.4, 4.0)
     several = len(curves) > 1
-    with house_style():
-        tidy_axis(axis, grid="y")
+    with drawing(ax, 6.4, 4.0) as axis:
         axis.axhline(0.0, color=MUTED, linewidth=0.9, zorder=1)
         axis.axvline(0.0, color=MUTED, linewidth=0.9, zorder=1)
         for i, curve in enumerate(curves):

@@ -13,7 +13,8 @@ from ilk.plot.style import (
     BLUE,
     INK,
     ORANGE,
-    axis_or_new,
+    drawing,
+    follow_paper,
     house_style,
     new_panels,
     printable,
@@ -122,8 +123,7 @@ def draw_bootstrap(table: BootstrapPicture, term: str | None = None, ax: Axes | 
             "One axis shows one number: name it, term=, or leave out ax= to see all of them.",
             code="term",
         )
-    axis = axis_or_new(ax, 5.6, 3.4)
-    with house_style():
+    with drawing(ax, 5.6, 3.4) as axis:
         _histogram(axis, table, k)
         axis.set_ylabel("draws")
     return axis
@@ -135,6 +135,7 @@ def _all(table: BootstrapPicture) -> Any:
     with house_style():
         for k, axis in enumerate(axes):
             _histogram(axis, table, k)
+            follow_paper(axis)
     return axes
 
 

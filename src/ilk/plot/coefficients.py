@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ilk.plot.asked import Drawable, column, columns_of
-from ilk.plot.style import BLUE, MUTED, axis_or_new, house_style, printable, tidy_axis
+from ilk.plot.style import BLUE, MUTED, drawing, printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -94,10 +94,8 @@ def draw_coefficients(table: Coefficients, ax: Axes | None = None) -> Axes:
     matplotlib.axes.Axes
         The axis.
     """
-    axis = axis_or_new(ax, 6.4, 1.0 + 0.32 * len(table.terms))
     place = np.arange(len(table.terms), dtype=float)[::-1]
-    with house_style():
-        tidy_axis(axis, grid="x")
+    with drawing(ax, 6.4, 1.0 + 0.32 * len(table.terms), grid="x") as axis:
         if table.ratio:
             axis.set_xscale("log")
             ticks = _ratio_ticks(table)

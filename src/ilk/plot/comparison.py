@@ -6,16 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ilk.plot.style import (
-    BLUE,
-    INK,
-    MUTED,
-    ORANGE,
-    axis_or_new,
-    house_style,
-    printable,
-    tidy_axis,
-)
+from ilk.plot.style import BLUE, INK, MUTED, ORANGE, drawing, printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,12 +38,10 @@ def draw_comparison(found: Comparison, ax: Axes | None = None) -> Axes:
         The axis.
     """
     count = len(found.names)
-    axis = axis_or_new(ax, 6.4, 1.4 + 0.45 * count)
     conditional = np.array([one.value for one in found.conditional])
     values = {"AIC": found.aic, "BIC": found.bic, "conditional AIC": conditional}
     place = np.arange(count, dtype=float)[::-1]
-    with house_style():
-        tidy_axis(axis, grid="x")
+    with drawing(ax, 6.4, 1.4 + 0.45 * count, grid="x") as axis:
         axis.axvline(0.0, color=MUTED, linewidth=0.9, zorder=1)
         for k, (name, criterion) in enumerate(values.items()):
             here = np.isfinite(criterion)

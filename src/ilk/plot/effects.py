@@ -16,7 +16,7 @@ import numpy as np
 
 from ilk.errors import DataError, did_you_mean
 from ilk.plot.asked import Drawable, coded_columns, column, columns_of, trials_column
-from ilk.plot.style import ESTIMAND_STYLE, axis_or_new, house_style, printable, tidy_axis
+from ilk.plot.style import ESTIMAND_STYLE, drawing, printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -190,9 +190,7 @@ def draw_effect(
     matplotlib.axes.Axes
         The axis.
     """
-    axis = axis_or_new(ax, 5.6, 3.8)
-    with house_style():
-        tidy_axis(axis, grid="y")
+    with drawing(ax, 5.6, 3.8) as axis:
         draw = _draw_lines if table.continuous else _draw_points
         draw(table, axis, per)
         axis.set_xlabel(printable(table.variable, 60))

@@ -7,14 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ilk.plot.style import (
-    ESTIMAND_STYLE,
-    MUTED,
-    axis_or_new,
-    house_style,
-    printable,
-    tidy_axis,
-)
+from ilk.plot.style import ESTIMAND_STYLE, MUTED, drawing, printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,11 +42,9 @@ def draw_marginal(
     matplotlib.axes.Axes
         The axis.
     """
-    axis = axis_or_new(ax, 6.4, 1.3 + 0.42 * len(terms))
     place = np.arange(len(terms), dtype=float)[::-1]
     both = (("conditional", conditional, _APART), ("population", marginal, -_APART))
-    with house_style():
-        tidy_axis(axis, grid="x")
+    with drawing(ax, 6.4, 1.3 + 0.42 * len(terms), grid="x") as axis:
         axis.axvline(0.0, color=MUTED, linewidth=0.9, zorder=1)
         for name, values, shift in both:
             style = ESTIMAND_STYLE[name]

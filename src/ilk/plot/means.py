@@ -8,17 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ilk.plot.forest import draw_rows
-from ilk.plot.style import (
-    BLUE,
-    ESTIMAND_STYLE,
-    INK,
-    MUTED,
-    ORANGE,
-    axis_or_new,
-    house_style,
-    printable,
-    tidy_axis,
-)
+from ilk.plot.style import BLUE, ESTIMAND_STYLE, INK, MUTED, ORANGE, drawing, printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -161,13 +151,11 @@ def draw_means(table: MeansPicture, ax: Axes | None = None) -> Axes:
     matplotlib.axes.Axes
         The axis.
     """
-    axis = axis_or_new(ax, 6.4, 3.8)
     spread = max((float(np.ptp(s.x)) for s in table.series), default=0.0) or 1.0
     places = len(table.ticks) if table.ticks is not None else len(table.series[0].x)
     share = 0.12 if table.ticks is not None else 0.03
     gap = min(share, 0.6 / len(table.series)) * spread / max(1, places - 1)
-    with house_style():
-        tidy_axis(axis)
+    with drawing(ax, 6.4, 3.8) as axis:
         for k, series in enumerate(table.series):
             color, dash, marker = _look(table, k)
             x = series.x + gap * (k - 0.5 * (len(table.series) - 1))
@@ -316,9 +304,7 @@ def draw_forest(table: Forest, ax: Axes | None = None) -> Axes:
     matplotlib.axes.Axes
         The axis.
     """
-    axis = axis_or_new(ax, 6.4, 1.2 + 0.36 * len(table.labels))
-    with house_style():
-        tidy_axis(axis, grid="x")
+    with drawing(ax, 6.4, 1.2 + 0.36 * len(table.labels), grid="x") as axis:
         if table.ratio:
             axis.set_xscale("log")
             ticks = _ratio_ticks(table)

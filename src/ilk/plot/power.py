@@ -7,16 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ilk.plot.style import (
-    BLUE,
-    INK,
-    MUTED,
-    ORANGE,
-    axis_or_new,
-    house_style,
-    printable,
-    tidy_axis,
-)
+from ilk.plot.style import BLUE, INK, MUTED, ORANGE, drawing, printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -113,9 +104,7 @@ def draw_power(table: PowerPicture, ax: Axes | None = None) -> Axes:
     matplotlib.axes.Axes
         The axis.
     """
-    axis = axis_or_new(ax, 6.0, 3.6)
-    with house_style():
-        tidy_axis(axis, grid="y")
+    with drawing(ax, 6.0, 3.6) as axis:
         axis.axhline(0.8, color=MUTED, linewidth=0.9, linestyle=(0, (2, 2)), zorder=1)
         for i, curve in enumerate(table.curves):
             color, dash, marker = _LOOKS[i % len(_LOOKS)]

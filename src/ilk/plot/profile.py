@@ -10,7 +10,7 @@ import numpy as np
 from ilk.errors import ModelError
 from ilk.inference.profile.search import End
 from ilk.inference.wald import two_sided
-from ilk.plot.style import BLUE, MUTED, house_style, new_panels, printable, tidy_axis
+from ilk.plot.style import BLUE, MUTED, follow_paper, house_style, new_panels, printable, tidy_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -157,6 +157,8 @@ def draw_profile(table: ProfilePicture, ax: Any = None) -> Any:
         axes[0].set_title(
             f"{100 * table.level:g}% intervals", fontsize=9, color=MUTED, fontweight="normal"
         )
+        for axis in axes:
+            follow_paper(axis)
     return axes[0] if count == 1 else axes
 
 

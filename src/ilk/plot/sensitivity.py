@@ -9,17 +9,7 @@ import numpy as np
 
 from ilk.errors import ModelError
 from ilk.inference.wald import two_sided
-from ilk.plot.style import (
-    BLUE,
-    FAINT,
-    INK,
-    MUTED,
-    ORANGE,
-    axis_or_new,
-    house_style,
-    printable,
-    tidy_axis,
-)
+from ilk.plot.style import BLUE, FAINT, INK, MUTED, ORANGE, drawing, printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -104,11 +94,10 @@ def draw_sensitivity(table: SensitivityPicture, ax: Axes | None = None) -> Axes:
         The axis.
     """
     count, models = len(table.terms), len(table.models)
-    axis = axis_or_new(ax, 6.8, 1.5 + count * (0.25 + 0.16 * models) + 0.2 * ((models + 1) // 2))
     place = np.arange(count, dtype=float)[::-1]
     offsets = np.linspace(0.3, -0.3, models) if models > 1 else np.zeros(1)
-    with house_style():
-        tidy_axis(axis, grid="x")
+    height = 1.5 + count * (0.25 + 0.16 * models) + 0.2 * ((models + 1) // 2)
+    with drawing(ax, 6.8, height, grid="x") as axis:
         axis.axvspan(-1.0, 1.0, color=FAINT, alpha=0.45, linewidth=0.0, zorder=0)
         axis.axvline(0.0, color=MUTED, linewidth=0.9, zorder=1)
         for i, model in enumerate(table.models):

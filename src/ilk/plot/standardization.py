@@ -6,12 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ilk.plot.forest import draw_rows
-from ilk.plot.style import (
-    MUTED,
-    axis_or_new,
-    house_style,
-    tidy_axis,
-)
+from ilk.plot.style import MUTED, drawing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -96,9 +91,7 @@ def draw_standardized(table: StandardizedPicture, ax: Axes | None = None) -> Axe
     matplotlib.axes.Axes
         The axis.
     """
-    axis = axis_or_new(ax, 6.4, 1.2 + 0.42 * len(table.labels))
-    with house_style():
-        tidy_axis(axis, grid="x")
+    with drawing(ax, 6.4, 1.2 + 0.42 * len(table.labels), grid="x") as axis:
         if table.zero:
             axis.axvline(0.0, color=MUTED, linewidth=0.9, zorder=1)
         draw_rows(

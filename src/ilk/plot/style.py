@@ -1,8 +1,9 @@
 """The look of all pictures: colors, lines, letters.
 
 Colors are few. Blue and orange stay apart for color-blind readers and in print, and differ in
-marker and dash as well wherever they stand for two answers. The colors below are recognized by the
-report, which lets them follow the light or dark theme of the page.
+marker and dash as well wherever they stand for two answers. The colors are recognized by the
+report, which lets them follow the light or dark theme of the page, and exchanged where the user's
+paper is dark (`ilk.plot.paper`).
 
 matplotlib is imported when the first picture is drawn, not before.
 """
@@ -12,11 +13,12 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from ilk.errors import ModelError
+from ilk.plot.paper import BLUE, FAINT, INK, MUTED, ORANGE, PAPER, follow_paper, user_paper
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,19 +33,16 @@ __all__ = [
     "INK",
     "MUTED",
     "ORANGE",
+    "PAPER",
     "axis_or_new",
+    "drawing",
+    "follow_paper",
     "house_style",
     "new_figure",
     "new_panels",
     "printable",
     "tidy_axis",
 ]
-
-INK = "#1c2127"
-MUTED = "#69717c"
-FAINT = "#d5dae0"
-BLUE = "#1f6fb2"
-ORANGE = "#c8590b"
 
 ESTIMAND_STYLE: dict[str, dict[str, Any]] = {
     "conditional": {"color": MUTED, "linestyle": ":", "marker": "s"},
@@ -68,7 +67,6 @@ _SETTINGS: dict[str, Any] = {
     "axes.titlesize": 11,
     "axes.titleweight": "semibold",
     "figure.dpi": 110,
-    "figure.facecolor": "none",
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 9.5,
@@ -134,7 +132,7 @@ def new_figure(width: float, height: float) -> tuple[Figure, Axes]:
     """
     with house_style():
         figure = _matplotlib("matplotlib.figure").Figure(
-            figsize=(width, height), layout="constrained"
+            figsize=(width, height), layout="constrained", facecolor="none"
         )
         return figure, figure.subplots()
 
@@ -155,10 +153,35 @@ def axis_or_new(ax: Axes | None, width: float, height: float) -> Axes:
     """
     if ax is not None:
         return ax
+    axis: Axes = new_panels(1, 1, width, height)[0]
+    return axis
+
+
+@contextmanager
+def drawing(
+    ax: Axes | None, width: float, height: float, grid: Literal["x", "y"] = "y"
+) -> Iterator[Axes]:
+    """Prepare an axis, and draw on it in the style of the house inside a ``with`` block.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes or None
+        Axis to draw on; by default that of a new pyplot figure.
+    width, height : float
+        Size in inches of a new figure.
+    grid : {"x", "y"}
+        Direction along which values are read, see `tidy_axis`.
+
+    Yields
+    ------
+    matplotlib.axes.Axes
+        The axis; at the end of the block its colors are made to suit its paper.
+    """
+    axis = axis_or_new(ax, width, height)
     with house_style():
-        pyplot = _matplotlib("matplotlib.pyplot")
-        axis: Axes = pyplot.subplots(figsize=(width, height), layout="constrained")[1]
-        return axis
+        tidy_axis(axis, grid)
+        yield axis
+        follow_paper(axis)
 
 
 def new_panels(count: int, columns: int, width: float, height: float) -> Any:
@@ -179,17 +202,18 @@ def new_panels(count: int, columns: int, width: float, height: float) -> Any:
     """
     across = max(1, min(count, columns))
     down = max(1, -(-count // across))
+    pyplot = _matplotlib("matplotlib.pyplot")
+    options = {"layout": "constrained", "facecolor": user_paper()}
     with house_style():
-        pyplot = _matplotlib("matplotlib.pyplot")
         size = (across * width, down * height)
-        grid = pyplot.subplots(down, across, figsize=size, layout="constrained", squeeze=False)[1]
+        grid = pyplot.subplots(down, across, figsize=size, squeeze=False, **options)[1]
     axes = grid.ravel()
     for spare in axes[count:]:
         spare.set_visible(False)
     return axes[:count]
 
 
-def tidy_axis(ax: Axes, grid: str = "y") -> None:
+def tidy_axis(ax: Axes, grid: Literal["x", "y"] = "y") -> None:
     """Leave on an axis only what helps reading.
 
     Parameters
