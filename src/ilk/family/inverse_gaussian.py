@@ -66,11 +66,15 @@ class InverseGaussian(AbstractFamily):
     def cdf(
         self, y: FloatArray, trials: FloatArray | None, eta: Sequence[FloatArray]
     ) -> FloatArray:
-        """Distribution function: two normal tails, the second scaled by exp(2 / (phi mu))."""
+        """Distribution function: two normal tails, the second scaled by exp(2 / (phi mu)).
+
+        The scale is taken into the tail: x^2 - 4 / (phi mu) = z^2 for the two arguments z and -x.
+        """
         mu, positive = self.mean(eta), np.maximum(y, np.finfo(float).tiny)
         root = np.exp(-0.5 * eta[1]) / np.sqrt(positive)
-        upper = special().log_ndtr(-root * (positive / mu + 1.0)) + 2.0 * np.exp(-eta[1]) / mu
-        return np.where(y <= 0.0, 0.0, special().ndtr(root * (positive / mu - 1.0)) + np.exp(upper))
+        z, x = root * (positive / mu - 1.0), root * (positive / mu + 1.0)
+        second = 0.5 * special().erfcx(x / np.sqrt(2.0)) * np.exp(-0.5 * z * z)
+        return np.where(y <= 0.0, 0.0, np.minimum(special().ndtr(z) + second, 1.0))
 
     def unit_deviance(
         self,

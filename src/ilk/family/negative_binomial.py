@@ -32,6 +32,9 @@ from ilk.num.jets import NumberT
 from ilk.num.stable import lgamma, special, xlogy
 from ilk.typing import FloatArray, IntArray
 
+# From this shape on the counts are Poisson to all digits, and SciPy's incomplete beta ratio is good.
+_POISSON_FROM = 1e40
+
 
 class _AbstractNegativeBinomial(AbstractFamily):
     """What both types share: everything but the density and the shape k."""
@@ -64,10 +67,10 @@ class _AbstractNegativeBinomial(AbstractFamily):
     def cdf(
         self, y: FloatArray, trials: FloatArray | None, eta: Sequence[FloatArray]
     ) -> FloatArray:
-        """Distribution function, I_p(k, y + 1) with p = k / (k + mu)."""
+        """Distribution function, 1 - I_q(y + 1, k) with q = mu / (k + mu), exact as k grows."""
         mu, count = self.mean(eta), np.floor(y)
-        k = self.shape(mu, np.exp(eta[1]))
-        inside = special().betainc(k, np.maximum(count, 0.0) + 1.0, k / (k + mu))
+        k = np.minimum(self.shape(mu, np.exp(eta[1])), _POISSON_FROM)
+        inside = special().betaincc(np.maximum(count, 0.0) + 1.0, k, mu / (k + mu))
         return np.where(count < 0.0, 0.0, inside)
 
     def unit_deviance(
