@@ -32,7 +32,7 @@ from ilk.num.jets import NumberT
 from ilk.num.stable import lgamma, special, xlogy
 from ilk.typing import FloatArray, IntArray
 
-# From this shape on the counts are Poisson to all digits, and SciPy's incomplete beta ratio is good.
+# From this shape on counts are Poisson to all digits, and the incomplete beta ratio is still good.
 _POISSON_FROM = 1e40
 
 
