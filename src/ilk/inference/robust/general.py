@@ -29,12 +29,13 @@ from ilk.num.jets import pair, variables
 from ilk.num.triangular import covariance_root
 
 if TYPE_CHECKING:
+    from ilk.family.base import AbstractFamily
     from ilk.fitted import Fitted
     from ilk.kernels.contract import LaplaceEngine
     from ilk.likelihood.laplace import LaplaceMarginal
     from ilk.typing import FloatArray, IntArray
 
-__all__ = ["general_sums"]
+__all__ = ["RowPieces", "general_sums"]
 
 _PRECISE = 1e-18
 """Newton decrement at which the modes are accepted."""
@@ -74,7 +75,8 @@ def general_sums(fitted: Fitted, codes: IntArray, count: int, copies: FloatArray
     if fitted.design.terms:
         pieces: _Pieces = _OfEngines(fitted, codes, count)
     else:
-        pieces = _OfRows(fitted, codes, count)
+        data = marginal.scaled.data
+        pieces = RowPieces(data, fitted.family, fitted.point.beta, codes, count)
     inverse_copies = 1.0 / copies
     total = pieces.scores() @ turn
     promised = 0.5 * float(np.sum(total.sum(axis=0) ** 2))
@@ -98,18 +100,38 @@ def general_sums(fitted: Fitted, codes: IntArray, count: int, copies: FloatArray
     )
 
 
-class _OfRows:
-    """A model without random terms: sums of derivatives of the rows' log densities."""
+class RowPieces:
+    """A model without random terms: sums of derivatives of the rows' log densities.
 
-    def __init__(self, fitted: Fitted, codes: IntArray, count: int) -> None:
-        data = cast("LaplaceMarginal", fitted.marginal).scaled.data
-        beta, eta, start = fitted.point.beta, [], 0
+    Parameters
+    ----------
+    data : EngineData
+        Arrays of the rows.
+    family : AbstractFamily
+        Their density.
+    beta : (P,) array
+        Coefficients of all predictors.
+    codes : (n,) array of int
+        What each row belongs to.
+    count : int
+        How many sums there are.
+    """
+
+    def __init__(
+        self,
+        data: EngineData,
+        family: AbstractFamily,
+        beta: FloatArray,
+        codes: IntArray,
+        count: int,
+    ) -> None:
+        eta, start = [], 0
         for part in data.predictors:
             stop = start + part.X.shape[1]
             linear = part.X @ beta[start:stop]
             eta.append(linear if part.offset is None else linear + part.offset)
             start = stop
-        jet = fitted.family.log_density(data.response, data.trials, variables(eta, 2))
+        jet = family.log_density(data.response, data.trials, variables(eta, 2))
         self._jet = jet if data.weights is None else jet * data.weights
         self._X = [part.X for part in data.predictors]
         self._codes, self._count = codes, count
@@ -180,7 +202,7 @@ class _OfEngines:
             yield laplace_engine(self._slices.data(g), self._density)
 
 
-_Pieces = _OfRows | _OfEngines
+_Pieces = RowPieces | _OfEngines
 
 
 @dataclass(frozen=True, slots=True)
