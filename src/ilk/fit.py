@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ilk.show import against_fixed as against
     from ilk.show import approximation as approximated
     from ilk.show import bootstrap as bootstraps
+    from ilk.show import check as checked
     from ilk.show import compare as comparisons
     from ilk.show import exogeneity as exogenous
     from ilk.show import icc as intraclass
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from ilk.show.answer import Answer
     from ilk.show.bootstrap import BootstrapAnswer
     from ilk.show.caveats import Caveats
+    from ilk.show.check import CheckAnswer
     from ilk.show.exogeneity import ExogeneityAnswer
     from ilk.show.methods import MethodsText
     from ilk.show.profile import ProfileAnswer
@@ -68,6 +70,7 @@ else:  # no fit needs them, so they are imported with the first question
     tested = Late("ilk.show.tests")
     against = Late("ilk.show.against_fixed")
     bootstraps = Late("ilk.show.bootstrap")
+    checked = Late("ilk.show.check")
     caveats = Late("ilk.show.caveats")
     comparisons = Late("ilk.show.compare")
     exogenous = Late("ilk.show.exogeneity")
@@ -1006,6 +1009,79 @@ class Fit(AbstractFit):
         ['no (1 | school)']
         """
         return adequate.adequacy_answer(self.fitted, refits=refits)
+
+    def check(
+        self,
+        checks: Sequence[str] | str | None = None,
+        *,
+        group: Any = None,
+        time: Any = None,
+        coordinates: tuple[Any, Any] | None = None,
+        distances: Mapping[str, Any] | None = None,
+        relatedness: Mapping[str, Any] | None = None,
+        neighbors: int = 8,
+        draws: int | None = None,
+        seed: int = 0,
+        alpha: float = 0.05,
+    ) -> CheckAnswer:
+        """Ask whether the model is right, of many sides at once.
+
+        Data sets are drawn from the fitted model, and the data are compared with them: by row
+        (simulated residuals, uniform if the model is right), by counts of zeros and outliers, by
+        variances, by totals of clusters, by neighbors in time, space or relatedness.  Parameters
+        are held at their estimates, which makes the tests a little too mild.
+
+        Parameters
+        ----------
+        checks : str or sequence of str, optional
+            Names of checks; all by default.
+        group : str or array, optional
+            Factor whose levels are looked at as wholes, beside the grouping factors, and within
+            which time runs.
+        time : str or array, optional
+            Column that orders the rows within groups.
+        coordinates : pair of str or array, optional
+            Columns of places in a plane.
+        distances, relatedness : dict of str to matrix, optional
+            Matrix between the levels of a factor, ``{"species": matrix}``: a frame whose index
+            has the labels, a pair ``(labels, matrix)``, or a matrix in the order of the levels.
+        neighbors : int
+            Nearest places that count as neighbors.
+        draws : int, optional
+            Data sets that are drawn: 250, fewer for large data.
+        seed : int
+            Makes the draws repeatable.
+        alpha : float
+            Probability of a false alarm.
+
+        Returns
+        -------
+        CheckAnswer
+            ``.verdict``, ``.frame`` with a row per check (``verdict, code, title, where, estimand,
+            statistic, expected, p_value, p_adjusted, sentence, advice``), ``.residuals``,
+            ``.plot(kind)``, and ``["dispersion"]`` for the numbers behind one check.
+
+        Examples
+        --------
+        >>> import ilk
+        >>> data = ilk.datasets.load("hospital_infections")
+        >>> right = "infections ~ policy + severity + month + (1 + month | hospital)"
+        >>> ilk.fit(right, data, family="poisson", exposure="patient_days").check().verdict
+        'ok'
+        """
+        return checked.check_answer(
+            self.fitted,
+            checks,
+            group=group,
+            time=time,
+            coordinates=coordinates,
+            distances=distances,
+            relatedness=relatedness,
+            neighbors=neighbors,
+            draws=draws,
+            seed=seed,
+            alpha=alpha,
+        )
 
     def separation(self) -> Answer:
         """Say which coefficients have no finite estimate because the data are separated.

@@ -66,6 +66,11 @@ class Lazy(Generic[T]):
                 self._compute = None
         return self._value  # type: ignore[return-value]
 
+    @property
+    def known(self) -> bool:
+        """Whether the value has been computed."""
+        return self._compute is None
+
 
 class Status(Enum):
     """What became of a fit, in one word; the text is what the summary prints."""

@@ -1,0 +1,159 @@
+"""What check functions work with: a fit, its simulated data sets, and what was asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ilk.diagnostics.checks.simulated import observations, simulate_rows
+from ilk.fitted import Lazy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ilk.diagnostics.checks.simulated import Simulated
+    from ilk.fitted import Fitted
+    from ilk.typing import FloatArray, IntArray
+
+__all__ = ["Asked", "Context", "make_context"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the caller named beyond the fit.
+
+    Parameters
+    ----------
+    group : str, array or None
+        Factor whose levels residuals are put together for.
+    time : str, array or None
+        Column that orders the rows within groups.
+    coordinates : pair of str or array, or None
+        Columns of places.
+    distances, relatedness : mapping of str to matrix, or None
+        Matrix between the levels of a factor.
+    neighbors : int
+        Nearest neighbors of a place that count.
+    """
+
+    group: Any = None
+    time: Any = None
+    coordinates: Any = None
+    distances: Mapping[str, Any] | None = None
+    relatedness: Mapping[str, Any] | None = None
+    neighbors: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What check functions work with.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    rows : (k,) array of int
+        Row of the fit of each simulated observation.
+    draws : int
+        Number m of simulated data sets.
+    seed : int
+        Seed.
+    alpha : float
+        Probability of a false alarm.
+    asked : Asked
+        Factors and columns that were named.
+    conditional, population : Lazy of Simulated
+        Observed and simulated responses, drawn when first asked for.
+    """
+
+    fitted: Fitted
+    rows: IntArray
+    draws: int
+    seed: int
+    alpha: float
+    asked: Asked
+    conditional: Lazy[Simulated] = field(repr=False)
+    population: Lazy[Simulated] = field(repr=False)
+
+    def simulated(self, estimand: str) -> Simulated:
+        """Give the simulated data sets of one estimand."""
+        return self.conditional() if estimand == "conditional" else self.population()
+
+    @property
+    def estimands(self) -> tuple[str, ...]:
+        """Both; the conditional one alone without random effects, as they are the same then."""
+        return ("conditional", "population") if self.fitted.design.terms else ("conditional",)
+
+    def exact(self, simulated: Simulated) -> FloatArray | None:
+        """(k,) residuals by the family's distribution function, without the grain of draws.
+
+        None for the population and for families without a distribution function.
+        """
+        if simulated.estimand != "conditional" or not _has(self.fitted, "cdf"):
+            return None
+        response, family = self.fitted.design.response, self.fitted.family
+        y, trials = simulated.responses[:, 0], response.trials
+        trials = None if trials is None else trials[self.rows]
+        upper = family.cdf(y, trials, simulated.eta)
+        if family.discrete:
+            lower = np.where(y > 0.0, family.cdf(y - 1.0, trials, simulated.eta), 0.0)
+            place = np.random.default_rng(self.seed).random(len(y))
+            upper = lower + place * (upper - lower)
+        return np.clip(upper, np.finfo(float).tiny, 1.0 - np.finfo(float).epsneg)
+
+
+def _has(fitted: Fitted, method: str) -> bool:
+    """Whether a family defines one of the optional methods."""
+    from ilk.family.base import AbstractFamily
+
+    kind: Any = type(fitted.family)
+    inner = getattr(fitted.family, "base", None)
+    if inner is not None:
+        kind = type(inner)
+    return getattr(kind, method) is not getattr(AbstractFamily, method)
+
+
+def make_context(
+    fitted: Fitted,
+    *,
+    draws: int = 250,
+    seed: int = 0,
+    alpha: float = 0.05,
+    asked: Asked | None = None,
+) -> Context:
+    """Make ready to check a fit; nothing is drawn yet.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    draws : int
+        Simulated data sets.
+    seed : int
+        Seed.
+    alpha : float
+        Probability of a false alarm.
+    asked : Asked, optional
+        Factors and columns that were named.
+
+    Returns
+    -------
+    Context
+    """
+    rows = observations(fitted, draws, seed)
+
+    def lazy(estimand: str) -> Lazy[Simulated]:
+        return Lazy(lambda: simulate_rows(fitted, estimand, rows, draws, seed))
+
+    return Context(
+        fitted=fitted,
+        rows=rows,
+        draws=draws,
+        seed=seed,
+        alpha=alpha,
+        asked=asked or Asked(),
+        conditional=lazy("conditional"),
+        population=lazy("population"),
+    )

@@ -1,0 +1,204 @@
+r"""All checks of a fit in one call: which ones, with what, and what many p-values cost.
+
+A check function takes a `Context` and gives any number of checks.  To add one, write it in a module
+of its own and name it in `CHECKS`.  P-values are corrected over all checks of a call for the false
+discovery rate (Benjamini and Hochberg 1995); a problem that does not survive this becomes a note.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from ilk.diagnostics.checks.context import Asked, Context, make_context
+from ilk.diagnostics.checks.elsewhere import (
+    check_approximation,
+    check_convergence,
+    check_separation,
+)
+from ilk.diagnostics.checks.outliers import check_outliers
+from ilk.diagnostics.checks.pattern import check_pattern
+from ilk.diagnostics.checks.record import Check, Checks, skipped
+from ilk.diagnostics.checks.simulated import CELLS
+from ilk.diagnostics.checks.uniformity import check_groups, check_uniformity
+from ilk.errors import ModelError, did_you_mean
+
+if TYPE_CHECKING:
+    from ilk.fitted import Fitted
+    from ilk.typing import FloatArray
+
+__all__ = ["CHECKS", "Asked", "Context", "check"]
+
+CheckFunction: TypeAlias = Callable[[Context], tuple[Check, ...]]
+"""Looks at a fit."""
+
+CHECKS: Mapping[str, CheckFunction] = {
+    "convergence": check_convergence,
+    "separation": check_separation,
+    "approximation": check_approximation,
+    "uniformity": check_uniformity,
+    "pattern": check_pattern,
+    "outliers": check_outliers,
+    "groups": check_groups,
+}
+"""Check functions by the name that picks them, in the order of the answer."""
+
+_DRAWS, _FEWEST = 250, 100
+"""Simulated data sets, and how few they become for large data."""
+
+
+def check(
+    fitted: Fitted,
+    *,
+    checks: Sequence[str] | str | None = None,
+    asked: Asked | None = None,
+    draws: int | None = None,
+    seed: int = 0,
+    alpha: float = 0.05,
+) -> Checks:
+    """Check a fit.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    checks : str or sequence of str, optional
+        Names of `CHECKS`; all by default.
+    asked : Asked, optional
+        Factors and columns that were named.
+    draws : int, optional
+        Simulated data sets: 250, fewer for large data.
+    seed : int
+        Makes the draws repeatable.
+    alpha : float
+        Probability of a false alarm.
+
+    Returns
+    -------
+    Checks
+    """
+    names = _chosen(checks)
+    _check_numbers(draws, seed, alpha)
+    many = _many(fitted) if draws is None else draws
+    context = make_context(fitted, draws=many, seed=seed, alpha=alpha, asked=asked)
+    found = [one for name in names for one in _run(name, context)]
+    drawn = {
+        estimand: residuals
+        for estimand in context.estimands
+        if (residuals := _drawn(context, estimand)) is not None
+    }
+    return Checks(
+        checks=tuple(_adjusted(found, alpha)),
+        rows=context.rows,
+        residuals=drawn,
+        draws=many,
+        seed=seed,
+        alpha=alpha,
+        notes=_notes(context),
+    )
+
+
+def _chosen(asked: Sequence[str] | str | None) -> list[str]:
+    if asked is None:
+        return list(CHECKS)
+    names = [asked] if isinstance(asked, str) else list(asked)
+    for name in names:
+        if name not in CHECKS:
+            raise ModelError(
+                f"checks={name!r:.60}: there are {', '.join(CHECKS)}."
+                + did_you_mean(str(name), CHECKS),
+                code="unknown-check",
+            )
+    return list(dict.fromkeys(names))
+
+
+def _check_numbers(draws: Any, seed: Any, alpha: Any) -> None:
+    if draws is not None and (not _whole(draws) or draws < 20):
+        raise ModelError(f"draws={draws!r}: give a whole number from 20.", code="draws")
+    if not _whole(seed) or seed < 0:
+        raise ModelError(f"seed={seed!r}: give a whole number that is not negative.", code="seed")
+    if not isinstance(alpha, (int, float)) or not 0.0 < alpha < 1.0:
+        raise ModelError(f"alpha={alpha!r}: give a number between 0 and 1.", code="alpha")
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def _many(fitted: Fitted) -> int:
+    """Simulated data sets: fewer for large data, whose residuals have no need of more."""
+    return int(min(_DRAWS, max(_FEWEST, CELLS // max(fitted.nobs, 1) - 1)))
+
+
+def _run(name: str, context: Context) -> tuple[Check, ...]:
+    """Run one check; a family that lacks what it needs is no reason to stop."""
+    try:
+        return CHECKS[name](context)
+    except ModelError as refusal:
+        if refusal.code != "family-incomplete":
+            raise
+        title = name.replace("_", " ").capitalize()
+        return (skipped(name, title, refusal.message),)
+
+
+def _drawn(context: Context, estimand: str) -> FloatArray | None:
+    """Residuals of an estimand that a check has drawn."""
+    lazy = context.conditional if estimand == "conditional" else context.population
+    if not lazy.known:
+        return None
+    simulated = lazy()
+    exact = context.exact(simulated)
+    return simulated.residuals[:, 0].astype(np.float64) if exact is None else exact
+
+
+def _adjusted(checks: Sequence[Check], alpha: float) -> list[Check]:
+    """Correct p-values for the number of checks; what does not survive is a note at most."""
+    tested = [i for i, one in enumerate(checks) if np.isfinite(one.p_value)]
+    p = false_discovery(np.array([checks[i].p_value for i in tested]))
+    out = list(checks)
+    for i, adjusted in zip(tested, p, strict=True):
+        verdict = out[i].verdict
+        if verdict == "problem" and adjusted >= alpha:
+            verdict = "note"
+        out[i] = replace(out[i], p_adjusted=float(adjusted), verdict=verdict)
+    return out
+
+
+def false_discovery(p: FloatArray) -> FloatArray:
+    """Adjust p-values for the false discovery rate (Benjamini and Hochberg 1995).
+
+    Parameters
+    ----------
+    p : (k,) array
+        P-values.
+
+    Returns
+    -------
+    (k,) array
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ilk.diagnostics.checks.run import false_discovery
+    >>> false_discovery(np.array([0.01, 0.04, 0.03])).round(3)
+    array([0.03, 0.04, 0.04])
+    """
+    k = len(p)
+    order = np.argsort(p)[::-1]
+    scaled = p[order] * k / np.arange(k, 0, -1)
+    out = np.empty(k)
+    out[order] = np.minimum(np.minimum.accumulate(scaled), 1.0) if k else scaled
+    return out
+
+
+def _notes(context: Context) -> tuple[str, ...]:
+    notes = []
+    total = context.fitted.nobs
+    if len(context.rows) < total:
+        notes.append(
+            f"Residuals are of {len(context.rows):,} observations chosen at random among {total:,}."
+        )
+    return tuple(notes)
