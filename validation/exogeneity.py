@@ -23,7 +23,8 @@ import pandas as pd
 from benchmarks.machine import describe
 
 import ilk
-from ilk.diagnostics.exogeneity import exogeneity, upper_tail
+from ilk.diagnostics.exogeneity import exogeneity
+from ilk.diagnostics.exogeneity.hausman import upper_tail
 
 RESULTS = Path(__file__).parent / "results" / "exogeneity.json"
 SEED = 23

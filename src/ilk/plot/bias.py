@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from ilk.diagnostics.exogeneity import BiasCurve
+    from ilk.diagnostics.exogeneity.bias import BiasCurve
 
 __all__ = ["draw_bias"]
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from ilk.diagnostics.exogeneity import exogeneity, upper_tail
+from ilk.diagnostics.exogeneity import exogeneity
+from ilk.diagnostics.exogeneity.hausman import upper_tail
 from ilk.inference.wald import two_sided
 from ilk.late import Late
 from ilk.show.answer import AbstractAnswer, Answer
@@ -17,7 +18,10 @@ from ilk.show.numbers import p_value, significant
 from ilk.show.summary import Table
 
 if TYPE_CHECKING:
-    from ilk.diagnostics.exogeneity import BiasCurve, Exogeneity, GroupTest, Hausman
+    from ilk.diagnostics.exogeneity import Exogeneity
+    from ilk.diagnostics.exogeneity.bias import BiasCurve
+    from ilk.diagnostics.exogeneity.hausman import Hausman
+    from ilk.diagnostics.exogeneity.within_between import GroupTest
     from ilk.fitted import Fitted
 
 __all__ = ["ExogeneityAnswer", "exogeneity_answer"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ilk.diagnostics.exogeneity import BiasCurve
+from ilk.diagnostics.exogeneity.bias import BiasCurve
 from ilk.plot.bias import draw_bias
 
 

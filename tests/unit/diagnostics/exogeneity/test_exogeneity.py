@@ -9,7 +9,8 @@ from scipy.stats import chi2
 
 import ilk
 from ilk.diagnostics.contextual import extend, mean_groupings
-from ilk.diagnostics.exogeneity import exogeneity, gls_shift
+from ilk.diagnostics.exogeneity import exogeneity
+from ilk.diagnostics.exogeneity.bias import gls_shift
 from ilk.errors import ModelError
 
 pytestmark = pytest.mark.filterwarnings("ignore::ilk.errors.IlkWarning")
