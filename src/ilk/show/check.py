@@ -12,8 +12,8 @@ from ilk.diagnostics.checks.context import Asked
 from ilk.diagnostics.checks.run import check
 from ilk.frame import answer
 from ilk.late import Late
-from ilk.show.answer import AbstractAnswer, Answer
-from ilk.show.numbers import counted, plain
+from ilk.show.answer import Answer
+from ilk.show.numbers import counted, p_value, plain, significant
 
 if TYPE_CHECKING:
     from ilk.diagnostics.checks.record import Check, Checks
@@ -23,10 +23,13 @@ __all__ = ["CheckAnswer", "check_answer"]
 
 pictures = Late("ilk.plot.checks")
 
+_SMALL = 0.001
+"""Statistics below it are written as 0."""
+
 
 @final
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class CheckAnswer(AbstractAnswer):
+class CheckAnswer:
     """What the checks of a fit have found.
 
     Parameters
@@ -42,6 +45,26 @@ class CheckAnswer(AbstractAnswer):
     answer: Answer
     checks: Checks
     flavor: str
+
+    @property
+    def frame(self) -> Any:
+        """A row for each check, as a frame of the kind that the data came in."""
+        return answer(_columns(self.checks), self.flavor)
+
+    @property
+    def text(self) -> str:
+        """The answer as text."""
+        return self.answer.text
+
+    @property
+    def html(self) -> str:
+        """The answer as an HTML fragment that brings its own style."""
+        return self.answer.html
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentence and advice of each note and problem, and how it was looked at."""
+        return self.answer.notes
 
     @property
     def verdict(self) -> str:
@@ -78,6 +101,12 @@ class CheckAnswer(AbstractAnswer):
         """
         return pictures.draw_checks(self.checks, kind, ax)
 
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        return self.html
+
 
 def check_answer(
     fitted: Fitted,
@@ -110,24 +139,37 @@ def check_answer(
         question=_overall(found),
         columns={
             "verdict": [row.verdict for row in rows],
-            "code": [row.code for row in rows],
-            "title": [row.title for row in rows],
+            "check": [row.title for row in rows],
             "where": [row.where for row in rows],
             "estimand": [row.estimand for row in rows],
-            "statistic": np.array([row.statistic for row in rows], dtype=np.float64),
-            "expected": np.array([row.expected for row in rows], dtype=np.float64),
-            "p_value": np.array([row.p_value for row in rows], dtype=np.float64),
-            "p_adjusted": np.array([row.p_adjusted for row in rows], dtype=np.float64),
-            "sentence": [row.sentence for row in rows],
-            "advice": [row.advice for row in rows],
+            "statistic": [_figure(row.statistic) for row in rows],
+            "expected": [_figure(row.expected) for row in rows],
+            "p": ["" if np.isnan(row.p_value) else p_value(row.p_value) for row in rows],
         },
         flavor=fitted.design.flavor,
-        words=("verdict", "title", "where", "estimand"),
-        hidden=("code", "p_adjusted", "sentence", "advice"),
-        heads={"title": "check", "estimand": "clusters"},
+        words=("verdict", "check", "where", "estimand"),
         notes=tuple(_notes(found)),
     )
     return CheckAnswer(table, found, fitted.design.flavor)
+
+
+def _figure(value: float) -> str:
+    """Write a statistic with three digits."""
+    if np.isnan(value):
+        return ""
+    return significant(value, 3) if abs(value) >= _SMALL else "0"
+
+
+def _columns(found: Checks) -> dict[str, Any]:
+    """Columns of the frame."""
+    rows = found.checks
+    words = ("verdict", "code", "title", "where", "estimand")
+    figures = ("statistic", "expected", "p_value", "p_adjusted")
+    return {
+        **{name: [getattr(row, name) for row in rows] for name in words},
+        **{name: np.array([getattr(row, name) for row in rows], dtype=float) for name in figures},
+        **{name: [getattr(row, name) for row in rows] for name in ("sentence", "advice")},
+    }
 
 
 def _overall(found: Checks) -> str:
@@ -150,21 +192,27 @@ def _overall(found: Checks) -> str:
 
 def _notes(found: Checks) -> list[str]:
     """Sentence and advice of whatever is not fine, then how it was looked at."""
-    notes = []
+    notes, seen = [], set()
     for one in found.checks:
-        if one.verdict in ("problem", "note"):
-            where = f" [{plain(one.where)}]" if one.where else ""
-            said = f"{one.sentence} {one.advice}".strip()
-            notes.append(plain(f"{one.verdict}, {one.title}{where}: {said}", 2000))
-    notes += [
-        plain(f"skipped, {c.title}: {c.sentence}", 2000)
-        for c in found.checks
-        if c.verdict == "skipped"
-    ]
+        if one.verdict not in ("problem", "note"):
+            continue
+        key = (one.title, one.where)
+        if key not in seen:
+            seen.add(key)
+            where = f" [{one.where}]" if one.where else ""
+            twice = sum(
+                (c.title, c.where) == key and c.verdict == one.verdict for c in found.checks
+            )
+            same = " So it is with new clusters." if twice > 1 else ""
+            said = f"{one.sentence}{same} {one.advice}".strip()
+            notes.append(plain(f"{one.verdict}: {one.title}{where}? {said}", 2000))
+    for one in found.checks:
+        if one.verdict == "skipped":
+            notes.append(plain(f"skipped: {one.title}? {one.sentence}", 2000))
     if any(np.isfinite(one.p_value) for one in found.checks):
         notes.append(
-            f"p-values come from {found.draws} data sets drawn from the fitted model. A problem is "
-            f"a large departure with a p-value below {found.alpha:g} after correction for the "
-            "number of checks; a note is either small or uncertain."
+            f"p-values are from {found.draws} data sets drawn from the fitted model. A problem is a "
+            f"large departure whose p-value, corrected for the number of checks, is below "
+            f"{found.alpha:g}; a note is a small or uncertain one."
         )
     return [*notes, *found.notes]

@@ -136,10 +136,8 @@ def read_matrix(design: Design, given: Mapping[str, Any], argument: str) -> tupl
     order = [place[label] for label in levels.labels]
     chosen = matrix[np.ix_(order, order)]
     off = chosen[~np.eye(len(order), dtype=bool)]
-    if not np.all(np.isfinite(off)) or np.any(off < 0.0):
-        raise DataError(
-            f"{argument}[{name!r}] has negative or missing numbers between levels.", code="matrix"
-        )
+    if not np.all(np.isfinite(off)):
+        raise DataError(f"{argument}[{name!r}] has missing numbers between levels.", code="matrix")
     return levels, chosen
 
 

@@ -23,8 +23,6 @@ from ilk.num.jets import pair, variables
 from ilk.simulate import draw_effects, full_predictors, term_shift
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ilk.fitted import Fitted
     from ilk.typing import FloatArray
 
@@ -90,7 +88,8 @@ def _random_block(fitted: Fitted, W: FloatArray) -> FloatArray:
     """W with zeros where a predictor has no random effects, whose draws would be thrown away."""
     has = {term.predictor for term in fitted.design.terms}
     keep = np.array([name in has for name in fitted.family.parameters], dtype=float)
-    return W * keep[:, None] * keep
+    block: FloatArray = W * keep[:, None] * keep
+    return block
 
 
 def _gather(fitted: Fitted, t: int, rows: FloatArray) -> FloatArray:
@@ -98,6 +97,6 @@ def _gather(fitted: Fitted, t: int, rows: FloatArray) -> FloatArray:
     term = fitted.design.terms[t]
     values = rows[list(fitted.family.parameters).index(term.predictor)]
     L, codes = len(term.grouping.levels), term.grouping.codes
-    columns: Sequence[FloatArray | float] = [1.0] if term.columns is None else term.columns.T
+    columns = np.ones((1, len(codes))) if term.columns is None else term.columns.T
     sums = [np.bincount(codes, weights=column * values, minlength=L) for column in columns]
     return np.stack(sums, axis=1)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ilk.diagnostics.checks.simulated import observations, simulate_rows
+from ilk.family.base import AbstractFamily
+from ilk.family.inflation import ZeroInflated
 from ilk.fitted import Lazy
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from ilk.fitted import Fitted
     from ilk.typing import FloatArray, IntArray
 
-__all__ = ["Asked", "Context", "make_context"]
+__all__ = ["Asked", "Context", "defines", "make_context"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ class Context:
 
         None for the population and for families without a distribution function.
         """
-        if simulated.estimand != "conditional" or not _has(self.fitted, "cdf"):
+        if simulated.estimand != "conditional" or not defines(self.fitted.family, "cdf"):
             return None
         response, family = self.fitted.design.response, self.fitted.family
         y, trials = simulated.responses[:, 0], response.trials
@@ -104,15 +106,18 @@ class Context:
         return np.clip(upper, np.finfo(float).tiny, 1.0 - np.finfo(float).epsneg)
 
 
-def _has(fitted: Fitted, method: str) -> bool:
-    """Whether a family defines one of the optional methods."""
-    from ilk.family.base import AbstractFamily
+def defines(family: AbstractFamily, method: str) -> bool:
+    """Whether a family has one of the parts that it may lack.
 
-    kind: Any = type(fitted.family)
-    inner = getattr(fitted.family, "base", None)
-    if inner is not None:
-        kind = type(inner)
-    return getattr(kind, method) is not getattr(AbstractFamily, method)
+    Parameters
+    ----------
+    family : AbstractFamily
+        The family.
+    method : str
+        ``"cdf"``, ``"variance"`` or ``"draw"``.
+    """
+    inner = family.base if isinstance(family, ZeroInflated) else family
+    return getattr(type(inner), method) is not getattr(AbstractFamily, method)
 
 
 def make_context(

@@ -2,9 +2,9 @@ r"""P-values from simulated data sets, and verdicts that count size as well as s
 
 With T of the observed data first among m + 1 exchangeable values, the share of values at least as
 large is a valid p-value (Davison and Hinkley 1997, ch. 4); the two-sided one is twice the smaller
-tail.  Where fewer than ten simulated values are as far out, the tail is that of the Pearson type III
-distribution with the mean, variance and skewness of the simulated values (Winkler and others 2016),
-for no share of m draws says how small a small probability is.
+tail.  Where fewer than ten simulated values are as far out, the tail is that of the Pearson type
+III distribution with the mean, variance and skewness of the simulated values (Winkler and others
+2016), for no share of m draws says how small a small probability is.
 """
 
 from __future__ import annotations

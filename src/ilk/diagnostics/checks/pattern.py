@@ -1,4 +1,4 @@
-r"""Residuals against the fitted values: do their center and their spread stay the same?
+r"""Residuals against the fitted values: whether their center and their spread stay the same.
 
 Observations are put into ten groups of like fitted means.  With :math:`\bar u_g` the mean residual
 and :math:`s_g` the mean of :math:`(u - 1/2)^2` in group g of :math:`n_g`,
@@ -6,8 +6,8 @@ and :math:`s_g` the mean of :math:`(u - 1/2)^2` in group g of :math:`n_g`,
 .. math:: T_{center} = 12 \sum_g n_g (\bar u_g - \bar u)^2, \qquad
    T_{spread} = 180 \sum_g n_g (s_g - \bar s)^2,
 
-which would each be chi-square on nine degrees of freedom for independent residuals of a known model;
-the simulated data sets give the distributions that are used.
+which would each be about chi-square on nine degrees of freedom for independent residuals of a known
+model; the distributions that are used are those of the simulated data sets.
 """
 
 from __future__ import annotations
@@ -109,8 +109,8 @@ def _center_and_spread(
             statistic=first.observed,
             expected=first.expected,
             p_value=first.p_value,
-            sentence=f"Over ten groups of fitted values the mean position of the response moves "
-            f"by up to {off:.3f} (0.5 is the whole way).".replace("ten", f"{count}"),
+            sentence=f"Over {count} groups of fitted values the mean position of the response "
+            f"moves by up to {off:.3f} (0.5 is the whole way).",
             advice=""
             if center_verdict == "ok"
             else "A covariate has a curve or an interaction that is missing, or the link is wrong: "

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from ilk.diagnostics.checks.context import Asked, Context, make_context
+from ilk.diagnostics.checks.dispersion import check_dispersion, check_pearson
 from ilk.diagnostics.checks.elsewhere import (
     check_approximation,
     check_convergence,
@@ -23,7 +24,10 @@ from ilk.diagnostics.checks.outliers import check_outliers
 from ilk.diagnostics.checks.pattern import check_pattern
 from ilk.diagnostics.checks.record import Check, Checks, skipped
 from ilk.diagnostics.checks.simulated import CELLS
+from ilk.diagnostics.checks.space import check_related, check_space
+from ilk.diagnostics.checks.time import check_time
 from ilk.diagnostics.checks.uniformity import check_groups, check_uniformity
+from ilk.diagnostics.checks.zeros import check_zeros
 from ilk.errors import ModelError, did_you_mean
 
 if TYPE_CHECKING:
@@ -41,8 +45,14 @@ CHECKS: Mapping[str, CheckFunction] = {
     "approximation": check_approximation,
     "uniformity": check_uniformity,
     "pattern": check_pattern,
+    "dispersion": check_dispersion,
+    "pearson": check_pearson,
+    "zeros": check_zeros,
     "outliers": check_outliers,
     "groups": check_groups,
+    "time": check_time,
+    "space": check_space,
+    "related": check_related,
 }
 """Check functions by the name that picks them, in the order of the answer."""
 

@@ -20,7 +20,7 @@ that of T of the other columns.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -74,7 +74,7 @@ class Simulated:
     @property
     def draws(self) -> int:
         """Number m of simulated data sets."""
-        return self.responses.shape[1] - 1
+        return int(self.responses.shape[1]) - 1
 
     def summed(self, codes: IntArray, levels: int) -> FloatArray:
         """Sums (levels, m + 1) of the responses of the observations with each code."""
@@ -82,7 +82,7 @@ class Simulated:
 
     def grouped(self, codes: IntArray, levels: int) -> FloatArray:
         """Positions (levels, m + 1) of the sums of the responses with each code."""
-        rng = np.random.default_rng(self.seed.spawn(1)[0])
+        rng = np.random.default_rng(self.seed)
         return positions(self.summed(codes, levels), self.discrete, rng)
 
 
@@ -221,7 +221,7 @@ def positions(values: FloatArray, discrete: bool, rng: np.random.Generator) -> F
     return np.clip(out, limit.tiny, np.float32(1.0) - limit.epsneg)
 
 
-def _order(values: FloatArray, place: FloatArray, discrete: bool) -> IntArray:
+def _order(values: FloatArray, place: Any, discrete: bool) -> IntArray:
     """Order of the numbers within rows; ties are put in a random order."""
     if discrete:
         return np.argsort(values + place, axis=1)

@@ -1,4 +1,4 @@
-r"""Are the residuals uniform, and those of whole clusters?
+r"""Whether residuals are uniform, those of rows and those of whole clusters.
 
 The statistic is the distance of Kolmogorov and Smirnov, :math:`D = \max_u |F_n(u) - u|`, of the
 residuals of a data set (:mod:`ilk.diagnostics.checks.simulated`).  For clusters the responses are
@@ -19,7 +19,7 @@ from ilk.diagnostics.checks.record import Check
 if TYPE_CHECKING:
     from ilk.diagnostics.checks.context import Context
     from ilk.diagnostics.checks.null import Judged
-    from ilk.typing import FloatArray
+    from ilk.typing import FloatArray, IntArray
 
 __all__ = ["check_groups", "check_uniformity", "compact", "groups_of", "kolmogorov"]
 
@@ -171,11 +171,12 @@ def _group_checks(
         if wide
         else f"The levels of {name!r} differ by less than the model allows."
     )
-    common = {"where": name, "estimand": estimand}
     return (
         Check(
             code="groups",
             title="Totals are uniform",
+            where=name,
+            estimand=estimand,
             verdict=verdict,
             statistic=found.observed,
             expected=found.expected,
@@ -183,11 +184,12 @@ def _group_checks(
             sentence=_sentence(found, f"totals by {name!r}", _shape(ordered)),
             advice="" if verdict == "ok" else "Look at the levels with the most extreme totals.",
             detail=_quantiles(ordered),
-            **common,
         ),
         Check(
             code="groups",
             title="Totals spread as they should",
+            where=name,
+            estimand=estimand,
             verdict=judged,
             statistic=ratio,
             expected=1.0,
@@ -195,7 +197,6 @@ def _group_checks(
             sentence=f"The totals by {name!r} spread {ratio:.2f} times as much as expected.",
             advice="" if judged == "ok" else more,
             detail={"position": residuals[:, 0].astype(float)},
-            **common,
         ),
     )
 
@@ -214,7 +215,7 @@ def groups_of(context: Context) -> tuple[Levels, ...]:
     return tuple(found.values())
 
 
-def compact(codes: FloatArray) -> tuple[FloatArray, int]:
+def compact(codes: IntArray) -> tuple[IntArray, int]:
     """Codes (k,) without gaps, and how many there are."""
     present, inverse = np.unique(codes, return_inverse=True)
     return inverse, len(present)
