@@ -1566,7 +1566,9 @@ class Fit(AbstractFit):
             conditional predictions for the same labels in `data` use them.
         per : float, optional
             For fits with an exposure: the mean per so many units of it, such as ``per=1000`` for
-            events per 1,000 days.  By default means are those at each row's own exposure.
+            events per 1,000 days.  By default means are those at each row's own exposure, and per
+            one unit for new rows without the column of the exposure; ``per`` and ``unit`` of the
+            answer say which.
         trials, exposure, offset : str or array, optional
             For new data, in place of the columns that the fit used.
 
@@ -1574,7 +1576,8 @@ class Fit(AbstractFit):
         -------
         frame
             A row per row of the data: ``estimate`` and ``estimand``; with an interval also
-            ``std_error, conf_low, conf_high, interval``, for rates ``per``.  Rows that lack a
+            ``std_error, conf_low, conf_high, interval``; with an exposure ``per`` and ``unit``, how
+            much of it each mean is for (``1000``, ``"patient_days"``).  Rows that lack a
             value are nan; for one that lacks its cluster, `new_levels` decides.  A pandas frame
             keeps the index of the data; of the fit's own rows it has the positions in the data.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ilk.design.build import build
 from ilk.design.clusters import single_cluster
+from ilk.design.exposure import exposure_argument
 from ilk.errors import DataError
 from ilk.family import AbstractFamily, make_family, refuse_foreign_arguments
 from ilk.fitted import warn_of
@@ -220,6 +221,7 @@ def _design(
     check_arguments(formula, data)
     refuse_foreign_arguments(family, trials=arguments["trials"])
     spec = parse(formula, functions=functions)
+    arguments["exposure"] = exposure_argument(spec, arguments["exposure"], family.link.name)
     spec = fixed_effects.with_groups(spec, groups, columns(data).names, several=several)
     try:
         design = build(

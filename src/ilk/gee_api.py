@@ -10,6 +10,7 @@ import numpy as np
 import ilk.gee  # noqa: F401  (now: later it would take the place of the function `ilk.gee`)
 from ilk.design.build import build
 from ilk.design.clusters import single_cluster
+from ilk.design.exposure import exposure_argument
 from ilk.errors import DataError, ModelError
 from ilk.family import AbstractFamily, make_family, refuse_foreign_arguments
 from ilk.fitted import warn_of
@@ -145,7 +146,7 @@ def gee(
             parameters=distribution.parameters,
             binomial=distribution.takes_trials,
             trials=trials,
-            exposure=exposure,
+            exposure=exposure_argument(spec, exposure, distribution.link.name),
             offset=offset,
             frequency_weights=frequency_weights,
             precision_weights=precision_weights,

@@ -15,6 +15,7 @@ import numpy as np
 
 from ilk.design.arguments import Argument, check_weights, read_argument, take
 from ilk.design.evaluate import compute_lags
+from ilk.design.exposure import without_exposure
 from ilk.design.fixed import FixedPart, constant, make_fixed
 from ilk.design.grouping import Grouping
 from ilk.design.random import RandomTerm, make_random
@@ -73,7 +74,8 @@ class Design:
     memory : mapping
         What functions of the formulas have learned from these data, by the text of their calls.
     arguments : mapping
-        Row-wise arguments that were given, and the column that each names (None for an array).
+        Row-wise arguments that were given, and the column that each names (None for an array). The
+        exposure may also come from the formula, see `ilk.design.exposure`.
     binomial : bool
         Whether the family counts successes among trials.
     """
@@ -97,6 +99,11 @@ class Design:
     def flavor(self) -> str:
         """Make of the data frame, for answers."""
         return self.data.flavor
+
+    @property
+    def stated(self) -> FormulaSpec:
+        """What the formulas say beside the arguments: without an offset that is the exposure."""
+        return without_exposure(self.spec, self.arguments)
 
     @property
     def argument_columns(self) -> dict[str, str]:
@@ -154,17 +161,19 @@ def build(
     frame = columns(data)
     if frame.rows == 0:
         raise DataError("The data have no rows.", code="no-rows")
-    predictors = _predictors(spec, parameters)
     given = (trials, exposure, offset, frequency_weights, precision_weights, order)
     arguments = {
         name: argument
         for name, value in zip(_ARGUMENTS, given, strict=True)
         if (argument := read_argument(name, value, frame)) is not None
     }
+    named = {name: argument.column for name, argument in arguments.items()}
+    stated = without_exposure(spec, named)
+    predictors = _predictors(stated, parameters)
     scope = Scope(frame, functions=spec.functions)
-    rows = _choose(spec, scope, arguments, missing)
+    rows = _choose(stated, scope, arguments, missing)
     scope = scope.subset(rows.selection)
-    used = spec.columns
+    used = stated.columns
     check_infinite(used, scope)
     kept = _keep(used, arguments, scope)
     scope.read_from(kept)
@@ -194,7 +203,6 @@ def build(
         for part in predictors
         for random in part.random
     )
-    exposure_argument = arguments.get("exposure")
     return Design(
         spec=spec,
         response=response,
@@ -205,10 +213,10 @@ def build(
         frequency_weights=weights["frequency_weights"],
         precision_weights=None if binomial else weights["precision_weights"],
         exposure=exposed,
-        exposure_name=None if exposure_argument is None else exposure_argument.column,
+        exposure_name=named.get("exposure"),
         notes=(*notes, *scope.notes, *_dropped_notes(fixed)),
         memory=scope.memory,
-        arguments={name: argument.column for name, argument in arguments.items()},
+        arguments=named,
         binomial=binomial,
     )
 

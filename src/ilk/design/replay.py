@@ -138,7 +138,7 @@ def replay(
         A column is missing, or a factor has a level that the fit does not know.
     """
     frame = columns(data)
-    spec = design.spec
+    spec = design.stated
     scope = Scope(frame, functions=spec.functions, memory=dict(design.memory), learning=False)
     given = {
         "trials": trials,
@@ -147,7 +147,7 @@ def replay(
         "precision_weights": precision_weights,
     }
     arguments = _arguments(design, frame, given)
-    rows = _choose(design, scope, arguments, missing)
+    rows = _choose(spec, scope, arguments, missing)
     scope = scope.subset(rows.selection)
     check_infinite(_needed(spec), scope)
     values = {name: take(arguments.get(name), scope.rows) for name in given}
@@ -222,9 +222,9 @@ def _frequencies(design: Design, scope: Scope) -> FloatArray | None:
 
 
 def _choose(
-    design: Design, scope: Scope, arguments: Mapping[str, Argument], policy: Missing
+    spec: FormulaSpec, scope: Scope, arguments: Mapping[str, Argument], policy: Missing
 ) -> Rows:
-    missing = find_missing(design.spec.right_factors, (), scope, {})
+    missing = find_missing(spec.right_factors, (), scope, {})
     unusable: dict[str, BoolArray | None] = {}
     for name, argument in arguments.items():
         if name == "exposure":

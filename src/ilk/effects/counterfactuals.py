@@ -39,12 +39,15 @@ class Counterfactuals:
         (m,) predictions.
     flavor : str
         Make of the frame for the answer.
+    exposure : (m,) array or None
+        Exposure that each mean is for; None if the fit has none.
     """
 
     row: IntArray
     settings: Mapping[str, list[Label]]
     prediction: Prediction
     flavor: str
+    exposure: FloatArray | None = None
 
 
 def counterfactuals(
@@ -102,6 +105,7 @@ def counterfactuals(
     target = make_target(fitted, data, moved=tuple(values), arguments=arguments)
     parts: list[Prediction] = []
     rows: list[IntArray] = []
+    exposures: list[FloatArray] = []
     settings: dict[str, list[Label]] = {name: [] for name in values}
     lost, asked = 0, 0
     for combination in itertools.product(*values.values()):
@@ -122,12 +126,21 @@ def counterfactuals(
             asked + len(part.estimate),
         )
         kept = np.arange(target.frame.rows) if scenario.kept is None else scenario.kept
+        if per is not None or scenario.exposure is not None:
+            own = scenario.exposure
+            exposures.append(np.full(len(kept), float(per or 1.0)) if own is None else own)
         rows.append(fitted.design.rows.kept[kept] if target.own else kept)
         for name, value in setting.items():
             settings[name] += [value] * len(kept)
     if lost:
         warn_of_lost(fitted, lost, asked, stacklevel=4)
-    return Counterfactuals(np.concatenate(rows), settings, _joined(parts), target.frame.flavor)
+    return Counterfactuals(
+        np.concatenate(rows),
+        settings,
+        _joined(parts),
+        target.frame.flavor,
+        np.concatenate(exposures) if exposures else None,
+    )
 
 
 def _values(fitted: Fitted, name: Any, given: Any) -> list[Label]:

@@ -75,7 +75,7 @@ def lost_rows(fitted: Fitted, data: Any, rows: IntArray | None) -> BoolArray | N
     design = fitted.design
     if not _dropped(design):
         return None
-    factors = design.spec.right_factors
+    factors = design.stated.right_factors
     names = dict.fromkeys(n for factor in factors for n in column_names(factor.expression))
     return not_estimable(design, keep(data, names), rows)
 
@@ -146,6 +146,6 @@ def estimability_gaps(design: Design, frame: Kept, rows: IntArray | None = None)
 
 def _columns(design: Design, part: FixedPart, frame: Kept, rows: IntArray | None) -> FloatArray:
     """All columns of a fixed part, those that were dropped too."""
-    spec = design.spec
+    spec = design.stated
     scope = Scope(frame, rows, spec.functions, dict(design.memory), learning=False)
     return make_matrix(part.recipe.terms, scope, part.recipe).X

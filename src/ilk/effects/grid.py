@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from ilk.effects.request import check_per
 from ilk.effects.target import Scenario, Target, make_target
 from ilk.effects.variable import (
     Variable,
@@ -31,6 +30,7 @@ from ilk.errors import DataError, ModelError
 from ilk.formula.language import Call, walk
 from ilk.frame import Column, Kept, Label, factor, numbers, own_column, quote
 from ilk.prediction.levels import Estimand, check_choice
+from ilk.prediction.rates import check_per
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
@@ -217,7 +217,8 @@ def make_grid(
     """
     check_choice("estimand", estimand, Estimand)
     exposed = "exposure" in fitted.design.arguments
-    check_per(per, exposed=exposed)
+    if exposed or per != 1.0:
+        check_per(per, exposed=exposed)
     at = _check_at(fitted, at)
     kind, notes = _choose_kind(fitted, estimand, kind)
     if weights is not None:
@@ -298,7 +299,7 @@ def _choose_kind(
         )
     split = any(
         isinstance(part, Call) and part.function in ("within", "between")
-        for f in mean_factors(fitted.formula)
+        for f in mean_factors(fitted.design.stated)
         for part in walk(f.expression)
     )
     known = estimand == "conditional" and bool(fitted.design.terms)
@@ -318,7 +319,7 @@ def _settable(fitted: Fitted) -> tuple[str, ...]:
     """Columns that the mean reads."""
     return tuple(
         dict.fromkeys(
-            name for f in mean_factors(fitted.formula) for name in moved_columns(f.expression)
+            name for f in mean_factors(fitted.design.stated) for name in moved_columns(f.expression)
         )
     )
 

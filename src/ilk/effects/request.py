@@ -15,7 +15,7 @@ from ilk.effects.scenarios import (
     reference_position,
 )
 from ilk.effects.target import Target
-from ilk.effects.variable import Variable, find_variable, is_finite_number
+from ilk.effects.variable import Variable, find_variable
 from ilk.errors import ModelError, did_you_mean
 from ilk.family.inflation import ZeroInflated
 from ilk.prediction.levels import Estimand, NewLevels
@@ -29,7 +29,6 @@ __all__ = [
     "Request",
     "Uncertainty",
     "check_measure",
-    "check_per",
     "check_sampling",
     "make_request",
 ]
@@ -208,24 +207,6 @@ def check_measure(fitted: Fitted, name: str, argument: str = "measure=") -> None
             f"{fitted.family.name!r} with link {fitted.family.link.name!r} are not. Use "
             "'difference'" + (" or 'ratio'." if positive else "."),
             code="measure",
-        )
-
-
-def check_per(per: Any, *, exposed: bool) -> None:
-    """Refuse a unit of exposure that is none, or without an exposure.
-
-    Parameters
-    ----------
-    per : float
-        Units of exposure that rates are for.
-    exposed : bool
-        Whether the fit has an exposure.
-    """
-    if isinstance(per, bool) or not is_finite_number(per) or per <= 0:
-        raise ModelError(f"per={per!r:.60}: give a positive number.", code="per")
-    if per != 1.0 and not exposed:
-        raise ModelError(
-            "per= is for rates, and the fit has no exposure=: its means are per row.", code="per"
         )
 
 

@@ -22,7 +22,6 @@ from ilk.effects.request import (
     SLOPE,
     Covariates,
     Uncertainty,
-    check_per,
     check_sampling,
     make_request,
 )
@@ -36,6 +35,7 @@ from ilk.inference.bootstrap.engine import check_draws
 from ilk.inference.bootstrap.intervals import check_enough
 from ilk.inference.wald import check_level
 from ilk.prediction.levels import Estimand, NewLevels, check_choice
+from ilk.prediction.rates import check_per
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
@@ -166,7 +166,8 @@ def standardize(
     check_choice("uncertainty", uncertainty, Uncertainty)
     check_level(level)
     exposed = "exposure" in fitted.design.arguments
-    check_per(per, exposed=exposed)
+    if exposed or per != 1.0:
+        check_per(per, exposed=exposed)
     request = make_request(
         fitted,
         variable,

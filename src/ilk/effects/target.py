@@ -208,7 +208,7 @@ def make_target(
         A column is not there, a weight is negative, or all are zero.
     """
     design, given = fitted.design, {k: v for k, v in (arguments or {}).items() if v is not None}
-    if data is None and has_lags(design.spec):
+    if data is None and has_lags(design.stated):
         raise ModelError(
             "The formula looks at earlier rows (lag), and the fit keeps only the rows that it "
             "used: give the whole data again, data=.",
@@ -256,10 +256,10 @@ def _open(fitted: Fitted, data: Any, extra: Sequence[str], moved: Sequence[str])
     frame, design = columns(data), fitted.design
     if isinstance(frame, Kept):
         return frame
-    read = dict.fromkeys(n for f in design.spec.right_factors for n in column_names(f.expression))
+    read = dict.fromkeys(n for f in design.stated.right_factors for n in column_names(f.expression))
     roles = dict.fromkeys(extra, "")
     required = [name for name in (*read, *roles) if name not in moved]
-    optional = (*design.spec.columns, *design.argument_columns.values(), *moved)
+    optional = (*design.stated.columns, *design.argument_columns.values(), *moved)
     parts = {name: frame.column(name) for name in dict.fromkeys(required)}
     parts.update((n, frame.column(n)) for n in optional if n in frame and n not in parts)
     return Kept(frame.flavor, frame.rows, MappingProxyType(parts))

@@ -88,7 +88,7 @@ def find_variable(fitted: Fitted, name: Any) -> Variable:
     DataError, ModelError
         There is no such column in the model, or setting it has no meaning; the message says why.
     """
-    design, spec = fitted.design, fitted.formula
+    design, spec = fitted.design, fitted.design.stated
     if not isinstance(name, str):
         raise ModelError(
             f"The variable is given as {name!r:.60}; give the name of a column.", code="variable"

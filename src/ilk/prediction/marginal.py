@@ -13,13 +13,13 @@ import numpy as np
 
 from ilk.design.replay import replay
 from ilk.errors import ModelError
-from ilk.frame import columns
 from ilk.inference.wald import two_sided
 from ilk.prediction.intervals import confidence_limits
 from ilk.prediction.levels import Cases, check_choice
 from ilk.prediction.means import Scale
-from ilk.prediction.new_data import NewCases, check_rate
+from ilk.prediction.new_data import NewCases
 from ilk.prediction.predict import Interval, Prediction
+from ilk.prediction.rates import asked_exposure, at_exposure, check_per
 
 if TYPE_CHECKING:
     from ilk.gee.fitted import GeeFitted
@@ -49,26 +49,24 @@ def marginal_cases(
     exposure, offset : str or array, optional
         In place of the columns that the fit used.
     per : float, optional
-        Exposure of every row, in place of its own: means are then rates per so many units.
+        Exposure of every row, in place of its own: means are then rates per so many units.  New
+        rows that do not have the column of the exposure are for one unit.
 
     Returns
     -------
     NewCases
     """
     part, design = fitted.model.part, fitted.design
-    if per is not None:
-        check_rate(fitted, per, exposure)
     if data is None:
-        known = part.offset
-        if per is not None and known is not None and design.exposure is not None:
-            known = known - np.log(design.exposure) + np.log(per)
+        if per is not None and exposure is not None:
+            check_per(per, exposed=design.exposure is not None, exposure=exposure)
+        known, exposed = at_exposure(design, part.offset, per)
         cases = Cases((part.X,), (known,), (), (), design.response.trials)
-        return NewCases(cases, design.flavor, len(part.X))
-    if per is not None:
-        exposure = np.full(columns(data).rows, float(per))
+        return NewCases(cases, design.flavor, len(part.X), exposure=exposed)
+    exposure = asked_exposure(design, fitted.model.family, data, exposure, per)
     new = replay(design, data, groups=False, exposure=exposure, offset=offset)
     cases = Cases((new.fixed[0].X,), (new.fixed[0].offset,), (), (), new.trials)
-    return NewCases(cases, new.flavor, new.rows.total, new.rows.selection)
+    return NewCases(cases, new.flavor, new.rows.total, new.rows.selection, new.exposure)
 
 
 def predict_marginal(

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ilk.design.replay import replay
-from ilk.errors import DataError, ModelError
-from ilk.frame import columns
+from ilk.errors import DataError
 from ilk.prediction.levels import Cases, Estimand, check_choice, training_cases
+from ilk.prediction.rates import asked_exposure, at_exposure, check_per
 
 if TYPE_CHECKING:
     from ilk.design.build import Design
     from ilk.design.rows import Missing
-    from ilk.fitted import AbstractFitted, Fitted
+    from ilk.fitted import Fitted
     from ilk.typing import FloatArray, IntArray
 
-__all__ = ["NewCases", "check_rate", "new_cases", "new_response"]
+__all__ = ["NewCases", "new_cases", "new_response"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,15 @@ class NewCases:
         Number of rows of the answer.
     kept : (n,) array of int or None
         Positions of the cases; None if every row is one.
+    exposure : (n,) array or None
+        Exposure that the mean of each case is for; None if the fit has none.
     """
 
     cases: Cases
     flavor: str
     rows: int
     kept: IntArray | None = None
+    exposure: FloatArray | None = None
 
     def spread(self, columns: dict[str, Any]) -> dict[str, Any]:
         """Put answers at their rows; numbers of rows that lack a value are nan.
@@ -91,7 +94,8 @@ def new_cases(
     trials, exposure, offset : str or array, optional
         In place of the columns that the fit used.
     per : float, optional
-        Exposure of every row, in place of its own: means are then rates per so many units.
+        Exposure of every row, in place of its own: means are then rates per so many units.  New
+        rows that do not have the column of the exposure are for one unit.
     design : Design, optional
         The fit's, with levels that came later; the fit's own by default.
     missing : {"drop", "error"}
@@ -108,15 +112,14 @@ def new_cases(
     """
     check_choice("estimand", estimand, Estimand)
     model = fitted.model
-    if per is not None:
-        check_rate(fitted, per, exposure)
     if data is None:
         cases = training_cases(fitted)
-        if per is not None:
-            cases = _at_exposure(fitted, cases, per)
-        return NewCases(cases, model.design.flavor, model.rows)
-    if per is not None:
-        exposure = np.full(columns(data).rows, float(per))
+        if per is not None and exposure is not None:
+            check_per(per, exposed=model.design.exposure is not None, exposure=exposure)
+        known, exposed = at_exposure(model.design, cases.offsets[0], per)
+        cases = replace(cases, offsets=(known, *cases.offsets[1:]))
+        return NewCases(cases, model.design.flavor, model.rows, exposure=exposed)
+    exposure = asked_exposure(model.design, model.family, data, exposure, per)
     new = replay(
         model.design if design is None else design,
         data,
@@ -144,34 +147,7 @@ def new_cases(
         precision=weights if model.linear else None,
         unseen=tuple(term.unseen for term in new.terms),
     )
-    return NewCases(cases, new.flavor, new.rows.total, new.rows.selection)
-
-
-def check_rate(fitted: AbstractFitted, per: object, exposure: object) -> None:
-    """Refuse a rate that makes no sense.
-
-    Parameters
-    ----------
-    fitted : AbstractFitted
-        The fit.
-    per : object
-        Units of exposure that were asked for.
-    exposure : object
-        Exposure that was given too, or None.
-    """
-    if fitted.design.exposure is None:
-        raise ModelError(
-            f"per={per!r} asks for a rate, but the fit has no exposure: give exposure= to the fit "
-            "(an offset of one's own is no exposure that could be replaced).",
-            code="per",
-        )
-    if exposure is not None:
-        raise ModelError(
-            "per= and exposure= both say the exposure of the rows; give one of them.", code="per"
-        )
-    number = isinstance(per, (int, float, np.number)) and not isinstance(per, bool)
-    if not (number and 0.0 < float(per) < np.inf):  # type: ignore[arg-type]
-        raise ModelError(f"per={per!r}: give a positive number, such as 1000.", code="per")
+    return NewCases(cases, new.flavor, new.rows.total, new.rows.selection, new.exposure)
 
 
 def _check_trials(trials: FloatArray | None, rows: IntArray | None) -> None:
@@ -187,15 +163,6 @@ def _check_trials(trials: FloatArray | None, rows: IntArray | None) -> None:
             f"{trials[wrong[0]]:g} ({len(wrong)} such row{'s' if len(wrong) > 1 else ''}).",
             code="trials",
         )
-
-
-def _at_exposure(fitted: Fitted, cases: Cases, per: float) -> Cases:
-    """The rows of the fit, each with the exposure `per`."""
-    exposure, offset = fitted.design.exposure, cases.offsets[0]
-    assert exposure is not None
-    assert offset is not None
-    changed = offset - np.log(exposure) + np.log(per)
-    return replace(cases, offsets=(changed, *cases.offsets[1:]))
 
 
 def new_response(fitted: Fitted, response: Any) -> FloatArray:

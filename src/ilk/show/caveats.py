@@ -400,7 +400,7 @@ def _known_parts(fitted: Fitted) -> list[Caveat]:
             )
         )
     known = [given["offset"]] if "offset" in given else []
-    known += [factor.text for part in design.spec.predictors for factor in part.offsets]
+    known += [factor.text for part in design.stated.predictors for factor in part.offsets]
     if known:
         items.append(
             Caveat(

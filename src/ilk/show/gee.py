@@ -225,7 +225,8 @@ def predicted_gee(
     cases = marginal_cases(fitted, data, exposure=exposure, offset=offset, per=per)
     means = predict_marginal(fitted, cases.cases, scale=scale, interval=interval, level=level)
     index = fitted.design.rows.kept if data is None else row_labels(data)
-    return answer(cases.spread(predictions(means, per)), cases.flavor, index)
+    columns = predictions(means, cases.exposure, fitted.design.exposure_name)
+    return answer(cases.spread(columns), cases.flavor, index)
 
 
 def standardized_gee(fitted: GeeFitted, variable: str, levels: Any, **options: Any) -> Answer:

@@ -195,7 +195,7 @@ def _known_parts(fitted: Fitted) -> list[str]:
         kind = "trials" if name == "precision_weights" and design.binomial else name
         named, alone = _ARGUMENTS[kind]
         out.append(alone if column is None else named.format(plain(column)))
-    known = [plain(f.text) for part in design.spec.predictors for f in part.offsets]
+    known = [plain(f.text) for part in design.stated.predictors for f in part.offsets]
     if known:
         out.append(f"{_listed(known)} entered with coefficient one.")
     return out

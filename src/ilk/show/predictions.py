@@ -79,5 +79,6 @@ def predicted(
     if lost is not None:
         means = means.without(lost)
         warn_of_lost(fitted, int(lost.sum()), len(lost), stacklevel=3)
+    columns = predictions(means, cases.exposure, fitted.design.exposure_name)
     index = fitted.design.rows.kept if data is None else row_labels(data)
-    return answer(cases.spread(predictions(means, per)), cases.flavor, index)
+    return answer(cases.spread(columns), cases.flavor, index)

@@ -116,7 +116,7 @@ def counterfactual_table(
         Make of the frame.
     """
     found = counterfactuals(fitted, scenarios, data, per=per, **options)
-    numbers = predictions(found.prediction, per)
+    numbers = predictions(found.prediction, found.exposure, fitted.design.exposure_name)
     settings = {
         f"{name} (set)" if name == "row" or name in numbers else name: values
         for name, values in found.settings.items()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ilk.inference.intervals import Intervals
     from ilk.inference.wald import CoefficientCovariance, CoefficientTable
     from ilk.prediction.predict import Prediction
-    from ilk.typing import IntArray
+    from ilk.typing import FloatArray, IntArray
 
 __all__ = [
     "augment",
@@ -324,18 +324,23 @@ def variance_table(fitted: Fitted, level: float = 0.95) -> Columns:
     }
 
 
-def predictions(prediction: Prediction, per: float | None = None) -> Columns:
+def predictions(
+    prediction: Prediction, exposure: FloatArray | None = None, unit: str | None = None
+) -> Columns:
     """Tabulate predictions, one row each.
 
     Columns: ``estimate``, then ``std_error, conf_low, conf_high, interval`` if an interval was
-    asked for, ``per`` if the estimates are rates, and ``estimand``.
+    asked for, ``per`` and ``unit`` (``1000``, ``"patient_days"``) if the fit has an exposure, and
+    ``estimand``.
 
     Parameters
     ----------
     prediction : Prediction
         The answer.
-    per : float, optional
-        Units of exposure that the estimates are rates for.
+    exposure : (n,) array, optional
+        Exposure that each estimate is for.
+    unit : str, optional
+        What it is measured in: the name of its column.
     """
     n = len(prediction.estimate)
     columns: Columns = {"estimate": prediction.estimate}
@@ -344,7 +349,8 @@ def predictions(prediction: Prediction, per: float | None = None) -> Columns:
         columns["conf_low"] = prediction.conf_low
         columns["conf_high"] = prediction.conf_high
         columns["interval"] = [prediction.interval] * n
-    if per is not None:
-        columns["per"] = [per] * n
+    if exposure is not None:
+        columns["per"] = exposure
+        columns["unit"] = [unit or "exposure"] * n
     columns["estimand"] = prediction.estimands
     return columns

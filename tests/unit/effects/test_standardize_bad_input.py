@@ -79,7 +79,7 @@ def test_columns_that_cannot_be_set(fit, variable, kind, words):
         ({"covariates": "random"}, ModelError, ["covariates='random'"]),
         ({"uncertainty": "jackknife"}, ModelError, ["uncertainty='jackknife'"]),
         ({"level": 95}, ModelError, ["level"]),
-        ({"per": 1000}, ModelError, ["no exposure="]),
+        ({"per": 1000}, ModelError, ["no exposure"]),
         ({"by": "x2"}, DataError, ["'x2'", "give the data again"]),
         ({"by": 3}, ModelError, ["by= takes names"]),
         ({"weights": "w"}, DataError, ["'w'", "give the data again"]),

@@ -91,8 +91,13 @@ def test_exposure_by_column_and_by_argument():
     assert means[1] == pytest.approx(10 * means[0])
     again = fit.predict(rows[["g"]], exposure=np.array([1.0, 10.0])).estimate
     np.testing.assert_allclose(again, means)
-    with pytest.raises(DataError, match="days"):
-        fit.predict(rows[["g"]])
+    one = fit.predict(rows[["g"]])  # does not say: one unit, and the answer says so
+    np.testing.assert_allclose(one.estimate, means[0])
+    assert one.per.tolist() == [1.0, 1.0]
+    assert set(one.unit) == {"days"}
+    identity = ilk.fit("n ~ 1 + (1 | g)", data, exposure="days")
+    with pytest.raises(DataError, match="days"):  # not proportional: no rate
+        identity.predict(rows[["g"]])
 
 
 def test_precision_of_a_modeled_dispersion():
@@ -155,9 +160,10 @@ def test_rates_per_units_of_exposure(estimand, by):
     fit = ilk.fit("n ~ 1 + (1 | g)", data, family="poisson", exposure=exposure)
     own = fit.predict(estimand=estimand, interval="confidence")
     per = fit.predict(estimand=estimand, interval="confidence", per=1000)
-    assert list(per.columns) == [*own.columns[:-1], "per", "estimand"]
+    assert list(per.columns) == list(own.columns)
     assert (per.per == 1000).all()
-    assert "per" not in own
+    assert set(per.unit) == {"days" if by == "column" else "exposure"}
+    np.testing.assert_allclose(own.per, data.days)
     for name in ("estimate", "std_error", "conf_low", "conf_high"):
         np.testing.assert_allclose(per[name], own[name] / data.days * 1000, rtol=1e-10)
     frame = fit.predict(data[["g"]], estimand=estimand, per=1000)  # needs no exposure
@@ -174,7 +180,7 @@ def test_rates_that_make_no_sense():
             fit.predict(data, per=per)
     with pytest.raises(ilk.ModelError, match="give one of them"):
         fit.predict(data, per=1000, exposure="days")
-    offset = ilk.fit("n ~ 1 + offset(log(days)) + (1 | g)", data, family="poisson")
+    offset = ilk.fit("n ~ 1 + offset(log(days + 1)) + (1 | g)", data, family="poisson")
     with pytest.raises(ilk.ModelError, match="the fit has no exposure"):
         offset.predict(data, per=1000)
 
