@@ -16,7 +16,28 @@ if TYPE_CHECKING:
     from ilk.design.grouping import Grouping
     from ilk.typing import IntArray
 
-__all__ = ["is_nested", "outermost_groupings"]
+__all__ = ["forms_clusters", "is_nested", "outermost_groupings"]
+
+
+def forms_clusters(grouping: Grouping, design: Design) -> bool:
+    """Whether the levels of a factor hold several rows, or a row that holds several trials.
+
+    A factor with one row per level, such as a row number, is what ``olre()`` is: extra variation
+    of each row, and no cluster.
+
+    Parameters
+    ----------
+    grouping : Grouping
+        Of the fit.
+    design : Design
+        Its design.
+    """
+    if not grouping.columns:
+        return False
+    trials = design.response.trials
+    if trials is not None and np.any(trials > 1.0):
+        return True
+    return bool(np.bincount(grouping.codes, minlength=1).max() > 1)
 
 
 def is_nested(inner: IntArray, outer: IntArray) -> bool:

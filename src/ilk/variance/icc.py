@@ -289,10 +289,11 @@ def variance_notes(
         )
     if any(term.columns is not None for term in fitted.design.terms):
         notes.append("The variance of random slopes is averaged over the rows (Johnson 2014).")
-    if any(not term.grouping.columns for term in fitted.design.terms):
+    single = {t.grouping.name for t in fitted.design.terms} - set(factor_names(fitted))
+    if single:
         notes.append(
-            "The random effect of each row (olre()) is extra variation of the response and "
-            "belongs to no cluster."
+            f"The random effect of each row ({', '.join(sorted(single))}) is extra variation of "
+            "the response and belongs to no cluster."
         )
     if any(part.offset is not None for part in fitted.design.fixed[:1]):
         notes.append("The offset is no part of the variance of the fixed part.")

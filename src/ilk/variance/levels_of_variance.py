@@ -24,6 +24,7 @@ from ilk.design.fixed import INTERCEPT
 from ilk.errors import ModelError
 from ilk.estimation.run import run
 from ilk.formula.spec import MEAN, OLRE
+from ilk.inference.clusters import forms_clusters
 from ilk.likelihood.base import Search
 from ilk.prediction.levels import training_cases
 from ilk.prediction.population import random_variance
@@ -45,6 +46,7 @@ __all__ = [
     "null_level",
     "own_sample",
     "pick_rows",
+    "shared_correlations",
     "variance_levels",
 ]
 
@@ -107,9 +109,10 @@ class VarianceLevels:
 
 
 def factor_names(fitted: Fitted) -> tuple[str, ...]:
-    """Names of the grouping factors of the mean, single rows (``olre()``) left out."""
-    names = [t.grouping.name for t in fitted.design.terms if t.predictor == MEAN]
-    return tuple(name for name in dict.fromkeys(names) if name != OLRE)
+    """Names of the grouping factors of the mean that form clusters: not those of single rows."""
+    terms = [term for term in fitted.design.terms if term.predictor == MEAN]
+    names = [t.grouping.name for t in terms if forms_clusters(t.grouping, fitted.design)]
+    return tuple(dict.fromkeys(names))
 
 
 def own_sample(fitted: Fitted) -> Sample:
@@ -174,10 +177,7 @@ def variance_levels(
     """
     cases, weights = sample.cases, sample.weights
     model = fitted.model
-    eta, known = [], []
-    for X, offset, where in zip(cases.X, cases.offsets, model.slices.values(), strict=True):
-        known.append(X @ psi[where])
-        eta.append(known[-1] if offset is None else known[-1] + offset)
+    known, eta = _predictors(fitted, psi, cases)
     by_factor, by_row = _random_variances(fitted, psi, cases)
     if scale == "response" and not _is_additive(fitted):
         return _on_response(fitted, eta, by_factor, by_row, weights)
@@ -201,6 +201,58 @@ def variance_levels(
     )
 
 
+def shared_correlations(
+    fitted: Fitted,
+    psi: FloatArray,
+    sample: Sample,
+    scale: VarianceScale,
+    sets: Sequence[Sequence[int]],
+) -> FloatArray:
+    """Correlations of two responses with the same covariates that share levels of some factors.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    psi : (m,) array
+        Flat parameter vector.
+    sample : Sample
+        Rows to average over.
+    scale : {"latent", "response"}
+        Where.
+    sets : sequence of k sequences of int
+        Positions among `factor_names` of the factors whose level two rows share.
+
+    Returns
+    -------
+    (k,) array
+    """
+    if scale == "latent" or _is_additive(fitted):
+        found = variance_levels(fitted, psi, sample, scale)
+        return np.array([found.between[list(some)].sum() for some in sets]) / found.adjusted
+    _, eta = _predictors(fitted, psi, sample.cases)
+    by_factor, by_row = _random_variances(fitted, psi, sample.cases)
+    none = np.zeros(sample.cases.rows)
+    parts = [sum((by_factor[g] for g in some), none) for some in sets]
+    exact = response_variances(fitted.family, eta, sum(by_factor, by_row), parts)
+    total = np.average(exact.total, weights=sample.weights)
+    shared = [np.average(part, weights=sample.weights) for part in exact.shared]
+    return np.array(shared) / float(total)
+
+
+def _predictors(
+    fitted: Fitted, psi: FloatArray, cases: Cases
+) -> tuple[list[FloatArray], list[FloatArray]]:
+    """(n,) fixed parts of the predictors, without and with offsets."""
+    known: list[FloatArray] = []
+    eta: list[FloatArray] = []
+    places = fitted.model.slices.values()
+    for X, offset, where in zip(cases.X, cases.offsets, places, strict=True):
+        known.append(X @ psi[where])
+        eta.append(known[-1] if offset is None else known[-1] + offset)
+    return known, eta
+
+
 def _is_additive(fitted: Fitted) -> bool:
     """Whether the response is the linear predictor plus an error."""
     return fitted.family.name == "gaussian" and fitted.family.link.name == "identity"
@@ -213,7 +265,7 @@ def _random_variances(
     parts = {name: np.zeros(cases.rows) for name in (*factor_names(fitted), OLRE)}
     covariances = fitted.covariances_at(psi)
     for term, columns, G in zip(fitted.design.terms, cases.columns, covariances, strict=True):
-        name = term.grouping.name
+        name = term.grouping.name if term.grouping.name in parts else OLRE
         parts[name] = parts[name] + random_variance(columns, G, cases.rows)
     by_row = parts.pop(OLRE)
     return list(parts.values()), by_row

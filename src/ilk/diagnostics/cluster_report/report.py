@@ -1,0 +1,338 @@
+"""The report on clusters: their sizes, their correlation, and what ignoring them costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ilk.design.fixed import INTERCEPT
+from ilk.diagnostics.cluster_report.clusters import cluster_groupings, outermost, two_fits
+from ilk.diagnostics.cluster_report.design_effect import design_effects, expected_inflation
+from ilk.diagnostics.cluster_report.false_positives import chosen_terms, false_positives
+from ilk.diagnostics.cluster_report.side_by_side import IGNORED, MIXED, Side, sides
+from ilk.diagnostics.cluster_report.sizes import cluster_sizes
+from ilk.diagnostics.contextual import cluster_columns
+from ilk.errors import IlkError, ModelError
+from ilk.formula.spec import MEAN
+from ilk.inference.clusters import is_nested
+from ilk.inference.robust.covariance import check_covariance_kind
+from ilk.inference.wald import check_level
+from ilk.variance.icc import icc
+
+if TYPE_CHECKING:
+    from ilk.design.grouping import Grouping
+    from ilk.diagnostics.cluster_report.clusters import TwoFits
+    from ilk.diagnostics.cluster_report.design_effect import DesignEffects
+    from ilk.diagnostics.cluster_report.false_positives import FalsePositives
+    from ilk.diagnostics.cluster_report.sizes import ClusterSizes
+    from ilk.fitted import Fitted
+    from ilk.inference.robust.covariance import CovarianceKind
+    from ilk.typing import BoolArray, FloatArray
+    from ilk.variance.icc import Intraclass
+
+__all__ = ["ClusterReport", "CoefficientPlaces", "cluster_report"]
+
+
+@dataclass(frozen=True, slots=True)
+class CoefficientPlaces:
+    """Where the columns of the mean vary: within clusters or between them.
+
+    Parameters
+    ----------
+    terms : tuple of str
+        The p coefficients that the data determine.
+    between : (p,) array
+        Share of the variance of the column that lies between clusters; nan for the intercept.
+    constant_in : tuple of str or None
+        The largest clusters in which the column is constant.
+    slope : (p,) array of bool
+        Whether its effect differs between clusters (a random slope).
+    expected : (p,) array
+        Design effect that the correlation of the responses leads one to expect; nan without one.
+    realized : (p,) array
+        Squared ratio of the cluster-robust standard error to the one that ignores clusters.
+    ratio : (p,) array
+        Standard error that ignores clusters, over that of the mixed model.
+    """
+
+    terms: tuple[str, ...]
+    between: FloatArray
+    constant_in: tuple[str | None, ...]
+    slope: BoolArray
+    expected: FloatArray
+    realized: FloatArray
+    ratio: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterReport:
+    """What it costs to ignore that rows come in clusters.
+
+    Parameters
+    ----------
+    mixed, plain : Fitted
+        The model with and without random effects.
+    group : str
+        Clusters of the robust methods.
+    sizes : ClusterSizes
+        By grouping factor.
+    correlations : tuple of Intraclass
+        Intraclass correlations on the latent scale and on that of the response, where they differ
+        and exist.
+    effects : DesignEffects or None
+        Design effects; None where correlations do not exist.
+    sides : tuple of Side
+        Coefficients by method.
+    places : CoefficientPlaces
+        Where the columns vary.
+    false_positives : FalsePositives or None
+        By simulation, if that was asked for.
+    level : float
+        Coverage of intervals.
+    notes : tuple of str
+        What was left out or assumed.
+    """
+
+    mixed: Fitted
+    plain: Fitted
+    group: str
+    sizes: ClusterSizes
+    correlations: tuple[Intraclass, ...]
+    effects: DesignEffects | None
+    sides: tuple[Side, ...]
+    places: CoefficientPlaces
+    false_positives: FalsePositives | None
+    level: float
+    notes: tuple[str, ...]
+
+    def side(self, method: str, estimand: str = "population") -> Side | None:
+        """Give the coefficients of a method, if it is there."""
+        for side in self.sides:
+            if (side.method, side.estimand) == (method, estimand):
+                return side
+        return None
+
+
+def cluster_report(
+    fitted: Fitted,
+    group: Any = None,
+    *,
+    cov: CovarianceKind = "CR2",
+    level: float = 0.95,
+    simulate: int = 0,
+    terms: str | Sequence[str] | None = None,
+    alpha: float = 0.05,
+    seed: int | None = None,
+    n_jobs: int | None = 1,
+) -> ClusterReport:
+    """Report on the clusters of a model.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        A mixed model; or one without random effects, for which a mixed one is fitted.
+    group : str, array or None
+        Clusters of the robust methods: a grouping factor, a column that the fit kept, or a label
+        for each row.  By default the outermost factor of the model; of several that cross the one
+        with the largest design effect.
+    cov : {"CR2", "CR0", "CR1", "CR3"}
+        Kind of the sandwich.
+    level : float
+        Coverage of intervals.
+    simulate : int
+        Draws without an effect, for each coefficient, in which methods are tried; 0 for none.
+    terms : str or sequence of str, optional
+        Coefficients of the mean that are tried so; all but the intercept by default.
+    alpha : float
+        Level of their tests.
+    seed : int, optional
+        Makes the draws repeatable.
+    n_jobs : int or None
+        Draws at one time.
+
+    Returns
+    -------
+    ClusterReport
+
+    Raises
+    ------
+    ModelError, DataError
+        There are no clusters, or the fit is no optimum.
+    """
+    check_level(level)
+    draws = _check_draws(simulate)
+    if check_covariance_kind(cov) in ("model", "conditional"):
+        raise ModelError(
+            f"cov={cov!r} is not robust to clusters; choose 'CR0', 'CR1', 'CR2' or 'CR3'.",
+            code="cov",
+        )
+    if draws == 0 and terms is not None:
+        raise ModelError(
+            "terms= are the coefficients that simulate= sets to zero; give a number of draws too, "
+            "such as simulate=1000.",
+            code="simulate",
+        )
+    two = two_fits(fitted, group)
+    _refuse_unsound(two.mixed)
+    factors = cluster_groupings(two.mixed)
+    correlations, effects, notes = _correlations(two.mixed, factors, level)
+    chosen = two.given or _costliest(outermost(factors), effects)
+    crossing = _crossing(chosen, factors, two)
+    found, left_out = sides(two.mixed, two.plain, chosen, crossing, cov)
+    notes += [*_group_notes(two, chosen, factors), *left_out]
+    inflation = None
+    if effects is not None:
+        inflation = expected_inflation(two.plain, factors, effects)
+    wrong = None
+    if draws:
+        wrong = false_positives(
+            two.mixed,
+            chosen,
+            crossing,
+            tuple(dict.fromkeys(side.method for side in found)),
+            chosen_terms(two.mixed, terms),
+            draws=draws,
+            cov=cov,
+            alpha=alpha,
+            level=level,
+            seed=seed,
+            n_jobs=n_jobs,
+        )
+    here = factors if chosen.name in [g.name for g in factors] else (*factors, chosen)
+    return ClusterReport(
+        mixed=two.mixed,
+        plain=two.plain,
+        group=chosen.name,
+        sizes=cluster_sizes(two.mixed.design, here),
+        correlations=correlations,
+        effects=effects,
+        sides=found,
+        places=_places(two.mixed, chosen, factors, found, inflation),
+        false_positives=wrong,
+        level=level,
+        notes=tuple(notes),
+    )
+
+
+def _check_draws(simulate: Any) -> int:
+    whole = isinstance(simulate, (int, np.integer)) and not isinstance(simulate, bool)
+    if whole and (simulate == 0 or simulate >= 2):
+        return int(simulate)
+    raise ModelError(
+        f"simulate={simulate!r:.60}: give a whole number of draws, such as 1000, or 0 for none.",
+        code="simulate",
+    )
+
+
+def _refuse_unsound(mixed: Fitted) -> None:
+    if mixed.verdict.converged:
+        return
+    raise ModelError(
+        f"The mixed model is {mixed.verdict.status.value}, so that there are no standard errors to "
+        "compare; see verdict (separated coefficients are kept finite by penalty='firth').",
+        code="verdict",
+    )
+
+
+def _correlations(
+    mixed: Fitted, factors: Sequence[Grouping], level: float
+) -> tuple[tuple[Intraclass, ...], DesignEffects | None, list[str]]:
+    """Intraclass correlations on every scale that there is, and design effects."""
+    notes: list[str] = []
+    found = []
+    additive = mixed.family.name == "gaussian" and mixed.family.link.name == "identity"
+    for scale in ("response",) if additive else ("latent", "response"):
+        try:
+            found.append(icc(mixed, scale=scale, level=level))  # type: ignore[arg-type]
+        except IlkError as problem:
+            notes.append(f"Intraclass correlations, {scale} scale, are left out. {problem}")
+    try:
+        return tuple(found), design_effects(mixed, factors, level), notes
+    except IlkError as problem:
+        if found:
+            notes.append(f"Design effects are left out. {problem}")
+        return tuple(found), None, notes
+
+
+def _costliest(groupings: Sequence[Grouping], effects: DesignEffects | None) -> Grouping:
+    if effects is None or len(groupings) == 1:
+        return groupings[0]
+    size = dict(zip(effects.groups, effects.design_effect.tolist(), strict=True))
+    return max(groupings, key=lambda grouping: size[grouping.name])
+
+
+def _crossing(chosen: Grouping, factors: Sequence[Grouping], two: TwoFits) -> tuple[Grouping, ...]:
+    """Factors that cross the clusters, with these; none if clusters are independent."""
+    if two.given is not None:
+        return ()
+    across = tuple(g for g in outermost(tuple(factors)) if not is_nested(g.codes, chosen.codes))
+    return (chosen, *across) if across else ()
+
+
+def _group_notes(two: TwoFits, chosen: Grouping, factors: Sequence[Grouping]) -> list[str]:
+    notes = []
+    if two.added:
+        notes.append(
+            f"The fit has no random effects of clusters; the mixed model is the same with "
+            f"(1 | {chosen.name}) added."
+        )
+    elif chosen.name not in [g.name for g in factors]:
+        notes.append(f"The mixed model has no random effects of {chosen.name}.")
+    across = [g.name for g in factors if not is_nested(g.codes, chosen.codes)]
+    if across:
+        notes.append(
+            f"Rows of different levels of {chosen.name} may share a level of "
+            f"{' and '.join(across)}: methods that are robust to clusters of {chosen.name} do not "
+            "count that."
+        )
+    rows = {t.grouping.name for t in two.mixed.design.terms if t.predictor == MEAN}
+    rows -= {g.name for g in factors}
+    if rows:
+        notes.append(
+            f"Ignoring clusters leaves out the random effect of each row "
+            f"({', '.join(sorted(rows))}) too, so that overdispersion is part of the comparison."
+        )
+    return notes
+
+
+def _places(
+    mixed: Fitted,
+    chosen: Grouping,
+    factors: Sequence[Grouping],
+    found: Sequence[Side],
+    inflation: FloatArray | None,
+) -> CoefficientPlaces:
+    part = mixed.model.fitted_parts[0]
+    weights = mixed.design.frequency_weights
+    seen = cluster_columns(part, chosen, weights)
+    intercept = np.array([name == INTERCEPT for name in part.names], dtype=bool)
+    by_size = sorted({g.name: g for g in (chosen, *factors)}.values(), key=lambda g: len(g.levels))
+    constant: list[str | None] = [None] * len(part.names)
+    for grouping in reversed(by_size):
+        varies = cluster_columns(part, grouping, weights).varies
+        constant = [
+            c if moves else grouping.name for c, moves in zip(constant, varies, strict=True)
+        ]
+    slopes = {
+        name
+        for term in mixed.design.terms
+        if term.predictor == MEAN and term.grouping.name in [g.name for g in factors]
+        for name in term.column_names
+    }
+    errors = {(side.method, side.estimand): side.std_error for side in found}
+    ignored = errors[IGNORED, "population"]
+    like = errors.get((MIXED, "population"), errors[MIXED, "conditional"])
+    robust = errors.get(("cluster-robust", "population"), np.full(len(ignored), np.nan))
+    nothing = np.full(len(ignored), np.nan)
+    return CoefficientPlaces(
+        terms=part.names,
+        between=np.where(intercept, np.nan, seen.share),
+        constant_in=tuple(constant),
+        slope=np.array([n in slopes and n != INTERCEPT for n in part.names], dtype=bool),
+        expected=nothing if inflation is None else inflation,
+        realized=(robust / ignored) ** 2,
+        ratio=ignored / like,
+    )
