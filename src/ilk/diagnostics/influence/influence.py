@@ -1,0 +1,392 @@
+r"""Influence: how the estimates change without each cluster or row, and which conclusions do.
+
+With the estimates :math:`\hat\beta_{(-i)}` without unit i, of all p coefficients and by one step of
+Newton's method (`ilk.diagnostics.influence.one_step`) or by a refit:
+
+* **Cook's distance** :math:`D_i = (\hat\beta - \hat\beta_{(-i)})'\,V^{-1}
+  (\hat\beta - \hat\beta_{(-i)}) / p`, V the covariance matrix of :math:`\hat\beta` (Cook 1977;
+  Nieuwenhuis, te Grotenhuis and Pelzer 2012), and the same of the standard deviations and
+  correlations of the random part;
+* **DFBETAS** :math:`(\hat\beta_j - \hat\beta_{j(-i)}) / s_j`, in standard errors of all rows:
+  positive where the unit raises the estimate;
+* **likelihood displacement** :math:`2\,[L(\hat\psi) - L(\hat\psi_{(-i)})]`, L of all rows (Cook
+  1986);
+* **covariance ratio** :math:`|V_{(-i)}| / |V|`: above 1 the unit adds precision (Belsley, Kuh and
+  Welsch 1980).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ilk.diagnostics.influence.one_step import OneStep, one_step
+from ilk.diagnostics.influence.refits import Refit, refits
+from ilk.diagnostics.influence.spread import Spread, spread_of
+from ilk.diagnostics.influence.units import ROWS, Unit, deleted_units
+from ilk.errors import DataError, FitError, ModelError, did_you_mean
+from ilk.fitted import Status
+from ilk.inference.parallel import check_jobs
+from ilk.inference.wald import check_level, coefficient_table, p_values
+
+if TYPE_CHECKING:
+    from ilk.fitted import Fitted
+    from ilk.frame import Label
+    from ilk.typing import BoolArray, FloatArray
+    from ilk.variance.components import VarianceComponent
+
+__all__ = ["Influence", "influence"]
+
+_REPAIRED = 25
+"""Units whose step does not exist that are refitted without being asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Influence:
+    """The estimates without each of G units.
+
+    Parameters
+    ----------
+    group : str
+        What was left out: a factor, or ``"rows"``.
+    levels : tuple
+        Label of each unit.
+    size : (G,) array
+        Observations of each; frequency weights count.
+    names : tuple of (str, str)
+        ``(component, name)`` of the P coefficients.
+    estimate, std_error, p_value : (P,) arrays
+        Of all rows.
+    coef, error, p_values : (G, P) arrays
+        Without each unit.
+    parts : tuple of VarianceComponent
+        The K standard deviations and correlations of all rows.
+    spread : (G, K) array
+        Those without each unit.
+    cook, cook_spread : (G,) arrays
+        Cook's distances of the coefficients, and of the variance components.
+    displacement : (G,) array
+        Likelihood displacement.
+    covratio : (G,) array
+        Ratio of the determinants of the coefficients' covariance matrices.
+    leverage : (G,) array
+        Share of the information on the coefficients, summed over directions; all units sum to P
+        where they are independent.
+    exact : (G,) array of bool
+        Whether a refit was made.
+    reasons : tuple of str
+        Why there are no numbers; empty where there are.
+    held : bool
+        Whether the curvature of all rows stood in for that without the unit, for large data.
+    level : float
+        Level of the tests that decide about conclusions.
+    """
+
+    group: str
+    levels: tuple[Label, ...]
+    size: FloatArray
+    names: tuple[tuple[str, str], ...]
+    estimate: FloatArray
+    std_error: FloatArray
+    p_value: FloatArray
+    coef: FloatArray
+    error: FloatArray
+    p_values: FloatArray
+    parts: tuple[VarianceComponent, ...]
+    spread: FloatArray
+    cook: FloatArray
+    cook_spread: FloatArray
+    displacement: FloatArray
+    covratio: FloatArray
+    leverage: FloatArray
+    exact: BoolArray
+    reasons: tuple[str, ...]
+    held: bool
+    level: float
+
+    @property
+    def count(self) -> int:
+        """Number of units."""
+        return len(self.levels)
+
+    @property
+    def dfbetas(self) -> FloatArray:
+        """(G, P) estimate of all rows minus estimate without the unit, in standard errors."""
+        return np.asarray((self.estimate - self.coef) / self.std_error)
+
+    @property
+    def lost(self) -> BoolArray:
+        """(G, P) coefficients that are significant with all rows, and not without the unit."""
+        before, after = self._significant()
+        return before & ~after & np.isfinite(self.p_values)
+
+    @property
+    def gained(self) -> BoolArray:
+        """(G, P) coefficients that are significant only without the unit."""
+        before, after = self._significant()
+        return ~before & after & np.isfinite(self.p_value)
+
+    @property
+    def turned(self) -> BoolArray:
+        """(G, P) coefficients whose estimate has the other sign without the unit."""
+        return np.asarray(np.sign(self.estimate) * np.sign(self.coef) < 0.0)
+
+    @property
+    def undetermined(self) -> BoolArray:
+        """(G, P) coefficients about which all other units together say nothing."""
+        there = np.isfinite(self.cook) | np.isfinite(self.coef).any(axis=1)
+        return np.isnan(self.coef) & there[:, None] & np.isfinite(self.estimate)
+
+    @property
+    def order(self) -> FloatArray:
+        """(G,) units, the largest Cook's distance first; those without one before all others."""
+        return np.argsort(-np.where(np.isnan(self.cook), np.inf, self.cook), kind="stable")
+
+    def _significant(self) -> tuple[BoolArray, BoolArray]:
+        alpha = 1.0 - self.level
+        with np.errstate(invalid="ignore"):
+            return self.p_value < alpha, self.p_values < alpha
+
+
+def influence(
+    fitted: Fitted,
+    group: str | None = None,
+    *,
+    exact: Any = False,
+    level: float = 0.95,
+    n_jobs: int | None = 1,
+) -> Influence:
+    """Leave out clusters or rows, one at a time.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    group : str, optional
+        A grouping factor or another column whose levels are left out; None or ``"rows"`` for
+        single rows.
+    exact : bool, level or sequence of levels
+        Whether the model is fitted again without each unit, or without which of them.
+    level : float
+        Level of the tests that decide about conclusions.
+    n_jobs : int or None
+        Refits at one time.
+
+    Returns
+    -------
+    Influence
+
+    Raises
+    ------
+    ModelError
+        There is no such factor or level, or the fit is penalized and steps were asked for.
+    FitError
+        The fit is no optimum.
+    """
+    check_level(level)
+    jobs = check_jobs(n_jobs)
+    _refuse_unsound(fitted)
+    unit = deleted_units(fitted.design, group)
+    chosen = _chosen(unit, exact)
+    penalized = fitted.model.penalty is not None
+    if penalized and not chosen.all():
+        raise ModelError(
+            "The estimates are penalized, and the clusters' scores do not say what they would be "
+            "without a cluster: use exact=True, which fits the model again without each.",
+            code="penalty",
+        )
+    spread = spread_of(fitted)
+    result = _Result.empty(fitted, unit, spread)
+    held = False
+    if not penalized:
+        step = one_step(fitted, unit, jobs)
+        held = step.held and not chosen.all()
+        result.take_steps(step)
+        failed = np.flatnonzero(step.failed & ~chosen)
+        if len(failed) <= _REPAIRED:
+            chosen[failed] = True
+    members = unit.members()
+    wanted = np.flatnonzero(chosen)
+    found = refits(fitted, [members[i] for i in wanted], result.psi[wanted], spread, jobs)
+    for i, refit in zip(wanted, found, strict=True):
+        result.take_refit(int(i), refit)
+    return result.finish(unit, chosen, held, level)
+
+
+def _refuse_unsound(fitted: Fitted) -> None:
+    status = fitted.verdict.status
+    if status in (Status.SEPARATED, Status.NOT_CONVERGED):
+        raise FitError(
+            f"The fit is {status.value}, so that it cannot be said how its estimates would change: "
+            "see fit.verdict.",
+            code="no-optimum",
+        )
+
+
+def _chosen(unit: Unit, exact: Any) -> BoolArray:
+    """Units that are to be refitted."""
+    if isinstance(exact, (bool, np.bool_)):
+        return np.full(unit.count, bool(exact))
+    several = isinstance(exact, (Sequence, np.ndarray, set, frozenset))
+    some = [exact] if isinstance(exact, str) or not several else list(exact)
+    places = {label: i for i, label in enumerate(unit.labels)}
+    texts = {str(label): i for label, i in places.items()}
+    out = np.zeros(unit.count, dtype=bool)
+    for one in some:
+        place = places.get(one, texts.get(str(one)))
+        if place is None:
+            what = "row" if unit.name == ROWS else f"level of {unit.name!r}"
+            raise DataError(
+                f"exact={one!r:.60} is no {what}, of which there are {unit.count:,}; give True, or "
+                "some of them." + did_you_mean(str(one), tuple(texts)),
+                code="unknown-level",
+            )
+        out[place] = True
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """Arrays by unit, to be filled."""
+
+    fitted: Fitted
+    components: Spread
+    size: FloatArray
+    psi: FloatArray
+    coef: FloatArray
+    covariance: FloatArray
+    p_values: FloatArray
+    spread: FloatArray
+    displacement: FloatArray
+    leverage: FloatArray
+    reasons: list[str]
+
+    @classmethod
+    def empty(cls, fitted: Fitted, unit: Unit, spread: Spread) -> _Result:
+        G, P, K = unit.count, len(fitted.coef), len(spread.parts)
+        weights = fitted.design.frequency_weights
+        return cls(
+            fitted=fitted,
+            components=spread,
+            size=np.bincount(unit.codes, weights, minlength=G).astype(np.float64),
+            psi=np.full((G, len(fitted.estimates.psi)), np.nan),
+            coef=np.full((G, P), np.nan),
+            covariance=np.full((G, P, P), np.nan),
+            p_values=np.full((G, P), np.nan),
+            spread=np.full((G, K), np.nan),
+            displacement=np.full(G, np.nan),
+            leverage=np.full(G, np.nan),
+            reasons=[""] * G,
+        )
+
+    def take_steps(self, step: OneStep) -> None:
+        """Write what one step gives."""
+        P, back = self.coef.shape[1], self.fitted.marginal.scaled.coef_map
+        moved = step.steps.copy()
+        for i, one in enumerate(moved):
+            moved[i, :P] = _through(back, one[:P])
+            self.covariance[i] = _between(back, step.covariance[i])
+        self.psi[:] = self.fitted.estimates.psi + moved
+        self.coef[:] = self.psi[:, :P]
+        self.displacement[:], self.leverage[:] = step.displacement, step.leverage
+        df = _by_name(self.fitted, coefficient_table(self.fitted).df)
+        error = np.sqrt(np.diagonal(self.covariance, axis1=1, axis2=2))
+        for i in range(len(moved)):
+            self.spread[i] = self.components.at(self.psi[i])
+            with np.errstate(invalid="ignore", divide="ignore"):
+                self.p_values[i] = p_values(self.coef[i] / error[i], df)
+            if step.failed[i]:
+                self.reasons[i] = (
+                    "without it the curvature at the estimates is not that of a maximum; use exact="
+                )
+
+    def take_refit(self, i: int, refit: Refit) -> None:
+        """Write what a refit gives."""
+        self.coef[i], self.covariance[i] = refit.coef, refit.covariance
+        self.p_values[i], self.spread[i] = refit.p_value, refit.spread
+        self.displacement[i], self.reasons[i] = refit.displacement, refit.reason
+
+    def finish(self, unit: Unit, exact: BoolArray, held: bool, level: float) -> Influence:
+        """Measure."""
+        fitted = self.fitted
+        V, estimate = fitted.vcov, fitted.coef
+        return Influence(
+            group=unit.name,
+            levels=unit.labels,
+            size=self.size,
+            names=fitted.names,
+            estimate=estimate,
+            std_error=np.sqrt(np.diag(V)),
+            p_value=_by_name(fitted, coefficient_table(fitted).p_value),
+            coef=self.coef,
+            error=np.sqrt(np.diagonal(self.covariance, axis1=1, axis2=2)),
+            p_values=self.p_values,
+            parts=self.components.parts,
+            spread=self.spread,
+            cook=_cook(self.coef - estimate, V),
+            cook_spread=self.components.distance(self.spread),
+            displacement=self.displacement,
+            covratio=_ratios(self.covariance, V),
+            leverage=self.leverage,
+            exact=exact,
+            reasons=tuple(self.reasons),
+            held=held,
+            level=level,
+        )
+
+
+def _through(matrix: FloatArray, x: FloatArray) -> FloatArray:
+    """Matrix times a vector; nan only in what depends on its nan."""
+    lost = np.isnan(x)
+    out: FloatArray = matrix @ np.where(lost, 0.0, x)
+    out[np.any(matrix[:, lost] != 0.0, axis=1)] = np.nan
+    return out
+
+
+def _between(matrix: FloatArray, V: FloatArray) -> FloatArray:
+    """Matrix V matrix'; nan only in what depends on its nan."""
+    lost = np.isnan(np.diag(V))
+    out: FloatArray = matrix @ np.where(np.isnan(V), 0.0, V) @ matrix.T
+    gone = np.any(matrix[:, lost] != 0.0, axis=1)
+    out[gone, :] = out[:, gone] = np.nan
+    return out
+
+
+def _by_name(fitted: Fitted, values: FloatArray) -> FloatArray:
+    """Column of the coefficients' table, for those that the data determine."""
+    table = coefficient_table(fitted)
+    found = dict(zip(table.names, values.tolist(), strict=True))
+    return np.array([found[name] for name in fitted.names], dtype=np.float64)
+
+
+def _cook(moved: FloatArray, V: FloatArray) -> FloatArray:
+    """(G,) Cook's distances of moves (G, P), over the coefficients that each unit leaves known."""
+    out = np.full(len(moved), np.nan)
+    base = np.isfinite(np.diag(V))
+    known = np.isfinite(moved) & base
+    for pattern in np.unique(known, axis=0):
+        if not pattern.any():
+            continue
+        some = np.all(known == pattern, axis=1)
+        delta = moved[some][:, pattern]
+        inverse = np.linalg.pinv(V[np.ix_(pattern, pattern)], hermitian=True)
+        out[some] = np.einsum("gi,ij,gj->g", delta, inverse, delta) / pattern.sum()
+    return out
+
+
+def _ratios(covariance: FloatArray, V: FloatArray) -> FloatArray:
+    """(G,) ratios of determinants, over the coefficients that all rows determine."""
+    base = np.flatnonzero(np.isfinite(np.diag(V)))
+    if not len(base):
+        return np.full(len(covariance), np.nan)
+    scale = np.sqrt(np.diag(V)[base])
+    unit = np.outer(scale, scale)
+    whole = np.linalg.slogdet(V[np.ix_(base, base)] / unit)[1]
+    some = covariance[:, base[:, None], base] / unit
+    out = np.full(len(covariance), np.nan)
+    finite = np.isfinite(some).all(axis=(1, 2))
+    out[finite] = np.exp(np.linalg.slogdet(some[finite])[1] - whole)
+    return out

@@ -1,0 +1,200 @@
+r"""The step of the linear model, whose coefficients and residual variance are profiled out.
+
+At the covariance parameters :math:`\hat\theta` of all rows the estimates without unit i are exact,
+
+.. math:: \beta_{(-i)} = \hat\beta + S_{(-i)}^{-1} g_\beta, \qquad
+   \sigma^2_{(-i)} = \mathrm{RSS}_{(-i)} / \nu_{(-i)},
+
+since the log-likelihood is quadratic in :math:`\beta`; how it changes with the two in the other
+derivatives is known too (docs/derivations/influence.md).  One step of Newton's method in
+:math:`\theta` on the profiled criterion follows, and both move along with it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from ilk.diagnostics.influence.newton import ALL, WIDER, Left
+from ilk.num.triangular import covariance_root, invert_information
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ilk.diagnostics.influence.parts import Likelihood, Part
+    from ilk.likelihood.gaussian import GaussianMarginal
+    from ilk.typing import BoolArray, FloatArray
+
+__all__ = ["ProfiledSteps"]
+
+_LEAST = 0.1
+"""Share of the variance that is left at the new estimates at least, to be believed."""
+
+_CORNERS = ((1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (-1.0, -1.0))
+"""Signs of the moves of mixed second differences."""
+
+
+class ProfiledSteps:
+    """Steps from the estimates of all rows.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+        Of the rows of a linear model.
+    whole : Part
+        What all rows contribute.
+    """
+
+    def __init__(self, likelihood: Likelihood, whole: Part) -> None:
+        self._likelihood, self._whole = likelihood, whole
+        self._reml = likelihood.fitted.model.reml
+        self._unit = float(np.exp(likelihood.at[-1]))
+        self._inverse = np.linalg.pinv(whole.cross, hermitian=True)
+        self._root = covariance_root(self._inverse)
+        bend, self._second = _curvatures(likelihood)
+        self._bend = bend if self._reml else np.zeros_like(bend)
+
+    def without(self, part: Part, nobs: float) -> Left:
+        """Step towards the estimates without a unit.
+
+        Parameters
+        ----------
+        part : Part
+            What the unit contributes.
+        nobs : float
+            Its observations.
+        """
+        P, k, unit = self._likelihood.coefs, self._likelihood.thetas, self._unit
+        rest = self._whole - part
+        inverse, lost, kept = self._solve(part)
+        thetas, last = slice(P, P + k), P + k
+        information, score = rest.information, rest.score
+        # coefficients, exactly; then derivatives there
+        beta = unit * inverse @ score[:P]
+        bent = np.einsum("kij,j->ki", rest.slopes, beta) / unit
+        cross = information[thetas, :P] + bent
+        change = -information[thetas, :P] @ beta - 0.5 * bent @ beta
+        quadratic = information[thetas, last] + change
+        # residual variance, exactly
+        total = self._likelihood.fitted.model.nobs - nobs
+        squares = total + 2.0 * score[last] - float(beta @ rest.cross @ beta) / unit
+        freedom = total - (kept if self._reml else 0)
+        ratio = squares / freedom if freedom > 0 else np.nan
+        if not ratio > 0.0:
+            return self._failed(part)
+        gradient = score[thetas] + change + quadratic * (1.0 / ratio - 1.0)
+        if self._reml:
+            gradient = gradient - 0.5 * np.einsum("ij,kji->k", inverse, rest.slopes)
+        along = quadratic / ratio
+        cross, inner = cross / ratio, ratio * unit * inverse
+        profile = information[thetas, thetas] + self._bend
+        profile = profile - np.outer(along, along) * 2.0 / freedom - cross @ inner @ cross.T
+        theta = self._newton(profile, gradient)
+        if theta is None:
+            return self._failed(part)
+        step = np.concatenate(
+            [
+                beta - inner @ (cross.T @ theta),
+                theta,
+                [np.log(ratio) - 2.0 / freedom * float(along @ theta)],
+            ]
+        )
+        displacement = float(step @ self._whole.information @ step)
+        displacement += float(theta @ self._bend @ theta)
+        covariance = self._covariance(rest, inverse, theta, float(np.exp(step[-1])))
+        if lost.any():
+            displacement = np.nan
+            step[:P][lost] = np.nan
+            covariance[lost, :] = covariance[:, lost] = np.nan
+        leverage = float(np.sum(self._inverse * part.cross))
+        return Left(step, covariance, displacement, leverage)
+
+    def _failed(self, part: Part) -> Left:
+        P, m = self._likelihood.coefs, self._likelihood.size
+        nothing = np.full((P, P), np.nan)
+        leverage = float(np.sum(self._inverse * part.cross))
+        return Left(np.full(m, np.nan), nothing, np.nan, leverage, failed=True)
+
+    def _solve(self, part: Part) -> tuple[FloatArray, BoolArray, int]:
+        """Inverse of S without the unit, coefficients that the rest loses, and how many stay."""
+        K = self._root.T @ part.cross @ self._root
+        values, vectors = np.linalg.eigh(0.5 * (K + K.T))
+        solid = values <= ALL
+        inner = self._root @ vectors[:, solid] / np.sqrt(1.0 - values[solid])
+        gone = np.abs(self._root @ vectors[:, ~solid])
+        errors = np.sqrt(np.diag(self._inverse))
+        lost = np.any(gone > 1e-3 * errors[:, None], axis=1)
+        return inner @ inner.T, np.asarray(lost), int(solid.sum())
+
+    def _newton(self, profile: FloatArray, gradient: FloatArray) -> FloatArray | None:
+        """Step in theta; None where the criterion has no maximum nearby."""
+        information = self._whole.information
+        P, k = self._likelihood.coefs, self._likelihood.thetas
+        inside = np.isfinite(np.diag(self._likelihood.fitted.psi_covariance()))[P : P + k]
+        theta = np.zeros(k)
+        if not inside.any():
+            return theta
+        some = 0.5 * (profile + profile.T)[np.ix_(inside, inside)]
+        covariance = invert_information(some)
+        size = np.abs(np.diag(information))[P : P + k][inside]
+        scaled = some / np.sqrt(np.outer(size, size))
+        if np.linalg.eigvalsh(scaled)[0] <= 0.0 or np.isnan(covariance).any():
+            return None
+        theta[inside] = covariance @ gradient[inside]
+        return theta
+
+    def _covariance(
+        self, rest: Part, inverse: FloatArray, theta: FloatArray, ratio: float
+    ) -> FloatArray:
+        """(P, P) covariance matrix of the coefficients at the new estimates, to second order."""
+        first = np.einsum("k,kij->ij", theta, rest.slopes)
+        second = np.einsum("k,l,klij->ij", theta, theta, self._second)
+        moved = inverse + inverse @ (0.5 * second - first) @ inverse
+        root = covariance_root(inverse)
+        share = np.linalg.pinv(root) @ moved @ np.linalg.pinv(root).T
+        if not np.linalg.eigvalsh(share).min(initial=1.0) > _LEAST:
+            moved = inverse
+        return np.asarray(ratio * self._unit * moved)
+
+
+def _curvatures(likelihood: Likelihood) -> tuple[FloatArray, FloatArray]:
+    """How S bends, by differences.
+
+    Returns
+    -------
+    determinant : (k, k) array
+        Second derivatives of log|S(theta)| / 2.
+    inverse : (k, k, P, P) array
+        Those of S^-1, between two factors S.
+    """
+    fitted, k, P = likelihood.fitted, likelihood.thetas, likelihood.coefs
+    marginal = cast("GaussianMarginal", fitted.marginal)
+    theta = fitted.point.theta
+    axes = np.diag(WIDER * likelihood.steps[P : P + k])
+
+    def inverse(move: FloatArray) -> FloatArray:
+        lam = marginal.lam(theta + move)
+        marginal.engine.evaluate(lam, reml=True, gradient=False)
+        return marginal.engine.coefficient_covariance()
+
+    bends = np.zeros((k, k, P, P))
+    logs = np.zeros((k, k))
+    with marginal.state.lock:
+        marginal.state.hold(marginal.scaled.data.response)
+        marginal.state.point = None
+        middle = inverse(np.zeros(k))
+        for a in range(k):
+            for b in range(a + 1):
+                ends = [inverse(s * axes[a] + t * axes[b]) for s, t in _CORNERS]
+                area = 4.0 * axes[a, a] * axes[b, b]
+                bends[a, b] = bends[b, a] = _mixed(ends) / area
+                half = [-0.5 * np.linalg.slogdet(end)[1] for end in ends]
+                logs[a, b] = logs[b, a] = _mixed(half) / area
+    S = np.linalg.pinv(middle, hermitian=True)
+    return logs, np.einsum("ij,abjk,kl->abil", S, bends, S)
+
+
+def _mixed(ends: Sequence[Any]) -> Any:
+    """Second difference, which is the plain one where both moves are along one axis."""
+    return ends[0] - ends[1] - ends[2] + ends[3]
