@@ -19,6 +19,7 @@ from ilk.fixed_fit import ConditionalFit, FixedFit
 from ilk.gee_api import compare_estimands, gee
 from ilk.gee_fit import GeeFit
 from ilk.likelihood.base import Search
+from ilk.lint_api import lint
 from ilk.loading import load
 from ilk.penalties import LogF, Normal
 
@@ -50,6 +51,7 @@ __all__ = [
     "fit",
     "fixed",
     "gee",
+    "lint",
     "load",
     "plot",
     "report",

@@ -6,24 +6,30 @@ covariance structures, estimate, wrap.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from ilk.covariance import covariance_structure
-from ilk.design.build import build
 from ilk.errors import ModelError
 from ilk.estimation.run import run, run_auto
-from ilk.family import AbstractFamily, make_family, refuse_foreign_arguments
+from ilk.family import AbstractFamily
 from ilk.fit import Fit
-from ilk.formula import check_arguments, parse
+from ilk.fitted import Lazy
+from ilk.late import Late
 from ilk.likelihood.base import Search
 from ilk.model import Model
 from ilk.model.nodes import plan_nodes
+from ilk.model.setup import plan, set_up
 from ilk.penalties import AbstractPenalty, make_penalty
 
 if TYPE_CHECKING:
+    from ilk.lint import registry
+    from ilk.lint import run as rules
     from ilk.typing import FloatArray
+else:  # no fit needs them
+    registry = Late("ilk.lint.registry")
+    rules = Late("ilk.lint.run")
 
 
 def fit(
@@ -46,6 +52,7 @@ def fit(
     penalty: str | AbstractPenalty | None = None,
     missing: Literal["drop", "error"] = "drop",
     functions: Mapping[str, Callable[..., Any]] | None = None,
+    silence: Sequence[str] = (),
     start: Fit | None = None,
     search: Search | None = None,
 ) -> Fit:
@@ -96,6 +103,8 @@ def fit(
         What to do with rows that lack a value; what was dropped is always reported.
     functions : mapping, optional
         Functions, by name, that the formulas may call beside the built-in ones.
+    silence : sequence of str
+        Identifiers of findings that are not wanted (see `lint`), such as ``("few-levels",)``.
     start : Fit, optional
         A fit of the same model (perhaps to other data) to start from.
     search : Search, optional
@@ -118,16 +127,20 @@ def fit(
     >>> fit.verdict.converged
     True
     """
-    check_arguments(formula, data)
     _not_offered(covariance, sampling_weights)
-    distribution = make_family(family, link, zero_inflated=zero_inflation is not None)
-    refuse_foreign_arguments(distribution, trials=trials, dispersion=dispersion)
-    spec = parse(formula, dispersion=dispersion, zero_inflation=zero_inflation, functions=functions)
-    design = build(
-        spec,
+    silenced = registry.check_silence(silence) if silence else ()
+    asked = plan(
+        formula,
         data,
-        parameters=distribution.parameters,
-        binomial=distribution.takes_trials,
+        family,
+        link,
+        dispersion=dispersion,
+        zero_inflation=zero_inflation,
+        trials=trials,
+        functions=functions,
+    )
+    design = set_up(
+        asked,
         trials=trials,
         exposure=exposure,
         offset=offset,
@@ -135,8 +148,7 @@ def fit(
         precision_weights=precision_weights,
         missing=missing,
     )
-    response = design.response
-    distribution.check(response.y, response.trials, response.name, design.rows.kept)
+    distribution = asked.family
     structures = tuple(covariance_structure(term.structure) for term in design.terms)
     model = Model(design, distribution, structures)
     automatic = isinstance(quadrature, str) and quadrature == "auto"
@@ -144,7 +156,10 @@ def fit(
     model = replace(model, penalty=make_penalty(penalty))
     estimate = run_auto if automatic else run
     begin = None if start is None else _start(start, model)
-    return Fit(estimate(model, search or Search(), begin))
+    fitted = estimate(model, search or Search(), begin)
+    # the caller's data are looked at when findings are first asked for, and then let go
+    found = Lazy(lambda: rules.findings(design, distribution, asked.frame, silenced))
+    return Fit(replace(fitted, findings=found))
 
 
 def _not_offered(covariance: Mapping[str, Any] | None, sampling_weights: Any) -> None:

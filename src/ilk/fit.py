@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ilk.show import compare as comparisons
     from ilk.show import exogeneity as exogenous
     from ilk.show import icc as intraclass
+    from ilk.show import lint as linted
     from ilk.show import means as grids
     from ilk.show import power as powers
     from ilk.show import profile as profiles
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from ilk.show.caveats import Caveats
     from ilk.show.check import CheckAnswer
     from ilk.show.exogeneity import ExogeneityAnswer
+    from ilk.show.lint import LintAnswer
     from ilk.show.methods import MethodsText
     from ilk.show.profile import ProfileAnswer
     from ilk.show.wording import Causes
@@ -76,6 +78,7 @@ else:  # no fit needs them, so they are imported with the first question
     exogenous = Late("ilk.show.exogeneity")
     grids = Late("ilk.show.means")
     intraclass = Late("ilk.show.icc")
+    linted = Late("ilk.show.lint")
     explained = Late("ilk.show.r_squared")
     powers = Late("ilk.show.power")
     sensitive = Late("ilk.show.sensitivity")
@@ -1792,6 +1795,30 @@ class Fit(AbstractFit):
         return show.summarize(
             self.fitted, level, design, chosen.chosen_covariance(self.fitted, cov, df)
         )
+
+    def lint(self) -> LintAnswer:
+        """What looks unintended in the model of this fit, as `ilk.lint` finds it.
+
+        Columns of the data that the model does not use are looked at when this (or `summary`) is
+        first called; values that were changed in place since the fit are seen as they are then.
+
+        Returns
+        -------
+        LintAnswer
+            A sequence of findings with ``code``, ``severity``, ``terms``, ``sentence`` and ``fix``;
+            also ``.codes``, ``.frame``, ``.text`` and ``.html``.  ``silence=`` of `ilk.fit` keeps
+            some of them away.
+
+        Examples
+        --------
+        >>> import ilk
+        >>> data = ilk.datasets.load("classroom_scores")
+        >>> ilk.fit("score ~ prior", data).lint().codes
+        ('ignored-clusters', 'ignored-clusters')
+        >>> ilk.fit("score ~ prior", data, silence=("ignored-clusters",)).lint().codes
+        ()
+        """
+        return linted.lint_answer(self.fitted.findings(), self.fitted.design.flavor)
 
     def caveats(self, *, design: Causes = None) -> Caveats:
         """What the numbers of this fit assume and do not say, and what to do about it.

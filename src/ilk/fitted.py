@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ilk.family.base import AbstractFamily
     from ilk.formula.spec import FormulaSpec
     from ilk.kernels.contract import SearchResult
+    from ilk.lint.record import Finding
     from ilk.likelihood.base import AbstractMarginal
     from ilk.model.model import Model
     from ilk.typing import FloatArray
@@ -80,6 +81,10 @@ class Status(Enum):
     SEPARATED = "separated: the likelihood has no maximum"
     NOT_IDENTIFIED = "not identified"
     NOT_CONVERGED = "not converged"
+
+
+NOTHING: Lazy[tuple[Any, ...]] = Lazy(tuple)
+"""No findings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,6 +352,8 @@ class Fitted(AbstractFitted):
     mode_sensitivity : Lazy of (U, m) array
         Derivative of the modes of all random effects in ``psi``; rows are flat over terms, then
         levels, then columns.
+    findings : Lazy of tuple of Finding
+        What looks unintended in the model; none where nobody asks.
     """
 
     model: Model
@@ -359,6 +366,7 @@ class Fitted(AbstractFitted):
     psi_covariance: Lazy[FloatArray] = field(repr=False)
     mode_covariance: Lazy[tuple[FloatArray, ...]] = field(repr=False)
     mode_sensitivity: Lazy[FloatArray] = field(repr=False)
+    findings: Lazy[tuple[Finding, ...]] = field(repr=False, default=NOTHING)
 
     @property
     def formula(self) -> FormulaSpec:

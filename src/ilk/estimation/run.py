@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from ilk.fitted import Certificate
     from ilk.kernels.contract import SearchResult
     from ilk.likelihood.base import AbstractMarginal
+    from ilk.lint.record import Finding
     from ilk.model.model import Model
     from ilk.typing import FloatArray
 
@@ -167,7 +168,13 @@ def refit(fitted: Fitted, y: FloatArray, search: Search | None = None) -> Fitted
     marginal = fitted.marginal.with_response(model)
     point = fitted.point
     warm = Start(point.beta, _off_zero(point.theta), _usable(point.inverse_hessian))
-    return _record(marginal, _search(marginal, warm, search or Search()), warn=False)
+    again = _record(marginal, _search(marginal, warm, search or Search()), warn=False)
+    return replace(again, findings=Lazy(lambda: _of_others(fitted, design.response.name)))
+
+
+def _of_others(fitted: Fitted, response: str) -> tuple[Finding, ...]:
+    """Findings about anything but the response."""
+    return tuple(finding for finding in fitted.findings() if response not in finding.terms)
 
 
 def refit_by(fitted: Fitted, marginal: AbstractMarginal) -> Fitted:

@@ -127,7 +127,7 @@ def columns(data: Any) -> Tabular:
     Returns
     -------
     Frame or Kept
-        The frame; nothing is copied. A table of our own is returned as it is.
+        The frame; nothing is copied. What is open already is returned as it is.
 
     Examples
     --------
@@ -138,7 +138,7 @@ def columns(data: Any) -> Tabular:
     >>> numbers(frame.column("dose")).tolist()
     [1.0, 2.0, 4.0]
     """
-    if isinstance(data, Kept):
+    if isinstance(data, (Frame, Kept)):
         return data
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(data, pandas.DataFrame):

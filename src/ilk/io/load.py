@@ -19,7 +19,7 @@ from ilk.estimation.run import marginal_likelihood
 from ilk.fitted import Fitted, Lazy, SearchLog
 from ilk.io.container import Container, read_file
 from ilk.io.manifest import agree, disagreement, open_file, read_bytes
-from ilk.io.records import read_certificate, read_penalty, read_verdict
+from ilk.io.records import read_certificate, read_findings, read_penalty, read_verdict
 from ilk.io.save import LAYOUT
 from ilk.likelihood.penalized import check_penalty
 from ilk.model import Model
@@ -127,6 +127,7 @@ def _evaluate(model: Model, content: dict[str, Any], container: Container) -> Fi
         certificate=read_certificate(content.get("certificate")),
         flavor=model.design.flavor,
     )
+    found = read_findings(content.get("findings", ()))
     return Fitted(
         model=model,
         estimates=replace(estimates, psi=psi, loglik=loglik),
@@ -138,4 +139,5 @@ def _evaluate(model: Model, content: dict[str, Any], container: Container) -> Fi
         psi_covariance=Lazy(lambda: covariance),
         mode_covariance=Lazy(lambda: marginal.mode_covariance(point)),
         mode_sensitivity=Lazy(lambda: marginal.mode_sensitivity(point)),
+        findings=Lazy(lambda: found),
     )

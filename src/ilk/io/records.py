@@ -25,6 +25,7 @@ from ilk.formula.language import Call, Literal, Name, Operation
 from ilk.formula.parse import parse
 from ilk.formula.spec import Factor, FormulaSpec, Sum, Term
 from ilk.frame import Column, Kept
+from ilk.lint.record import SEVERITIES, Finding
 from ilk.penalties import AbstractPenalty, Firth, LogF, Normal
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "formula_texts",
     "read_certificate",
     "read_family",
+    "read_findings",
     "read_formula",
     "read_penalty",
     "read_verdict",
@@ -58,6 +60,7 @@ CLASSES: dict[str, type] = {
     "reason": Reason,
     "search": SearchLog,
     "certificate": Certificate,
+    "finding": Finding,
     "firth": Firth,
     "log_f": LogF,
     "normal": Normal,
@@ -142,6 +145,22 @@ def read_certificate(certificate: Any) -> Certificate | None:
     if certificate is not None and not isinstance(certificate, Certificate):
         raise DataError("The file's certificate is not what ilk writes.", code="file")
     return certificate
+
+
+def read_findings(findings: Any) -> tuple[Finding, ...]:
+    """Check the findings that a file states."""
+    if not isinstance(findings, tuple) or not all(map(_is_finding, findings)):
+        raise DataError("The file's findings are not what ilk writes.", code="file")
+    return findings
+
+
+def _is_finding(found: Any) -> bool:
+    return (
+        isinstance(found, Finding)
+        and found.severity in SEVERITIES
+        and isinstance(found.terms, tuple)
+        and all(isinstance(t, str) for t in (found.code, found.sentence, found.fix, *found.terms))
+    )
 
 
 def read_penalty(penalty: Any) -> AbstractPenalty | None:

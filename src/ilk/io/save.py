@@ -57,6 +57,7 @@ def fit_bytes(fitted: Fitted) -> bytes:
         "penalty": model.penalty,
         "psi": estimates.psi,
         "psi_covariance": fitted.psi_covariance(),
+        "findings": fitted.findings(),
         "loglik": estimates.loglik,
         "search": fitted.search,
         "status": fitted.verdict.status.name,

@@ -10,10 +10,13 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from ilk.show.numbers import plain
+
 if TYPE_CHECKING:
+    from ilk.lint.record import Finding
     from ilk.show.summary import Summary, Table
 
-__all__ = ["STYLE", "summary_html", "table_html"]
+__all__ = ["STYLE", "findings_html", "summary_html", "table_html"]
 
 STYLE = """
 .ilk-summary { font: 14px/1.45 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif;
@@ -43,6 +46,9 @@ STYLE = """
 .ilk-summary .ilk-verdict { margin-top: 0.9em; padding: 0.4em 0.8em;
   border-left: 4px solid #3b7a57; background: rgba(59, 122, 87, 0.10); }
 .ilk-summary .ilk-verdict.ilk-doubt { border-color: #b8860b; background: rgba(184, 134, 11, 0.12); }
+.ilk-summary .ilk-head { font-weight: 600; padding: 0.7em 0 0; }
+.ilk-summary .ilk-findings { margin: 0.2em 0 0; padding-left: 1.3em; }
+.ilk-summary .ilk-findings code { font-size: 0.85em; opacity: 0.75; }
 .ilk-summary .ilk-verdict.ilk-fault { border-color: #b03a2e; background: rgba(176, 58, 46, 0.12); }
 """.strip()
 """Style of the fragment; every rule is confined to it."""
@@ -69,6 +75,11 @@ def summary_html(summary: Summary) -> str:
     reasons = "".join(
         f"<p>{escape(severity)}: {escape(text)}</p>" for severity, text in summary.reasons
     )
+    findings = (
+        [f'<p class="ilk-head">Findings</p>{findings_html(summary.findings)}']
+        if summary.findings
+        else []
+    )
     foot = [
         f'<p class="ilk-footer">{escape(line)}</p>'
         for line in (summary.association, summary.footer)
@@ -83,10 +94,28 @@ def summary_html(summary: Summary) -> str:
             *(table_html(table) for table in summary.tables),
             f'<div class="ilk-verdict {kind}"><p><b>Verdict: {escape(summary.verdict)}</b></p>'
             f"{reasons}</div>",
+            *findings,
             *foot,
             "</div>",
         ]
     )
+
+
+def findings_html(findings: Sequence[Finding]) -> str:
+    """Write findings as a list in HTML.
+
+    Parameters
+    ----------
+    findings : sequence of Finding
+        The findings.
+    """
+    items = "".join(
+        f"<li><p>{escape(finding.severity)}: {escape(plain(finding.sentence, 2000))} "
+        f"<code>{escape(finding.code)}</code></p>"
+        f'<p class="ilk-note">{escape(plain(finding.fix, 2000))}</p></li>'
+        for finding in findings
+    )
+    return f'<ul class="ilk-findings">{items}</ul>'
 
 
 def table_html(table: Table) -> str:

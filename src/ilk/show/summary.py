@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ilk.design.fixed import FixedPart
     from ilk.fitted import Fitted, Verdict
     from ilk.inference.wald import CoefficientCovariance, CoefficientTable
+    from ilk.lint.record import Finding
     from ilk.show.wording import Causes
 
 __all__ = [
@@ -111,6 +112,8 @@ class Summary:
         Versions.
     association : str
         Whether estimates are associations or effects; may be empty.
+    findings : tuple of Finding
+        What looks unintended in the model.
     """
 
     title: str
@@ -120,6 +123,7 @@ class Summary:
     reasons: tuple[tuple[str, str], ...]
     footer: str
     association: str = ""
+    findings: tuple[Finding, ...] = ()
 
     @property
     def text(self) -> str:
@@ -178,6 +182,7 @@ def summarize(
         reasons=reasons(fitted.verdict),
         footer=versions(fitted.search),
         association=cause,
+        findings=fitted.findings(),
     )
 
 

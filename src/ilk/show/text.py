@@ -6,12 +6,13 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ilk.show.numbers import align
+from ilk.show.numbers import align, plain
 
 if TYPE_CHECKING:
+    from ilk.lint.record import Finding
     from ilk.show.summary import Summary, Table
 
-__all__ = ["summary_text", "table_text"]
+__all__ = ["findings_text", "summary_text", "table_text"]
 
 WIDTH = 88
 """Columns of running text; tables may be as wide as their labels need."""
@@ -28,6 +29,8 @@ def summary_text(summary: Summary) -> str:
     blocks = [summary.title, _facts(summary.facts)]
     blocks += [table_text(table) for table in summary.tables]
     blocks.append(_verdict(summary))
+    if summary.findings:
+        blocks.append(f"Findings\n{findings_text(summary.findings)}")
     blocks.append("\n".join(_indented(summary.association) + [f"  {summary.footer}"]))
     return "\n\n".join(blocks)
 
@@ -51,6 +54,28 @@ def _verdict(summary: Summary) -> str:
         lines += textwrap.wrap(
             f"{severity}: {text}", WIDTH, initial_indent="  ", subsequent_indent="    "
         )
+    return "\n".join(lines)
+
+
+def findings_text(findings: Sequence[Finding]) -> str:
+    """Write findings: what was found under its identifier, and what to do about it.
+
+    Parameters
+    ----------
+    findings : sequence of Finding
+        The findings.
+    """
+    lines = []
+    for finding in findings:
+        said = f"{finding.severity}: {plain(finding.sentence, 2000)} [{finding.code}]"
+        for text, first in ((said, "  "), (plain(finding.fix, 2000), "    -> ")):
+            lines += textwrap.wrap(
+                text,
+                WIDTH,
+                initial_indent=first,
+                subsequent_indent=" " * max(4, len(first)),
+                break_on_hyphens=False,
+            )
     return "\n".join(lines)
 
 

@@ -1,0 +1,93 @@
+"""How two groupings of the same rows, or a grouping and a column, lie to each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["cells", "constant_levels", "determines", "same_partition"]
+
+Codes = npt.NDArray[Any]
+
+
+def constant_levels(codes: Codes, levels: int, values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Say in which levels a column has one value only.
+
+    Parameters
+    ----------
+    codes : (n,) array of int
+        Level of each row, from 0.
+    levels : int
+        Number of levels.
+    values : (n,) array
+        The column.
+
+    Returns
+    -------
+    (levels,) array of bool
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> constant_levels(np.array([0, 0, 1, 1]), 2, np.array([3.0, 3.0, 1.0, 2.0])).tolist()
+    [True, False]
+    """
+    one = np.zeros(levels, dtype=values.dtype)
+    one[codes] = values
+    constant = np.ones(levels, dtype=bool)
+    constant[codes[one[codes] != values]] = False
+    return constant
+
+
+def determines(fine: Codes, levels: int, coarse: npt.NDArray[Any]) -> bool:
+    """Whether rows of one level of the first grouping are always of one level of the second.
+
+    Parameters
+    ----------
+    fine : (n,) array of int
+        Level of each row.
+    levels : int
+        Number of levels.
+    coarse : (n,) array
+        The other grouping, or any column.
+    """
+    one = np.zeros(levels, dtype=coarse.dtype)
+    one[fine] = coarse
+    return bool(np.array_equal(one[fine], coarse))
+
+
+def same_partition(first: Codes, second: Codes, levels: int) -> bool:
+    """Whether two groupings with the same number of levels are one under two names.
+
+    Parameters
+    ----------
+    first, second : (n,) arrays of int
+        Level of each row; each level occurs.
+    levels : int
+        Number of levels of each.
+    """
+    return determines(first, levels, second) and determines(second, levels, first)
+
+
+def cells(first: Codes, second: Codes, width: int) -> tuple[Codes, int]:
+    """Combinations of two groupings.
+
+    Parameters
+    ----------
+    first, second : (n,) arrays of int
+        Level of each row.
+    width : int
+        Number of levels of the second.
+
+    Returns
+    -------
+    codes : (n,) array of int
+        Combination of each row.
+    count : int
+        Number of combinations that occur.
+    """
+    joint = first.astype(np.int64) * width + second
+    present, codes = np.unique(joint, return_inverse=True)
+    return codes, len(present)

@@ -1,0 +1,129 @@
+"""From what users write to a design and a family: what `ilk.fit` and `ilk.lint` have in common.
+
+`plan` reads formulas and family without looking at the data; `set_up` builds the design and checks
+the response against the family.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ilk.design.build import Design, build
+from ilk.design.exposure import exposure_argument
+from ilk.errors import DataError, IlkError
+from ilk.family import AbstractFamily, make_family, refuse_foreign_arguments
+from ilk.formula import check_arguments, parse
+from ilk.formula.spec import FormulaSpec
+from ilk.frame import Tabular, columns
+
+__all__ = ["Plan", "plan", "set_up"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A model as it was asked for.
+
+    Parameters
+    ----------
+    spec : FormulaSpec
+        What the formulas say.
+    family : AbstractFamily
+        Distribution and link.
+    frame : Frame or Kept
+        The data, opened; nothing is copied.
+    """
+
+    spec: FormulaSpec
+    family: AbstractFamily
+    frame: Tabular
+
+
+def plan(
+    formula: str,
+    data: Any,
+    family: str | AbstractFamily,
+    link: str | None,
+    *,
+    dispersion: str | None,
+    zero_inflation: str | None,
+    trials: Any,
+    functions: Mapping[str, Callable[..., Any]] | None,
+) -> Plan:
+    """Read formulas and family, and open the data.
+
+    Parameters
+    ----------
+    formula, data, family, link, dispersion, zero_inflation, trials, functions
+        As `ilk.fit` takes them.
+
+    Returns
+    -------
+    Plan
+    """
+    check_arguments(formula, data)
+    distribution = make_family(family, link, zero_inflated=zero_inflation is not None)
+    refuse_foreign_arguments(distribution, trials=trials, dispersion=dispersion)
+    spec = parse(formula, dispersion=dispersion, zero_inflation=zero_inflation, functions=functions)
+    return Plan(spec, distribution, columns(data))
+
+
+def set_up(asked: Plan, *, exposure: Any = None, **arguments: Any) -> Design:
+    """Build the design, and check the response against the family.
+
+    Parameters
+    ----------
+    asked : Plan
+        What was asked for.
+    exposure : str, array or None
+        Exposure; it may be an offset of the formula instead.
+    **arguments
+        Row-wise arguments and ``missing``, as `ilk.design.build.build` takes them.
+
+    Returns
+    -------
+    Design
+
+    Raises
+    ------
+    DataError
+        The data, or the response, cannot be used as asked.
+    """
+    family = asked.family
+    design = build(
+        asked.spec,
+        asked.frame,
+        parameters=family.parameters,
+        binomial=family.takes_trials,
+        exposure=exposure_argument(asked.spec, exposure, family.link.name),
+        **arguments,
+    )
+    response = design.response
+    family.check(response.y, response.trials, response.name, design.rows.kept)
+    return design
+
+
+def take_as_numbers(asked: Plan, refusal: DataError, *, trials: Any, **arguments: Any) -> Design:
+    """Build the design with the response as it stands, whether it suits the family or not.
+
+    Parameters
+    ----------
+    asked : Plan
+        What was asked for.
+    refusal : DataError
+        Why `set_up` did not build it; raised again if the reason is not the response.
+    trials : str, array or None
+        Numbers of trials, which are left out.
+    **arguments
+        As in `set_up`.
+
+    Returns
+    -------
+    Design
+    """
+    given = {**arguments, "exposure": None}
+    try:
+        return build(asked.spec, asked.frame, parameters=asked.family.parameters, **given)
+    except IlkError:
+        raise refusal from None
