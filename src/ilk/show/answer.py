@@ -47,7 +47,7 @@ _ON_SCALE = (
 """Columns on the scale of the estimate, which share its decimals."""
 
 _SHOWN = 200
-"""Rows that text and HTML show at most; the frame has all."""
+"""Rows that text and HTML show at most unless told otherwise; the frame has all."""
 
 
 @final
@@ -80,6 +80,8 @@ class Answer:
         Further tables of text.
     picture : callable, optional
         Draws the answer on matplotlib axes.
+    shown : int
+        Rows that text and HTML show at most.
     """
 
     title: str
@@ -93,6 +95,7 @@ class Answer:
     heads: Mapping[str, str] = field(default_factory=dict)
     tables: tuple[Table, ...] = ()
     picture: Picture | None = None
+    shown: int = _SHOWN
 
     @property
     def frame(self) -> Any:
@@ -144,7 +147,8 @@ class Answer:
 
     def _tables(self) -> tuple[Table, ...]:
         shown = {name: values for name, values in self.columns.items() if name not in self.hidden}
-        return (table_of("", shown, self.words, self.level, self.notes, self.heads), *self.tables)
+        first = table_of("", shown, self.words, self.level, self.notes, self.heads, self.shown)
+        return (first, *self.tables)
 
     def __repr__(self) -> str:
         return self.text
@@ -221,6 +225,7 @@ def table_of(
     level: float = 0.95,
     notes: Sequence[str] = (),
     heads: Mapping[str, str] | None = None,
+    most: int = _SHOWN,
 ) -> Table:
     """Write columns as a table of text.
 
@@ -241,6 +246,8 @@ def table_of(
         Sentences below the table.
     heads : mapping of str to str, optional
         Heads of columns where the usual ones would not do.
+    most : int
+        Rows at most.
 
     Returns
     -------
@@ -257,7 +264,7 @@ def table_of(
         return Table(title, (), (), notes=tuple(notes))
     names = [*first, *(name for name in columns if name not in first)]
     rows = len(next(iter(columns.values()), ()))
-    shown = min(rows, _SHOWN)
+    shown = min(rows, most)
     decimals = [_decimals(columns, i) for i in range(shown)]
     cells = [_column(name, columns[name], decimals, word=name in first) for name in names]
     header = [(heads or {}).get(name) or _head(name, names, level) for name in names]
