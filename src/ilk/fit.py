@@ -1814,7 +1814,7 @@ class Fit(AbstractFit):
         >>> import ilk
         >>> data = ilk.datasets.load("classroom_scores")
         >>> ilk.fit("score ~ prior", data).lint().codes
-        ('ignored-clusters', 'ignored-clusters')
+        ('ignored-clusters',)
         >>> ilk.fit("score ~ prior", data, silence=("ignored-clusters",)).lint().codes
         ()
         """

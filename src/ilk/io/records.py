@@ -155,12 +155,11 @@ def read_findings(findings: Any) -> tuple[Finding, ...]:
 
 
 def _is_finding(found: Any) -> bool:
-    return (
-        isinstance(found, Finding)
-        and found.severity in SEVERITIES
-        and isinstance(found.terms, tuple)
-        and all(isinstance(t, str) for t in (found.code, found.sentence, found.fix, *found.terms))
-    )
+    if not isinstance(found, Finding) or found.severity not in SEVERITIES:
+        return False
+    terms: Any = found.terms
+    texts = (found.code, found.sentence, found.fix, *(terms if type(terms) is tuple else (None,)))
+    return all(type(text) is str for text in texts)
 
 
 def read_penalty(penalty: Any) -> AbstractPenalty | None:

@@ -20,8 +20,8 @@ _FEWEST = 5
 _REPEATS = 2.0
 """Rows per cluster from which clusters matter."""
 
-_MOST, _REPORTED = 20, 2
-"""Columns that are looked at, and reported."""
+_MOST, _REPORTED = 20, 3
+"""Columns that are looked at, and named."""
 
 
 def identifier_as_number(material: Material) -> Iterator[Remark]:
@@ -59,13 +59,18 @@ def ignored_clusters(material: Material) -> Iterator[Remark]:
         if levels < _FEWEST or material.rows < _REPEATS * levels or _absorbed(material, name):
             continue
         found.append((levels, name))
-    for levels, name in sorted(found, reverse=True)[:_REPORTED]:
+    if found:
+        found = sorted(found, key=lambda pair: -pair[0])[:_REPORTED]
+        (levels, finest), *others = found
+        names = tuple(name for _, name in found)
+        also = "".join(f" and {count:,} of {name!r}" for count, name in others)
+        terms = " + ".join(f"(1 | {name})" for name in names)
         yield Remark(
-            (name,),
-            f"The {material.rows:,} rows come from {levels:,} levels of {name!r}, which the model "
-            "leaves out: rows of one level are treated as independent.",
-            f"Add (1 | {name}), or see what ignoring it costs by "
-            f"fit.cluster_report(group={name!r}).",
+            names,
+            f"The {material.rows:,} rows come from {levels:,} levels of {finest!r}{also}, which "
+            "the model leaves out: rows of one level are treated as independent.",
+            f"Add {terms}, or see what ignoring them costs by "
+            f"fit.cluster_report(group={finest!r}).",
         )
 
 

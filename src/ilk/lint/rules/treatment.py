@@ -53,8 +53,8 @@ def cluster_level_treatment(material: Material) -> Iterator[Remark]:
             yield Remark(
                 (text, group.name),
                 f"{text!r} is the same in all rows of each level of {group.name!r}: its effect "
-                f"rests on {counts} and {sizes[-1]} levels, not on {material.rows:,} rows, and has "
-                "no random slope.",
+                f"rests on {counts} and {sizes[-1]} levels, not on {material.rows:,} rows, and "
+                "there can be no random slope of it.",
                 "Use standard errors and degrees of freedom for few clusters: fit.cov_with('CR2').",
             )
 
