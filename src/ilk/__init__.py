@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from ilk.api import fit
+from ilk.cluster_api import cluster_report
 from ilk.compare_api import compare
 from ilk.design.disappearance import WithinBetween, within_between
 from ilk.errors import DataError, FitError, FormulaError, IlkError, IlkWarning, ModelError
@@ -43,6 +44,7 @@ __all__ = [
     "Normal",
     "Search",
     "WithinBetween",
+    "cluster_report",
     "compare",
     "compare_estimands",
     "conditional",

@@ -33,10 +33,13 @@ if TYPE_CHECKING:
     from ilk.show import against_fixed as against
     from ilk.show import approximation as approximated
     from ilk.show import bootstrap as bootstraps
+    from ilk.show import cluster_report as togetherness
     from ilk.show import check as checked
     from ilk.show import compare as comparisons
     from ilk.show import exogeneity as exogenous
     from ilk.show import icc as intraclass
+    from ilk.show import league as leagues
+    from ilk.show import influence as influential
     from ilk.show import lint as linted
     from ilk.show import means as grids
     from ilk.show import power as powers
@@ -50,8 +53,11 @@ if TYPE_CHECKING:
     from ilk.show.answer import Answer
     from ilk.show.bootstrap import BootstrapAnswer
     from ilk.show.caveats import Caveats
+    from ilk.show.cluster_report import ClusterReportAnswer
     from ilk.show.check import CheckAnswer
     from ilk.show.exogeneity import ExogeneityAnswer
+    from ilk.show.league import LeagueAnswer
+    from ilk.show.influence import InfluenceAnswer
     from ilk.show.lint import LintAnswer
     from ilk.show.methods import MethodsText
     from ilk.show.profile import ProfileAnswer
@@ -74,10 +80,13 @@ else:  # no fit needs them, so they are imported with the first question
     bootstraps = Late("ilk.show.bootstrap")
     checked = Late("ilk.show.check")
     caveats = Late("ilk.show.caveats")
+    togetherness = Late("ilk.show.cluster_report")
     comparisons = Late("ilk.show.compare")
     exogenous = Late("ilk.show.exogeneity")
     grids = Late("ilk.show.means")
     intraclass = Late("ilk.show.icc")
+    leagues = Late("ilk.show.league")
+    influential = Late("ilk.show.influence")
     linted = Late("ilk.show.lint")
     explained = Late("ilk.show.r_squared")
     powers = Late("ilk.show.power")
@@ -357,6 +366,93 @@ class Fit(AbstractFit):
             conf_low, conf_high, boundary``.
         """
         return self._frame(tables.variance_table(self.fitted, level))
+
+    def league_table(
+        self,
+        group: str,
+        *,
+        term: str | None = None,
+        order: Literal["low", "high"] = "low",
+        threshold: float | None = None,
+        best: int | None = None,
+        worst: int | None = None,
+        per: float = 1.0,
+        expected: Literal["population", "typical"] = "population",
+        adjust: Literal["case_mix", "within"] = "case_mix",
+        level: float = 0.95,
+        draws: int = 2000,
+        seed: int = 0,
+    ) -> LeagueAnswer:
+        """Compare the levels of a grouping factor and rank them: which are really better?
+
+        A raw rank puts small levels at both ends, by luck.  Here each level is compared with what
+        is expected of its rows, its effect is shrunk as far as its data are few, and ranks come
+        from joint draws of all levels, which carry the uncertainty of effects, coefficients and
+        variances: expected rank, interval, probabilities of being among the first and last.
+
+        Parameters
+        ----------
+        group : str
+            Grouping factor.
+        term : str, optional
+            Random effect to rank by.  The name of a slope ranks the levels' trends, fixed slope
+            included.  By default it is the level's overall effect, with random slopes at the mean
+            of their columns.
+        order : {"low", "high"}
+            Which end is best and has rank 1.
+        threshold : float, optional
+            Rate (mean, slope, ratio) whose excess gets a probability, on the scale of the table.
+        best, worst : int, optional
+            How many levels the probabilities of being best and worst speak of; a tenth by default.
+        per : float
+            Units of exposure that rates are for, such as 1000.
+        expected : {"population", "typical"}
+            What the expected numbers are of: an average level of the population, for which
+            observed over expected is about one over the table, or one with effects of zero.
+        adjust : {"case_mix", "within"}
+            Whether covariates that are constant within levels (the size of a hospital) are part of
+            the case mix like all others, or part of what a level is ranked by.
+        level : float
+            Coverage of the intervals.
+        draws : int
+            Draws from the joint posterior.
+        seed : int
+            Makes them repeatable.
+
+        Returns
+        -------
+        LeagueAnswer
+            ``frame`` has a row for each level, by expected rank; ``table`` the same as arrays, in
+            the order of the fit; ``plot(kind=...)`` draws ``"ranks"``, ``"caterpillar"``,
+            ``"shrinkage"`` or ``"funnel"``.
+
+        Examples
+        --------
+        >>> import ilk
+        >>> data = ilk.datasets.load("hospital_infections")
+        >>> fit = ilk.fit(
+        ...     "infections ~ (1 | hospital)", data, family="poisson", exposure="patient_days"
+        ... )
+        >>> league = fit.league_table("hospital", per=1000)
+        >>> frame = league.frame
+        >>> frame.loc[:2, ["level", "observed", "expected", "raw_rank", "rank_low", "rank_high"]]
+        >>> league.table.rankability
+        """
+        return leagues.league_answer(
+            self.fitted,
+            group,
+            term=term,
+            order=order,
+            threshold=threshold,
+            best=best,
+            worst=worst,
+            per=per,
+            expected=expected,
+            adjust=adjust,
+            level=level,
+            draws=draws,
+            seed=seed,
+        )
 
     def icc(
         self,
@@ -901,6 +997,83 @@ class Fit(AbstractFit):
         """
         return exogenous.exogeneity_answer(self.fitted, group, level, Fit)
 
+    def cluster_report(
+        self,
+        group: Any = None,
+        *,
+        cov: CovarianceKind = "CR2",
+        level: float = 0.95,
+        simulate: int = 0,
+        terms: str | Sequence[str] | None = None,
+        alpha: float = 0.05,
+        seed: int | None = None,
+        n_jobs: int | None = 1,
+    ) -> ClusterReportAnswer:
+        """What does it cost to ignore that rows come in clusters?
+
+        Cluster sizes, intraclass correlations, design effects and effective sample sizes; and for
+        each coefficient of the mean its standard error by four methods: the model without random
+        effects (*ignoring clusters*), the same with a sandwich over clusters (*cluster-robust*),
+        generalized estimating equations with exchangeable correlation and robust errors (*GEE*),
+        and the *mixed model*, conditional and averaged over the population of clusters.
+
+        Parameters
+        ----------
+        group : str or array, optional
+            Clusters of the robust methods: a grouping factor, a column that the fit kept, or a
+            label for each row (``data["school"]``).  By default the outermost grouping factor; of
+            several that cross the one with the largest design effect.  A fit without random effects
+            needs it, and is set beside the same model with ``(1 | group)``.
+        cov : {"CR2", "CR0", "CR1", "CR3"}
+            Kind of the sandwich, see `cov_with`.
+        level : float
+            Coverage of intervals.
+        simulate : int
+            Number of responses to draw from the mixed model with a coefficient set to zero, to see
+            how often each method finds the effect that is not there; 0 for none.
+        terms : str or sequence of str, optional
+            Coefficients that are set to zero, one at a time; all but the intercept by default.
+        alpha : float
+            Level of the tests.
+        seed : int, optional
+            Makes the draws repeatable.
+        n_jobs : int or None
+            Draws at one time, through joblib.
+
+        Returns
+        -------
+        ClusterReportAnswer
+            ``.frame``: ``term, method, estimand, estimate, std_error, ratio`` (to the mixed model's
+            standard error for the same estimand), ``design_effect`` (squared ratio to that of
+            ignoring clusters).  Also ``.sizes, .correlations, .design_effects, .coefficients,
+            .false_positives`` (each with its own ``.frame``), ``.mixed`` (the mixed model) and
+            ``.plot()``.
+
+        Examples
+        --------
+        >>> import ilk
+        >>> scores = ilk.datasets.load("classroom_scores")
+        >>> fit = ilk.fit("score ~ method + prior + (1 | school/classroom)", scores)
+        >>> report = fit.cluster_report()
+        >>> report.sizes.frame[["group", "clusters", "smallest", "largest"]].values.tolist()
+        [['school', 30, 16, 85], ['school:classroom', 100, 4, 24]]
+        >>> frame = report.frame[report.frame.method == "ignoring clusters"]
+        >>> frame.ratio.round(2).tolist()
+        [0.94, 0.64, 1.1]
+        """
+        return togetherness.cluster_report_answer(
+            self.fitted,
+            group,
+            Fit,
+            cov=cov,
+            level=level,
+            simulate=simulate,
+            terms=terms,
+            alpha=alpha,
+            seed=seed,
+            n_jobs=n_jobs,
+        )
+
     def sensitivity(self, group: str | None = None, level: float = 0.95) -> Answer:
         """Whether the coefficients depend on what is assumed of the random effects.
 
@@ -1084,6 +1257,63 @@ class Fit(AbstractFit):
             draws=draws,
             seed=seed,
             alpha=alpha,
+        )
+
+    def influence(
+        self,
+        group: str | None = None,
+        *,
+        exact: Any = False,
+        level: float = 0.95,
+        n_jobs: int | None = 1,
+    ) -> InfluenceAnswer:
+        """What the estimates would be without each cluster, or each row.
+
+        By one step of Newton's method from the estimates of all rows, with exact gradients and
+        curvatures, whether factors are nested or cross; or by fitting the model again.  All
+        parameters move: coefficients, standard deviations, correlations, dispersion.
+
+        Parameters
+        ----------
+        group : str, optional
+            A grouping factor or another column whose levels are left out, one at a time; single
+            rows by default (``"rows"``).
+        exact : bool, level or sequence of levels
+            True fits the model again without each of them, levels such as ``("A", "B")`` without
+            these.
+        level : float
+            A conclusion changes if a p-value crosses 1 - level.
+        n_jobs : int or None
+            Refits at one time, through joblib.
+
+        Returns
+        -------
+        InfluenceAnswer
+            ``.frame``: a row per level, the most influential first, with ``level, rows,
+            cook_distance`` of the coefficients and ``cook_distance_spread`` of the variance
+            components, ``displacement`` (twice the fall of the log-likelihood of all rows),
+            ``covratio``, ``leverage``, the coefficient that moves ``most_moved`` with its
+            ``dfbetas``, then ``dfbetas[...]`` of all, ``estimand, method, reason``.
+            ``.estimates.frame``: a row per level and parameter with the estimate without the
+            level, ``std_error, p_value, dfbetas, change``.  ``.plot()`` draws Cook's distances,
+            ``.estimates.plot()`` the moves of the coefficients.
+
+        Examples
+        --------
+        >>> import ilk
+        >>> fit = ilk.fit("score ~ prior + (1 | classroom)", ilk.datasets.load("classroom_scores"))
+        >>> answer = fit.influence("classroom")
+        >>> answer.frame[["level", "most_moved", "dfbetas"]].head(2).round(2)
+           level most_moved  dfbetas
+        0  S28-A      prior    -0.29
+        1  S08-D  Intercept    -0.22
+        >>> exact = fit.influence("classroom", exact=["S28-A"])
+        >>> exact.frame[["level", "most_moved", "dfbetas", "method"]].head(1).round(2)
+           level most_moved  dfbetas method
+        0  S28-A      prior    -0.29  refit
+        """
+        return influential.influence_answer(
+            self.fitted, group, exact=exact, level=level, n_jobs=n_jobs
         )
 
     def separation(self) -> Answer:

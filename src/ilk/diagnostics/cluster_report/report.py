@@ -12,7 +12,14 @@ from ilk.design.fixed import INTERCEPT
 from ilk.diagnostics.cluster_report.clusters import cluster_groupings, outermost, two_fits
 from ilk.diagnostics.cluster_report.design_effect import design_effects, expected_inflation
 from ilk.diagnostics.cluster_report.false_positives import chosen_terms, false_positives
-from ilk.diagnostics.cluster_report.side_by_side import IGNORED, MIXED, Side, sides
+from ilk.diagnostics.cluster_report.side_by_side import (
+    IGNORED,
+    MIXED,
+    ROBUST,
+    ROBUST_ALL,
+    Side,
+    sides,
+)
 from ilk.diagnostics.cluster_report.sizes import cluster_sizes
 from ilk.diagnostics.contextual import cluster_columns
 from ilk.errors import IlkError, ModelError
@@ -53,7 +60,8 @@ class CoefficientPlaces:
     expected : (p,) array
         Design effect that the correlation of the responses leads one to expect; nan without one.
     realized : (p,) array
-        Squared ratio of the cluster-robust standard error to the one that ignores clusters.
+        Squared ratio of the cluster-robust standard error (for all factors, if they cross) to the
+        one that ignores clusters.
     ratio : (p,) array
         Standard error that ignores clusters, over that of the mixed model.
     """
@@ -325,8 +333,9 @@ def _places(
     errors = {(side.method, side.estimand): side.std_error for side in found}
     ignored = errors[IGNORED, "population"]
     like = errors.get((MIXED, "population"), errors[MIXED, "conditional"])
-    robust = errors.get(("cluster-robust", "population"), np.full(len(ignored), np.nan))
     nothing = np.full(len(ignored), np.nan)
+    robust = errors.get((ROBUST, "population"), nothing)
+    robust = errors.get((ROBUST_ALL, "population"), robust)
     return CoefficientPlaces(
         terms=part.names,
         between=np.where(intercept, np.nan, seen.share),
