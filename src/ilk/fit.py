@@ -434,9 +434,14 @@ class Fit(AbstractFit):
         ...     "infections ~ (1 | hospital)", data, family="poisson", exposure="patient_days"
         ... )
         >>> league = fit.league_table("hospital", per=1000)
-        >>> frame = league.frame
-        >>> frame.loc[:2, ["level", "observed", "expected", "raw_rank", "rank_low", "rank_high"]]
-        >>> league.table.rankability
+        >>> shown = ["level", "observed", "expected", "raw_rank", "rank_low", "rank_high"]
+        >>> league.frame[shown].head(3).round(1)
+          level  observed  expected  raw_rank  rank_low  rank_high
+        0   H50      12.0      39.7       8.0       1.0       17.0
+        1   H32      25.0      71.8      10.0       1.0       16.0
+        2   H12      12.0      36.3       9.0       1.0       19.0
+        >>> round(league.table.rankability, 2)
+        0.79
         """
         return leagues.league_answer(
             self.fitted,

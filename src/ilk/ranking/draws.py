@@ -105,6 +105,11 @@ def posterior(fitted: Fitted, target: Target, common: FloatArray) -> Posterior:
     Posterior
     """
     parameters = _Parameters(fitted, target, common)
+    if not target.prior_variance(fitted.estimates.covariances) > 0.0:
+        return Posterior(
+            parameters.without_effects,
+            "Draws: of the parameters only, for the variance of the effects is estimated as zero.",
+        )
     if len({term.grouping.name for term in fitted.design.terms}) > 1:
         normal = JointNormal(fitted, target)
         how = "exact" if fitted.model.linear else "around the conditional means"
@@ -186,7 +191,7 @@ def _table_sampler(
         high -= low
         high *= fraction.take(bits)
         high += low
-        return high
+        return np.asarray(high)
 
     return draw
 
@@ -245,6 +250,14 @@ class _Parameters:
                     yield Chunk(effect, np.full(count, float(moved @ self.common)))
 
         return chunks
+
+    def without_effects(self, draws: int, rng: np.random.Generator) -> Iterator[Chunk]:
+        """Draws of levels whose random effects are zero."""
+        for count in self.sizes(draws):
+            moved = rng.standard_normal((count, len(self.psi))) @ self.root.T
+            fixed = self.fixed(self.psi + moved)
+            effect = np.broadcast_to(fixed, (count, len(self.target.levels)))
+            yield Chunk(effect, moved @ self.common)
 
     def _slope(self) -> FloatArray:
         """(L, m) derivative of what is ranked, random effects only, in the parameters."""

@@ -146,6 +146,7 @@ def league_table(
         observed=counts.observed,
         expected=counts.expected,
         expected_estimand=expected,
+        adjust=adjust,
         comparison=counts.comparison,
         ratio=counts.ratio,
         ratio_low=counts.low,
@@ -217,9 +218,6 @@ def _all_equal(found: RankSummary, sizes: tuple[int, int], level: float) -> Rank
     ones, middle = np.ones(L), 0.5 * (L + 1)
     return replace(
         found,
-        effect=0.0 * ones,
-        effect_low=0.0 * ones,
-        effect_high=0.0 * ones,
         expected_rank=middle * ones,
         median_rank=middle * ones,
         rank_low=max(1.0, np.ceil(tail * L)) * ones,

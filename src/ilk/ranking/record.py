@@ -54,6 +54,8 @@ class League:
         rows (`expected_estimand` says which).
     expected_estimand : {"population", "typical"}
         Averaged over the distribution of the level's effects, or with effects of zero.
+    adjust : {"case_mix", "within"}
+        Covariates that are adjusted for.
     comparison : {"ratio", "difference"}
         What `ratio` is: observed over expected; where the response may be negative, their
         difference per observation.
@@ -113,6 +115,7 @@ class League:
     observed: FloatArray
     expected: FloatArray
     expected_estimand: Expected
+    adjust: Adjust
     comparison: Literal["ratio", "difference"]
     ratio: FloatArray
     ratio_low: FloatArray

@@ -208,7 +208,8 @@ def make_standard(fitted: Fitted, group: str, adjust: Adjust) -> Standard:
     unit, name, log_exposure = _units(fitted)
     given = design.frequency_weights
     frequency = np.ones(rows) if given is None else given
-    fixed, unadjusted = np.zeros((1, len(fitted.coef))), ()
+    fixed = np.zeros((1, len(fitted.coef)))
+    unadjusted: tuple[str, ...] = ()
     if adjust == "within":
         cases, fixed, unadjusted = _without_level_columns(
             fitted, cases, grouping.codes, len(grouping.levels), frequency * unit
