@@ -14,7 +14,7 @@ __all__ = ["cluster_report"]
 
 
 def cluster_report(fit: Fit, group: Any = None, **options: Any) -> ClusterReportAnswer:
-    """What does it cost to ignore that rows come in clusters?
+    """Say what it costs to ignore that rows come in clusters.
 
     Parameters
     ----------

@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from ilk.show import against_fixed as against
     from ilk.show import approximation as approximated
     from ilk.show import bootstrap as bootstraps
-    from ilk.show import cluster_report as togetherness
     from ilk.show import check as checked
+    from ilk.show import cluster_report as togetherness
     from ilk.show import compare as comparisons
     from ilk.show import exogeneity as exogenous
     from ilk.show import icc as intraclass
-    from ilk.show import league as leagues
     from ilk.show import influence as influential
+    from ilk.show import league as leagues
     from ilk.show import lint as linted
     from ilk.show import means as grids
     from ilk.show import power as powers
@@ -53,11 +53,11 @@ if TYPE_CHECKING:
     from ilk.show.answer import Answer
     from ilk.show.bootstrap import BootstrapAnswer
     from ilk.show.caveats import Caveats
-    from ilk.show.cluster_report import ClusterReportAnswer
     from ilk.show.check import CheckAnswer
+    from ilk.show.cluster_report import ClusterReportAnswer
     from ilk.show.exogeneity import ExogeneityAnswer
-    from ilk.show.league import LeagueAnswer
     from ilk.show.influence import InfluenceAnswer
+    from ilk.show.league import LeagueAnswer
     from ilk.show.lint import LintAnswer
     from ilk.show.methods import MethodsText
     from ilk.show.profile import ProfileAnswer
