@@ -383,7 +383,7 @@ class Fit(AbstractFit):
         draws: int = 2000,
         seed: int = 0,
     ) -> LeagueAnswer:
-        """Compare the levels of a grouping factor and rank them: which are really better?
+        """Compare the levels of a grouping factor and rank them by how good they really are.
 
         A raw rank puts small levels at both ends, by luck.  Here each level is compared with what
         is expected of its rows, its effect is shrunk as far as its data are few, and ranks come
