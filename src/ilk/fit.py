@@ -1014,7 +1014,7 @@ class Fit(AbstractFit):
         seed: int | None = None,
         n_jobs: int | None = 1,
     ) -> ClusterReportAnswer:
-        """What does it cost to ignore that rows come in clusters?
+        """Say what it costs to ignore that rows come in clusters.
 
         Cluster sizes, intraclass correlations, design effects and effective sample sizes; and for
         each coefficient of the mean its standard error by four methods: the model without random
