@@ -1,1 +1,1 @@
-"""What the estimates would be without some of the rows: clusters or rows left out, one at a time."""
+"""What the estimates would be without some of the rows, left out one at a time or by cluster."""

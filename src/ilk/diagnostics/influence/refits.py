@@ -97,9 +97,7 @@ class _Work:
                 )
         except (IlkError, np.linalg.LinAlgError, ArithmeticError) as error:
             reason = str(error).rstrip(".") or type(error).__name__
-        return Refit(
-            nothing, nothing, np.full((P, P), np.nan), np.full(K, np.nan), np.nan, reason
-        )
+        return Refit(nothing, nothing, np.full((P, P), np.nan), np.full(K, np.nan), np.nan, reason)
 
 
 class _Displacement:
@@ -211,7 +209,7 @@ def _cut(fitted: Fitted, rows: IntArray) -> tuple[Design, BoolArray]:
 
 
 def _determined(fitted: Fitted, rows: IntArray) -> BoolArray:
-    """Coefficients (P,) that rows determine: no direction that they say nothing about moves them."""
+    """Coefficients (P,) that do not move along any direction about which the rows say nothing."""
     known = []
     for part in fitted.model.fitted_parts:
         X = part.X[rows]

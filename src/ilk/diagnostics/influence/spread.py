@@ -72,23 +72,27 @@ class Spread:
 
     def _values(self, matrices: Sequence[FloatArray], sigma2: float) -> FloatArray:
         out = np.empty(len(self.parts))
-        terms = self.fitted.design.terms
         for i, part in enumerate(self.parts):
             if part.group == RESIDUAL:
                 out[i] = np.sqrt(sigma2)
                 continue
-            for term, G in zip(terms, matrices, strict=True):
-                names = list(term.column_names)
-                same = (term.predictor, term.grouping.name) == (part.component, part.group)
-                if same and set(part.terms) <= set(names):
-                    first, last = names.index(part.terms[0]), names.index(part.terms[-1])
-                    break
-            size = np.sqrt(G[first, first] * G[last, last])
+            t, first, last = self._place(part)
+            G = matrices[t]
+            size = np.sqrt(max(G[first, first] * G[last, last], 0.0))
             if part.kind == CORRELATION:
                 out[i] = G[first, last] / size if size > 0.0 else np.nan
             else:
-                out[i] = size**0.5 if first != last else np.sqrt(G[first, first])
+                out[i] = np.sqrt(max(G[first, first], 0.0))
         return out
+
+    def _place(self, part: VarianceComponent) -> tuple[int, int, int]:
+        """Term of a component, and its row and column in the term's matrix."""
+        for t, term in enumerate(self.fitted.design.terms):
+            names = list(term.column_names)
+            same = (term.predictor, term.grouping.name) == (part.component, part.group)
+            if same and set(part.terms) <= set(names):
+                return t, names.index(part.terms[0]), names.index(part.terms[-1])
+        raise LookupError(f"no random term has {part.term!r}")
 
 
 def spread_of(fitted: Fitted) -> Spread:
