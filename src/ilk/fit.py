@@ -1204,13 +1204,15 @@ class Fit(AbstractFit):
         draws: int | None = None,
         seed: int = 0,
         alpha: float = 0.05,
+        refits: int = 0,
+        n_jobs: int | None = 1,
     ) -> CheckAnswer:
         """Ask whether the model is right, of many sides at once.
 
         Data sets are drawn from the fitted model, and the data are compared with them: by row
         (simulated residuals, uniform if the model is right), by counts of zeros and outliers, by
         variances, by totals of clusters, by neighbors in time, space or relatedness.  Parameters
-        are held at their estimates, which makes the tests a little too mild.
+        are held at their estimates, which makes the tests too mild; `refits` mends that.
 
         Parameters
         ----------
@@ -1234,6 +1236,10 @@ class Fit(AbstractFit):
             Makes the draws repeatable.
         alpha : float
             Probability of a false alarm.
+        refits : int
+            Refits to drawn responses, say 99, that p-values are calibrated by; none by default.
+        n_jobs : int or None
+            Refits at one time.
 
         Returns
         -------
@@ -1262,6 +1268,8 @@ class Fit(AbstractFit):
             draws=draws,
             seed=seed,
             alpha=alpha,
+            refits=refits,
+            n_jobs=n_jobs,
         )
 
     def influence(

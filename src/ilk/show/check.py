@@ -115,6 +115,8 @@ def check_answer(
     draws: int | None = None,
     seed: int = 0,
     alpha: float = 0.05,
+    refits: int = 0,
+    n_jobs: int | None = 1,
     **asked: Any,
 ) -> CheckAnswer:
     """Check a fit.
@@ -123,7 +125,7 @@ def check_answer(
     ----------
     fitted : Fitted
         The fit.
-    checks, draws, seed, alpha
+    checks, draws, seed, alpha, refits, n_jobs
         As in `ilk.diagnostics.checks.check`.
     **asked
         Fields of `Asked`.
@@ -132,7 +134,16 @@ def check_answer(
     -------
     CheckAnswer
     """
-    found = check(fitted, checks=checks, asked=Asked(**asked), draws=draws, seed=seed, alpha=alpha)
+    found = check(
+        fitted,
+        checks=checks,
+        asked=Asked(**asked),
+        draws=draws,
+        seed=seed,
+        alpha=alpha,
+        refits=refits,
+        n_jobs=n_jobs,
+    )
     rows = found.checks
     table = Answer(
         title="Is the model right?",
@@ -211,8 +222,8 @@ def _notes(found: Checks) -> list[str]:
             notes.append(plain(f"skipped: {one.title}? {one.sentence}", 2000))
     if any(np.isfinite(one.p_value) for one in found.checks):
         notes.append(
-            f"p-values are from {found.draws} data sets drawn from the fitted model. A problem is a "
-            f"large departure whose p-value, corrected for the number of checks, is below "
+            f"p-values are from {found.draws} data sets drawn from the fitted model. A problem is "
+            "a large departure whose p-value, corrected for the number of checks, is below "
             f"{found.alpha:g}; a note is a small or uncertain one."
         )
     return [*notes, *found.notes]

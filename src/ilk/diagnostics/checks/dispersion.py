@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ilk.diagnostics.checks.context import defines
-from ilk.diagnostics.checks.null import judge, verdict_of
+from ilk.diagnostics.checks.null import judge, judged_check
 from ilk.diagnostics.checks.pattern import fitted_bins
 from ilk.diagnostics.checks.record import Check, skipped
 from ilk.diagnostics.checks.simulated import sum_by
@@ -118,21 +118,20 @@ def _judged(
     context: Context, estimand: str, where: str, found: Judged, detail: dict[str, FloatArray]
 ) -> Check:
     ratio = found.observed / found.expected if found.expected > 0.0 else float("nan")
-    verdict = verdict_of(found.p_value, not _UNDER < ratio < _OVER, context.alpha)
-    advice = "" if verdict == "ok" else _advice(context, ratio > 1.0)
     rest = "" if estimand == "conditional" else ", random effects included,"
-    return Check(
+    return judged_check(
+        context,
+        found,
+        large=not _UNDER < ratio < _OVER,
         code="dispersion",
         title="Variance is as the model says",
         where=where,
         estimand=estimand,
-        verdict=verdict,
         statistic=ratio,
         expected=1.0,
-        p_value=found.p_value,
         sentence=f"The responses vary {ratio:.2f} times as much as the model says{rest}"
         f" (95 % of data sets of the model: {_range(detail['simulated'])}).",
-        advice=advice,
+        advice=_advice(context, ratio > 1.0),
         detail=detail,
     )
 
@@ -243,15 +242,14 @@ def check_pearson(context: Context) -> tuple[Check, ...]:
     if df < 1:
         return (skipped("pearson", title, "There are no degrees of freedom left."),)
     ratio, p = total / df, float(special().chdtrc(df, total))
-    far = not _UNDER < ratio < _OVER
-    significant = p < context.alpha or p > 1.0 - context.alpha
+    far = ratio >= _OVER and p < context.alpha
     return (
         Check(
             code="pearson",
             title=title,
             where="",
             estimand="conditional",
-            verdict="note" if far and significant else "ok",
+            verdict="note" if far else "ok",
             statistic=ratio,
             expected=1.0,
             p_value=float("nan"),

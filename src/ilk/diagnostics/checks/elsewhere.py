@@ -92,9 +92,8 @@ def check_approximation(context: Context) -> tuple[Check, ...]:
     if not noted:
         return (_plain("approximation", title, "ok", "Nothing speaks against Laplace here."),)
     reason = noted[0]
-    verdict: CheckVerdict = "problem" if reason.severity == "warning" else "note"
     sentence = f"{reason.message[:1].upper()}{reason.message[1:]}"
-    return (_plain("approximation", title, verdict, sentence, reason.advice),)
+    return (_plain("approximation", title, "note", sentence, reason.advice),)
 
 
 def _plain(code: str, title: str, verdict: CheckVerdict, sentence: str, advice: str = "") -> Check:

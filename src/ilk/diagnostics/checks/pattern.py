@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ilk.diagnostics.checks.null import judge, verdict_of
-from ilk.diagnostics.checks.record import Check, skipped
+from ilk.diagnostics.checks.null import judge, judged_check
+from ilk.diagnostics.checks.record import skipped
 from ilk.diagnostics.checks.simulated import sum_by
 
 if TYPE_CHECKING:
     from ilk.diagnostics.checks.context import Context
+    from ilk.diagnostics.checks.record import Check
     from ilk.diagnostics.checks.simulated import Simulated
     from ilk.typing import FloatArray, IntArray
 
@@ -94,41 +95,36 @@ def _center_and_spread(
     first = judge(12.0 * np.sum(size * moves**2, axis=0), "upper")
     second = judge(180.0 * np.sum(size * (ratios - 1.0) ** 2, axis=0) / 144.0, "upper")
     at = np.bincount(bins, weights=mean, minlength=count) / size[:, 0]
-    detail = _quartiles(simulated, bins, count, at)
+    cloud = {"fitted": mean, "residual": simulated.residuals[:, 0].astype(float)}
+    detail = cloud | _quartiles(simulated, bins, count, at)
     off, wide = np.abs(moves[:, 0]).max(), np.abs(ratios[:, 0] - 1.0).max()
-    center_verdict = verdict_of(first.p_value, off >= _OFF, context.alpha)
-    spread_verdict = verdict_of(second.p_value, wide >= _SPREAD, context.alpha)
     low, high = ratios[0, 0], ratios[-1, 0]
     return (
-        Check(
+        judged_check(
+            context,
+            first,
+            large=bool(off >= _OFF),
             code="pattern",
             title="Center does not depend on fitted values",
             where="",
             estimand="conditional",
-            verdict=center_verdict,
-            statistic=first.observed,
-            expected=first.expected,
-            p_value=first.p_value,
             sentence=f"Over {count} groups of fitted values the mean position of the response "
             f"moves by up to {off:.3f} (0.5 is the whole way).",
-            advice=""
-            if center_verdict == "ok"
-            else "A covariate has a curve or an interaction that is missing, or the link is wrong: "
-            "look at the residuals against each covariate.",
-            detail={"fitted": mean, "residual": simulated.residuals[:, 0].astype(float), **detail},
+            advice="A covariate has a curve or an interaction that is missing, or the link is "
+            "wrong: look at the residuals against each covariate.",
+            detail=detail,
         ),
-        Check(
+        judged_check(
+            context,
+            second,
+            large=bool(wide >= _SPREAD),
             code="pattern",
             title="Spread does not depend on fitted values",
             where="",
             estimand="conditional",
-            verdict=spread_verdict,
-            statistic=second.observed,
-            expected=second.expected,
-            p_value=second.p_value,
             sentence=f"The spread of residuals is {low:.2f} times the average at the lowest fitted "
             f"values and {high:.2f} times at the highest.",
-            advice="" if spread_verdict == "ok" else _spread_advice(context, high > low),
+            advice=_spread_advice(context, high > low),
             detail=detail,
         ),
     )

@@ -41,9 +41,11 @@ class Check:
     sentence : str
         What was found, in plain words.
     advice : str
-        What to do about it; may be empty.
+        What to do about it; what it is for a check that found nothing is not shown.
     detail : mapping of str to array, optional
         Numbers for pictures and for those who want to look closer.
+    large : bool
+        Whether the departure is large enough to matter, if it is real.
     p_adjusted : float
         The p-value times what looking at several things costs (Benjamini and Hochberg 1995), over
         all checks of one call.
@@ -60,6 +62,7 @@ class Check:
     sentence: str
     advice: str = ""
     detail: Mapping[str, Any] | None = None
+    large: bool = False
     p_adjusted: float = np.nan
 
 

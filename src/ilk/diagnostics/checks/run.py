@@ -1,33 +1,22 @@
 r"""All checks of a fit in one call: which ones, with what, and what many p-values cost.
 
-A check function takes a `Context` and gives any number of checks.  To add one, write it in a module
-of its own and name it in `CHECKS`.  P-values are corrected over all checks of a call for the false
-discovery rate (Benjamini and Hochberg 1995); a problem that does not survive this becomes a note.
+The check functions are named in :mod:`ilk.diagnostics.checks.registry`.  P-values are corrected
+over all checks of a call for the false discovery rate (Benjamini and Hochberg 1995); a problem that
+does not survive this becomes a note, and a note becomes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ilk.diagnostics.checks.calibrate import calibrated
 from ilk.diagnostics.checks.context import Asked, Context, make_context
-from ilk.diagnostics.checks.dispersion import check_dispersion, check_pearson
-from ilk.diagnostics.checks.elsewhere import (
-    check_approximation,
-    check_convergence,
-    check_separation,
-)
-from ilk.diagnostics.checks.outliers import check_outliers
-from ilk.diagnostics.checks.pattern import check_pattern
-from ilk.diagnostics.checks.record import Check, Checks, skipped
+from ilk.diagnostics.checks.record import Checks
+from ilk.diagnostics.checks.registry import CHECKS, run_checks
 from ilk.diagnostics.checks.simulated import CELLS
-from ilk.diagnostics.checks.space import check_related, check_space
-from ilk.diagnostics.checks.time import check_time
-from ilk.diagnostics.checks.uniformity import check_groups, check_uniformity
-from ilk.diagnostics.checks.zeros import check_zeros
 from ilk.errors import ModelError, did_you_mean
 
 if TYPE_CHECKING:
@@ -35,26 +24,6 @@ if TYPE_CHECKING:
     from ilk.typing import FloatArray
 
 __all__ = ["CHECKS", "Asked", "Context", "check"]
-
-CheckFunction: TypeAlias = Callable[[Context], tuple[Check, ...]]
-"""Looks at a fit."""
-
-CHECKS: Mapping[str, CheckFunction] = {
-    "convergence": check_convergence,
-    "separation": check_separation,
-    "approximation": check_approximation,
-    "uniformity": check_uniformity,
-    "pattern": check_pattern,
-    "dispersion": check_dispersion,
-    "pearson": check_pearson,
-    "zeros": check_zeros,
-    "outliers": check_outliers,
-    "groups": check_groups,
-    "time": check_time,
-    "space": check_space,
-    "related": check_related,
-}
-"""Check functions by the name that picks them, in the order of the answer."""
 
 _DRAWS, _FEWEST = 250, 100
 """Simulated data sets, and how few they become for large data."""
@@ -68,6 +37,8 @@ def check(
     draws: int | None = None,
     seed: int = 0,
     alpha: float = 0.05,
+    refits: int = 0,
+    n_jobs: int | None = 1,
 ) -> Checks:
     """Check a fit.
 
@@ -85,6 +56,10 @@ def check(
         Makes the draws repeatable.
     alpha : float
         Probability of a false alarm.
+    refits : int
+        Refits to drawn responses that p-values are calibrated by; none for 0.
+    n_jobs : int or None
+        Refits at one time.
 
     Returns
     -------
@@ -94,7 +69,11 @@ def check(
     _check_numbers(draws, seed, alpha)
     many = _many(fitted) if draws is None else draws
     context = make_context(fitted, draws=many, seed=seed, alpha=alpha, asked=asked)
-    found = [one for name in names for one in _run(name, context)]
+    found = run_checks(names, context)
+    notes = _notes(context)
+    if refits:
+        found, note = calibrated(context, names, found, refits, n_jobs)
+        notes += note
     drawn = {
         estimand: residuals
         for estimand in context.estimands
@@ -107,7 +86,7 @@ def check(
         draws=many,
         seed=seed,
         alpha=alpha,
-        notes=_notes(context),
+        notes=notes,
     )
 
 
@@ -143,17 +122,6 @@ def _many(fitted: Fitted) -> int:
     return int(min(_DRAWS, max(_FEWEST, CELLS // max(fitted.nobs, 1) - 1)))
 
 
-def _run(name: str, context: Context) -> tuple[Check, ...]:
-    """Run one check; a family that lacks what it needs is no reason to stop."""
-    try:
-        return CHECKS[name](context)
-    except ModelError as refusal:
-        if refusal.code != "family-incomplete":
-            raise
-        title = name.replace("_", " ").capitalize()
-        return (skipped(name, title, refusal.message),)
-
-
 def _drawn(context: Context, estimand: str) -> FloatArray | None:
     """Residuals of an estimand that a check has drawn."""
     lazy = context.conditional if estimand == "conditional" else context.population
@@ -171,10 +139,10 @@ def _adjusted(checks: Sequence[Check], alpha: float) -> list[Check]:
     out = list(checks)
     for i, adjusted in zip(tested, p, strict=True):
         verdict = out[i].verdict
-        if verdict == "problem" and adjusted >= alpha:
-            verdict = "note"
+        if adjusted >= alpha and verdict in ("problem", "note"):
+            verdict = "note" if verdict == "problem" else "ok"
         out[i] = replace(out[i], p_adjusted=float(adjusted), verdict=verdict)
-    return out
+    return [one if one.verdict in ("note", "problem") else replace(one, advice="") for one in out]
 
 
 def false_discovery(p: FloatArray) -> FloatArray:

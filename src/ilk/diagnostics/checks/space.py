@@ -7,8 +7,8 @@ whose responses were summed), the statistic is Moran's (1950)
    {\sum_i (z_i - \bar z)^2},
 
 with weights one for the k nearest places, :math:`1 / d_{ij}` for distances between levels
-(Gittleman and Kot 1990), or their relatedness itself.  The simulated data sets give its distribution, so that
-clusters that reach over several units do no harm.
+(Gittleman and Kot 1990), or their relatedness itself.  The simulated data sets give its
+distribution, so that clusters that reach over several units do no harm.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ilk.diagnostics.checks.columns import read_matrix, read_numbers
-from ilk.diagnostics.checks.null import judge, verdict_of
-from ilk.diagnostics.checks.record import Check
+from ilk.diagnostics.checks.null import judge, judged_check
 from ilk.diagnostics.checks.units import CORRELATION, scores_of, units_of, views_of
 from ilk.errors import ModelError
 
 if TYPE_CHECKING:
     from ilk.diagnostics.checks.context import Context
+    from ilk.diagnostics.checks.record import Check
     from ilk.diagnostics.checks.units import Units
     from ilk.typing import FloatArray
 
@@ -125,20 +125,18 @@ def _moran_check(
 ) -> Check:
     z = scores_of(context, units, estimand)
     found = judge(moran(z, weights))
-    verdict = verdict_of(found.p_value, abs(found.observed) >= CORRELATION, context.alpha)
     what = "Neighbors in space" if code == "space" else "Related levels"
-    return Check(
+    return judged_check(
+        context,
+        found,
+        large=abs(found.observed) >= CORRELATION,
         code=code,
         title=f"{what} are independent",
         where=where,
         estimand=estimand,
-        verdict=verdict,
-        statistic=found.observed,
-        expected=found.expected,
-        p_value=found.p_value,
         sentence=f"Moran's I of the residuals of {units.count:,} units is {found.observed:.3f}, "
         f"where {found.expected:.3f} is expected.",
-        advice="" if verdict == "ok" else advice,
+        advice=advice,
         detail={"score": z[:, 0], "lag": _neighbor_means(z[:, 0], weights)},
     )
 

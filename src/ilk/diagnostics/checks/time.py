@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ilk.diagnostics.checks.columns import read_labels, read_numbers
-from ilk.diagnostics.checks.null import judge, verdict_of
-from ilk.diagnostics.checks.record import Check
+from ilk.diagnostics.checks.null import judge, judged_check
 from ilk.diagnostics.checks.units import CORRELATION, scores_of, units_of, views_of
 from ilk.errors import ModelError
 from ilk.inference.clusters import outermost_groupings
 
 if TYPE_CHECKING:
     from ilk.diagnostics.checks.context import Context
+    from ilk.diagnostics.checks.record import Check
     from ilk.typing import FloatArray, IntArray
 
 __all__ = ["check_time"]
@@ -63,25 +63,21 @@ def check_time(context: Context) -> tuple[Check, ...]:
     lags = [lag for lag in range(1, _LAGS + 1) if np.any(group[lag:] == group[:-lag])]
     curves = np.stack([_lagged(z, group, lag) for lag in lags])
     found = judge(curves[0])
-    verdict = verdict_of(found.p_value, abs(found.observed) >= CORRELATION, context.alpha)
     low, high = np.quantile(curves[:, 1:], [0.025, 0.975], axis=1)
     watson = _durbin_watson(z[:, 0], group)
     return (
-        Check(
+        judged_check(
+            context,
+            found,
+            large=abs(found.observed) >= CORRELATION,
             code="time",
             title="Neighbors in time are independent",
             where=where,
             estimand=estimand,
-            verdict=verdict,
-            statistic=found.observed,
-            expected=found.expected,
-            p_value=found.p_value,
             sentence=f"Residuals of neighbors in {name!r} correlate by {found.observed:.2f} "
             f"(Durbin-Watson {watson:.2f}).",
-            advice=""
-            if verdict == "ok"
-            else "Give the groups a slope in time (1 + time | group), or a smooth of time; what is "
-            "left asks for robust standard errors (fit.cov_with('CR2')).",
+            advice="Give the groups a slope in time (1 + time | group), or a smooth of time; what "
+            "is left asks for robust standard errors (fit.cov_with('CR2')).",
             detail={
                 "lag": np.array(lags),
                 "correlation": curves[:, 0],

@@ -13,18 +13,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ilk.diagnostics.checks.columns import Levels, read_labels
-from ilk.diagnostics.checks.null import judge, verdict_of
-from ilk.diagnostics.checks.record import Check
+from ilk.diagnostics.checks.null import judge, judged_check
 
 if TYPE_CHECKING:
     from ilk.diagnostics.checks.context import Context
     from ilk.diagnostics.checks.null import Judged
+    from ilk.diagnostics.checks.record import Check
     from ilk.typing import FloatArray, IntArray
 
 __all__ = ["check_groups", "check_uniformity", "compact", "groups_of", "kolmogorov"]
 
 _FAR, _FAR_GROUPS = 0.05, 0.1
 """Distances from which residuals, and those of totals, are worth a change of the model."""
+
+_SPREAD = 1.25
+"""Ratio of the spread of totals from which they are."""
 
 _FEWEST = 8
 """Levels from which totals are looked at."""
@@ -52,20 +55,16 @@ def check_uniformity(context: Context) -> tuple[Check, ...]:
 def _uniform(context: Context, estimand: str) -> Check:
     ordered = np.sort(context.simulated(estimand).residuals, axis=0)
     found = judge(kolmogorov(ordered), "upper")
-    verdict = verdict_of(found.p_value, found.observed >= _FAR, context.alpha)
-    return Check(
+    return judged_check(
+        context,
+        found,
+        large=found.observed >= _FAR,
         code="uniformity",
         title="Residuals are uniform",
         where="",
         estimand=estimand,
-        verdict=verdict,
-        statistic=found.observed,
-        expected=found.expected,
-        p_value=found.p_value,
         sentence=_sentence(found, "residuals", f"{_shape(ordered)}"),
-        advice=""
-        if verdict == "ok"
-        else "The other checks say what is wrong; if none does, look at the family and the link.",
+        advice="The other checks say what is wrong; if none does, look at the family and the link.",
         detail=_quantiles(ordered),
     )
 
@@ -163,8 +162,6 @@ def _group_checks(
     spread = judge(np.mean((residuals - 0.5) ** 2, axis=0) * 12.0)
     wide = spread.observed > spread.expected
     ratio = spread.observed / spread.expected
-    verdict = verdict_of(found.p_value, found.observed >= _FAR_GROUPS, context.alpha)
-    judged = verdict_of(spread.p_value, not 0.8 < ratio < 1.25, context.alpha)
     more = (
         f"The levels of {name!r} differ by more than the model allows: give it a random term, or "
         "look for a covariate of the levels."
@@ -172,30 +169,30 @@ def _group_checks(
         else f"The levels of {name!r} differ by less than the model allows."
     )
     return (
-        Check(
+        judged_check(
+            context,
+            found,
+            large=found.observed >= _FAR_GROUPS,
             code="groups",
             title="Totals are uniform",
             where=name,
             estimand=estimand,
-            verdict=verdict,
-            statistic=found.observed,
-            expected=found.expected,
-            p_value=found.p_value,
             sentence=_sentence(found, f"totals by {name!r}", _shape(ordered)),
-            advice="" if verdict == "ok" else "Look at the levels with the most extreme totals.",
+            advice="Look at the levels with the most extreme totals.",
             detail=_quantiles(ordered),
         ),
-        Check(
+        judged_check(
+            context,
+            spread,
+            large=not 1.0 / _SPREAD < ratio < _SPREAD,
             code="groups",
             title="Totals spread as they should",
             where=name,
             estimand=estimand,
-            verdict=judged,
             statistic=ratio,
             expected=1.0,
-            p_value=spread.p_value,
             sentence=f"The totals by {name!r} spread {ratio:.2f} times as much as expected.",
-            advice="" if judged == "ok" else more,
+            advice=more,
             detail={"position": residuals[:, 0].astype(float)},
         ),
     )

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ilk.diagnostics.checks.dispersion import is_single
-from ilk.diagnostics.checks.null import judge, verdict_of
-from ilk.diagnostics.checks.record import Check, skipped
+from ilk.diagnostics.checks.null import judge, judged_check
+from ilk.diagnostics.checks.record import skipped
 from ilk.family.inflation import ZeroInflated
 
 if TYPE_CHECKING:
     from ilk.diagnostics.checks.context import Context
+    from ilk.diagnostics.checks.record import Check
 
 __all__ = ["check_zeros"]
 
@@ -50,21 +51,19 @@ def _zeros(context: Context, estimand: str, title: str) -> Check:
     large = abs(found.observed - found.expected) >= _SHARE * rows and max(
         found.observed, found.expected
     ) >= _MORE * min(found.observed, found.expected)
-    verdict = verdict_of(found.p_value, large, context.alpha)
     low, high = np.quantile(counts[1:], [0.025, 0.975])
-    return Check(
+    return judged_check(
+        context,
+        found,
+        large=large,
         code="zeros",
         title=title,
         where="",
         estimand=estimand,
-        verdict=verdict,
-        statistic=found.observed,
-        expected=found.expected,
-        p_value=found.p_value,
         sentence=f"{found.observed:,.0f} of {rows:,} responses are zero, where "
         f"{found.expected:,.1f} are expected (95 % of data sets of the model: {low:,.0f} to "
         f"{high:,.0f}).",
-        advice="" if verdict == "ok" else _advice(context, more),
+        advice=_advice(context, more),
         detail={"observed": counts[:1], "simulated": counts[1:]},
     )
 

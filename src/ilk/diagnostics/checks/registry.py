@@ -1,0 +1,77 @@
+"""The check functions, by the names that pick them.
+
+A check function takes a `Context` and gives any number of checks.  To add one, write it in a module
+of its own and name it in `CHECKS`; the code of its checks is that name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
+from ilk.diagnostics.checks.dispersion import check_dispersion, check_pearson
+from ilk.diagnostics.checks.elsewhere import (
+    check_approximation,
+    check_convergence,
+    check_separation,
+)
+from ilk.diagnostics.checks.outliers import check_outliers
+from ilk.diagnostics.checks.pattern import check_pattern
+from ilk.diagnostics.checks.record import skipped
+from ilk.diagnostics.checks.space import check_related, check_space
+from ilk.diagnostics.checks.time import check_time
+from ilk.diagnostics.checks.uniformity import check_groups, check_uniformity
+from ilk.diagnostics.checks.zeros import check_zeros
+from ilk.errors import ModelError
+
+if TYPE_CHECKING:
+    from ilk.diagnostics.checks.context import Context
+    from ilk.diagnostics.checks.record import Check
+
+__all__ = ["CHECKS", "run_checks"]
+
+CheckFunction: TypeAlias = "Callable[[Context], tuple[Check, ...]]"
+"""Looks at a fit."""
+
+CHECKS: Mapping[str, CheckFunction] = {
+    "convergence": check_convergence,
+    "separation": check_separation,
+    "approximation": check_approximation,
+    "uniformity": check_uniformity,
+    "pattern": check_pattern,
+    "dispersion": check_dispersion,
+    "pearson": check_pearson,
+    "zeros": check_zeros,
+    "outliers": check_outliers,
+    "groups": check_groups,
+    "time": check_time,
+    "space": check_space,
+    "related": check_related,
+}
+"""Check functions by the name that picks them, in the order of the answer."""
+
+
+def run_checks(names: Sequence[str], context: Context) -> list[Check]:
+    """Make checks; a family that lacks what one needs is no reason to stop.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of `CHECKS`.
+    context : Context
+        What they work with.
+
+    Returns
+    -------
+    list of Check
+    """
+    found: list[Check] = []
+    for name in names:
+        try:
+            found += CHECKS[name](context)
+        except ModelError as refusal:
+            if refusal.code != "family-incomplete":
+                raise
+            title = name.replace("_", " ").capitalize()
+            found.append(skipped(name, title, refusal.message))
+    return found
