@@ -8,6 +8,7 @@ does not survive this becomes a note, and a note becomes nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from ilk.diagnostics.checks.simulated import CELLS
 from ilk.errors import ModelError, did_you_mean
 
 if TYPE_CHECKING:
+    from ilk.diagnostics.checks.record import Check
     from ilk.fitted import Fitted
     from ilk.typing import FloatArray
 
