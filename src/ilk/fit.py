@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ilk.show import cluster_report as togetherness
     from ilk.show import compare as comparisons
     from ilk.show import exogeneity as exogenous
+    from ilk.show import exposure as exposed
     from ilk.show import icc as intraclass
     from ilk.show import influence as influential
     from ilk.show import league as leagues
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from ilk.show.exogeneity import ExogeneityAnswer
     from ilk.show.influence import InfluenceAnswer
     from ilk.show.league import LeagueAnswer
+    from ilk.show.exposure import ExposureAnswer
     from ilk.show.lint import LintAnswer
     from ilk.show.methods import MethodsText
     from ilk.show.profile import ProfileAnswer
@@ -83,6 +85,7 @@ else:  # no fit needs them, so they are imported with the first question
     togetherness = Late("ilk.show.cluster_report")
     comparisons = Late("ilk.show.compare")
     exogenous = Late("ilk.show.exogeneity")
+    exposed = Late("ilk.show.exposure")
     grids = Late("ilk.show.means")
     intraclass = Late("ilk.show.icc")
     leagues = Late("ilk.show.league")
@@ -1274,7 +1277,7 @@ class Fit(AbstractFit):
 
     def influence(
         self,
-        group: str | None = None,
+        group: Any = None,
         *,
         exact: Any = False,
         level: float = 0.95,
@@ -1288,9 +1291,9 @@ class Fit(AbstractFit):
 
         Parameters
         ----------
-        group : str, optional
-            A grouping factor or another column whose levels are left out, one at a time; single
-            rows by default (``"rows"``).
+        group : str or array, optional
+            A grouping factor or another column whose levels are left out, one at a time, or a label
+            for each row (``data["site"]``); single rows by default (``"rows"``).
         exact : bool, level or sequence of levels
             True fits the model again without each of them, levels such as ``("A", "B")`` without
             these.
@@ -1328,6 +1331,41 @@ class Fit(AbstractFit):
         return influential.influence_answer(
             self.fitted, group, exact=exact, level=level, n_jobs=n_jobs
         )
+
+    def exposure_check(self, exposure: Any = None, *, level: float = 0.95) -> ExposureAnswer:
+        """Is the mean proportional to the exposure: is an offset meant, or a free coefficient?
+
+        Two models are compared: the logarithm of the exposure as an offset, coefficient one, and
+        with a free coefficient.  For fits with the link log.
+
+        Parameters
+        ----------
+        exposure : str or array, optional
+            Column that the fit uses, or one value for each row.  By default the exposure of the
+            fit, else a covariate that looks like one by its name or behavior.
+        level : float
+            Coverage of the interval of the free coefficient.
+
+        Returns
+        -------
+        ExposureAnswer
+            A row for each model: ``model, formula, estimate, std_error, conf_low, conf_high,
+            parameters, loglik, aic, aic_difference, status, estimand``, where the estimate is the
+            coefficient of the logarithm.  ``.tests`` has Wald and likelihood-ratio test of its
+            being one; ``.verdict`` is ``"ok"``, ``"note"`` or ``"problem"``; ``.plot()`` shows
+            observed over expected events by exposure.
+
+        Examples
+        --------
+        >>> import ilk
+        >>> data = ilk.datasets.load("hospital_infections")
+        >>> fit = ilk.fit("infections ~ policy + patient_days + (1 | hospital)", data,
+        ...               family="poisson")
+        >>> check = fit.exposure_check()
+        >>> check.verdict, check.frame.aic_difference.round(1).tolist()
+        ('problem', [0.0, 1.4, 278.9])
+        """
+        return exposed.exposure_answer(self.fitted, exposure, level)
 
     def separation(self) -> Answer:
         """Say which coefficients have no finite estimate because the data are separated.

@@ -356,7 +356,7 @@ def _with_terms(fitted: Fitted, terms: Sequence[str]) -> Model:
     return refit_as(fitted, text)
 
 
-def refit_as(fitted: Fitted, formula: str) -> Model:
+def refit_as(fitted: Fitted, formula: str, data: Any = None, **changes: Any) -> Model:
     """Make the model of another formula for the same rows, other things as in the fit.
 
     Parameters
@@ -365,6 +365,10 @@ def refit_as(fitted: Fitted, formula: str) -> Model:
         The fit.
     formula : str
         Formula of the mean.
+    data : Kept, optional
+        The rows of the fit, with more columns than it has.
+    **changes
+        Row-wise arguments that are not as in the fit.
 
     Returns
     -------
@@ -382,10 +386,10 @@ def refit_as(fitted: Fitted, formula: str) -> Model:
         zero_inflation=others["zero_inflation"],
         functions=old.functions,
     )
-    arguments: dict[str, Any] = dict(fitted.design.argument_columns)
+    arguments: dict[str, Any] = {**fitted.design.argument_columns, **changes}
     design = build(
         spec,
-        fitted.design.data,
+        fitted.design.data if data is None else data,
         parameters=fitted.family.parameters,
         binomial=fitted.family.takes_trials,
         **arguments,

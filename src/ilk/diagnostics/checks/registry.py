@@ -15,6 +15,7 @@ from ilk.diagnostics.checks.elsewhere import (
     check_convergence,
     check_separation,
 )
+from ilk.diagnostics.checks.exposure import check_exposure
 from ilk.diagnostics.checks.outliers import check_outliers
 from ilk.diagnostics.checks.pattern import check_pattern
 from ilk.diagnostics.checks.record import skipped
@@ -37,6 +38,7 @@ CHECKS: Mapping[str, CheckFunction] = {
     "convergence": check_convergence,
     "separation": check_separation,
     "approximation": check_approximation,
+    "exposure": check_exposure,
     "uniformity": check_uniformity,
     "pattern": check_pattern,
     "dispersion": check_dispersion,
