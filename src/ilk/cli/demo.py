@@ -144,30 +144,33 @@ def _ratio(fit: Any, name: str) -> tuple[float, float, float]:
 def _league(report: Mapping[str, Any]) -> list[str]:
     """Print the ends of the league table, raw and shrunken."""
     listing = next(s["table"] for s in report["sections"] if s["id"] == "league")
-    rows = listing["rows"]
-    raw = sorted(rows, key=lambda row: row[4])
-    shown = [*raw[:4], None, *raw[-4:]]
+    heads = [column["label"] for column in listing["columns"]]
+    rows = [dict(zip(heads, row, strict=True)) for row in listing["rows"]]
+    ends = [[row[j] for row in listing["rows"]] for j, head in enumerate(heads) if "95%" in head]
+    for row, rate, rank in zip(rows, *ends[1:], strict=True):
+        row["rates"], row["ranks"] = rate, rank
+    raw = sorted(rows, key=lambda row: row["raw rate"])
     lines = [
         "Raw league tables reward and punish luck. The four lowest and four highest raw rates:",
         "",
         f"  {'hospital':<10}{'days':>8}{'infections':>12}{'raw rate':>10}{'rank':>7}"
-        f"{'shrunken rate':>16}{'95% interval':>16}{'rank':>6}",
+        f"{'shrunken rate':>16}{'95% interval':>16}{'rank':>7}{'95%':>10}",
     ]
-    for row in shown:
+    for row in [*raw[:4], None, *raw[-4:]]:
         if row is None:
             lines.append("  ...")
             continue
-        name, days, infections, _, rate, raw_rank, shrunken, low, high, rank = row
         lines.append(
-            f"  {name:<10}{days:>8,.0f}{infections:>12.0f}{rate:>10.2f}{raw_rank:>7g}"
-            f"{shrunken:>16.2f}{f'{low:.2f} to {high:.2f}':>16}{rank:>6g}"
+            f"  {row['hospital']:<10}{row['patient days']:>8,.0f}{row['infections']:>12.0f}"
+            f"{row['raw rate']:>10.2f}{row['raw rank']:>7g}{row['shrunken rate']:>16.2f}"
+            f"{row['rates']:>16}{row['expected rank']:>7.1f}{row['ranks']:>10}"
         )
-    best = min(rows, key=lambda row: row[9])
+    best = rows[0]
     lines += [
         "",
-        f"The lowest shrunken rate is that of {best[0]}: {best[2]:.0f} infections in "
-        f"{best[1]:,.0f} days are evidence, no infection",
-        "in a few hundred days is luck. Rates are for the same case mix, before the policy.",
+        f"The best expected rank is that of {best['hospital']}: {best['infections']:.0f} "
+        f"infections in {best['patient days']:,.0f} days are evidence, no infection",
+        "in a few hundred days is luck. Shrunken rates are for the case mix of all hospitals.",
     ]
     return lines
 

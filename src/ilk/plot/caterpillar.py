@@ -1,29 +1,45 @@
 """Caterpillar plot: the random effects of a grouping factor, in order, with their intervals.
 
-The estimates are conditional modes: each level's own data, shrunk toward the middle of all levels
-the more the less they say. Filled points are levels whose interval does not contain zero.
+The estimates are conditional modes, or the posterior means of a league table: each level's own
+data, shrunk toward the middle of all levels the more the less they say.  Filled points are levels
+whose interval does not contain zero; hollow ones cannot be told from the middle.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ilk.errors import FitError, did_you_mean
 from ilk.plot.asked import Drawable, column, columns_of
-from ilk.plot.style import BLUE, INK, MUTED, axis_or_new, house_style, printable, tidy_axis
+from ilk.plot.style import (
+    BLUE,
+    INK,
+    MUTED,
+    NAMED_AT_MOST,
+    drawing,
+    hollow_or_filled,
+    printable,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ilk.typing import FloatArray
+    from ilk.ranking.record import League
+    from ilk.typing import BoolArray, FloatArray
 
-__all__ = ["Caterpillar", "caterpillar", "caterpillar_table", "draw_caterpillar"]
+__all__ = [
+    "Caterpillar",
+    "caterpillar",
+    "caterpillar_of_league",
+    "caterpillar_table",
+    "draw_caterpillar",
+]
 
-NAMED_AT_MOST = 40
-"""With more levels than this, only the extreme ones are named."""
+_MANY = 200
+"""With more levels than this, intervals become a band."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +106,30 @@ def caterpillar_table(fit: Drawable, group: str, term: str | None = None) -> Cat
     )
 
 
+def caterpillar_of_league(league: League) -> Caterpillar:
+    """Order the effects that a league table ranks.
+
+    Parameters
+    ----------
+    league : League
+        The league table.
+
+    Returns
+    -------
+    Caterpillar
+        The table.
+    """
+    order = np.argsort(league.effect, kind="stable")
+    return Caterpillar(
+        group=league.group,
+        term="all effects, mean columns" if league.term == "mean" else league.term,
+        levels=tuple(str(league.levels[i]) for i in order),
+        estimate=league.effect[order],
+        low=league.effect_low[order],
+        high=league.effect_high[order],
+    )
+
+
 def draw_caterpillar(table: Caterpillar, ax: Axes | None = None) -> Axes:
     """Draw a caterpillar plot.
 
@@ -107,12 +147,8 @@ def draw_caterpillar(table: Caterpillar, ax: Axes | None = None) -> Axes:
     """
     few = len(table.levels) <= NAMED_AT_MOST
     height = 1.1 + 0.17 * len(table.levels) if few else 4.2
-    axis = axis_or_new(ax, 6.4, height)
-    with house_style():
-        if few:
-            _draw_rows(table, axis)
-        else:
-            _draw_columns(table, axis)
+    with drawing(ax, 6.4 if few else 7.6, height, grid="x" if few else "y") as axis:
+        (_draw_rows if few else _draw_columns)(table, axis)
     return axis
 
 
@@ -140,30 +176,35 @@ def caterpillar(
     return draw_caterpillar(caterpillar_table(fit, group, term), ax)
 
 
-def _points(table: Caterpillar) -> tuple[Any, FloatArray, FloatArray]:
-    apart = (table.low > 0) | (table.high < 0)
-    place = np.arange(len(table.levels), dtype=float)
-    return apart, place, table.estimate
+def _apart(table: Caterpillar) -> BoolArray:
+    return (table.low > 0) | (table.high < 0)
 
 
 def _draw_rows(table: Caterpillar, ax: Axes) -> None:
-    apart, place, estimate = _points(table)
-    tidy_axis(ax, grid="x")
+    place = np.arange(len(table.levels), dtype=float)
     ax.axvline(0.0, color=MUTED, linewidth=0.9, zorder=1)
     ax.hlines(place, table.low, table.high, color=BLUE, linewidth=1.3, alpha=0.55, zorder=2)
-    _scatter(ax, estimate, place, apart, size=22.0)
+    hollow_or_filled(ax, table.estimate, place, _apart(table), 22.0)
     ax.set_yticks(place, [printable(level) for level in table.levels], fontsize=8)
     ax.set_ylim(-0.8, len(place) - 0.2)
     ax.set_xlabel(f"effect of the level: {printable(table.term)}")
 
 
 def _draw_columns(table: Caterpillar, ax: Axes) -> None:
-    apart, place, estimate = _points(table)
-    tidy_axis(ax, grid="y")
+    count, apart = len(table.levels), _apart(table)
+    place = np.arange(count, dtype=float)
     ax.axhline(0.0, color=MUTED, linewidth=0.9, zorder=1)
-    width = 1.1 if len(place) < 200 else 0.5
-    ax.vlines(place, table.low, table.high, color=BLUE, linewidth=width, alpha=0.5, zorder=2)
-    _scatter(ax, place, estimate, apart, size=14.0 if len(place) < 200 else 5.0)
+    if count > _MANY:
+        for some, opacity in ((~apart, 0.28), (apart, 0.6)):
+            width = min(1.0, 480.0 / count)
+            ax.vlines(
+                place[some], table.low[some], table.high[some],
+                color=BLUE, linewidth=width, alpha=opacity, zorder=2,
+            )  # fmt: skip
+        ax.plot(place, table.estimate, color=BLUE, linewidth=2.0, zorder=4)
+    else:
+        ax.vlines(place, table.low, table.high, color=BLUE, linewidth=1.1, alpha=0.5, zorder=2)
+        hollow_or_filled(ax, place, table.estimate, apart, 14.0)
     for index, end, shift, side in ((0, table.low, 7, "left"), (-1, table.high, -7, "right")):
         ax.annotate(
             printable(table.levels[index]),
@@ -176,13 +217,9 @@ def _draw_columns(table: Caterpillar, ax: Axes) -> None:
             color=INK,
         )
     ax.set_xticks([])
-    ax.set_xlim(-1.5, len(place) + 0.5)
-    ax.set_xlabel(f"{len(place)} levels of {printable(table.group)}, in order")
-    ax.set_ylabel(f"effect of the level: {printable(table.term)}")
-
-
-def _scatter(ax: Axes, x: FloatArray, y: FloatArray, filled: Any, size: float) -> None:
-    ax.scatter(x[filled], y[filled], s=size, color=BLUE, linewidth=0.0, zorder=3)
-    ax.scatter(
-        x[~filled], y[~filled], s=size, facecolor="white", edgecolor=BLUE, linewidth=1.1, zorder=3
+    ax.set_xlim(-1.0 - 0.01 * count, 1.01 * count)
+    ax.set_xlabel(
+        f"{count:,} levels of {printable(table.group)}, in order; {int(apart.sum()):,} with an "
+        "interval without zero"
     )
+    ax.set_ylabel(f"effect of the level: {printable(table.term)}")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from ilk.diagnostics.influence.influence import Influence
-    from ilk.typing import FloatArray
+    from ilk.typing import FloatArray, IntArray
 
 __all__ = [
     "DfbetasPicture",
@@ -249,7 +249,7 @@ def draw_dfbetas(table: DfbetasPicture, ax: Axes | None = None) -> Axes:
     return axis
 
 
-def _name_strip(axis: Axes, table: DfbetasPicture, order: FloatArray, j: int, y: float) -> None:
+def _name_strip(axis: Axes, table: DfbetasPicture, order: IntArray, j: int, y: float) -> None:
     """Names of the units that move a coefficient most, none on top of another."""
     moved = table.moved[:, j]
     span = max(1.1, float(np.nanmax(np.abs(table.moved))))

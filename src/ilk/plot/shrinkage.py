@@ -1,37 +1,32 @@
-r"""Shrinkage plot: raw rates or means of levels beside what the model makes of them.
+r"""Shrinkage plot: from the raw rate or mean of each level to what the model makes of it.
 
-A raw rate is the level's own total of events over its own exposure. The shrunken one is the
-model's conditional mean for the same level, a compromise between the level's data and the
-distribution of all levels. Small levels move far, large ones hardly at all: the picture shows why
-the best and the worst raw rate so often belong to the smallest.
+A raw rate is the level's own observed number over what was expected of its rows, times the rate
+that was expected of all rows; so it is for the same case mix as the shrunken one, and both differ
+by shrinkage alone.  Small levels move far, large ones hardly at all: the picture shows why the best
+and the worst raw rate so often belong to the smallest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ilk.plot.style import (
-    BLUE,
-    INK,
-    MUTED,
-    ORANGE,
-    axis_or_new,
-    house_style,
-    marker_areas,
-    printable,
-    tidy_axis,
-)
+from ilk.errors import ModelError
+from ilk.plot.labels import name_points
+from ilk.plot.style import BLUE, INK, MUTED, ORANGE, drawing, marker_areas, printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from ilk.ranking.record import League
     from ilk.typing import FloatArray
 
-__all__ = ["Shrinkage", "draw_shrinkage", "shrinkage_table"]
+__all__ = ["Shrinkage", "draw_shrinkage", "same_case_mix", "shrinkage_table"]
+
+_FEW, _MANY = 80, 300
+"""Levels up to which arrows have heads, and beyond which intervals become a band."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,81 +39,82 @@ class Shrinkage:
         Grouping factor.
     quantity : str
         What the values are, with unit.
+    coverage : float
+        Of the intervals.
     levels : tuple of str
         Levels, smallest shrunken value first.
     weight : ndarray (k,)
         How much data a level has: exposure, trials or rows.
     raw : ndarray (k,)
-        Value from the level's own data.
+        Value from the level's own data, for the case mix of all rows.
     shrunken, low, high : ndarray (k,)
         Value from the model, and bounds of its interval.
-    raw_rank, rank : ndarray (k,)
-        Ranks of both, 1 for the smallest; ties share their mean rank.
     center : float
-        Value of all data together.
+        Value of a level with an effect of zero, to which all are drawn.
     """
 
     group: str
     quantity: str
+    coverage: float
     levels: tuple[str, ...]
     weight: FloatArray
     raw: FloatArray
     shrunken: FloatArray
     low: FloatArray
     high: FloatArray
-    raw_rank: FloatArray
-    rank: FloatArray
     center: float
 
 
-def shrinkage_table(
-    group: str,
-    levels: Sequence[object],
-    *,
-    total: FloatArray,
-    weight: FloatArray,
-    shrunken: FloatArray,
-    low: FloatArray,
-    high: FloatArray,
-    quantity: str,
-    per: float = 1.0,
-) -> Shrinkage:
-    """Order levels and rank them, raw and shrunken.
+def same_case_mix(league: League) -> FloatArray:
+    """Raw values (L,) of the levels for the case mix of all rows, in the unit of the table.
+
+    Indirect standardization: the level's observed over its expected number, times what is expected
+    per unit of all rows; where responses may be negative, differences take the place of ratios.
 
     Parameters
     ----------
-    group : str
-        Grouping factor.
-    levels : sequence (k,)
-        Levels.
-    total, weight : ndarray (k,)
-        Sum of the response and of the exposure by level; their quotient is the raw value.
-    shrunken, low, high : ndarray (k,)
-        Conditional means per unit of exposure, and bounds of their intervals.
+    league : League
+        The league table.
+    """
+    overall = league.per * float(np.sum(league.expected) / np.sum(league.exposure))
+    if league.comparison == "ratio":
+        return np.asarray(league.ratio * overall)
+    return np.asarray(league.ratio * league.per + overall)
+
+
+def shrinkage_table(league: League, quantity: str = "rate") -> Shrinkage:
+    """Order the levels of a league table by their shrunken value.
+
+    Parameters
+    ----------
+    league : League
+        The league table.
     quantity : str
-        What the values are, with unit.
-    per : float
-        Unit in which they are shown, e.g. 1000 for rates per 1000 days.
+        What the values are, in words, with unit.
 
     Returns
     -------
     Shrinkage
         The table.
     """
-    raw = total / weight
-    order = np.argsort(shrunken, kind="stable")
+    if league.quantity == "slope":
+        raise ModelError(
+            f"There are no raw slopes of {league.term!r} to shrink; use kind='caterpillar' or "
+            "'ranks', or a table of the levels.",
+            code="picture",
+        )
+    order = np.argsort(league.rate, kind="stable")
     return Shrinkage(
-        group=group,
+        group=league.group,
         quantity=quantity,
-        levels=tuple(str(levels[i]) for i in order),
-        weight=weight[order],
-        raw=per * raw[order],
-        shrunken=per * shrunken[order],
-        low=per * low[order],
-        high=per * high[order],
-        raw_rank=_ranks(raw)[order],
-        rank=_ranks(shrunken)[order],
-        center=float(per * total.sum() / weight.sum()),
+        coverage=league.level,
+        levels=tuple(str(league.levels[i]) for i in order),
+        weight=league.exposure[order],
+        raw=same_case_mix(league)[order],
+        shrunken=league.rate[order],
+        low=league.rate_low[order],
+        high=league.rate_high[order],
+        center=league.center,
     )
 
 
@@ -137,57 +133,76 @@ def draw_shrinkage(table: Shrinkage, ax: Axes | None = None) -> Axes:
     matplotlib.axes.Axes
         The axis.
     """
-    axis = axis_or_new(ax, 8.2, 4.4)
-    place = np.arange(len(table.levels), dtype=float)
-    area = marker_areas(table.weight, smallest=12.0, largest=150.0)
-    with house_style():
-        tidy_axis(axis, grid="y")
-        axis.axhline(table.center, color=MUTED, linewidth=0.9, zorder=1)
-        axis.vlines(
-            place, table.raw, table.shrunken, color=MUTED, linewidth=0.6, alpha=0.6, zorder=1.5
+    count = len(table.levels)
+    place = np.arange(count, dtype=float)
+    with drawing(ax, 8.2, 4.4) as axis:
+        axis.axhline(
+            table.center, color=MUTED, linewidth=0.9, zorder=1, label="middle of the population"
         )
-        axis.vlines(place, table.low, table.high, color=BLUE, linewidth=2.2, alpha=0.35, zorder=2)
+        low, high = _limits(table)
+        axis.set_ylim(low, high)
+        axis.set_xlim(-1.0 - 0.01 * count, 1.01 * count)
+        _draw_intervals(table, place, axis)
+        _draw_arrows(table, place, axis)
+        size = float(np.clip(3000.0 / count, 3.0, 20.0))
+        area = marker_areas(table.weight, smallest=0.6 * size, largest=min(150.0, 7.0 * size))
         axis.scatter(
-            place, table.raw, s=area, facecolor="none", edgecolor=ORANGE, linewidth=1.1, zorder=3,
-            label="raw, area by size",
+            place, table.raw, s=area, facecolor="none", edgecolor=ORANGE, zorder=3,
+            linewidth=1.1 if count <= _MANY else 0.6, alpha=1.0 if count <= _MANY else 0.7,
         )  # fmt: skip
-        axis.scatter(
-            place, table.shrunken, s=20, color=BLUE, linewidth=0.0, zorder=4,
-            label="shrunken, with 95% interval",
-        )  # fmt: skip
-        top = max(float(table.high.max()), float(table.raw.max()))
-        axis.set_ylim(min(0.0, float(table.low.min())) - 0.035 * top, 1.06 * top)
-        axis.set_xlim(-1.5, len(place) + 0.5)
+        axis.scatter(place, table.shrunken, s=size, color=BLUE, linewidth=0.0, zorder=4)
+        axis.scatter([], [], s=40.0, facecolor="none", edgecolor=ORANGE, linewidth=1.1,
+                     label="raw, area by size")  # fmt: skip
+        axis.scatter([], [], s=18.0, color=BLUE, linewidth=0.0,
+                     label=f"shrunken, with {100 * table.coverage:g}% interval")  # fmt: skip
         axis.set_xticks([])
-        axis.set_xlabel(f"{len(place)} levels of {printable(table.group)}, by shrunken value")
+        axis.set_xlabel(f"{count:,} levels of {printable(table.group)}, by shrunken value")
         axis.set_ylabel(printable(table.quantity, 60))
-        _name_extremes(table, axis)
-        axis.legend(loc="upper left", handletextpad=0.4, borderaxespad=0.2)
+        axis.legend(
+            loc="lower left",
+            bbox_to_anchor=(0.0, 1.0),
+            ncols=3,
+            handletextpad=0.5,
+            handlelength=1.4,
+            borderaxespad=0.2,
+        )
+        extremes = [int(np.argmax(table.raw)), int(np.argmin(table.raw)), 0, count - 1]
+        at = np.where(np.isin(np.arange(count), extremes[:2]), table.raw, table.shrunken)
+        name_points(axis, place, at, table.levels, np.array(list(dict.fromkeys(extremes))))
     return axis
 
 
-def _name_extremes(table: Shrinkage, ax: Axes) -> None:
-    """Name the raw winners and losers, which is where eyes go first."""
-    chosen = {int(np.argmax(table.raw)), int(np.argmin(table.raw)), 0, len(table.levels) - 1}
-    for index in sorted(chosen):
-        above = table.raw[index] >= table.shrunken[index]
-        edge = max(table.raw[index], table.high[index]) if above else table.raw[index]
-        ax.annotate(
-            printable(table.levels[index], 12),
-            (index, edge if above else min(edge, table.low[index])),
-            xytext=(0, 8 if above else -8),
-            textcoords="offset points",
-            ha="center",
-            va="bottom" if above else "top",
-            fontsize=8,
-            color=INK,
-            annotation_clip=False,
+def _limits(table: Shrinkage) -> tuple[float, float]:
+    """Range of the values, zero included where it is near."""
+    values = np.concatenate([table.raw, table.low, table.high])
+    low, high = float(values.min()), float(values.max())
+    if 0.0 <= low < 0.5 * high:
+        low = 0.0
+    margin = 0.05 * (high - low) or 0.5
+    return low - margin, high + margin
+
+
+def _draw_intervals(table: Shrinkage, place: FloatArray, axis: Axes) -> None:
+    if len(place) > _MANY:
+        axis.fill_between(
+            place, table.low, table.high, step="mid", color=BLUE, alpha=0.2, linewidth=0.0, zorder=2
         )
+    else:
+        width = 2.2 if len(place) <= _FEW else 1.4
+        axis.vlines(place, table.low, table.high, color=BLUE, linewidth=width, alpha=0.3, zorder=2)
 
 
-def _ranks(values: FloatArray) -> FloatArray:
-    """Ranks from 1, ties sharing their mean rank."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    mean_rank = last - (counts - 1) / 2.0
-    return np.asarray(mean_rank[inverse], dtype=np.float64)
+def _draw_arrows(table: Shrinkage, place: FloatArray, axis: Axes) -> None:
+    """Arrows from raw to shrunken; of many levels without heads."""
+    if len(place) > _FEW:
+        axis.vlines(
+            place, table.raw, table.shrunken, zorder=2.5,
+            color=MUTED, linewidth=0.6 if len(place) <= _MANY else 0.35, alpha=0.6,
+        )  # fmt: skip
+        return
+    axis.quiver(
+        place, table.raw, np.zeros(len(place)), table.shrunken - table.raw,
+        angles="xy", scale_units="xy", scale=1.0, units="dots", width=1.2,
+        headwidth=5.0, headlength=6.0, headaxislength=5.0, minlength=0.5,
+        color=INK if len(place) <= 20 else MUTED, alpha=0.75, zorder=3.5,
+    )  # fmt: skip

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ilk.typing import FloatArray
+    from ilk.typing import BoolArray, FloatArray
 
 __all__ = [
     "BLUE",
@@ -32,17 +32,22 @@ __all__ = [
     "FAINT",
     "INK",
     "MUTED",
+    "NAMED_AT_MOST",
     "ORANGE",
     "PAPER",
     "axis_or_new",
     "drawing",
     "follow_paper",
+    "hollow_or_filled",
     "house_style",
     "new_figure",
     "new_panels",
     "printable",
     "tidy_axis",
 ]
+
+NAMED_AT_MOST = 40
+"""Levels that have a row with a name each; of more only some are named."""
 
 ESTIMAND_STYLE: dict[str, dict[str, Any]] = {
     "conditional": {"color": MUTED, "linestyle": ":", "marker": "s"},
@@ -246,6 +251,32 @@ def printable(label: object, width: int = 28) -> str:
     """
     text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(label))
     return text if len(text) <= width else text[: width - 1] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def hollow_or_filled(
+    ax: Axes, x: FloatArray, y: FloatArray, filled: BoolArray, size: float, label: str | None = None
+) -> None:
+    """Draw points, those filled whose interval does not contain what they are compared with.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        The axis.
+    x, y : ndarray (k,)
+        The points.
+    filled : ndarray (k,) of bool
+        Which are filled.
+    size : float
+        Area of a point in square points.
+    label : str, optional
+        Entry of the legend.
+    """
+    first = label if np.any(filled) else None
+    ax.scatter(x[filled], y[filled], s=size, color=BLUE, linewidth=0.0, zorder=4, label=first)
+    width = 1.1 if size > 8.0 else 0.7
+    hollow = {"facecolor": PAPER, "edgecolor": BLUE, "linewidth": width}
+    second = label if first is None else None
+    ax.scatter(x[~filled], y[~filled], s=size, zorder=3, label=second, **hollow)
 
 
 def marker_areas(weight: FloatArray, smallest: float = 9.0, largest: float = 130.0) -> FloatArray:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Funnel", "funnel"]
 
-_POINTS = 48
+_POINTS = 72
 """Sizes at which the curves are computed."""
 
 _NARROW = 1.2
@@ -121,7 +121,7 @@ def funnel(fitted: Fitted, league: League, *, coverages: tuple[float, ...] = COV
     if any(not 0.0 < coverage < 1.0 for coverage in coverages):
         raise ModelError(f"coverages={coverages!r}: give numbers between 0 and 1.", code="level")
     kind = kind_of(fitted.family)
-    totals = level_totals(fitted, league.group)
+    totals = level_totals(fitted, league.group, league.adjust)
     size_name, size = _size(fitted, league)
     grid = _grid(size)
     limits = curve_limits(totals, kind, size, grid, league.expected, coverages)

@@ -27,6 +27,7 @@ def write(
     lead: Sequence[str] = (),
     focus: str | None = None,
     at: Mapping[str, Any] | None = None,
+    rank: str | None = None,
     design: Causes = None,
 ) -> Path:
     """Write the report of a fit as an HTML page.
@@ -39,7 +40,7 @@ def write(
         The data that it was fitted to.
     path : str or Path
         File to write.
-    title, lead, focus, at, design
+    title, lead, focus, at, rank, design
         See :func:`collect`.
 
     Returns
@@ -47,7 +48,9 @@ def write(
     Path
         The file.
     """
-    report = collect(fit, data, title=title, lead=lead, focus=focus, at=at, design=design)
+    report = collect(
+        fit, data, title=title, lead=lead, focus=focus, at=at, rank=rank, design=design
+    )
     file = Path(path)
     file.write_text(render(report), encoding="utf-8")
     return file

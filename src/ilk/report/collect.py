@@ -15,7 +15,7 @@ from ilk.plot.coefficients import coefficients_table
 from ilk.plot.effects import BOTH, effect_table, merge_alike
 from ilk.report.answers import answers, population_exists, variables
 from ilk.report.asked import Reportable
-from ilk.report.league import league
+from ilk.report.league import league, league_pictures, league_rows, ranked_group
 from ilk.report.pictures import as_data, plain
 from ilk.report.unit import Unit, unit_of
 from ilk.show.summary import Summary, Table, summarize
@@ -40,6 +40,7 @@ def collect(
     lead: Sequence[str] = (),
     focus: str | None = None,
     at: Mapping[str, Any] | None = None,
+    rank: str | None = None,
     design: Causes = None,
 ) -> dict[str, Any]:
     """Collect the report of a fit.
@@ -59,6 +60,9 @@ def collect(
     at : mapping of str to object, optional
         Values at which other columns are held in comparisons; by default the mean of a number and
         the most frequent value of all else, and an exposure at its unit.
+    rank : str, optional
+        Grouping factor whose levels are compared in a league table; by default the only one of a
+        model for counts or proportions.
     design : {None, "observational", "randomized"}
         How the data came about: decides what the footer says of association and causation.
 
@@ -81,7 +85,7 @@ def collect(
         later["text"] = []  # said once
     sections = [
         *effects[:1],
-        *_clusters(fit, data, unit, held),
+        *_clusters(fit, unit, rank),
         _coefficients(fit, summary),
         *_random_part(summary),
         *effects[1:],
@@ -222,52 +226,86 @@ def _random_part(summary: Summary) -> list[dict[str, Any]]:
     ]
 
 
-def _clusters(
-    fit: Reportable, data: Any, unit: Unit, at: Mapping[str, Any]
-) -> list[dict[str, Any]]:
-    """League table of counts by one factor, caterpillars of all others."""
-    found = league(fit, data, unit, at)
-    sections = []
-    if found is not None:
-        picture, listing = found
-        sections.append(
-            section(
-                "league",
-                f"How each {picture.group} does",
-                text=[
-                    "Each estimate is a compromise between the level's own data and all levels "
-                    "together. The less data, the more it is drawn to the middle, so that neither "
-                    "good nor bad luck of a small one looks like merit or fault.",
-                ],
-                picture=_picture(
-                    "shrinkage",
-                    picture,
-                    f"Raw and shrunken {unit.label} of all levels of {picture.group}, in order of "
-                    "the shrunken value. Small levels move furthest.",
-                    f"{unit.label}, same case mix. The horizontal line is the overall rate.",
-                ),
-                table=listing,
-            )
-        )
-    for group in dict.fromkeys(term.grouping.name for term in fit.fitted.design.terms):
-        if found is not None and group == found[0].group:
+def _clusters(fit: Reportable, unit: Unit, rank: str | None) -> list[dict[str, Any]]:
+    """League table of one factor, caterpillars of all others."""
+    group = ranked_group(fit) if rank is None else rank
+    sections = [] if group is None else _league(fit, group, unit)
+    for other in dict.fromkeys(term.grouping.name for term in fit.fitted.design.terms):
+        if other == group:
             continue
-        table = caterpillar_table(fit, group)
+        table = caterpillar_table(fit, other)
         if len(table.levels) <= 500:
             sections.append(
                 section(
-                    f"levels-{_slug(group)}",
-                    f"Effects of {group}",
+                    f"levels-{_slug(other)}",
+                    f"Effects of {other}",
                     picture=_picture(
                         "caterpillar",
                         table,
-                        f"Estimated effects of the levels of {group}, in order, with intervals.",
+                        f"Estimated effects of the levels of {other}, in order, with intervals.",
                         f"{table.term}, conditional modes with 95% intervals; hollow where the "
                         "interval contains zero.",
                     ),
                 )
             )
     return sections
+
+
+def _league(fit: Reportable, group: str, unit: Unit) -> list[dict[str, Any]]:
+    """From raw to shrunken values, how sure ranks are, and who does not fit in."""
+    table = league(fit, group, unit)
+    shrinkage, ranks, funnel = league_pictures(fit, table, unit)
+    return [
+        section(
+            "league",
+            f"How each {group} does",
+            text=[
+                "Each estimate is a compromise between the level's own data and all levels "
+                "together. The less data, the more it is drawn to the middle, so that neither "
+                "good nor bad luck of a small one looks like merit or fault.",
+            ],
+            picture=_picture(
+                "shrinkage",
+                shrinkage,
+                f"Arrows from raw to shrunken {unit.label} of all levels of {group}, in order of "
+                "the shrunken value. Small levels move furthest.",
+                f"{unit.label}, same case mix. The horizontal line is the middle of the "
+                "population, to which all are drawn.",
+            ),
+            table=league_rows(fit, table, unit),
+        ),
+        section(
+            "ranks",
+            "How sure the ranks are",
+            text=[
+                "Ranks are less certain than rates. Where intervals overlap widely, the order of "
+                "two levels is a toss of a coin; filled points are levels of which one can say on "
+                "which side of the middle they are."
+            ],
+            picture=_picture(
+                "ranks",
+                ranks,
+                f"Median ranks of the levels of {group} with 95% intervals, and their raw ranks.",
+                "Crosses are the ranks of raw rates.",
+            ),
+        ),
+        section(
+            "funnel",
+            f"Which {group} does not fit in",
+            text=[
+                "Between the lines is what chance does to levels that are all alike. The shaded "
+                "funnel adds the differences between levels that the model has found: a level "
+                "outside of it is one that the model did not expect."
+            ],
+            picture=_picture(
+                "funnel",
+                funnel,
+                f"Observed over expected of the levels of {group} against their size, with control "
+                "limits.",
+                "Limits from the fitted model, 95% and 99.8%.",
+            ),
+        ),
+    ]
 
 
 def _text_table(table: Table) -> dict[str, Any]:

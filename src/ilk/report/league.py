@@ -1,134 +1,173 @@
-"""The table of clusters: raw rates beside shrunken ones, with intervals and ranks.
-
-For counts, the *expected* number of a cluster is what a typical cluster would have seen with the
-same exposure and the same covariates. Observed over expected, times the rate of reference, is the
-raw rate at the reference; the conditional prediction there is the shrunken one, with its interval.
-So the two differ by shrinkage alone and not by case mix.
-"""
+"""The league table of a report: pictures and rows, from the record of `fit.league_table`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ilk.plot.asked import coded_columns, column, columns_of
-from ilk.plot.effects import reference_row
-from ilk.plot.shrinkage import Shrinkage, shrinkage_table
-from ilk.report.asked import Reportable
+from ilk.plot.funnel import funnel_table
+from ilk.plot.ranks import ranks_table
+from ilk.plot.shrinkage import shrinkage_table
+from ilk.ranking import league_table
+from ilk.ranking.funnel import funnel
 from ilk.report.numbers import decimals
-from ilk.report.unit import Unit
-from ilk.typing import FloatArray, IntArray
 
-__all__ = ["League", "league"]
+if TYPE_CHECKING:
+    from ilk.plot.funnel import FunnelPicture
+    from ilk.plot.ranks import Ranks
+    from ilk.plot.shrinkage import Shrinkage
+    from ilk.ranking import League
+    from ilk.report.asked import Reportable
+    from ilk.report.unit import Unit
 
-League = tuple[Shrinkage, dict[str, Any]]
+__all__ = ["league", "league_pictures", "league_rows", "ranked_group"]
+
+MOST = 1000
+"""A factor with more levels than this has no table in a report."""
 
 
-def league(fit: Reportable, data: Any, unit: Unit, at: Mapping[str, Any]) -> League | None:
-    """Compare the levels of the grouping factor of a model for counts.
+def ranked_group(fit: Reportable) -> str | None:
+    """Grouping factor whose levels a report ranks unless told otherwise.
 
     Parameters
     ----------
     fit : Fit
         The fit.
-    data : data frame
-        Its data.
-    unit : Unit
-        Unit of the rates.
-    at : mapping of str to object
-        Values at which covariates are held for the comparison.
 
     Returns
     -------
-    (Shrinkage, dict) or None
-        Table of the picture and table of the report; None unless the model is one for counts with a
-        log link, an intercept and one grouping factor that is a column of the data.
+    str or None
+        The only factor of a model for counts or proportions, if its levels have several rows or
+        their own exposure, and a level of their own; else None.
     """
     fitted = fit.fitted
-    design = fitted.design
+    design, family = fitted.design, fitted.family
     groups = {term.grouping.name for term in design.terms}
-    columns = columns_of(data)
-    suitable = (
-        fitted.family.link.name == "log"
-        and design.response.trials is None
-        and len(groups) == 1
-        and design.terms[0].has_intercept
-        and design.terms[0].grouping.name in columns
-        and bool(np.all((design.response.y >= 0) & (design.response.y % 1 == 0)))
-    )
-    if not suitable:
+    levels = any(term.has_intercept and term.predictor == "mean" for term in design.terms)
+    trials = design.response.trials
+    counted = family.discrete and (not family.takes_trials or (trials is not None))
+    if len(groups) != 1 or not levels or not counted:
         return None
     grouping = design.terms[0].grouping
-    levels, codes = grouping.levels, grouping.codes
-    count = len(levels)
-    held = {**reference_row(data, coded_columns(fit.formula)), **at}
-    frame: dict[str, Any] = {
-        name: np.full(count, value, dtype=object if isinstance(value, str) else None)
-        for name, value in held.items()
-    }
-    frame[grouping.name] = np.asarray(levels, dtype=columns[grouping.name].dtype)
-    answer = columns_of(fit.predict(frame, estimand="conditional", interval="confidence"))
-    typical = columns_of(fit.predict(estimand="typical"))
-    one = {name: values[:1] for name, values in frame.items()}
-    reference = float(column(columns_of(fit.predict(one, estimand="typical")), "estimate")[0])
-    observed = _by_level(codes, design.response.y, count)
-    expected = _by_level(codes, column(typical, "estimate"), count)
-    exposure = np.ones(len(codes)) if design.exposure is None else design.exposure
-    size = _by_level(codes, exposure, count)
-    picture = shrinkage_table(
-        grouping.name,
-        levels,
-        total=observed,
-        weight=expected / reference,
-        shrunken=column(answer, "estimate"),
-        low=column(answer, "conf_low"),
-        high=column(answer, "conf_high"),
-        quantity=unit.label,
-        per=unit.per,
+    known = design.exposure is not None or trials is not None or not grouping.per_row
+    return grouping.name if known and 3 <= len(grouping.levels) <= MOST else None
+
+
+def league(fit: Reportable, group: str, unit: Unit) -> League:
+    """Compare and rank the levels of a grouping factor, rank 1 the lowest.
+
+    Parameters
+    ----------
+    fit : Fit
+        The fit.
+    group : str
+        One of its grouping factors.
+    unit : Unit
+        Unit of the rates.
+
+    Returns
+    -------
+    League
+    """
+    return league_table(fit.fitted, group, per=unit.per)
+
+
+def league_pictures(
+    fit: Reportable, table: League, unit: Unit
+) -> tuple[Shrinkage, Ranks, FunnelPicture]:
+    """Tables of the pictures of a league table.
+
+    Parameters
+    ----------
+    fit : Fit
+        The fit.
+    table : League
+        Its league table.
+    unit : Unit
+        Unit of the rates.
+    """
+    return (
+        shrinkage_table(table, unit.label),
+        ranks_table(table, unit.label),
+        funnel_table(funnel(fit.fitted, table)),
     )
-    at_level = {str(level): place for place, level in enumerate(levels)}
-    order = [at_level[level] for level in picture.levels]
-    exposed = design.exposure_name or "rows"
-    rate = {"kind": "number", "decimals": decimals(picture.center)}
-    table = {
-        "columns": [
-            {"label": grouping.name, "kind": "text"},
-            {"label": str(exposed).replace("_", " "), "kind": "integer"},
-            {"label": design.response.name, "kind": "integer"},
-            {"label": "expected", "kind": "number", "decimals": 1},
-            {"label": "raw rate", **rate},
-            {"label": "raw rank", "kind": "integer"},
-            {"label": "shrunken rate", **rate},
-            {"label": "95% from", **rate},
-            {"label": "to", **rate},
-            {"label": "rank", "kind": "integer"},
-        ],
-        "rows": [
-            [
-                picture.levels[row],
-                float(size[place]),
-                float(observed[place]),
-                float(expected[place]),
-                float(picture.raw[row]),
-                float(picture.raw_rank[row]),
-                float(picture.shrunken[row]),
-                float(picture.low[row]),
-                float(picture.high[row]),
-                float(picture.rank[row]),
-            ]
-            for row, place in enumerate(order)
-        ],
-        "note": (
-            f"Rates are {unit.label}, for the same case mix. Expected: what a typical "
-            f"{grouping.name} would have seen under the same conditions. Rank 1 is the lowest "
-            "rate; ties share their mean rank."
-        ),
+
+
+def league_rows(fit: Reportable, table: League, unit: Unit) -> dict[str, Any]:
+    """Rows of the league table, by expected rank.
+
+    Parameters
+    ----------
+    fit : Fit
+        The fit.
+    table : League
+        Its league table.
+    unit : Unit
+        Unit of the rates.
+
+    Returns
+    -------
+    dict
+        ``columns``, ``rows`` and ``note``, as sections take them.
+    """
+    places = decimals(table.center)
+    interval = f"{100 * table.level:g}% interval"
+    exposed = str(table.exposure_name or "rows").replace("_", " ")
+    response = fit.fitted.design.response.name
+    ratio = table.comparison == "ratio"
+    rate = {"kind": "number", "decimals": places}
+    rank = {"kind": "number", "decimals": 1}
+    compared = "observed / expected" if ratio else "observed \N{MINUS SIGN} expected"
+    word = {"rate": "rate", "proportion": "proportion", "mean": "mean"}[table.quantity]
+    columns: list[tuple[dict[str, Any], Any]] = [
+        ({"label": table.group, "kind": "text"}, [str(level) for level in table.levels]),
+        ({"label": exposed, "kind": "integer"}, table.exposure),
+        ({"label": response, "kind": _whole(table.observed)}, table.observed),
+        ({"label": "expected", "kind": "number", "decimals": 1}, table.expected),
+        ({"label": compared, "kind": "number", "decimals": 2}, table.ratio),
+        ({"label": interval, "kind": "number"}, _ends(table.ratio_low, table.ratio_high, 2)),
+        ({"label": f"raw {word}", **rate}, table.raw_rate),
+        ({"label": "raw rank", "kind": "integer"}, table.raw_rank),
+        ({"label": f"shrunken {word}", **rate}, table.rate),
+        ({"label": interval, "kind": "number"}, _ends(table.rate_low, table.rate_high, places)),
+        ({"label": "expected rank", **rank}, table.expected_rank),
+        ({"label": interval, "kind": "number"}, _ends(table.rank_low, table.rank_high, 0)),
+        ({"label": _among("lowest", table.best), "kind": "number", "decimals": 2}, table.p_best),
+        ({"label": _among("highest", table.worst), "kind": "number", "decimals": 2}, table.p_worst),
+    ]
+    order = np.argsort(table.expected_rank, kind="stable")
+    rows = [[_plain(values[i]) for _, values in columns] for i in order]
+    return {
+        "columns": [head for head, _ in columns],
+        "rows": rows,
+        "note": _note(table, unit),
     }
-    return picture, table
 
 
-def _by_level(codes: IntArray, values: FloatArray, count: int) -> FloatArray:
-    """Sum of the values of each level."""
-    return np.bincount(codes, weights=values, minlength=count).astype(np.float64)
+def _note(table: League, unit: Unit) -> str:
+    whose = "an average" if table.expected_estimand == "population" else "a typical"
+    return (
+        f"{unit.label[:1].upper()}{unit.label[1:]}. Expected: what {whose} {table.group} would "
+        "have seen with the same rows. Raw: the level's own data alone. Shrunken: for the rows of "
+        "all levels, from the level's own data and the distribution of all levels. Rank 1 is the "
+        f"lowest; expected ranks and probabilities are over {table.draws:,} joint draws of all "
+        f"levels. Rankability {table.rankability:.2f}: the share of the variation between "
+        "estimates that is real."
+    )
+
+
+def _among(which: str, count: int) -> str:
+    return f"P({which})" if count == 1 else f"P(among {which} {count})"
+
+
+def _whole(values: Any) -> str:
+    return "integer" if bool(np.all(values % 1 == 0)) else "number"
+
+
+def _ends(low: Any, high: Any, places: int) -> list[str]:
+    return [f"{a:.{places}f} \N{EN DASH} {b:.{places}f}" for a, b in zip(low, high, strict=True)]
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, str) else float(value)

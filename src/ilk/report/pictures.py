@@ -32,8 +32,6 @@ _THEME = {
     "#ffffff": "var(--paper)",
 }
 
-_CATERPILLAR_ROWS = 40
-
 Draw = Callable[[Any, "Axes", Mapping[str, Any]], object]
 Size = Callable[[Any], tuple[float, float]]
 
@@ -43,7 +41,7 @@ PICTURES: Mapping[str, tuple[type[Any], Draw, Size]] = {
         lambda table, ax, options: plot.draw_caterpillar(table, ax),
         lambda table: (
             (7.6, 3.9)
-            if len(table.levels) > _CATERPILLAR_ROWS
+            if len(table.levels) > style.NAMED_AT_MOST
             else (6.6, 1.0 + 0.17 * len(table.levels))
         ),
     ),
@@ -56,6 +54,20 @@ PICTURES: Mapping[str, tuple[type[Any], Draw, Size]] = {
         plot.Effect,
         lambda table, ax, options: plot.draw_effect(table, ax, **options),
         lambda table: (5.6, 3.5),
+    ),
+    "funnel": (
+        plot.FunnelPicture,
+        lambda table, ax, options: plot.draw_funnel(table, ax),
+        lambda table: (8.2, 4.8),
+    ),
+    "ranks": (
+        plot.Ranks,
+        lambda table, ax, options: plot.draw_ranks(table, ax),
+        lambda table: (
+            (8.2, 4.4)
+            if len(table.levels) > style.NAMED_AT_MOST
+            else (6.6, 1.4 + 0.19 * len(table.levels))
+        ),
     ),
     "shrinkage": (
         plot.Shrinkage,

@@ -118,7 +118,7 @@ class LeagueAnswer:
         ax : matplotlib axes, optional
             Where to draw; new axes by default.
         kind : {"ranks", "caterpillar", "shrinkage", "funnel"}
-            Ranks with their intervals; rates with theirs, in order; raw rates and what the model
+            Ranks with their intervals; effects with theirs, in order; raw rates and what the model
             makes of them; or observed over expected against size, with control limits of the model.
 
         Returns
