@@ -57,9 +57,9 @@ if TYPE_CHECKING:
     from ilk.show.check import CheckAnswer
     from ilk.show.cluster_report import ClusterReportAnswer
     from ilk.show.exogeneity import ExogeneityAnswer
+    from ilk.show.exposure import ExposureAnswer
     from ilk.show.influence import InfluenceAnswer
     from ilk.show.league import LeagueAnswer
-    from ilk.show.exposure import ExposureAnswer
     from ilk.show.lint import LintAnswer
     from ilk.show.methods import MethodsText
     from ilk.show.profile import ProfileAnswer
@@ -1285,8 +1285,8 @@ class Fit(AbstractFit):
     ) -> InfluenceAnswer:
         """What the estimates would be without each cluster, or each row.
 
-        By one step of Newton's method from the estimates of all rows, with exact gradients and
-        curvatures, whether factors are nested or cross; or by fitting the model again.  All
+        By one step from the estimates of all rows, Newton's with a correction of second order, exact
+        gradients and curvatures, whether factors are nested or cross; or by fitting again.  All
         parameters move: coefficients, standard deviations, correlations, dispersion.
 
         Parameters
@@ -1333,10 +1333,10 @@ class Fit(AbstractFit):
         )
 
     def exposure_check(self, exposure: Any = None, *, level: float = 0.95) -> ExposureAnswer:
-        """Is the mean proportional to the exposure: is an offset meant, or a free coefficient?
+        """Compare an offset with a free coefficient of the log exposure.
 
-        Two models are compared: the logarithm of the exposure as an offset, coefficient one, and
-        with a free coefficient.  For fits with the link log.
+        The logarithm of an exposure as an offset has coefficient one: the mean is proportional to
+        the exposure.  The model with a free coefficient tests that.  For fits with the link log.
 
         Parameters
         ----------

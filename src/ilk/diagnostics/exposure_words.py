@@ -120,8 +120,8 @@ def _unlogged(found: ExposureCheck) -> str:
     factor = _short(math.exp(grown)) if abs(grown) < 50.0 else f"exp({grown:.3g})"
     return (
         f"{x} itself is a covariate: every further unit multiplies the mean by "
-        f"{math.exp(min(found.growth, 50.0)):.5g}, which is exponential growth. From {_short(found.low)} "
-        f"to {_short(found.high)} the mean grows {factor}-fold; in proportion it would be "
+        f"{math.exp(min(found.growth, 50.0)):.5g}, which is exponential growth. From "
+        f"{_short(found.low)} to {_short(found.high)} the mean grows {factor}-fold; in proportion it would be "
         f"{_short(found.high / found.low)}-fold."
     )
 
