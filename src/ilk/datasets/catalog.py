@@ -228,4 +228,28 @@ CATALOG: Mapping[str, Dataset] = {
         provenance=_simulated("gull_mass"),
         sha256="2a486a2c64a86e40277890dea5a1141273df547bd41640ead0d928bc673de28e",
     ),
+    "counseling_rates": Dataset(
+        name="counseling_rates",
+        title="counseling by 60 clinicians over 12 months",
+        story=(
+            "Clinicians see very different numbers of smokers, more in some months than in\n"
+            "others, and a visit can have several sessions. Who counsels more often than others,\n"
+            "and whose rate improves? The clinicians were trained in different months."
+        ),
+        columns=(
+            Column("clinician", str, "clinician"),
+            Column("month", int, "month of observation, 0 to 11"),
+            Column("training", int, "1 from the month in which the clinician was trained, else 0"),
+            Column("opportunities", int, "visits by smokers in that month: the exposure"),
+            Column("counseled", int, "counseling sessions"),
+        ),
+        rows=720,
+        model=(
+            'ilk.fit("counseled ~ training + month + (1 + month | clinician)", data, '
+            'family="poisson", exposure="opportunities")'
+        ),
+        truth=truth.COUNSELING_RATES,
+        provenance=_simulated("counseling_rates"),
+        sha256="296f7c7de5215212e6fc59a56ba2f057e56cad992fce404035a1b5ede5661166",
+    ),
 }

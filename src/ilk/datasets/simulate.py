@@ -18,6 +18,7 @@ from numpy.random import RandomState
 
 from ilk.datasets.truth import (
     CLASSROOM_SCORES,
+    COUNSELING_RATES,
     ECZEMA_TRIAL,
     ESSAY_MARKS,
     GULL_MASS,
@@ -255,6 +256,42 @@ def gull_mass() -> Columns:
     return rows
 
 
+def counseling_rates() -> Columns:
+    """Draw monthly counts of counseling by clinicians whose loads differ; half are trained late.
+
+    Poisson; log rate = intercept + training + month + clinician's own level and trend.
+    """
+    truth = COUNSELING_RATES
+    rng = RandomState(20260109)
+    clinicians, months = 60, 12
+    usual = np.exp(rng.normal(3.4, 0.9, clinicians))
+    level = rng.normal(0.0, 1.0, clinicians)
+    trend = truth["correlation"] * level + np.sqrt(1 - truth["correlation"] ** 2) * rng.normal(
+        0.0, 1.0, clinicians
+    )
+    level, trend = truth["sd_level"] * level, truth["sd_month"] * trend
+    start = rng.permutation(np.repeat([0, 3, 6, 9, 12, 12], clinicians // 6))
+    rows: dict[str, list[object]] = {
+        name: [] for name in ("clinician", "month", "training", "opportunities", "counseled")
+    }
+    for j in range(clinicians):
+        for month in range(months):
+            load = max(1, round(float(usual[j] * np.exp(rng.normal(0.0, 0.5)))))
+            training = int(month >= start[j])
+            eta = (
+                truth["intercept"]
+                + truth["training"] * training
+                + (truth["month"] + trend[j]) * month
+                + level[j]
+            )
+            rows["clinician"].append(f"C{j + 1:02d}")
+            rows["month"].append(month)
+            rows["training"].append(training)
+            rows["opportunities"].append(load)
+            rows["counseled"].append(int(rng.poisson(load * np.exp(eta))))
+    return rows
+
+
 RECIPES: Mapping[str, Callable[[], Columns]] = {
     "hospital_infections": hospital_infections,
     "classroom_scores": classroom_scores,
@@ -262,6 +299,7 @@ RECIPES: Mapping[str, Callable[[], Columns]] = {
     "eczema_trial": eczema_trial,
     "pond_newts": pond_newts,
     "gull_mass": gull_mass,
+    "counseling_rates": counseling_rates,
 }
 
 

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 __all__ = [
     "CLASSROOM_SCORES",
+    "COUNSELING_RATES",
     "ECZEMA_TRIAL",
     "ESSAY_MARKS",
     "GULL_MASS",
@@ -80,5 +81,16 @@ GULL_MASS: Truth = MappingProxyType(
         "sd_gull": 30.0,
         "sd_residual": 25.0,
         "survival": 1.7,
+    }
+)
+
+COUNSELING_RATES: Truth = MappingProxyType(
+    {
+        "intercept": -1.5,
+        "training": 0.30,
+        "month": 0.010,
+        "sd_level": 0.40,
+        "sd_month": 0.040,
+        "correlation": -0.30,
     }
 )

@@ -121,8 +121,8 @@ def _unlogged(found: ExposureCheck) -> str:
     return (
         f"{x} itself is a covariate: every further unit multiplies the mean by "
         f"{math.exp(min(found.growth, 50.0)):.5g}, which is exponential growth. From "
-        f"{_short(found.low)} to {_short(found.high)} the mean grows {factor}-fold; in proportion it would be "
-        f"{_short(found.high / found.low)}-fold."
+        f"{_short(found.low)} to {_short(found.high)} the mean grows {factor}-fold; in proportion "
+        f"it would be {_short(found.high / found.low)}-fold."
     )
 
 
