@@ -71,6 +71,17 @@ d <- d[c("TICKS", "YEAR", "cHEIGHT", "BROOD", "INDEX", "LOCATION")]
 m <- glmer(TICKS ~ YEAR + cHEIGHT + (1 | BROOD) + (1 | INDEX) + (1 | LOCATION), d, family = poisson, control = gtight)
 deletions("grouseticks", m, "grouseticks.csv", d, "LOCATION", list(formula = "TICKS ~ YEAR + cHEIGHT + (1 | BROOD) + (1 | INDEX) + (1 | LOCATION)", family = "poisson"), FALSE)
 
+rows <- function(id, fit, file, formula, family) {
+  cases[[length(cases) + 1]] <<- list(
+    id = id, kind = "rows", data = paste0("data/", file), model = list(formula = formula, family = family),
+    engine = engine("stats"), hat = unname(hatvalues(fit)), cook = unname(cooks.distance(fit)),
+    dfbeta = unname(dfbeta(fit)), covratio = unname(covratio(fit)))
+}
+d <- read("sleepstudy.csv", "Subject")
+rows("sleepstudy-lm", lm(Reaction ~ Days + I(Days^2), d), "sleepstudy.csv", "Reaction ~ Days + I(Days**2)", "gaussian")
+d <- read("grouseticks.csv", c("YEAR", "BROOD", "LOCATION", "INDEX"))
+rows("grouseticks-glm-rows", glm(TICKS ~ YEAR + cHEIGHT, poisson, d), "grouseticks.csv", "TICKS ~ C(YEAR) + cHEIGHT", "poisson")
+
 inflation <- function(id, fit, file, formula, family, trials = NULL) {
   v <- vif(fit)
   v <- if (is.matrix(v)) v else cbind(GVIF = v, Df = 1, `GVIF^(1/(2*Df))` = sqrt(v))

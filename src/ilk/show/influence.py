@@ -59,7 +59,7 @@ class InfluenceAnswer(AbstractAnswer):
 
 def influence_answer(
     fitted: Fitted,
-    group: str | None = None,
+    group: Any = None,
     *,
     exact: Any = False,
     level: float = 0.95,
@@ -71,7 +71,7 @@ def influence_answer(
     ----------
     fitted : Fitted
         The fit.
-    group : str, optional
+    group : str or array, optional
         What is left out; single rows by default.
     exact : bool, level or sequence of levels
         Whether the model is fitted again without each, or without which of them.
@@ -193,7 +193,7 @@ def _columns(found: Influence) -> dict[str, Any]:
         for j, name in enumerate(_dfbetas_names(found)):
             columns[name] = moved[:, j]
     columns["estimand"] = ["conditional"] * len(order)
-    columns["method"] = ["refit" if found.exact[i] else "one step" for i in order]
+    columns["method"] = ["refit" if found.exact[i] else "step" for i in order]
     columns["reason"] = [found.reasons[i] for i in order]
     return columns
 
@@ -230,7 +230,7 @@ def _long(found: Influence) -> dict[str, Any]:
         "dfbetas": dfbetas,
         "change": [words.get((int(i), j), "") for i in order for j in range(P + K)],
         "estimand": ["conditional"] * (G * (P + K)),
-        "method": ["refit" if found.exact[i] else "one step" for i in order for _ in range(P + K)],
+        "method": ["refit" if found.exact[i] else "step" for i in order for _ in range(P + K)],
     }
 
 
@@ -261,7 +261,7 @@ def _changes(found: Influence) -> tuple[Table, ...]:
     if unsure:
         some = ", ".join(repr(found.levels[i]) for i in dict.fromkeys(unsure[:3]))
         dots = ", ..." if len(dict.fromkeys(unsure)) > 3 else ""
-        notes.append(f"By one step; exact=[{some}{dots}] fits the model again without them.")
+        notes.append(f"By a step; exact=[{some}{dots}] fits the model again without them.")
     return (
         Table(
             "Conclusions that hang on one of them",
@@ -288,11 +288,13 @@ def _notes(found: Influence) -> list[str]:
     )
     exact, step = int(found.exact.sum()), int((~found.exact).sum())
     if step and exact:
-        notes.append(f"Fitted again without {exact} of them; one Newton step for the others.")
+        notes.append(f"Fitted again without {exact} of them; a step from all rows for the others.")
     elif exact:
         notes.append("Fitted again without each of them.")
     else:
-        notes.append("By one Newton step from the estimates of all rows; exact=True fits again.")
+        notes.append(
+            "By a second-order step from the estimates of all rows; exact=True fits again."
+        )
     if found.held:
         notes.append(
             "The factors cross and the data are large: the step uses the curvature of all rows."

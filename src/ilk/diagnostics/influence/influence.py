@@ -1,7 +1,8 @@
 r"""Influence: how the estimates change without each cluster or row, and which conclusions do.
 
-With the estimates :math:`\hat\beta_{(-i)}` without unit i, of all p coefficients and by one step of
-Newton's method (`ilk.diagnostics.influence.one_step`) or by a refit:
+With the estimates :math:`\hat\beta_{(-i)}` without unit i, by one step of Newton's method
+(`ilk.diagnostics.influence.one_step`) or by a refit, of the p coefficients of the mean, of excess
+zeros and of a formula for the dispersion (a single dispersion is no coefficient of interest):
 
 * **Cook's distance** :math:`D_i = (\hat\beta - \hat\beta_{(-i)})'\,V^{-1}
   (\hat\beta - \hat\beta_{(-i)}) / p`, V the covariance matrix of :math:`\hat\beta` (Cook 1977;
@@ -23,19 +24,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ilk.diagnostics.influence.one_step import OneStep, one_step
+from ilk.diagnostics.influence.one_step import OneStep, counted_coefficients, one_step
 from ilk.diagnostics.influence.refits import Refit, refits
 from ilk.diagnostics.influence.spread import Spread, spread_of
 from ilk.diagnostics.influence.units import ROWS, Unit, deleted_units
 from ilk.errors import DataError, FitError, ModelError, did_you_mean
 from ilk.fitted import Status
+from ilk.inference.infinite import infinite
 from ilk.inference.parallel import check_jobs
 from ilk.inference.wald import check_level, coefficient_table, p_values
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
     from ilk.frame import Label
-    from ilk.typing import BoolArray, FloatArray
+    from ilk.typing import BoolArray, FloatArray, IntArray
     from ilk.variance.components import VarianceComponent
 
 __all__ = ["Influence", "influence"]
@@ -70,11 +72,13 @@ class Influence:
         Cook's distances of the coefficients, and of the variance components.
     displacement : (G,) array
         Likelihood displacement.
+    counted : (P,) array of bool
+        Coefficients that count in `cook`, `covratio` and `leverage`.
     covratio : (G,) array
         Ratio of the determinants of the coefficients' covariance matrices.
     leverage : (G,) array
-        Share of the information on the coefficients, summed over directions; all units sum to P
-        where they are independent.
+        Share of the information on the coefficients, summed over directions; all units sum to the
+        number of coefficients where they are independent.
     exact : (G,) array of bool
         Whether a refit was made.
     reasons : tuple of str
@@ -100,6 +104,7 @@ class Influence:
     cook: FloatArray
     cook_spread: FloatArray
     displacement: FloatArray
+    counted: BoolArray
     covratio: FloatArray
     leverage: FloatArray
     exact: BoolArray
@@ -141,7 +146,7 @@ class Influence:
         return np.isnan(self.coef) & there[:, None] & np.isfinite(self.estimate)
 
     @property
-    def order(self) -> FloatArray:
+    def order(self) -> IntArray:
         """(G,) units, the largest Cook's distance first; those without one before all others."""
         return np.argsort(-np.where(np.isnan(self.cook), np.inf, self.cook), kind="stable")
 
@@ -153,7 +158,7 @@ class Influence:
 
 def influence(
     fitted: Fitted,
-    group: str | None = None,
+    group: Any = None,
     *,
     exact: Any = False,
     level: float = 0.95,
@@ -165,9 +170,9 @@ def influence(
     ----------
     fitted : Fitted
         The fit.
-    group : str, optional
-        A grouping factor or another column whose levels are left out; None or ``"rows"`` for
-        single rows.
+    group : str or array, optional
+        A grouping factor or another column whose levels are left out, or a label for each row; None
+        or ``"rows"`` for single rows.
     exact : bool, level or sequence of levels
         Whether the model is fitted again without each unit, or without which of them.
     level : float
@@ -312,24 +317,28 @@ class _Result:
     def finish(self, unit: Unit, exact: BoolArray, held: bool, level: float) -> Influence:
         """Measure."""
         fitted = self.fitted
-        V, estimate = fitted.vcov, fitted.coef
+        estimate, counted = fitted.coef, counted_coefficients(fitted)
+        V = np.where(np.outer(~infinite(fitted), ~infinite(fitted)), fitted.vcov, np.nan)
         return Influence(
             group=unit.name,
             levels=unit.labels,
             size=self.size,
             names=fitted.names,
             estimate=estimate,
-            std_error=np.sqrt(np.diag(V)),
+            std_error=np.sqrt(np.diag(V)),  # nan for infinite coefficients
             p_value=_by_name(fitted, coefficient_table(fitted).p_value),
             coef=self.coef,
             error=np.sqrt(np.diagonal(self.covariance, axis1=1, axis2=2)),
             p_values=self.p_values,
             parts=self.components.parts,
             spread=self.spread,
-            cook=_cook(self.coef - estimate, V),
+            cook=_cook((self.coef - estimate)[:, counted], V[np.ix_(counted, counted)]),
             cook_spread=self.components.distance(self.spread),
             displacement=self.displacement,
-            covratio=_ratios(self.covariance, V),
+            counted=counted,
+            covratio=_ratios(
+                self.covariance[:, counted][:, :, counted], V[np.ix_(counted, counted)]
+            ),
             leverage=self.leverage,
             exact=exact,
             reasons=tuple(self.reasons),

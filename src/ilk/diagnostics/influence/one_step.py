@@ -9,8 +9,9 @@ it.  At the estimates :math:`\hat\omega` of all rows
 
 gradient and curvature being exact, whether factors are nested or cross, and whether the unit is a
 block, a level inside of one or a single row (Pregibon 1981; Cook 1986; for independent clusters
-this is the Newton step of the jackknife).  For linear models the step is that of the profiled
-criterion (`ilk.diagnostics.influence.profiled`).  Derivation: docs/derivations/influence.md.
+this is the Newton step of the jackknife).  A correction of second order follows
+(`ilk.diagnostics.influence.newton`); for linear models the step is that of the profiled criterion
+(`ilk.diagnostics.influence.profiled`).  Derivation: docs/derivations/influence.md.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ilk.design.fixed import INTERCEPT
 from ilk.diagnostics.influence.newton import NewtonSteps
 from ilk.diagnostics.influence.parts import Likelihood, Part
 from ilk.diagnostics.influence.profiled import ProfiledSteps
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from ilk.fitted import Fitted
     from ilk.typing import BoolArray, FloatArray, IntArray
 
-__all__ = ["OneStep", "one_step"]
+__all__ = ["OneStep", "counted_coefficients", "one_step"]
 
 _VISITS = 2e8
 """Rows visited for the curvature of parts of blocks from which on that of all rows stands in."""
@@ -98,7 +100,7 @@ def one_step(fitted: Fitted, unit: Unit, n_jobs: int | None = 1) -> OneStep:
     likelihood = Likelihood(fitted)
     contributions, whole, held = _contributions(fitted, likelihood, unit, n_jobs)
     kind = ProfiledSteps if fitted.model.linear else NewtonSteps
-    steps = kind(likelihood, whole)
+    steps = kind(likelihood, whole, counted_coefficients(fitted))
     nobs = np.bincount(unit.codes, fitted.design.frequency_weights, minlength=unit.count)
     left = [steps.without(part, float(n)) for part, n in zip(contributions, nobs, strict=True)]
     return OneStep(
@@ -109,6 +111,22 @@ def one_step(fitted: Fitted, unit: Unit, n_jobs: int | None = 1) -> OneStep:
         failed=np.array([one.failed for one in left]),
         held=held,
     )
+
+
+def counted_coefficients(fitted: Fitted) -> BoolArray:
+    """(P,) coefficients of interest: all but a dispersion that has no formula.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    """
+    single = {
+        part.predictor
+        for part in fitted.model.fitted_parts
+        if part.predictor == "dispersion" and part.names == (INTERCEPT,)
+    }
+    return np.array([component not in single for component, _ in fitted.names], dtype=bool)
 
 
 def _contributions(

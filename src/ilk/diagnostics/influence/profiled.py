@@ -44,13 +44,16 @@ class ProfiledSteps:
         Of the rows of a linear model.
     whole : Part
         What all rows contribute.
+    counted : (P,) array of bool
+        Coefficients whose leverage counts: all.
     """
 
-    def __init__(self, likelihood: Likelihood, whole: Part) -> None:
+    def __init__(self, likelihood: Likelihood, whole: Part, counted: BoolArray) -> None:
+        del counted
         self._likelihood, self._whole = likelihood, whole
         self._reml = likelihood.fitted.model.reml
         self._unit = float(np.exp(likelihood.at[-1]))
-        self._inverse = np.linalg.pinv(whole.cross, hermitian=True)
+        self._inverse: FloatArray = np.asarray(np.linalg.pinv(whole.cross, hermitian=True))
         self._root = covariance_root(self._inverse)
         bend, self._second = _curvatures(likelihood)
         self._bend = bend if self._reml else np.zeros_like(bend)
