@@ -166,3 +166,52 @@ def test_contrasts_that_run_to_infinity_have_no_standard_error_and_others_keep_t
     pair = contrasts[(contrasts.level == "c") & (contrasts.reference == "a")]
     expected = without.contrasts("arm", adjust="none").frame
     assert pair.p_value.iloc[0] == pytest.approx(expected.p_value.iloc[0], abs=1e-4)
+
+
+LARGE = ((9000, 11), (12000, 16), (15000, 30), (8000, 14), (10000, 20), (20000, 41), (11000, 24),
+         (9000, 21), (14000, 36), (10000, 28), (12000, 37), (16000, 55))  # fmt: skip
+NO_EVENT = ((120, 0), (200, 0), (260, 0), (150, 0))
+FEW_EVENTS = ((180, 1), (140, 2), (210, 1), (230, 2))
+
+
+@pytest.mark.parametrize("family", ["poisson", "binomial"])
+def test_luck_makes_no_small_hospital_the_best_or_the_worst(family):
+    """Raw: those of 120 to 260 days come first with no event and last with one or two."""
+    frame = pd.DataFrame(LARGE + NO_EVENT + FEW_EVENTS, columns=["size", "events"])
+    kinds = np.repeat(["large", "none", "few"], [len(LARGE), len(NO_EVENT), len(FEW_EVENTS)])
+    frame["hospital"] = [f"{i:02d} {kind}" for i, kind in enumerate(kinds)]
+    about = {"exposure": "size"} if family == "poisson" else {"trials": "size"}
+    fit = ilk.fit("events ~ 1 + (1 | hospital)", frame, family, **about)
+    league = fit.league_table("hospital").table
+    assert [f"{i:02d} {kind}" for i, kind in enumerate(kinds)] == list(league.levels)
+    large, none, few = (kinds == kind for kind in ("large", "none", "few"))
+    # the raw table: luck at both ends
+    assert set(np.argsort(league.raw_rank)[:4]) == set(np.flatnonzero(none))
+    assert set(np.argsort(league.raw_rank)[-4:]) == set(np.flatnonzero(few))
+    # the fair one: what many patients have shown, at both ends
+    for measure in (league.expected_rank, league.effect, league.rate):
+        assert large[np.argsort(measure)[:2]].all()
+        assert large[np.argsort(measure)[-2:]].all()
+    assert league.p_best[large].max() > 2.5 * league.p_best[~large].max()
+    assert league.p_worst[large].max() > 2.5 * league.p_worst[~large].max()
+    # small ones are in the middle, a little on the side where their data are
+    middle = 0.5 * (len(frame) + 1)
+    assert np.all(np.abs(league.expected_rank[~large] - middle) < 0.15 * len(frame))
+    assert league.expected_rank[none].max() < league.expected_rank[few].min()
+    # and the table does not claim to know them
+    width = league.rank_high - league.rank_low
+    assert width[~large].min() >= 0.85 * (len(frame) - 1)
+    assert width[~large].min() > np.median(width[large])
+    assert league.weight[~large].max() < 0.2 < league.weight[large].min()
+
+
+def test_more_events_never_improve_a_hospital():
+    """Among hospitals of one size the fair order is the raw one; only sizes reorder it."""
+    events = [0, 1, 2, 3, 4, 6, 8, 12, 0, 1, 2, 4]
+    frame = pd.DataFrame({"days": [1000] * 8 + [50] * 4, "events": events})
+    frame["hospital"] = [f"h{i:02d}" for i in range(12)]
+    league = ilk.fit("events ~ 1 + (1 | hospital)", frame, "poisson", exposure="days")
+    table = league.league_table("hospital", draws=4000).table
+    for same in (slice(0, 8), slice(8, 12)):
+        assert np.all(np.diff(table.expected_rank[same]) > 0)
+        assert np.all(np.diff(table.rate[same]) > 0)
