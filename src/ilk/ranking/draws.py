@@ -44,11 +44,17 @@ __all__ = ["Chunk", "Posterior", "posterior"]
 _CELLS = 1 << 21
 """Draws of single levels that are made at one time."""
 
+_AT_ONCE = 1 << 17
+"""The same, where numbers are to stay in a cache."""
+
 _SETS, _FEWEST = 100, 20
 """Drawn sets of parameters at which the levels' densities are found anew; fewest worth it."""
 
 _WORK = 4e7
-"""Evaluations of a row's density that finding them anew may take, and of small matrices."""
+"""Evaluations of a row's density that finding them anew may take."""
+
+_TABLE = 1000
+"""What a level's table of quantiles takes, in such evaluations."""
 
 _PASSES = 60
 """Evaluations of all rows that it takes to tabulate the densities once."""
@@ -120,7 +126,7 @@ def posterior(fitted: Fitted, target: Target, common: FloatArray) -> Posterior:
         )
     if fitted.model.linear:
         sums = LinearLevels(fitted, target)
-        work = len(target.levels) * len(sums.a) ** 2 * 4
+        work = len(target.levels) * _TABLE
 
         def normal_quantiles(psi: FloatArray) -> FloatArray:
             mean, deviation = sums.at(psi)
@@ -130,6 +136,7 @@ def posterior(fitted: Fitted, target: Target, common: FloatArray) -> Posterior:
     if shares_levels(fitted):
         width = sum(len(term.column_names) for term in fitted.design.terms)
         work = fitted.model.rows * _PASSES * REST[width] ** (width - 1)
+        work += 2 * len(target.levels) * _TABLE
         warm: list[FloatArray] = []
 
         def quantiles(psi: FloatArray) -> FloatArray:
@@ -182,16 +189,20 @@ def _table_sampler(
     flat, first = np.ravel(table), k * np.arange(levels)
 
     def draw(count: int, rng: np.random.Generator) -> FloatArray:
-        bits = rng.integers(_BITS, size=(count, levels), dtype=np.uint16)
-        where = cell.take(bits)
-        where += first
-        low = flat.take(where)
-        where += 1
-        high = flat.take(where)
-        high -= low
-        high *= fraction.take(bits)
-        high += low
-        return np.asarray(high)
+        out = np.empty((count, levels))
+        step = max(1, _AT_ONCE // levels)
+        for begin in range(0, count, step):
+            part = out[begin : begin + step]
+            bits = rng.integers(_BITS, size=part.shape, dtype=np.uint16).astype(np.intp)
+            where = cell.take(bits)
+            where += first
+            low = flat.take(where)
+            where += 1
+            flat.take(where, out=part)
+            part -= low
+            part *= fraction.take(bits)
+            part += low
+        return out
 
     return draw
 

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 __all__ = ["RankSummary", "expected_ranks", "mean_ranks", "rankability", "summarize_draws"]
 
+_BLOCK = 256
+"""Levels whose draws are transposed at one time."""
+
 _CELLS = 1 << 21
 """Draws, or pairs of levels, that are worked on at one time."""
 
@@ -116,37 +119,33 @@ def summarize_draws(
         ranked = np.empty(order.shape, dtype=ranks.dtype)
         for row, by_rank in zip(ranked, order, strict=True):
             row[by_rank] = places
-        ranks[:, some] = ranked.T
-        effects[:, some] = chunk.effect.T
+        if not low_is_first:
+            np.subtract(levels + 1, ranked, out=ranked)
+        for begin in range(0, levels, _BLOCK):  # transposed in blocks that a cache holds
+            block = slice(begin, begin + _BLOCK)
+            ranks[block, some] = ranked[:, block].T
+            effects[block, some] = chunk.effect[:, block].T
         shifts[some] = chunk.shift
         done += count
     parts: list[list[FloatArray]] = []
     step = max(1, _CELLS // draws)
     for begin in range(0, levels, step):
         rows = slice(begin, begin + step)
-        r = ranks[rows].astype(np.float64)
-        if not low_is_first:
-            r = levels + 1.0 - r
-        parts.append(
-            _of_levels(r, effects[rows].astype(np.float64), shifts, level)
-            + [
-                (r <= best).mean(axis=1),
-                (r > levels - worst).mean(axis=1),
-                np.full(len(r), np.nan)
-                if threshold is None
-                else (effects[rows] + shifts > threshold).mean(axis=1),
-            ]
-        )
+        shares = [(ranks[rows] <= best).mean(axis=1), (ranks[rows] > levels - worst).mean(axis=1)]
+        if threshold is None:
+            shares.append(np.full(len(shares[0]), np.nan))
+        else:
+            shares.append((effects[rows] + shifts > threshold).mean(axis=1))
+        parts.append(_of_levels(ranks[rows], effects[rows], shifts, level) + shares)
     return RankSummary(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _of_levels(
-    ranks: FloatArray, effects: FloatArray, shifts: FloatArray, level: float
-) -> list[FloatArray]:
-    """Means and quantiles of effects, totals and ranks (l, S)."""
+def _of_levels(ranks: Any, effects: Any, shifts: FloatArray, level: float) -> list[FloatArray]:
+    """Means and quantiles of effects, totals and ranks (l, S), which are sorted in place."""
     tail = 0.5 * (1.0 - level)
-    mean_effect, mean_rank = effects.mean(axis=1), ranks.mean(axis=1)
-    total = effects + shifts
+    mean_effect = effects.mean(axis=1, dtype=np.float64)
+    mean_rank = ranks.mean(axis=1, dtype=np.float64)
+    total = effects + shifts.astype(effects.dtype)
     for values in (effects, total, ranks):
         values.sort(axis=1)
     effect_low, effect_high = _quantiles(effects, (tail, 1.0 - tail))
@@ -154,7 +153,7 @@ def _of_levels(
     first, median, last = (ranks[:, k] for k in _places(ranks.shape[1], (tail, 0.5, 1.0 - tail)))
     return [
         *(mean_effect, effect_low, effect_high, middle, low, high),
-        *(mean_rank, median.copy(), first.copy(), last.copy()),
+        *(mean_rank, *(k.astype(np.float64) for k in (median, first, last))),
     ]
 
 
@@ -163,14 +162,15 @@ def _places(count: int, probabilities: tuple[float, ...]) -> list[int]:
     return [min(count - 1, max(0, int(np.ceil(p * count - 1e-9)) - 1)) for p in probabilities]
 
 
-def _quantiles(ordered: FloatArray, probabilities: tuple[float, ...]) -> list[FloatArray]:
+def _quantiles(ordered: Any, probabilities: tuple[float, ...]) -> list[FloatArray]:
     """Quantiles of sorted rows, between draws by linear interpolation."""
     count, found = ordered.shape[1], []
     for p in probabilities:
         at = p * (count - 1)
         k = min(int(at), max(count - 2, 0))
         following = ordered[:, min(k + 1, count - 1)]
-        found.append(ordered[:, k] + (at - k) * (following - ordered[:, k]))
+        low = ordered[:, k].astype(np.float64)
+        found.append(low + (at - k) * (following - low))
     return found
 
 

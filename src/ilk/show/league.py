@@ -126,13 +126,8 @@ class LeagueAnswer:
         matplotlib axes
         """
         check_choice("kind", kind, LeaguePicture)
-        return pictures.draw_league(
-            self.fitted,
-            self.table,
-            kind,
-            measured(self.table, self.fitted.design.response.name),
-            ax,
-        )
+        words = measured(self.table, self.fitted.design.response.name)
+        return pictures.draw_league(self.fitted, self.table, kind, words, ax)
 
     def _head(self) -> tuple[str, list[str]]:
         import textwrap
