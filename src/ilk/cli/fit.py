@@ -10,6 +10,7 @@ from typing import Any, Literal
 import click
 
 from ilk.cli.files import read
+from ilk.cli.options import model_options
 from ilk.cli.progress import step
 from ilk.errors import DataError
 
@@ -37,20 +38,7 @@ def _count(value: str) -> int:
 @click.command(short_help="Fit a model to a data file.")
 @click.argument("data", type=click.Path(path_type=Path))
 @click.argument("formula")
-@click.option("--family", default="gaussian", show_default=True, help="Family of the response.")
-@click.option("--link", default=None, help="Link of the mean.  [default: the family's]")
-@click.option("--dispersion", metavar="FORMULA", help="Formula of the log dispersion.")
-@click.option("--zero-inflation", metavar="FORMULA", help="Formula of the logit of a zero.")
-@click.option("--exposure", metavar="COLUMN", help="Exposure; enters as offset log(exposure).")
-@click.option("--trials", metavar="COLUMN", help="Number of trials of a binomial count.")
-@click.option("--offset", metavar="COLUMN", help="Known part of the linear predictor.")
-@click.option(
-    "--missing",
-    type=click.Choice(["drop", "error"]),
-    default="drop",
-    show_default=True,
-    help="What to do with rows that lack a value.",
-)
+@model_options
 @click.option(
     "--quadrature",
     metavar="NODES",

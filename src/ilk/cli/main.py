@@ -14,6 +14,7 @@ import click
 
 from ilk.cli.demo import demo
 from ilk.cli.fit import fit
+from ilk.cli.lint import lint
 from ilk.errors import IlkError, IlkWarning
 
 __all__ = ["cli", "main"]
@@ -42,6 +43,7 @@ def cli() -> None:
 
 cli.add_command(demo)
 cli.add_command(fit)
+cli.add_command(lint)
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:

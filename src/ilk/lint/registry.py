@@ -27,7 +27,6 @@ RULES: tuple[Rule, ...] = (
     Rule("percentage-response", "warning", response.percentage_response),
     Rule("not-a-count", "warning", response.not_a_count),
     Rule("count-as-continuous", "note", response.count_as_continuous),
-    Rule("response-as-covariate", "warning", terms.response_as_covariate),
     Rule("exposure-as-covariate", "warning", exposure.exposure_as_covariate),
     Rule("unused-exposure", "note", exposure.unused_exposure),
     Rule("offset-not-logged", "warning", exposure.offset_not_logged),

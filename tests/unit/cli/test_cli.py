@@ -150,3 +150,36 @@ def test_progress_is_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
         time.sleep(0.05)
     assert pipe.getvalue() == ""
     assert "fitting ... 0 s" in terminal.getvalue()
+
+
+def test_lint_prints_the_findings(data: Path) -> None:
+    formula = "infections ~ severity + patient_days + (1 | hospital)"
+    result = call("lint", data, formula, "--family", "poisson")
+    assert result.exit_code == 0, result.output
+    assert "exposure-as-covariate" in result.stdout
+    assert call("lint", data, formula, "--family", "poisson", "--strict").exit_code == 1
+    silent = ["--silence", "exposure-as-covariate"]
+    result = call("lint", data, formula, "--family", "poisson", "--strict", *silent)
+    assert result.exit_code == 0
+    assert "Nothing looks unintended" in result.stdout
+
+
+def test_lint_as_json(data: Path) -> None:
+    result = call("lint", data, "infections ~ severity", *POISSON, "--json")
+    (finding,) = json.loads(result.stdout)
+    assert finding["code"] == "ignored-clusters"
+    assert finding["terms"] == ["hospital"]
+    assert {"severity", "sentence", "fix"} < set(finding)
+
+
+def test_fit_prints_findings_too(data: Path) -> None:
+    formula = "infections ~ severity"
+    assert "[ignored-clusters]" in call("fit", data, formula, *POISSON).stdout
+    silent = ["--silence", "ignored-clusters"]
+    assert "ignored-clusters" not in call("fit", data, formula, *POISSON, *silent).stdout
+
+
+def test_an_unknown_finding_is_one_sentence(data: Path) -> None:
+    result = call("lint", data, "infections ~ severity", *POISSON, "--silence", "ignored-cluster")
+    assert result.exit_code == 2
+    assert "Did you mean 'ignored-clusters'?" in result.stderr

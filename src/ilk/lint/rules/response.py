@@ -138,7 +138,7 @@ def count_as_continuous(material: Material) -> Iterator[Remark]:
     if not isinstance(response.parts[0].expression, Name) or y.min() != 0.0 or _fractional(y):
         return
     mean, zeros = float(y.mean()), float(np.mean(y == 0.0))
-    skewed = y.max() >= 3.0 * mean + 3.0
+    skewed = y.max() >= 3.0 * mean + 2.0
     if zeros >= _ZEROS and mean < _LOW and skewed and len(np.unique(y)) >= _DISTINCT:
         yield Remark(
             (response.text,),

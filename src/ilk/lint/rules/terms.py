@@ -1,4 +1,4 @@
-"""Fixed terms: constant, the response itself, interactions alone, factors with many levels."""
+"""Fixed terms: constant, interactions alone, factors with many levels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ __all__ = [
     "constant_covariate",
     "interaction_without_main",
     "many_fixed_levels",
-    "response_as_covariate",
 ]
 
 _MANY = 20
@@ -42,21 +41,6 @@ def constant_covariate(material: Material) -> Iterator[Remark]:
                 f"{name!r} has a single value in the {material.rows:,} rows used, so it has no "
                 "effect that could be estimated.",
                 f"Leave {name!r} out, or look why its other values are missing.",
-            )
-
-
-def response_as_covariate(material: Material) -> Iterator[Remark]:
-    """Find responses that are used to explain themselves."""
-    response = material.design.spec.response.parts[0]
-    names = set(column_names(response.expression))
-    for factor in material.design.spec.right_factors:
-        both = names & set(column_names(factor.expression, except_in="lag"))
-        if both:
-            name = min(both)
-            yield Remark(
-                (name, factor.text),
-                f"{name!r} is in the response and also in {factor.text!r} on the right side.",
-                f"Leave {factor.text!r} out; an earlier value of the response is lag({name}).",
             )
 
 
