@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from keyword import iskeyword
 from typing import Any, TypeAlias
 
 
@@ -118,6 +119,17 @@ def walk(expression: Expression, except_in: str | None = None) -> Iterator[Expre
         if isinstance(current, Call) and current.function == except_in:
             continue
         pending.extend(reversed(children(current)))
+
+
+def quoted(name: str) -> str:
+    """Write the name of a column as a formula must have it.
+
+    Examples
+    --------
+    >>> quoted("age"), quoted("age at entry")
+    ('age', '`age at entry`')
+    """
+    return name if name.isidentifier() and not iskeyword(name) else f"`{name}`"
 
 
 def column_names(expression: Expression, *, except_in: str | None = None) -> tuple[str, ...]:

@@ -88,7 +88,7 @@ def two_fits(fitted: Fitted, group: Any = None) -> TwoFits:
     given = make_grouping(columns, Scope(known.design.data))
     if not added:
         return TwoFits(fitted, without_random(fitted), given, added=False)
-    spec = RandomSpec(ONE, columns, "us", f"1 | {':'.join(map(_quoted, columns))}")
+    spec = RandomSpec(ONE, columns, "us", f"1 | {':'.join(columns)}")
     known = replace(known, model=replace(known.model, reml=known.model.linear))
     mixed = with_random(known, [*random_specs(fitted), Placed(MEAN, spec)])
     return TwoFits(mixed, without_random(fitted), given, added=True)
@@ -196,7 +196,3 @@ def _refuse_missing(fitted: Fitted, columns: tuple[str, ...]) -> None:
             f"group={name!r} has no label in row {row}: give every row that the fit uses one.",
             code="missing",
         )
-
-
-def _quoted(name: str) -> str:
-    return name if name.isidentifier() else f"`{name}`"

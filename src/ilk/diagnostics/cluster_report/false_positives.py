@@ -142,10 +142,9 @@ def false_positives(
     found = []
     with Progress("false positives", draws * len(places)) as progress:
         for place in places:
-            null = origin(_without_effect(mixed, place))
-            draw = response_drawer(null)
+            draw = response_drawer(_without_effect(mixed, place))
             source = np.random.SeedSequence(entropy, spawn_key=(place,))
-            work = NullStudies(null, place, tuple(methods), group, tuple(crossing), cov)
+            work = NullStudies(mixed, place, tuple(methods), group, tuple(crossing), cov)
             piece = partial(_drawn, draw, source)
             outcomes: dict[int, FloatArray] = {}
             chunks = in_chunks(work, piece, range(draws), jobs)
@@ -214,7 +213,7 @@ def _drawn(
 def _without_effect(mixed: Fitted, place: int) -> Fitted:
     psi = mixed.estimates.psi.copy()
     psi[mean_part(mixed).start + place] = 0.0
-    return replace(mixed, estimates=replace(mixed.estimates, psi=psi))
+    return origin(replace(mixed, estimates=replace(mixed.estimates, psi=psi)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +222,8 @@ class NullStudies:
 
     Parameters
     ----------
-    null : Fitted
-        The mixed model, with the coefficient at zero.
+    fitted : Fitted
+        The mixed model.
     place : int
         Of the coefficient among those of the mean.
     methods : tuple of str
@@ -237,7 +236,7 @@ class NullStudies:
         Kind of the sandwich.
     """
 
-    null: Fitted
+    fitted: Fitted
     place: int
     methods: tuple[str, ...]
     group: Grouping
@@ -246,9 +245,9 @@ class NullStudies:
 
     def __call__(self, responses: list[FloatArray]) -> list[FloatArray]:
         """(k,) p-values of the methods for each response; nan where one fails."""
-        first = without_random(self.null)
+        null, first = _without_effect(self.fitted, self.place), without_random(self.fitted)
         again = _Again(
-            mixed=refitter(self.null.model, self.null.estimates.psi),
+            mixed=refitter(null.model, null.estimates.psi),
             plain=refitter(first.model, first.estimates.psi),
             marginal=fit_gee(first, self.group) if GEE in self.methods else None,
         )

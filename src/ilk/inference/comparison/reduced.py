@@ -19,7 +19,8 @@ from ilk.design.random import RandomTerm, make_random
 from ilk.design.scope import Scope
 from ilk.errors import ModelError
 from ilk.estimation.run import run
-from ilk.formula.spec import MEAN, OLRE, PredictorSpec, RandomSpec, Sum, Term
+from ilk.formula.language import Name, quoted
+from ilk.formula.spec import MEAN, OLRE, Factor, PredictorSpec, RandomSpec, Sum, Term
 from ilk.likelihood.base import Search
 from ilk.model.nodes import kept_nodes
 
@@ -228,7 +229,7 @@ def _relabeled(spec: RandomSpec, effects: Sum, structure: str) -> RandomSpec:
 def _respelled(part: PredictorSpec, random: tuple[RandomSpec, ...], response: str) -> PredictorSpec:
     """A predictor with other random terms, and the formula that says so."""
     words = [
-        part.fixed.text,
+        _sum_text(part.fixed),
         *(f"offset({factor.text})" for factor in part.offsets),
         *map(_written, random),
     ]
@@ -236,7 +237,20 @@ def _respelled(part: PredictorSpec, random: tuple[RandomSpec, ...], response: st
 
 
 def _written(spec: RandomSpec) -> str:
-    """The term as a formula has it."""
+    """The term as a formula has it, names that are no identifiers in backticks."""
     if spec.grouping == (OLRE,):
         return OLRE
-    return spec.label if spec.label.endswith(")") else f"({spec.label})"
+    label = spec.label.replace(spec.effects.text, _sum_text(spec.effects), 1)
+    plain = ":".join(spec.grouping)
+    head, _, end = label.rpartition(plain)
+    label = f"{head}{':'.join(map(quoted, spec.grouping))}{end}"
+    return label if label.endswith(")") else f"({label})"
+
+
+def _sum_text(terms: Sum) -> str:
+    texts = [":".join(map(_factor_text, term.factors)) or "1" for term in terms.terms]
+    return " + ".join(texts if terms.has_intercept else ["0", *texts])
+
+
+def _factor_text(factor: Factor) -> str:
+    return quoted(factor.text) if isinstance(factor.expression, Name) else factor.text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -109,3 +111,17 @@ def test_independent_effects_are_not_made_independent(frame):
     fit = ilk.fit("y ~ x + (1 + x || g)", frame).fitted
     with pytest.raises(ilk.ModelError, match="independent already"):
         uncorrelated(fit, 0)
+
+
+def test_names_that_are_no_identifiers_can_be_read_again(frame):
+    """The formula of the smaller model, as it travels to other processes."""
+    data = frame.rename(columns={"x": "an x", "g": "a g", "f": "if"})
+    formula = "y ~ `if` * `an x` + (1 + `an x` || `a g`) + (1 | `a g`:`if`)"
+    fit = ilk.fit(formula, data).fitted
+    head = "y ~ 1 + `if` + `an x` + `if`:`an x`"
+    for index, left in enumerate(("(1 | `a g`:`if`)", "(1 + `an x` || `a g`)")):
+        again = without_term(fit, index)
+        assert again.formula.text == f"{head} + {left}"
+        there = pickle.loads(pickle.dumps(again))
+        assert there.names == again.names
+        assert there.loglik == pytest.approx(again.loglik)
