@@ -98,7 +98,7 @@ def collect(
             "verdict": _verdict(summary, fit),
             "sections": sections,
             "model": _model(summary),
-            "notes": [],
+            "notes": [f"{finding.severity}: {finding}" for finding in summary.findings],
             "footer": [summary.association, summary.footer],
         }
     )

@@ -192,3 +192,14 @@ def test_missing_values_bools_and_categories() -> None:
     assert "effect-early" in sections(report)
     assert "effect-size" in sections(report)
     assert any("left out" in item["value"] for item in report["model"])
+
+
+def test_findings_are_notes() -> None:
+    data = datasets.load("hospital_infections")
+    options = {"family": "poisson", "exposure": "patient_days"}
+    report = collect(ilk.fit("infections ~ severity", data, **options), data)
+    (note,) = report["notes"]
+    assert note.startswith("warning: The 1,440 rows come from 60 levels of 'hospital'")
+    assert "60 levels of &#39;hospital&#39;" in render(report)
+    silent = ilk.fit("infections ~ severity", data, silence=("ignored-clusters",), **options)
+    assert collect(silent, data)["notes"] == []
