@@ -44,14 +44,14 @@ def _sentence(found: ClusterReport, j: int) -> str:
     parts = [f"{to_robust:.2f} times the cluster-robust one"] * known
     parts += [f"{to_mixed:.2f} times the mixed model's"] * math.isfinite(to_mixed)
     if not parts:
-        return f"{plain(places.terms[j])} {_where(found, j)}."
+        return f"{plain(places.terms[j])}{_where(found, j)}."
     verdict = "about right"
     if judged < 1.0 - _NEAR:
         verdict = "too small"
     elif judged > 1.0 + _NEAR:
         verdict = "too large"
     return (
-        f"{plain(places.terms[j])} {_where(found, j)}: ignoring clusters makes its standard error "
+        f"{plain(places.terms[j])}{_where(found, j)}: ignoring clusters makes its standard error "
         f"{verdict}, {' and '.join(parts)}{_why(found, j, verdict)}."
     )
 
@@ -59,14 +59,15 @@ def _sentence(found: ClusterReport, j: int) -> str:
 def _where(found: ClusterReport, j: int) -> str:
     places = found.places
     if places.terms[j] == INTERCEPT:
-        return "is one mean of all clusters"
+        return ""
     constant = places.constant_in[j]
     if constant is not None:
-        return f"is constant within {plain(constant)}"
+        return f" is constant within {plain(constant)}"
     between = places.between[j]
     if between < _PARTLY:
-        return f"varies within {plain(found.group)} only"
-    return f"varies within {plain(found.group)}, {100.0 * between:.0f} % of it between"
+        return f" varies within {plain(found.group)} only"
+    share = f"{100.0 * between:.0f} % of its variance is between"
+    return f" varies within {plain(found.group)} ({share})"
 
 
 def _why(found: ClusterReport, j: int, verdict: str) -> str:
@@ -77,7 +78,7 @@ def _why(found: ClusterReport, j: int, verdict: str) -> str:
         small = "; rows of a cluster repeat one value of it, so that clusters count, not rows"
         return small if verdict == "too small" else ""
     if verdict == "too large":
-        return "; within clusters their differences cancel, which it does not use"
+        return "; it is compared within clusters, whose rows differ less than rows at large"
     if places.slope[j]:
         return "; its effect differs between clusters, so that clusters count, not rows"
     return "; part of it compares clusters, whose differences it does not count"
