@@ -16,8 +16,10 @@ from ilk.gee.sandwich import KIND_NAMES, check_kind
 from ilk.inference.marginal import marginal_table, normal_level
 from ilk.inference.wald import check_level
 from ilk.prediction.marginal import marginal_cases, predict_marginal, refuse_distribution
+from ilk.prediction.rates import is_rate
 from ilk.show.answer import Answer
 from ilk.show.numbers import counted, degrees, fixed, integer, plain, significant
+from ilk.show.rates import rate_table
 from ilk.show.standardization import counterfactual_table, standardization_answer
 from ilk.show.summary import (
     Summary,
@@ -352,7 +354,11 @@ def summarize_gee(
     return Summary(
         title="Marginal model, generalized estimating equations (GEE)",
         facts=_facts(fitted, kind),
-        tables=(_coefficients(fitted, level, kind), *_working(fitted)),
+        tables=(
+            _coefficients(fitted, level, kind),
+            *_rate_ratios(fitted, level, kind),
+            *_working(fitted),
+        ),
         verdict=fitted.verdict.status.value,
         reasons=reasons(fitted.verdict),
         footer=versions(fitted.search),
@@ -443,6 +449,15 @@ def _coefficients(fitted: GeeFitted, level: float, kind: str | None) -> Table:
         tuple(coefficient_cells(table, i) for i in range(len(table.names))),
         notes=(reading, f"Standard errors: {KIND_NAMES[chosen]}."),
     )
+
+
+def _rate_ratios(fitted: GeeFitted, level: float, kind: str | None) -> list[Table]:
+    """Coefficients as ratios of the population's rates, for fits that have rates."""
+    if not is_rate(fitted.design, fitted.family):
+        return []
+    table = marginal_table(fitted, level, kind)
+    whose = "Population: averaged over clusters."
+    return [rate_table(fitted.design, fitted.family, table, level, whose)]
 
 
 def _working(fitted: GeeFitted) -> list[Table]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ilk.show.numbers import fixed, integer, p_value, plain, with_error
+from ilk.show.rates import unit_words
 from ilk.show.summary import Table
 
 if TYPE_CHECKING:
@@ -78,7 +79,9 @@ def measured(table: League, response: str) -> str:
     if table.quantity == "proportion":
         unit = f"per {per}trials" if per else "per trial"
         return f"{name} {unit}"
-    return f"{name} per {per}{plain(table.exposure_name or ('rows' if per else 'row'))}"
+    if table.exposure_name is None:
+        return f"{name} per {per}{'rows' if per else 'row'}"
+    return f"{name} per {unit_words(table.exposure_name, table.per)}"
 
 
 def league_rows(table: League, notes: tuple[str, ...]) -> Table:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ilk.inference.clusters import outermost_groupings
-from ilk.show.numbers import integer, plain
+from ilk.prediction.rates import is_rate
+from ilk.show.numbers import plain
+from ilk.show.rates import unit_words
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
@@ -67,11 +69,10 @@ def mean_phrase(fitted: Fitted, per: float | None) -> str:
         return f"probability of {name}"
     if per is None:
         return f"mean of {name}"
-    exposure = plain(fitted.design.exposure_name or "exposure")
-    if per == 1.0:
-        return f"rate of {name} per unit of {exposure}"
-    size = integer(int(per)) if float(per).is_integer() else f"{per:g}"
-    return f"rate of {name} per {size} {exposure}"
+    if not is_rate(fitted.design, fitted.family):
+        exposure = plain(fitted.design.exposure_name or "exposure")
+        return f"mean of {name} where {exposure} is {per:g}"
+    return f"rate of {name} per {unit_words(fitted.design.exposure_name, per)}"
 
 
 def listed(labels: Sequence[Label], last: str = "or") -> str:

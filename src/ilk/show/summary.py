@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 from ilk.inference.criteria import aic, bic
 from ilk.inference.infinite import infinite
 from ilk.inference.wald import coefficient_covariance, coefficient_table
+from ilk.late import Late
+from ilk.prediction.rates import is_rate
 from ilk.show.numbers import counted, fixed, integer, p_value, plain, significant, with_error
 from ilk.show.wording import (
     association,
@@ -32,7 +34,10 @@ if TYPE_CHECKING:
     from ilk.fitted import Fitted, Verdict
     from ilk.inference.wald import CoefficientCovariance, CoefficientTable
     from ilk.lint.record import Finding
+    from ilk.show import rates
     from ilk.show.wording import Causes
+else:  # needs the tables of this module
+    rates = Late("ilk.show.rates")
 
 __all__ = [
     "Summary",
@@ -177,7 +182,11 @@ def summarize(
     return Summary(
         title=f"{model_name(fitted)}, {estimator_phrase(fitted)}",
         facts=_facts(fitted, used),
-        tables=(*_coefficients(fitted, level, used), *_random_part(fitted, level)),
+        tables=(
+            *_coefficients(fitted, level, used),
+            *_rate_ratios(fitted, level, used),
+            *_random_part(fitted, level),
+        ),
         verdict=fitted.verdict.status.value,
         reasons=reasons(fitted.verdict),
         footer=versions(fitted.search),
@@ -294,6 +303,22 @@ def _coefficients(fitted: Fitted, level: float, covariance: CoefficientCovarianc
             )
         )
     return tables
+
+
+def _rate_ratios(fitted: Fitted, level: float, covariance: CoefficientCovariance) -> list[Table]:
+    """Coefficients of the mean as rate ratios, for fits that have rates."""
+    if not is_rate(fitted.design, fitted.family):
+        return []
+    mixed = any(term.predictor == "mean" for term in fitted.design.terms)
+    lost = [
+        name
+        for (component, name), gone in zip(fitted.names, infinite(fitted), strict=True)
+        if gone and component == "mean"
+    ]
+    table = coefficient_table(fitted, level, covariance)
+    whose = "Conditional: within a cluster, random effects held." if mixed else ""
+    where = ", random effects zero" if mixed else ""
+    return [rates.rate_table(fitted.design, fitted.family, table, level, whose, where, lost)]
 
 
 def _notes(fitted: Fitted, predictor: str) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ def test_rates_say_per_what(infections: Any) -> None:
     text = words(infections.means("policy", per=1000))
     assert "What is the rate of infections per 1,000 patient_days at each level of policy" in text
     assert "severity at its mean" in text
-    assert "rate of infections per unit of patient_days" in words(infections.means("policy"))
+    assert "rate of infections per patient_day" in words(infections.means("policy"))
 
 
 def test_link_scale_is_named(infections: Any) -> None:
