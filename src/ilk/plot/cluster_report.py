@@ -13,10 +13,8 @@ from ilk.plot.style import (
     INK,
     MUTED,
     ORANGE,
-    axis_or_new,
-    house_style,
+    drawing,
     printable,
-    tidy_axis,
 )
 
 if TYPE_CHECKING:
@@ -96,11 +94,9 @@ def draw_cluster_report(table: ClusterPicture, ax: Axes | None = None) -> Axes:
         The axis.
     """
     count = len(table.terms)
-    axis = axis_or_new(ax, 6.4, 1.9 + 0.45 * count)
     place = np.arange(count, dtype=float)[::-1]
     known = table.ratio[np.isfinite(table.ratio) & (table.ratio > 0.0)]
-    with house_style():
-        tidy_axis(axis, grid="x")
+    with drawing(ax, 6.4, 1.9 + 0.45 * count, grid="x") as axis:
         axis.set_xscale("log", base=2)
         axis.axvline(1.0, color=MUTED, linewidth=1.2, zorder=1)
         lowest, highest = np.nanmin(table.ratio, axis=1), np.nanmax(table.ratio, axis=1)
