@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from ilk.diagnostics.cluster_report.clusters import outermost
 from ilk.diagnostics.cluster_report.pairs import factor_sets, pair_sums
 from ilk.diagnostics.cluster_report.sizes import unit_counts
 from ilk.family.inflation import ZeroInflated
@@ -52,7 +53,7 @@ class DesignEffects:
     Parameters
     ----------
     groups : tuple of str
-        Factors whose clusters are counted, then ``"all"`` if there are several.
+        Factors whose clusters are counted, then ``"all"`` if several cross.
     scale : str
         Scale of the correlations: that of the response, or ``"latent"`` where that has none.
     units : float
@@ -116,9 +117,9 @@ def design_effects(
     sets = factor_sets(len(groupings))
     codes = [grouping.codes for grouping in groupings]
     pairs = pair_sums(codes, counts[:, None], np.array([counts.sum()]), sets)[:, 0]
-    several = len(groupings) > 1
+    crossed = len(outermost(tuple(groupings))) > 1
     chosen = np.array([[g in some for some in sets] for g in range(len(groupings))], dtype=float)
-    if several:
+    if crossed:
         chosen = np.vstack([chosen, np.ones(len(sets))])
     weights = chosen * pairs
     mates = weights.sum(axis=1) / counts.sum()
@@ -130,14 +131,14 @@ def design_effects(
     def by_set(fit: Fitted, psi: FloatArray) -> FloatArray:
         return shared_correlations(fit, psi, sample, scale, sets)
 
-    if several:
+    if len(groupings) > 1:
         found = shares_of(fitted, lambda fit, psi: weights @ by_set(fit, psi), level)
         rho = (found.estimate, found.conf_low, found.conf_high)
     else:
         shares = icc(fitted, scale=scale, level=level).shares
         rho = (shares.estimate[:1], shares.conf_low[:1], shares.conf_high[:1])
     return DesignEffects(
-        groups=(*(grouping.name for grouping in groupings), *((ALL,) if several else ())),
+        groups=(*(grouping.name for grouping in groupings), *((ALL,) if crossed else ())),
         scale=scale,
         units=float(counts.sum()),
         mates=mates,

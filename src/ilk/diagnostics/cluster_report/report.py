@@ -13,6 +13,7 @@ from ilk.diagnostics.cluster_report.clusters import cluster_groupings, outermost
 from ilk.diagnostics.cluster_report.design_effect import design_effects, expected_inflation
 from ilk.diagnostics.cluster_report.false_positives import chosen_terms, false_positives
 from ilk.diagnostics.cluster_report.side_by_side import (
+    GEE,
     IGNORED,
     MIXED,
     ROBUST,
@@ -24,6 +25,7 @@ from ilk.diagnostics.cluster_report.sizes import cluster_sizes
 from ilk.diagnostics.contextual import cluster_columns
 from ilk.errors import IlkError, ModelError
 from ilk.formula.spec import MEAN
+from ilk.gee.fitted import FEW_CLUSTERS
 from ilk.inference.clusters import is_nested
 from ilk.inference.robust.covariance import check_covariance_kind
 from ilk.inference.wald import check_level
@@ -190,7 +192,7 @@ def cluster_report(
     chosen = two.given or _costliest(outermost(factors), effects)
     crossing = _crossing(chosen, factors, two)
     found, left_out = sides(two.mixed, two.plain, chosen, crossing, cov)
-    notes += [*_group_notes(two, chosen, factors), *left_out]
+    notes += [*_group_notes(two, chosen, factors), *_few_clusters(chosen, found), *left_out]
     inflation = None
     if effects is not None:
         inflation = expected_inflation(two.plain, factors, effects)
@@ -304,6 +306,17 @@ def _group_notes(two: TwoFits, chosen: Grouping, factors: Sequence[Grouping]) ->
             f"({', '.join(sorted(rows))}) too, so that overdispersion is part of the comparison."
         )
     return notes
+
+
+def _few_clusters(chosen: Grouping, found: Sequence[Side]) -> list[str]:
+    """Warn of robust standard errors that want more clusters."""
+    count = len(chosen.levels)
+    if count >= FEW_CLUSTERS or GEE not in [side.method for side in found]:
+        return []
+    return [
+        f"With {count} clusters the robust standard errors of GEE tend to be too small; "
+        "ilk.gee(std_errors='mancl_derouen') corrects for that, as CR2 does."
+    ]
 
 
 def _places(
