@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ilk.frame import factor_integers
+
 __all__ = ["cells", "constant_levels", "determines", "same_partition"]
 
 Codes = npt.NDArray[Any]
@@ -89,5 +91,5 @@ def cells(first: Codes, second: Codes, width: int) -> tuple[Codes, int]:
         Number of combinations that occur.
     """
     joint = first.astype(np.int64) * width + second
-    present, codes = np.unique(joint, return_inverse=True)
+    codes, present = factor_integers(joint)
     return codes, len(present)

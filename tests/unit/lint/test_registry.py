@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 
 import pytest
@@ -51,6 +52,11 @@ def test_unknown_identifiers_are_refused(call) -> None:
         call("y ~ x", data, silence=["qqq"])
     with pytest.raises(ModelError, match="not int"):
         call("y ~ x", data, silence=3)
+
+
+def test_the_function_is_not_the_package() -> None:
+    importlib.import_module("ilk.lint.run")
+    assert callable(ilk.lint)
 
 
 def test_silence_is_a_tuple() -> None:

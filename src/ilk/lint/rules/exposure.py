@@ -65,7 +65,7 @@ def unused_exposure(material: Material) -> Iterator[Remark]:
         yield Remark(
             (like.column,),
             f"The counts have no exposure, but the column {like.column!r} {like.words}.",
-            f"If the counts are of so much {like.column!r}, give exposure={like.column!r}: the "
+            f"If the expected count is in proportion to it, give exposure={like.column!r}: the "
             "model is then one of rates.",
         )
 

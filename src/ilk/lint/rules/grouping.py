@@ -16,6 +16,7 @@ from ilk.lint.words import nested_rank, time_name
 if TYPE_CHECKING:
     from ilk.design.fixed import FixedPart
     from ilk.design.grouping import Grouping
+    from ilk.design.random import RandomTerm
     from ilk.formula.spec import Term
     from ilk.frame import Factor
     from ilk.typing import FloatArray, IntArray
@@ -64,6 +65,7 @@ def one_row_per_level(material: Material) -> Iterator[Remark]:
         if term.predictor != "mean" or not term.has_intercept:
             continue
         name, levels = term.grouping.name, len(term.grouping.levels)
+        label = _label(term)
         if levels == material.rows:
             why = (
                 "cannot be told from the residual"
@@ -73,8 +75,8 @@ def one_row_per_level(material: Material) -> Iterator[Remark]:
             yield Remark(
                 (name, term.label),
                 f"Each of the {levels:,} levels of {name!r} has one row, so the variance of "
-                f"({term.label}) {why}.",
-                f"Leave ({term.label}) out, or group by a factor with several rows per level.",
+                f"{label} {why}.",
+                f"Leave {label} out, or group by a factor with several rows per level.",
             )
 
 
@@ -91,9 +93,9 @@ def olre_with_dispersion(material: Material) -> Iterator[Remark]:
             other = f", or use family={simple!r} with it" if base.discrete else ""
             yield Remark(
                 (term.label,),
-                f"The family {base.name!r} has a dispersion, and ({term.label}) has an effect for "
+                f"The family {base.name!r} has a dispersion, and {_label(term)} has an effect for "
                 "each row: both describe the same extra variation.",
-                f"Leave ({term.label}) out{other}.",
+                f"Leave {_label(term)} out{other}.",
             )
 
 
@@ -147,6 +149,11 @@ def nested_ids_reused(material: Material) -> Iterator[Remark]:
                     "same.",
                     f"Write (1 | {outer}/{inner}) if they are different ones.",
                 )
+
+
+def _label(term: RandomTerm) -> str:
+    """A term as it stands in a formula."""
+    return f"({term.label})" if term.grouping.columns else term.grouping.name
 
 
 def _tells_apart(material: Material, part: FixedPart, fixed: Term, group: Grouping) -> bool:

@@ -47,16 +47,27 @@ def slope_without_fixed(material: Material) -> Iterator[Remark]:
             continue
         part = parts[term.predictor]
         known = {c for f in part.recipe.terms.factors for c in column_names(f.expression)}
-        for factor in term.recipe.terms.factors:
-            names = column_names(factor.expression)
-            if not names or set(names) & known:
-                continue
+        absent = [
+            factor.text
+            for factor in term.recipe.terms.factors
+            if (names := set(column_names(factor.expression)))
+            and not names & known
+            and _varies(material, factor.text)
+        ]
+        if absent:
+            slopes = " and ".join(map(repr, absent))
             yield Remark(
-                (factor.text, term.label),
-                f"({term.label}) has slopes of {factor.text!r}, but the fixed part has none: their "
-                "mean is forced to be zero.",
-                f"Add {factor.text} to the fixed part.",
+                (*absent, term.label),
+                f"({term.label}) has slopes of {slopes}, but the fixed part has none: their mean "
+                "is forced to be zero.",
+                f"Add {' + '.join(absent)} to the fixed part.",
             )
+
+
+def _varies(material: Material, text: str) -> bool:
+    """Whether a factor of a formula is more than another way to write an intercept."""
+    values = material.number(text) if text in material.design.data else None
+    return values is None or bool(np.any(values != values[0]))
 
 
 def zero_far_from_data(material: Material) -> Iterator[Remark]:

@@ -26,6 +26,15 @@ def test_a_random_slope_without_a_fixed_one() -> None:
     assert "slope-without-fixed" in codes("y ~ w + (0 + x | school)", DATA)
 
 
+def test_all_slopes_of_a_term_are_one_finding() -> None:
+    finding = found("slope-without-fixed", "y ~ age + (1 + x + w || school)", DATA)
+    assert finding.fix == "Add x + w to the fixed part."
+
+
+def test_an_intercept_written_as_a_column() -> None:
+    assert codes("y ~ x + (0 + one | school)", DATA.assign(one=1)) == ()
+
+
 @pytest.mark.parametrize(
     "fixed", ["x", "x * w", "poly(x, 2)", "x:w + w", "I(x**2) + x", "bs(x, df=4)"]
 )
