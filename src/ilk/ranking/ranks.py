@@ -150,16 +150,29 @@ def _of_levels(ranks: Any, effects: Any, shifts: FloatArray, level: float) -> li
         values.sort(axis=1)
     effect_low, effect_high = _quantiles(effects, (tail, 1.0 - tail))
     low, middle, high = _quantiles(total, (tail, 0.5, 1.0 - tail))
-    first, median, last = (ranks[:, k] for k in _places(ranks.shape[1], (tail, 0.5, 1.0 - tail)))
+    first, last = _shortest(ranks, level)
+    median = ranks[:, (ranks.shape[1] - 1) // 2]
     return [
         *(mean_effect, effect_low, effect_high, middle, low, high),
         *(mean_rank, *(k.astype(np.float64) for k in (median, first, last))),
     ]
 
 
-def _places(count: int, probabilities: tuple[float, ...]) -> list[int]:
-    """Positions among sorted draws at which the distribution function reaches a probability."""
-    return [min(count - 1, max(0, int(np.ceil(p * count - 1e-9)) - 1)) for p in probabilities]
+def _shortest(ranks: Any, level: float) -> tuple[Any, Any]:
+    """Ends of the shortest interval that holds a share of the sorted draws (l, S).
+
+    Quantiles would hold too much where a level is likely to be the first or the last, for there is
+    no rank beyond.  Of several the middle one is taken.
+    """
+    count = ranks.shape[1]
+    inside = min(count, int(np.ceil(level * count - 1e-9)))
+    low, high = ranks[:, : count - inside + 1], ranks[:, inside - 1 :]
+    width = high - low
+    short = width == width.min(axis=1, keepdims=True)
+    order = np.cumsum(short, axis=1)
+    place = np.argmax(order >= (order[:, -1:] + 1) // 2, axis=1)
+    rows = np.arange(len(ranks))
+    return low[rows, place], high[rows, place]
 
 
 def _quantiles(ordered: Any, probabilities: tuple[float, ...]) -> list[FloatArray]:
