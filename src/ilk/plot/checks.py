@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ilk.errors import ModelError, did_you_mean
+from ilk.plot.covariate_residuals import draw_covariate
+from ilk.plot.effects_qq import draw_effects_qq
+from ilk.plot.influence import draw_influence_check
 from ilk.plot.style import BLUE, FAINT, INK, MUTED, ORANGE, drawing, new_panels, printable
 
 if TYPE_CHECKING:
@@ -186,6 +189,9 @@ PICTURES: Mapping[str, Picture] = {
     "space": Picture("space", "score", draw_neighbors, "Neighbors in space"),
     "related": Picture("related", "score", draw_neighbors, "Related levels"),
     "outliers": Picture("outliers", "score", draw_outliers, "Outliers"),
+    "covariates": Picture("covariates", "curve", draw_covariate, "Residuals and covariate"),
+    "effects": Picture("effects", "quantile", draw_effects_qq, "Random effects"),
+    "influence": Picture("influence", "cook", draw_influence_check, "Influence"),
 }
 """Pictures by kind."""
 

@@ -17,8 +17,11 @@ from ilk.inference.labelled import label
 from ilk.plot.style import BLUE, FAINT, INK, MUTED, ORANGE, drawing, printable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
 
+    from ilk.diagnostics.checks.record import Check
     from ilk.diagnostics.influence.influence import Influence
     from ilk.typing import FloatArray, IntArray
 
@@ -28,6 +31,7 @@ __all__ = [
     "dfbetas_picture",
     "draw_dfbetas",
     "draw_influence",
+    "draw_influence_check",
     "influence_picture",
 ]
 
@@ -98,16 +102,34 @@ def influence_picture(found: Influence) -> InfluencePicture:
     """
     if not np.isfinite(found.cook).any():
         raise ModelError("There are no Cook's distances to draw.", code="picture")
-    usual = 4.0 / found.count
-    order = [int(i) for i in np.argsort(-np.nan_to_num(found.cook, nan=-1.0))]
-    named = [i for i in order[:_NAMED] if found.cook[i] > usual] or order[:1]
+    return _picture(found.group, found.levels, found.cook)
+
+
+def _picture(group: str, levels: Sequence[object], cook: FloatArray) -> InfluencePicture:
+    usual = 4.0 / len(levels)
+    order = [int(i) for i in np.argsort(-np.nan_to_num(cook, nan=-1.0))]
+    named = [i for i in order[:_NAMED] if cook[i] > usual] or order[:1]
     return InfluencePicture(
-        group=found.group,
-        levels=tuple(printable(level, 20) for level in found.levels),
-        cook=found.cook,
+        group=group,
+        levels=tuple(printable(level, 20) for level in levels),
+        cook=cook,
         named=tuple(named),
         usual=usual,
     )
+
+
+def draw_influence_check(check: Check, ax: Axes) -> None:
+    """Draw Cook's distances that a check of a fit has found.
+
+    Parameters
+    ----------
+    check : Check
+        Of the influence of clusters.
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    """
+    found = check.detail or {}
+    draw_influence(_picture(found["group"][0], found["level"], found["cook"]), ax)
 
 
 def dfbetas_picture(found: Influence) -> DfbetasPicture:

@@ -12,10 +12,7 @@ what chance does:
 Spiegelhalter (2005, Statistics in Medicine 24, 1185-1202) inflates the first by an estimated factor
 (multiplicative) or variance (additive) to get the second; here both are exact for the family and
 the distribution of the effects (`ilk.ranking.total_distribution`), skewness included.  Limits of
-counts are interpolated as in his appendix A.1: with r the smallest count with
-:math:`F(r) \ge p`, the lower limit is :math:`r - (F(r) - p) / (F(r) - F(r - 1))`.  The upper one is
-its mirror image, one event above his, so that a level outside has a tail probability of at most p
-on either side.
+counts are interpolated as he does, see `ilk.ranking.total_quantiles`.
 
 The limits of a level depend on the rows that it has.  The curves are those of a level with the mix
 of rows that levels of about its size have, by local linear regression on the logarithm of the size;
@@ -31,9 +28,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ilk.num.stable import special
 from ilk.ranking.level_totals import AXIS, LevelTotals
 from ilk.ranking.total_distribution import Kind, is_discrete, total_cdf
+from ilk.ranking.total_quantiles import Mixture
 
 if TYPE_CHECKING:
     from ilk.typing import BoolArray, FloatArray
@@ -48,8 +45,8 @@ Within: TypeAlias = Literal["sampling", "predictive"]
 
 _FINEST = 2048
 _COARSEST = 48
+_MOVE = 1.3
 _CHUNK = 1 << 21
-_PASSES = 200
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,9 +108,11 @@ def curve_limits(
     zeros = _along_zero(smooth, totals.log_zero, size, grid)
     zero = _along_zero(smooth, totals.typical_log_zero, size, grid)
     alpha = 0.5 * (1.0 - np.asarray(coverages))
-    out = np.empty((2, 2, len(alpha), len(grid)))  # low or high, within, coverage, size
+    low = np.empty((2, len(alpha), len(grid)))
+    high = np.empty_like(low)
+    near: list[FloatArray | None] = [None, None]
     for g in range(len(grid)):
-        alone = _Mixture(
+        alone = Mixture(
             kind,
             np.ones(1),
             center[g : g + 1],
@@ -125,9 +124,9 @@ def curve_limits(
             kind, mean[g], variance[g], amount[g], None if zeros is None else zeros[g], totals
         )
         for j, one in enumerate((alone, mixed)):
-            out[0, j, :, g] = one.lower(alpha)
-            out[1, j, :, g] = one.upper(alpha)
-    return Limits(out[0], out[1], center, _along(smooth, expected, size, grid, signed))
+            low[j, :, g], high[j, :, g], found = one.limits(alpha, near[j])
+            near[j] = found * grid[min(g + 1, len(grid) - 1)] / grid[g]
+    return Limits(low, high, center, _along(smooth, expected, size, grid, signed))
 
 
 def tail_probabilities(
@@ -230,11 +229,12 @@ def _along_zero(
 def _nodes_needed(mean: FloatArray, variance: FloatArray) -> npt.NDArray[np.int64]:
     """Nodes (L,) along the main axis that resolve the step of the conditional distribution.
 
-    Between two nodes the mean may move by 0.8 conditional standard deviations at most.
+    Between two nodes the mean moves by h = 1.3 conditional standard deviations at most: the error
+    of a trapezoidal sum over a normal step is of the order exp(-2 pi^2 / h^2) = 8e-6.
     """
     move = np.abs(np.diff(mean, axis=1)) / np.diff(AXIS)[0]
     steepest = np.max(move / np.sqrt(variance[:, 1:]), axis=(1, 2), where=_inner(), initial=0.0)
-    count = np.ptp(AXIS) * steepest / 0.8
+    count = np.ptp(AXIS) * steepest / _MOVE
     power = np.ceil(np.log2(np.clip(count, _COARSEST, _FINEST) / _COARSEST))
     return (_COARSEST * 2.0**power).astype(np.int64)
 
@@ -260,13 +260,13 @@ def _mixture(
     amount: FloatArray,
     log_zero: FloatArray | None,
     totals: LevelTotals,
-) -> _Mixture:
+) -> Mixture:
     """Mixture over the population of effects at one size; moments (K, P)."""
     matrix, weights = _dense(int(_nodes_needed(mean[None], variance[None])[0]))
     zero = None
     if log_zero is not None:
         zero = np.minimum(_refine(matrix, log_zero[None], True)[0], -1e-300)
-    return _Mixture(
+    return Mixture(
         kind,
         (weights[:, None] * totals.weight).ravel(),
         _refine(matrix, mean[None], kind == "real")[0],
@@ -274,74 +274,3 @@ def _mixture(
         amount,
         zero,
     )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Mixture:
-    """A finite mixture of distributions of totals, with moments and weights (J,)."""
-
-    kind: Kind
-    weight: FloatArray
-    mean: FloatArray
-    variance: FloatArray
-    amount: FloatArray
-    log_zero: FloatArray | None
-
-    def cdf(self, y: FloatArray) -> FloatArray:
-        """Distribution function at y (m,)."""
-        values = total_cdf(
-            self.kind, y[:, None], self.mean, self.variance, self.amount, self.log_zero
-        )
-        return np.clip(values @ self.weight, 0.0, 1.0)
-
-    def lower(self, p: FloatArray) -> FloatArray:
-        """Lower limits of tail probability p (m,)."""
-        r, below, at = self._quantile(p)
-        if not is_discrete(self.kind):
-            return r
-        return np.maximum(r - (at - p) / np.maximum(at - below, 1e-300), 0.0)
-
-    def upper(self, p: FloatArray) -> FloatArray:
-        """Upper limits of tail probability p (m,)."""
-        q = 1.0 - p
-        r, below, at = self._quantile(q)
-        if not is_discrete(self.kind):
-            return r
-        found = r + 1.0 - (at - q) / np.maximum(at - below, 1e-300)
-        return np.minimum(found, self.amount) if self.kind == "trials" else found
-
-    def _quantile(self, p: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Quantiles (m,); of counts the smallest with F >= p.  Also F just below, and there.
-
-        A bracket is narrowed by interpolating the normal score of F, every third time by halves.
-        """
-        whole, score = is_discrete(self.kind), special().ndtri
-        low, high = self._bracket()
-        a, b = np.full(len(p), low), np.full(len(p), high)
-        fa, fb = self.cdf(a), self.cdf(b)
-        for step in range(_PASSES):
-            width = b - a
-            left = np.flatnonzero(width > (1.5 if whole else 1e-9 * (high - low)))
-            if not len(left):
-                break
-            za, zb, z = (np.clip(score(f[left]), -37.0, 37.0) for f in (fa, fb, p))
-            share = np.clip((z - za) / np.maximum(zb - za, 1e-12), 0.02, 0.98)
-            share = np.full(len(left), 0.5) if step % 3 == 2 else share
-            middle = a[left] + share * width[left]
-            if whole:
-                middle = np.clip(np.round(middle), a[left] + 1.0, b[left] - 1.0)
-            f = self.cdf(middle)
-            up = f < p[left]
-            a[left[up]], fa[left[up]] = middle[up], f[up]
-            b[left[~up]], fb[left[~up]] = middle[~up], f[~up]
-        return b, fa, fb
-
-    def _bracket(self) -> tuple[float, float]:
-        """Numbers below and above all quantiles."""
-        far = 9.0 * np.sqrt(self.variance)
-        high = float(np.max(self.mean + 3.0 * far)) + 50.0
-        if self.kind == "real":
-            return float(np.min(self.mean - far)), high
-        if self.kind in ("trials", "fraction"):
-            high = float(self.amount)
-        return (-1.0 if is_discrete(self.kind) else 0.0), high

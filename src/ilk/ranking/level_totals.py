@@ -40,7 +40,7 @@ __all__ = ["AXIS", "LevelTotals", "level_totals"]
 AXIS = np.linspace(-6.5, 6.5, 41)
 """Nodes along the main axis, in standard deviations."""
 
-_ACROSS = 7
+_ACROSS = 5
 _INSIDE = 9
 _STEP = 0.05
 

@@ -33,7 +33,7 @@ Kind: TypeAlias = Literal["count", "trials", "positive", "inverse_gaussian", "fr
 _ALIKE = 1e-7
 """Relative difference of variances that is none."""
 
-_BETA_NODES = np.linspace(-5.5, 5.5, 45)
+_BETA_NODES = np.linspace(-5.5, 5.5, 33)
 
 
 def kind_of(family: AbstractFamily) -> Kind:
@@ -146,15 +146,24 @@ def _beta_binomial(y: FloatArray, trials: FloatArray, a: FloatArray, b: FloatArr
     The nodes are quantiles of the narrower of the two, where the other is smooth.
     """
     sp = special()
-    rest = np.maximum(trials - y, 1e-9)
     weights = np.exp(-0.5 * _BETA_NODES**2)
     weights /= weights.sum()
-    at = sp.ndtr(_BETA_NODES)
-    y, rest, a, b, trials = (v[:, None] for v in (y, rest, a, b, trials))
-    mixed = a + b < trials + 1.0
-    p = sp.betaincinv(np.where(mixed, y + 1.0, a), np.where(mixed, rest, b), at)
-    value = np.where(mixed, sp.betainc(a, b, p), sp.betainc(rest, y + 1.0, 1.0 - p))
-    return np.asarray(value @ weights)
+    rest = np.maximum(trials - y, 1e-9)
+    out = np.empty(len(y))
+    wide = a + b < trials + 1.0
+    p = _beta_nodes(y[wide] + 1.0, rest[wide])
+    out[wide] = sp.betainc(a[wide, None], b[wide, None], p) @ weights
+    p = _beta_nodes(a[~wide], b[~wide])
+    out[~wide] = sp.betainc(rest[~wide, None], y[~wide, None] + 1.0, 1.0 - p) @ weights
+    return out
+
+
+def _beta_nodes(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Quantiles (m, nodes) of beta distributions, computed once for those that are alike."""
+    _, first, inverse = np.unique(a + 1j * b, return_index=True, return_inverse=True)
+    at = special().ndtr(_BETA_NODES)
+    found = special().betaincinv(a[first, None], b[first, None], at)
+    return np.asarray(found[inverse.ravel()])
 
 
 def _continuous(

@@ -50,7 +50,8 @@ def ranked_group(fit: Reportable) -> str | None:
     if len(groups) != 1 or not levels or not counted:
         return None
     grouping = design.terms[0].grouping
-    known = design.exposure is not None or trials is not None or not grouping.per_row
+    repeated = bool(np.bincount(grouping.codes).max() > 1)
+    known = design.exposure is not None or trials is not None or repeated
     return grouping.name if known and 3 <= len(grouping.levels) <= MOST else None
 
 
