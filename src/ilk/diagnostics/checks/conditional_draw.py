@@ -5,12 +5,16 @@ If (y, b) follows the model and b* is drawn from the conditional distribution of
 at their predictors, and residuals around b* are uniform.  Around the modes they are not: modes
 follow the data, and residuals around them vary too little.
 
-The draw is from the normal approximation at the modes, by conditioning a draw from the prior:
+The draw is from a normal approximation, by conditioning a draw from the prior:
 
-.. math:: b^* = \hat b + b_0 + C Z'(W^{1/2} z - W Z b_0), \qquad b_0 \sim N(0, G),\ z \sim N(0, I),
+.. math:: b^* = \bar b + b_0 + C Z'(W^{1/2} z - W Z b_0), \qquad b_0 \sim N(0, G),\ z \sim N(0, I),
 
-with C the conditional covariance matrix and W the curvature of minus the log density of the rows.
-Its covariance is exactly C (for one solve, and for singular G too): exact for the linear model.
+with C the conditional covariance matrix and W the curvature of minus the log density of the rows,
+both at the modes.  Its covariance is exactly C (for one solve, and for singular G too).  The center
+is the conditional mean, not the mode: with small clusters, and with effects of single rows, the two
+differ by enough to be seen in the residuals of many rows.  Where the mean is computed by quadrature
+(:mod:`ilk.prediction.conditional_means`) the standard deviations are those of quadrature too.  All
+of this is exact for the linear model.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ilk.num.jets import pair, variables
+from ilk.prediction.conditional_means import conditional_means
 from ilk.simulate import draw_effects, full_predictors, term_shift
 
 if TYPE_CHECKING:
@@ -53,11 +58,22 @@ def draw_conditional(fitted: Fitted, rng: np.random.Generator) -> tuple[FloatArr
     pull = np.einsum("nkl,ln->kn", root, noise) - np.einsum("nkl,ln->kn", curvature, shift)
     right = np.concatenate([_gather(fitted, t, pull).ravel() for t in range(len(modes))])
     move = fitted.conditional_solve(right[:, None])[:, 0]
+    moments = conditional_means(fitted, sensitivity=False).moments
     start, out = 0, []
-    for mode, b in zip(modes, prior, strict=True):
-        out.append(mode + b + move[start : start + mode.size].reshape(mode.shape))
+    for t, (mode, b) in enumerate(zip(modes, prior, strict=True)):
+        error = b + move[start : start + mode.size].reshape(mode.shape)
+        out.append(moments.means[t] + error * _stretch(fitted, t, moments.covariances[t]))
         start += mode.size
     return tuple(out)
+
+
+def _stretch(fitted: Fitted, t: int, covariances: FloatArray) -> FloatArray:
+    """Standard deviations (L, q) of better covariances in those at the modes."""
+    better = np.diagonal(covariances, axis1=1, axis2=2)
+    own = np.diagonal(fitted.mode_covariance()[t], axis1=1, axis2=2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.sqrt(better / own)
+    return np.where(np.isfinite(ratio), ratio, 1.0)
 
 
 def _curvature(fitted: Fitted) -> tuple[FloatArray, FloatArray]:

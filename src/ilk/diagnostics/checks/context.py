@@ -91,9 +91,9 @@ class Context:
     def exact(self, simulated: Simulated) -> FloatArray | None:
         """(k,) residuals by the family's distribution function, without the grain of draws.
 
-        None for the population and for families without a distribution function.
+        None where random effects come anew, and for families without a distribution function.
         """
-        if simulated.estimand != "conditional" or not defines(self.fitted.family, "cdf"):
+        if simulated.fresh or not defines(self.fitted.family, "cdf"):
             return None
         response, family = self.fitted.design.response, self.fitted.family
         y, trials = simulated.responses[:, 0], response.trials

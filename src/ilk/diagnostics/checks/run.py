@@ -68,7 +68,7 @@ def check(
     Checks
     """
     names = _chosen(checks)
-    _check_numbers(draws, seed, alpha)
+    _check_numbers(draws, seed, alpha, refits)
     many = _many(fitted) if draws is None else draws
     context = make_context(fitted, draws=many, seed=seed, alpha=alpha, asked=asked)
     found = run_checks(names, context)
@@ -106,11 +106,13 @@ def _chosen(asked: Sequence[str] | str | None) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _check_numbers(draws: Any, seed: Any, alpha: Any) -> None:
+def _check_numbers(draws: Any, seed: Any, alpha: Any, refits: Any) -> None:
     if draws is not None and (not _whole(draws) or draws < 20):
         raise ModelError(f"draws={draws!r}: give a whole number from 20.", code="draws")
     if not _whole(seed) or seed < 0:
         raise ModelError(f"seed={seed!r}: give a whole number that is not negative.", code="seed")
+    if not _whole(refits) or refits < 0:
+        raise ModelError(f"refits={refits!r}: give a whole number, 0 for none.", code="refits")
     if not isinstance(alpha, (int, float)) or not 0.0 < alpha < 1.0:
         raise ModelError(f"alpha={alpha!r}: give a number between 0 and 1.", code="alpha")
 

@@ -14,7 +14,8 @@ that of T of the other columns.
 
 **population** columns come with new random effects on the same clusters, all columns alike.
 **conditional** columns share one draw of the random effects from their distribution given the data
-(:mod:`ilk.diagnostics.checks.conditional_draw`), given which the rows are independent.
+(:mod:`ilk.diagnostics.checks.conditional_draw`), given which the rows are independent; effects of
+single rows are noise and come anew.
 """
 
 from __future__ import annotations
@@ -29,10 +30,12 @@ from ilk.errors import ModelError
 from ilk.simulate import draw_effects, effect_roots, full_predictors, generator_of, term_shift
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ilk.fitted import Fitted
     from ilk.typing import FloatArray, IntArray
 
-__all__ = ["CELLS", "Simulated", "observations", "positions", "simulate_rows", "sum_by"]
+__all__ = ["CELLS", "Simulated", "observations", "of_rows", "positions", "simulate_rows", "sum_by"]
 
 CELLS = 1 << 24
 """Numbers of one set of simulated responses at most."""
@@ -56,9 +59,11 @@ class Simulated:
     residuals : (k, m + 1) array of float32
         Their positions.
     eta : tuple of (k,) arrays
-        Predictors around which responses were drawn; without random effects for the population.
+        Predictors around which responses were drawn, without the random effects that come anew.
     discrete : bool
         Whether responses are counts.
+    fresh : bool
+        Whether each data set has random effects of its own beyond `eta`.
     seed : SeedSequence
         For what is drawn further.
     """
@@ -69,6 +74,7 @@ class Simulated:
     residuals: FloatArray
     eta: tuple[FloatArray, ...]
     discrete: bool
+    fresh: bool
     seed: np.random.SeedSequence
 
     @property
@@ -163,21 +169,40 @@ def simulate_rows(
     response, family = fitted.design.response, fitted.family
     trials = None if response.trials is None else response.trials[rows]
     fixed, roots = full_predictors(fitted, None), effect_roots(fitted)
-    if estimand == "conditional" and roots:
-        shift = term_shift(fitted, draw_conditional(fitted, generator_of(root, 0)))
-        fixed = [a + b for a, b in zip(fixed, shift, strict=True)]
+    new = [estimand == "population" or of_rows(fitted, t) for t in range(len(roots))]
+    if not all(new):
+        known = _only(draw_conditional(fitted, generator_of(root, 0)), [not one for one in new])
+        fixed = [a + b for a, b in zip(fixed, term_shift(fitted, known), strict=True)]
     eta = tuple(part[rows] for part in fixed)
     Y = np.empty((len(rows), draws + 1))
     Y[:, 0] = response.y[rows]
     for j in range(1, draws + 1):
         rng, own = generator_of(root, j), eta
-        if estimand == "population" and roots:
-            new = term_shift(fitted, draw_effects(fitted, rng, roots))
-            own = tuple(a + b[rows] for a, b in zip(eta, new, strict=True))
+        if any(new):
+            shift = term_shift(fitted, _only(draw_effects(fitted, rng, roots), new))
+            own = tuple(a + b[rows] for a, b in zip(eta, shift, strict=True))
         Y[:, j] = family.draw(own, trials, rng)
     residuals = positions(Y, family.discrete, generator_of(root, draws + 1))
     further = np.random.SeedSequence(seed, spawn_key=(kind, draws + 2))
-    return Simulated(estimand, rows, Y, residuals, eta, family.discrete, further)
+    return Simulated(estimand, rows, Y, residuals, eta, family.discrete, any(new), further)
+
+
+def of_rows(fitted: Fitted, t: int) -> bool:
+    """Whether term t has one level for each row: its effects are noise, not clusters.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    t : int
+        Position of the term.
+    """
+    return len(fitted.design.terms[t].grouping.levels) == fitted.model.rows
+
+
+def _only(effects: Sequence[FloatArray], wanted: Sequence[bool]) -> list[FloatArray]:
+    """Random effects of the terms wanted, zeros for the others."""
+    return [b if one else np.zeros_like(b) for b, one in zip(effects, wanted, strict=True)]
 
 
 def positions(values: FloatArray, discrete: bool, rng: np.random.Generator) -> FloatArray:

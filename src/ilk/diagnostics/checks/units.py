@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ilk.diagnostics.checks.simulated import of_rows
 from ilk.inference.clusters import is_nested
 from ilk.num.stable import special
 
@@ -83,7 +84,7 @@ def views_of(context: Context, units: Units) -> tuple[str, ...]:
     """Estimands that say something about units.
 
     Where whole levels of random effects lie in a unit, they absorb what is between the units, and
-    data sets of the population alone can tell.
+    data sets of the population alone can tell.  Effects of single rows come anew in both.
 
     Parameters
     ----------
@@ -96,7 +97,9 @@ def views_of(context: Context, units: Units) -> tuple[str, ...]:
     -------
     tuple of str
     """
-    for term in context.fitted.design.terms:
-        if is_nested(term.grouping.codes[context.rows], units.codes):
+    for t, term in enumerate(context.fitted.design.terms):
+        if not of_rows(context.fitted, t) and is_nested(
+            term.grouping.codes[context.rows], units.codes
+        ):
             return ("population",)
     return context.estimands
