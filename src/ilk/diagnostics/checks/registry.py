@@ -9,13 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
+from ilk.diagnostics.checks.collinearity import check_collinearity
+from ilk.diagnostics.checks.covariates import check_covariates, check_slopes
 from ilk.diagnostics.checks.dispersion import check_dispersion, check_pearson
+from ilk.diagnostics.checks.effects_qq import check_effects
 from ilk.diagnostics.checks.elsewhere import (
     check_approximation,
     check_convergence,
     check_separation,
 )
 from ilk.diagnostics.checks.exposure import check_exposure
+from ilk.diagnostics.checks.influence import check_influence
+from ilk.diagnostics.checks.leverage import check_leverage
 from ilk.diagnostics.checks.outliers import check_outliers
 from ilk.diagnostics.checks.pattern import check_pattern
 from ilk.diagnostics.checks.record import skipped
@@ -49,6 +54,12 @@ CHECKS: Mapping[str, CheckFunction] = {
     "time": check_time,
     "space": check_space,
     "related": check_related,
+    "covariates": check_covariates,
+    "slopes": check_slopes,
+    "effects": check_effects,
+    "influence": check_influence,
+    "leverage": check_leverage,
+    "collinearity": check_collinearity,
 }
 """Check functions by the name that picks them, in the order of the answer."""
 

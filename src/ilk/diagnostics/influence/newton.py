@@ -7,8 +7,8 @@ above it means that without the unit there is no maximum near the estimates.
 
 After the step :math:`\delta` the gradient is :math:`-\frac12 T[\delta, \delta]` to second order,
 with T the derivative of the curvature, and the curvature :math:`H_{(-i)} + T[\delta]`; a second
-solve takes this into account (Chebyshev's method).  T is that of all rows, so that it costs nothing per
-unit.  It gives the standard errors at the new estimates and the fall of the log-likelihood too.
+solve takes this into account (Chebyshev's method).  T is that of all rows, so that it costs nothing
+per unit.  It gives the standard errors at the new estimates and the fall of the log-likelihood too.
 """
 
 from __future__ import annotations
