@@ -9,38 +9,34 @@ import numpy.typing as npt
 
 from ilk.frame import factor_integers
 
-__all__ = ["cells", "constant_levels", "determines", "same_partition"]
+__all__ = ["cells", "determines", "occupied", "same_partition"]
 
 Codes = npt.NDArray[Any]
 
 
-def constant_levels(codes: Codes, levels: int, values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Say in which levels a column has one value only.
+def occupied(codes: Codes, levels: int, others: Codes, width: int) -> npt.NDArray[np.bool_]:
+    """Say which combinations of two groupings occur.
 
     Parameters
     ----------
-    codes : (n,) array of int
-        Level of each row, from 0.
-    levels : int
-        Number of levels.
-    values : (n,) array
-        The column.
+    codes, others : (n,) arrays of int
+        Level of each row in both, from 0.
+    levels, width : int
+        Numbers of levels; the second is small.
 
     Returns
     -------
-    (levels,) array of bool
+    (levels, width) array of bool
 
     Examples
     --------
     >>> import numpy as np
-    >>> constant_levels(np.array([0, 0, 1, 1]), 2, np.array([3.0, 3.0, 1.0, 2.0])).tolist()
-    [True, False]
+    >>> occupied(np.array([0, 0, 1, 1]), 2, np.array([0, 1, 1, 1]), 2).tolist()
+    [[True, True], [False, True]]
     """
-    one = np.zeros(levels, dtype=values.dtype)
-    one[codes] = values
-    constant = np.ones(levels, dtype=bool)
-    constant[codes[one[codes] != values]] = False
-    return constant
+    table = np.zeros(levels * width, dtype=bool)
+    table[codes.astype(np.intp) * width + others] = True
+    return table.reshape(levels, width)
 
 
 def determines(fine: Codes, levels: int, coarse: npt.NDArray[Any]) -> bool:

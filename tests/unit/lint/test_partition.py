@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ilk.lint.partition import cells, constant_levels, determines, same_partition
+from ilk.lint.partition import cells, determines, occupied, same_partition
 
 A = np.array([0, 0, 1, 1, 2, 2])
 
@@ -21,9 +21,9 @@ def test_partitions_are_the_same_whatever_their_levels_are_called() -> None:
     assert not same_partition(A, np.array([2, 2, 0, 1, 1, 1]), 3)
 
 
-def test_constant_levels_and_cells() -> None:
+def test_combinations() -> None:
     b = np.array([0, 1, 1, 1, 0, 0])
-    assert constant_levels(A, 3, b).tolist() == [False, True, True]
+    assert occupied(A, 3, b, 2).tolist() == [[True, True], [False, True], [True, False]]
     codes, count = cells(A, b, 2)
     assert count == 4
     assert len({(i, j, k) for i, j, k in zip(A, b, codes, strict=True)}) == 4

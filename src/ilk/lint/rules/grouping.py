@@ -202,14 +202,18 @@ def _numbered_anew(parent: Grouping, child: Grouping, *, known: bool) -> bool:
 
     If k is the same everywhere the factors may as well be crossed, and the names must decide.
     """
-    rank = _order(child)
     above, below = len(parent.levels), len(child.levels)
+    if np.bincount(child.codes).max() < above:  # no label has enough rows to be everywhere
+        return False
     codes, count = cells(parent.codes, child.codes, below)
-    if count <= max(above, below) or count == below:
+    if count <= max(above, below):
         return False
     owner = np.zeros(count, dtype=np.int64)
     label = np.zeros(count, dtype=np.int64)
-    owner[codes], label[codes] = parent.codes, rank[child.codes]
+    owner[codes], label[codes] = parent.codes, child.codes
+    if np.bincount(label).max() < above:
+        return False
+    label = _order(child)[label]
     highest = np.full(above, -1)
     np.maximum.at(highest, owner, label)
     sizes = np.bincount(owner, minlength=above)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ilk.formula.language import Call
 from ilk.lint.material import Material, plain_column
-from ilk.lint.partition import cells, constant_levels, determines
+from ilk.lint.partition import determines, occupied
 from ilk.lint.rule import Remark
 from ilk.lint.words import treatment_name
 
@@ -66,9 +66,9 @@ def within_treatment_without_slope(material: Material) -> Iterator[Remark]:
             levels = len(group.levels)
             if levels < _ENOUGH or _has_slope(material, text, group):
                 continue
-            varies = ~constant_levels(group.codes, levels, arms.codes)
-            count = cells(group.codes, arms.codes, len(arms.levels))[1]
-            if varies.mean() < 0.5 or material.rows < _REPEATS * count:
+            present = occupied(group.codes, levels, arms.codes, len(arms.levels))
+            varying = np.mean(np.count_nonzero(present, axis=1) > 1)
+            if varying < 0.5 or material.rows < _REPEATS * np.count_nonzero(present):
                 continue
             yield Remark(
                 (text, name),
