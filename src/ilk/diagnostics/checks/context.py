@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ilk.diagnostics.checks.simulated import observations, simulate_rows
+from ilk.diagnostics.checks.simulated import IMPOSSIBLE, observations, simulate_rows
+from ilk.errors import ModelError
 from ilk.family.base import AbstractFamily
 from ilk.family.inflation import ZeroInflated
 from ilk.fitted import Lazy
@@ -68,6 +69,8 @@ class Context:
         Factors and columns that were named.
     conditional, population : Lazy of Simulated
         Observed and simulated responses, drawn when first asked for.
+    impossible : Lazy of str or None
+        Why there are no data sets of the population, where there are none.
     """
 
     fitted: Fitted
@@ -78,6 +81,7 @@ class Context:
     asked: Asked
     conditional: Lazy[Simulated] = field(repr=False)
     population: Lazy[Simulated] = field(repr=False)
+    impossible: Lazy[str | None] = field(repr=False)
 
     def simulated(self, estimand: str) -> Simulated:
         """Give the simulated data sets of one estimand."""
@@ -85,8 +89,13 @@ class Context:
 
     @property
     def estimands(self) -> tuple[str, ...]:
-        """Both; the conditional one alone without random effects, as they are the same then."""
-        return ("conditional", "population") if self.fitted.design.terms else ("conditional",)
+        """Both; the conditional one alone without random effects, as they are the same then.
+
+        Also where new random effects give means that the family cannot have.
+        """
+        if not self.fitted.design.terms or self.impossible() is not None:
+            return ("conditional",)
+        return ("conditional", "population")
 
     def exact(self, simulated: Simulated) -> FloatArray | None:
         """(k,) residuals by the family's distribution function, without the grain of draws.
@@ -152,6 +161,17 @@ def make_context(
     def lazy(estimand: str) -> Lazy[Simulated]:
         return Lazy(lambda: simulate_rows(fitted, estimand, rows, draws, seed))
 
+    population = lazy("population")
+
+    def impossible() -> str | None:
+        try:
+            population()
+        except ModelError as refusal:
+            if refusal.code != IMPOSSIBLE:
+                raise
+            return refusal.message
+        return None
+
     return Context(
         fitted=fitted,
         rows=rows,
@@ -160,5 +180,6 @@ def make_context(
         alpha=alpha,
         asked=asked or Asked(),
         conditional=lazy("conditional"),
-        population=lazy("population"),
+        population=population,
+        impossible=Lazy(impossible),
     )

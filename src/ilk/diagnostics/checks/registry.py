@@ -24,6 +24,7 @@ from ilk.diagnostics.checks.leverage import check_leverage
 from ilk.diagnostics.checks.outliers import check_outliers
 from ilk.diagnostics.checks.pattern import check_pattern
 from ilk.diagnostics.checks.record import skipped
+from ilk.diagnostics.checks.simulated import IMPOSSIBLE
 from ilk.diagnostics.checks.space import check_related, check_space
 from ilk.diagnostics.checks.time import check_time
 from ilk.diagnostics.checks.uniformity import check_groups, check_uniformity
@@ -83,7 +84,7 @@ def run_checks(names: Sequence[str], context: Context) -> list[Check]:
         try:
             found += CHECKS[name](context)
         except ModelError as refusal:
-            if refusal.code != "family-incomplete":
+            if refusal.code not in ("family-incomplete", IMPOSSIBLE):
                 raise
             title = name.replace("_", " ").capitalize()
             found.append(skipped(name, title, refusal.message))

@@ -78,7 +78,7 @@ def check(
         notes += note
     drawn = {
         estimand: residuals
-        for estimand in context.estimands
+        for estimand in ("conditional", "population")
         if (residuals := _drawn(context, estimand)) is not None
     }
     return Checks(
@@ -178,6 +178,8 @@ def false_discovery(p: FloatArray) -> FloatArray:
 
 def _notes(context: Context) -> tuple[str, ...]:
     notes = []
+    if context.impossible.known and context.impossible() is not None:
+        notes.append(f"Left out, of new clusters: {context.impossible()}")
     total = context.fitted.nobs
     if len(context.rows) < total:
         notes.append(
