@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -29,6 +29,7 @@ from ilk.inference.bootstrap.attempts import Outcome
 from ilk.inference.bootstrap.engine import check_draws, check_seed
 from ilk.inference.parallel import check_jobs, in_chunks
 from ilk.inference.progress import Progress
+from ilk.inference.robust.units import ROW
 from ilk.inference.studies import Studies, drawn_unit, strata_of
 from ilk.inference.wald import default_df, two_sided
 from ilk.prediction.levels import check_choice
@@ -123,7 +124,7 @@ def power(
     effect : mapping of str to float
         Coefficients of the mean and the values that they are assumed to have.
     n_clusters : int or sequence of int
-        Numbers of clusters.
+        Numbers of clusters; of rows for a fit without random terms, whose rows are independent.
     rows_per_cluster : int, optional
         Rows of each cluster, drawn from its own (with replacement where it has fewer); as many as
         it has by default.
@@ -167,18 +168,18 @@ def power(
     root = np.random.SeedSequence(seed)
     entropy = root.entropy if seed is not None else int(root.generate_state(1)[0])
     sources = np.random.SeedSequence(entropy).spawn(len(sizes))
-    assumed = _assume(fitted, places, values)
     strata, kept = strata_of(fitted, places, codes)
+    drawn = "rows" if unit == ROW else "clusters"
     if min(sizes) < len(strata):
         raise ModelError(
-            f"n_clusters={min(sizes)}: the clusters have {len(strata)} values of "
+            f"n_clusters={min(sizes)}: the {drawn} have {len(strata)} values of "
             f"{' and '.join(kept)}; a study needs at least one of each.",
             code="n-clusters",
         )
     found, reasons = [], []
     with Progress("power", count * len(sizes)) as progress:
         for size, source in zip(sizes, sources, strict=True):
-            work = Studies(assumed, tuple(places), strata, size, per, test, fixed)
+            work = Studies(fitted, tuple(places), values, strata, size, per, test, fixed)
             chunks = in_chunks(work, partial(generator_of, source), range(count), jobs)
             outcomes: list[Outcome] = []
             with closing(chunks):
@@ -187,7 +188,7 @@ def power(
                     progress.add(len(numbers))
             lost = [outcome for outcome in outcomes if isinstance(outcome, str)]
             reasons += lost
-            _check_enough(lost, count, size)
+            _check_enough(lost, count, f"{size} {drawn}")
             found.append(np.array([o for o in outcomes if not isinstance(o, str)]))
     k = len(places)
     rejected = np.array([np.sum(part[:, :k] < alpha, axis=0) for part in found]).ravel()
@@ -305,21 +306,14 @@ def _check_fit(fitted: Fitted) -> None:
         )
 
 
-def _check_enough(lost: list[str], count: int, size: int) -> None:
+def _check_enough(lost: list[str], count: int, size: str) -> None:
     if count - len(lost) >= max(1, _LEAST * count):
         return
     raise FitError(
-        f"{len(lost)} of {count} fits to studies of {size} clusters failed, the first because: "
-        f"{lost[0]}. Ask for more clusters, or simplify the model.",
+        f"{len(lost)} of {count} fits to studies of {size} failed, the first because: "
+        f"{lost[0]}. Ask for more {size.split()[1]}, or simplify the model.",
         code="power",
     )
-
-
-def _assume(fitted: Fitted, places: list[int], values: FloatArray) -> Fitted:
-    """The fit with some coefficients set."""
-    psi = fitted.estimates.psi.copy()
-    psi[places] = values
-    return replace(fitted, estimates=replace(fitted.estimates, psi=psi))
 
 
 def _words(fitted: Fitted, test: str) -> str:

@@ -44,10 +44,12 @@ class Studies:
 
     Parameters
     ----------
-    assumed : Fitted
-        The fit with the effects set.
+    fitted : Fitted
+        The fit.
     places : tuple of int
         Coefficients that are tested.
+    effects : (k,) array
+        Values that they are assumed to have.
     strata : tuple of tuples of arrays
         Rows of the clusters of each stratum.
     size : int
@@ -60,8 +62,9 @@ class Studies:
         Grouping factors that keep their levels.
     """
 
-    assumed: Fitted
+    fitted: Fitted
     places: tuple[int, ...]
+    effects: FloatArray
     strata: tuple[tuple[IntArray, ...], ...]
     size: int
     per: int | None
@@ -70,10 +73,19 @@ class Studies:
 
     def __call__(self, sources: list[np.random.Generator]) -> list[Outcome]:
         """p-values of each study, then its number of rows."""
-        count = len(self.places) + 1
-        return [attempt(lambda rng=rng: self._study(rng), self._tested, count) for rng in sources]  # type: ignore[misc]
+        count, assumed = len(self.places) + 1, self._assumed()
+        return [
+            attempt(lambda rng=rng: self._study(assumed, rng), self._tested, count)  # type: ignore[misc]
+            for rng in sources
+        ]
 
-    def _study(self, rng: np.random.Generator) -> Fitted:
+    def _assumed(self) -> Fitted:
+        """The fit with the effects set; it does not travel, for its numbers are no optimum."""
+        psi = self.fitted.estimates.psi.copy()
+        psi[list(self.places)] = self.effects
+        return replace(self.fitted, estimates=replace(self.fitted.estimates, psi=psi))
+
+    def _study(self, assumed: Fitted, rng: np.random.Generator) -> Fitted:
         chosen: list[IntArray] = []
         for members, share in zip(self.strata, self._shares(), strict=True):
             for c in rng.integers(len(members), size=share):
@@ -82,16 +94,12 @@ class Studies:
                     rows = rng.choice(rows, self.per, replace=self.per > len(rows))
                 chosen.append(rows)
         copies = np.repeat(np.arange(len(chosen)), [len(rows) for rows in chosen])
-        design = self._with_kept(
-            resample(self.assumed.design, np.concatenate(chosen), copies), chosen
-        )
+        design = self._with_kept(resample(assumed.design, np.concatenate(chosen), copies), chosen)
         if any(rank(part.X) < part.X.shape[1] for part in design.fixed):
             raise FitError("the study lacks what a coefficient needs", code="rank")
-        drawn = replace(self.assumed, model=replace(self.assumed.model, design=design))
+        drawn = replace(assumed, model=replace(assumed.model, design=design))
         y = response_drawer(drawn)(rng)
-        return sound(
-            refit_rows(self.assumed, replace(design, response=replace(design.response, y=y)))
-        )
+        return sound(refit_rows(assumed, replace(design, response=replace(design.response, y=y))))
 
     def _with_kept(self, design: Design, chosen: Sequence[IntArray]) -> Design:
         """The design of a study, in which some factors have the levels that they had."""
@@ -99,7 +107,7 @@ class Studies:
             return design
         rows = np.concatenate(chosen)
         groupings = {}
-        for term in self.assumed.design.terms:
+        for term in self.fitted.design.terms:
             old = term.grouping
             if old.name in self.fixed:
                 codes, present = factor_integers(old.codes[rows].astype(np.int64))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ilk.inference.power import Power, power
+from ilk.inference.robust.units import ROW
 from ilk.late import Late
 from ilk.show.answer import Answer
 from ilk.show.numbers import counted, plain
@@ -39,7 +40,8 @@ def power_answer(fitted: Fitted, effect: Any, n_clusters: Any, **options: Any) -
     found = power(fitted, effect, n_clusters, **options)
     level = float(options.get("level", 0.95))
     k = len(found.terms)
-    unit = "rows" if found.unit == "row" else f"levels of {plain(found.unit)}"
+    alone = found.unit == ROW
+    unit = "rows" if alone else f"levels of {plain(found.unit)}"
     return Answer(
         title=f"How often would a study of {plain(fitted.design.response.name)} find the effect?",
         question=(
@@ -62,11 +64,15 @@ def power_answer(fitted: Fitted, effect: Any, n_clusters: Any, **options: Any) -
         },
         flavor=fitted.design.flavor,
         words=("term", "effect"),
-        hidden=("test", "alpha", "estimand", *(() if found.failed.any() else ("failed",))),
+        hidden=(
+            *("test", "alpha", "estimand"),
+            *(("rows",) if alone else ()),  # said by n_clusters
+            *(() if found.failed.any() else ("failed",)),
+        ),
         heads={
             "term": "coefficient",
             "estimate": "power",
-            "n_clusters": "clusters",
+            "n_clusters": "rows" if alone else "clusters",
             "draws": "studies",
         },
         notes=tuple(plain(note, 2000) for note in _notes(found, unit)),
@@ -76,25 +82,27 @@ def power_answer(fitted: Fitted, effect: Any, n_clusters: Any, **options: Any) -
 
 
 def _notes(found: Power, unit: str) -> list[str]:
+    alone = found.unit == ROW
+    new = " and new responses" if alone else ", new random effects and new responses"
     notes = [
-        f"Each study draws {unit} of the fit with replacement, with their covariates, new random "
-        f"effects and new responses; {found.tested_by}. The interval is that of the simulation "
-        f"(Wilson); seed {found.seed}."
+        f"Each study draws {unit} of the fit with replacement, with their covariates{new}; "
+        f"{found.tested_by}. The interval is that of the simulation (Wilson); seed {found.seed}."
     ]
     if found.kept:
         names = " and ".join(plain(name) for name in found.kept)
-        notes.append(f"Clusters are drawn within the values of {names}, whose shares are kept.")
+        drawn = "Rows" if alone else "Clusters"
+        notes.append(f"{drawn} are drawn within the values of {names}, whose shares are kept.")
     if found.fixed:
         names = " and ".join(plain(name) for name in found.fixed)
         notes.append(f"The levels of {names} are those of the fit, with new random effects.")
     notes.append(
-        "Variances and all other coefficients are taken as estimated: how uncertain they are is "
-        "not part of these numbers."
+        f"{'All other parameters' if alone else 'Variances and all other coefficients'} are taken "
+        "as estimated: how uncertain they are is not part of these numbers."
     )
     if found.test == "likelihood_ratio" and int(found.clusters.min()) < 30:
         notes.append(
-            "With few clusters the likelihood-ratio test rejects too often, so that part of its "
-            "power is false."
+            f"With few {'rows' if alone else 'clusters'} the likelihood-ratio test rejects too "
+            "often, so that part of its power is false."
         )
     if found.failed.any():
         notes.append(

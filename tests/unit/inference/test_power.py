@@ -74,10 +74,10 @@ def test_a_study_has_the_covariates_of_its_clusters():
     fitted = _trial(groups=6).fitted
     codes = fitted.design.terms[0].grouping.codes
     strata, kept = strata_of(fitted, [1], codes)
-    work = Studies(fitted, (1,), strata, 5, None, "wald")
+    work = Studies(fitted, (1,), fitted.coef[[1]], strata, 5, None, "wald")
     assert kept == ("arm",)
     assert work._shares() in ([3, 2], [2, 3])
-    study = work._study(np.random.default_rng(0))
+    study = work._study(fitted, np.random.default_rng(0))
     arms = study.design.fixed[0].X[:, 1]
     assert len(study.design.terms[0].grouping.levels) == 5
     assert sorted(np.bincount(arms.astype(int)).tolist()) == [10, 15]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -23,7 +25,7 @@ def test_arms_keep_their_shares():
     strata, kept = strata_of(fitted, [1], codes)
     assert kept == ("arm",)
     assert sorted(len(members) for members in strata) == [3, 6]
-    work = Studies(fitted, (1,), strata, 12, None, "wald")
+    work = Studies(fitted, (1,), fitted.coef[[1]], strata, 12, None, "wald")
     assert sorted(work._shares()) == [4, 8]
     values = work([np.random.default_rng(0)])[0]
     assert values[-1] == 48.0
@@ -49,3 +51,13 @@ def test_units():
         drawn_unit(fitted, None)
     with pytest.raises(ModelError, match="no grouping factor"):
         drawn_unit(fitted, "c")
+
+
+def test_work_travels_to_other_processes():
+    data = ilk.datasets.load("classroom_scores")
+    fit = ilk.fit("score ~ method + prior + (1 | school)", data).fitted
+    strata, _ = strata_of(fit, [1], fit.design.terms[0].grouping.codes)
+    work = Studies(fit, (1,), np.array([-2.0]), strata, 10, None, "wald")
+    there = pickle.loads(pickle.dumps(work))
+    one, other = (w([np.random.default_rng(3)])[0] for w in (work, there))
+    np.testing.assert_allclose(one, other, rtol=1e-6)
