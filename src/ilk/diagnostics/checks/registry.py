@@ -29,7 +29,7 @@ from ilk.diagnostics.checks.space import check_related, check_space
 from ilk.diagnostics.checks.time import check_time
 from ilk.diagnostics.checks.uniformity import check_groups, check_uniformity
 from ilk.diagnostics.checks.zeros import check_zeros
-from ilk.errors import ModelError
+from ilk.errors import FitError, ModelError
 
 if TYPE_CHECKING:
     from ilk.diagnostics.checks.context import Context
@@ -64,9 +64,12 @@ CHECKS: Mapping[str, CheckFunction] = {
 }
 """Check functions by the name that picks them, in the order of the answer."""
 
+_NO_REASON = ("family-incomplete", IMPOSSIBLE)
+"""Codes of errors that are no reason to stop, as errors of computation are none."""
+
 
 def run_checks(names: Sequence[str], context: Context) -> list[Check]:
-    """Make checks; a family that lacks what one needs is no reason to stop.
+    """Make checks; what one of them cannot do is no reason to stop.
 
     Parameters
     ----------
@@ -83,8 +86,9 @@ def run_checks(names: Sequence[str], context: Context) -> list[Check]:
     for name in names:
         try:
             found += CHECKS[name](context)
-        except ModelError as refusal:
-            if refusal.code not in ("family-incomplete", IMPOSSIBLE):
+        except (ModelError, FitError) as refusal:
+            asked = isinstance(refusal, ModelError) and refusal.code not in _NO_REASON
+            if asked:
                 raise
             title = name.replace("_", " ").capitalize()
             found.append(skipped(name, title, refusal.message))
