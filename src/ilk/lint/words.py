@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["identifier_name", "nested_rank", "time_name", "treatment_name", "words"]
+__all__ = ["crossed_name", "identifier_name", "nested_rank", "treatment_name", "words"]
 
 
 def _set(text: str) -> frozenset[str]:
@@ -71,11 +71,11 @@ _TREATMENT = _set(
     """
 )
 
-_TIME = _set(
+_CROSSED = _set(
     """
     time visit visits wave session period occasion round week weeks day days month months year years
     quarter hour date season trial trials order position block item items question stimulus word
-    sentence picture age phase stage step test rater judge
+    sentence picture age phase stage step test rater judge line family
     """
 )
 """Names of what repeats in each unit, and is the same thing each time."""
@@ -169,12 +169,12 @@ def treatment_name(name: str) -> bool:
     return bool(found) and found[-1] in _TREATMENT
 
 
-def time_name(name: str) -> bool:
-    """Whether a name is that of a time, a trial or an item: the same one in each unit.
+def crossed_name(name: str) -> bool:
+    """Whether a name is that of a time, an item or a breeding line: the same one in each unit.
 
     Parameters
     ----------
     name : str
         A name.
     """
-    return bool(set(words(name)) & _TIME)
+    return bool(set(words(name)) & _CROSSED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ilk.lint.words import identifier_name, nested_rank, time_name, treatment_name
+from ilk.lint.words import crossed_name, identifier_name, nested_rank, treatment_name
 
 
 @pytest.mark.parametrize(
@@ -44,5 +44,5 @@ def test_treatments_and_times() -> None:
     assert treatment_name("trt")
     assert not treatment_name("treatment_cost")
     assert not treatment_name("group")
-    assert time_name("visit_no")
-    assert not time_name("class")
+    assert crossed_name("visit_no")
+    assert not crossed_name("class")

@@ -1,4 +1,4 @@
-"""Grouping factors: also fixed, one row per level, the same twice, few levels, reused labels."""
+"""Grouping factors: also fixed, one row per level, the same twice, few levels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import numpy as np
 from ilk.lint.material import Material
 from ilk.lint.partition import cells, determines, same_partition
 from ilk.lint.rule import Remark
-from ilk.lint.words import nested_rank, time_name
 
 if TYPE_CHECKING:
     from ilk.design.fixed import FixedPart
@@ -19,12 +18,11 @@ if TYPE_CHECKING:
     from ilk.design.random import RandomTerm
     from ilk.formula.spec import Term
     from ilk.frame import Factor
-    from ilk.typing import FloatArray, IntArray
+    from ilk.typing import IntArray
 
 __all__ = [
     "few_levels",
     "grouping_also_fixed",
-    "nested_ids_reused",
     "olre_with_dispersion",
     "one_row_per_level",
     "same_groups_twice",
@@ -133,24 +131,6 @@ def few_levels(material: Material) -> Iterator[Remark]:
         )
 
 
-def nested_ids_reused(material: Material) -> Iterator[Remark]:
-    """Find crossed factors one of which numbers its levels anew within each level of the other."""
-    single = {g.columns[0]: g for g in material.groupings.values() if len(g.columns) == 1}
-    joint = [set(g.columns) for g in material.groupings.values() if len(g.columns) > 1]
-    for outer, parent in single.items():
-        for inner, child in single.items():
-            if outer == inner or {outer, inner} in joint or not _may_lie_in(inner, outer):
-                continue
-            if _numbered_anew(parent, child, known=nested_rank(outer) is not None):
-                yield Remark(
-                    (inner, outer),
-                    f"The labels of {inner!r} begin anew in each {outer!r}, so that (1 | {inner}) "
-                    f"takes {inner} {child.levels[0]!r} of all levels of {outer!r} for one and the "
-                    "same.",
-                    f"Write (1 | {outer}/{inner}) if they are different ones.",
-                )
-
-
 def _label(term: RandomTerm) -> str:
     """A term as it stands in a formula."""
     return f"({term.label})" if term.grouping.columns else term.grouping.name
@@ -187,44 +167,3 @@ def _variances_differ(material: Material) -> bool:
     return any(
         p.predictor == "dispersion" and p.names != ("Intercept",) for p in material.design.fixed
     )
-
-
-def _may_lie_in(inner: str, outer: str) -> bool:
-    """Whether units of one name may lie in units of another."""
-    low, high = nested_rank(inner), nested_rank(outer)
-    if low is None or time_name(inner) or time_name(outer):
-        return False
-    return high is None or high > low
-
-
-def _numbered_anew(parent: Grouping, child: Grouping, *, known: bool) -> bool:
-    """Whether the labels in each level of the parent are the first ones: 1, 2, ..., k.
-
-    If k is the same everywhere the factors may as well be crossed, and the names must decide.
-    """
-    above, below = len(parent.levels), len(child.levels)
-    if np.bincount(child.codes).max() < above:  # no label has enough rows to be everywhere
-        return False
-    codes, count = cells(parent.codes, child.codes, below)
-    if count <= max(above, below):
-        return False
-    owner = np.zeros(count, dtype=np.int64)
-    label = np.zeros(count, dtype=np.int64)
-    owner[codes], label[codes] = parent.codes, child.codes
-    if np.bincount(label).max() < above:
-        return False
-    label = _order(child)[label]
-    highest = np.full(above, -1)
-    np.maximum.at(highest, owner, label)
-    sizes = np.bincount(owner, minlength=above)
-    anew = bool(np.all(sizes == highest + 1)) and bool(np.any(sizes > 1))
-    return anew and (known or bool(np.ptp(sizes) > 0))
-
-
-def _order(child: Grouping) -> IntArray:
-    """Position of each label in the order of their numbers, or of the alphabet."""
-    try:
-        keys: FloatArray = np.array([float(str(label)) for label in child.levels])
-    except ValueError:
-        return np.arange(len(child.levels))
-    return np.argsort(np.argsort(keys))
