@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -39,7 +39,7 @@ class Coefficients:
     ratio: bool
 
 
-def coefficients_table(fit: Drawable, *, ratio: bool = False) -> Coefficients:
+def coefficients_table(fit: Drawable, *, ratio: bool = False, **options: Any) -> Coefficients:
     """Collect the coefficients of the mean.
 
     Parameters
@@ -48,13 +48,15 @@ def coefficients_table(fit: Drawable, *, ratio: bool = False) -> Coefficients:
         The fit.
     ratio : bool
         Take exponentials: rate ratios with a log link, odds ratios with a logit link.
+    **options
+        Of `Fit.tidy`, such as ``cov`` and ``df``.
 
     Returns
     -------
     Coefficients
         The table; what could not be estimated is left out.
     """
-    columns = columns_of(fit.tidy())
+    columns = columns_of(fit.tidy(**options))
     estimate, low, high = (column(columns, name) for name in ("estimate", "conf_low", "conf_high"))
     wanted = np.array(
         [

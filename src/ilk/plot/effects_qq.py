@@ -41,7 +41,7 @@ def draw_effects_qq(check: Check, ax: Axes) -> None:
     width = observed.shape[1]
     for j in range(width):
         marker, color = _MARKERS[j % len(_MARKERS)], _COLORS[j % len(_COLORS)]
-        label = f"direction {j + 1}" if width > 1 else None
+        label = printable(found["name"][j], 24) if width > 1 else None
         ax.scatter(
             x,
             observed[:, j],

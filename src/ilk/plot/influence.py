@@ -41,6 +41,9 @@ _NAMED = 6
 _STRIP = 3
 """Units that are named on the strip of a coefficient at most."""
 
+_ROOM, _PANEL = 100, 40
+"""Letters that there is room for below a figure of its own, and below a panel."""
+
 _ALL_NAMED = 30
 """Units up to which each has its name below the axis."""
 
@@ -129,7 +132,7 @@ def draw_influence_check(check: Check, ax: Axes) -> None:
         Where to draw.
     """
     found = check.detail or {}
-    draw_influence(_picture(found["group"][0], found["level"], found["cook"]), ax)
+    draw_influence(_picture(found["group"][0], found["level"], found["cook"]), ax, room=_PANEL)
 
 
 def dfbetas_picture(found: Influence) -> DfbetasPicture:
@@ -152,7 +155,7 @@ def dfbetas_picture(found: Influence) -> DfbetasPicture:
     )
 
 
-def draw_influence(table: InfluencePicture, ax: Axes | None = None) -> Axes:
+def draw_influence(table: InfluencePicture, ax: Axes | None = None, *, room: int = _ROOM) -> Axes:
     """Draw Cook's distances as an index plot.
 
     Parameters
@@ -161,6 +164,8 @@ def draw_influence(table: InfluencePicture, ax: Axes | None = None) -> Axes:
         What to show.
     ax : matplotlib.axes.Axes, optional
         Axis to draw on; a new figure by default.
+    room : int
+        Letters that there is room for below the axis.
 
     Returns
     -------
@@ -168,7 +173,8 @@ def draw_influence(table: InfluencePicture, ax: Axes | None = None) -> Axes:
         The axis.
     """
     count = len(table.levels)
-    few = count <= _ALL_NAMED
+    letters = sum(map(len, table.levels)) + 2 * count
+    few = count <= _ALL_NAMED and (letters <= room or room == _ROOM)
     with drawing(ax, 7.2, 3.6) as axis:
         place = np.arange(count)
         out = np.zeros(count, dtype=bool)
@@ -182,8 +188,7 @@ def draw_influence(table: InfluencePicture, ax: Axes | None = None) -> Axes:
         top = float(np.nanmax(table.cook))
         axis.set_ylim(0.0, 1.16 * max(top, table.usual))
         if few:
-            long = max(map(len, table.levels)) > 3 and count > 8
-            axis.set_xticks(place, table.levels, rotation=90 if long else 0)
+            axis.set_xticks(place, table.levels, rotation=0 if letters <= room else 90)
         else:
             _name(axis, table)
             axis.set_xticks([])

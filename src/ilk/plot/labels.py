@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -70,13 +70,16 @@ def name_points(
     """
     if not len(chosen):
         return
-    axis.figure.draw_without_rendering()  # the layout decides where points are
-    scale = axis.figure.dpi / 72.0
+    figure: Any = axis.figure.figure
+    figure.draw_without_rendering()  # the layout decides where points are
+    scale = figure.dpi / 72.0
     points = axis.transData.transform(np.column_stack([x, y])) / scale
-    frame = _Box(*(axis.get_window_extent().extents / scale))
+    frame = _Box(*(np.asarray(axis.get_window_extent().extents) / scale).tolist())
     taken: list[_Box] = []
     for i in chosen:
         text = printable(names[i], 22)
+        if not text.strip():
+            continue
         width, height = _extent(text)
         best = None
         for place in _PLACES:
@@ -109,7 +112,7 @@ def _extent(text: str) -> tuple[float, float]:
     """Width and height of a text in points."""
     path = importlib.import_module("matplotlib.textpath").TextPath
     font = importlib.import_module("matplotlib.font_manager").FontProperties
-    shape = path((0.0, 0.0), text or " ", size=_SIZE, prop=font(family="DejaVu Sans"))
+    shape = path((0.0, 0.0), text, size=_SIZE, prop=font(family="DejaVu Sans"))
     return float(shape.get_extents().width) + 1.0, 1.15 * _SIZE
 
 

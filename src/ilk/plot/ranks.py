@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from ilk.ranking.record import League
-    from ilk.typing import FloatArray
+    from ilk.typing import BoolArray, FloatArray
 
 __all__ = ["Ranks", "draw_ranks", "ranks_table"]
 
@@ -135,8 +135,7 @@ def _draw_rows(table: Ranks, axis: Axes) -> None:
     axis.axvline(middle, color=MUTED, linewidth=0.9, zorder=1)
     axis.hlines(place, table.low, table.high, color=BLUE, linewidth=1.6, alpha=0.55, zorder=2)
     hollow_or_filled(axis, table.median, place, _apart(table, middle), 24.0, _label(table))
-    axis.scatter(table.raw, place, s=22, marker="x", color=ORANGE, linewidth=1.3, zorder=4,
-                 label="raw rank")  # fmt: skip
+    _mark_raw(axis, table.raw, place, 22.0)
     axis.set_yticks(place, [printable(level) for level in table.levels], fontsize=8)
     axis.set_ylim(count - 0.3, -0.7)
     axis.set_xlim(0.5, count + 0.5)
@@ -164,19 +163,7 @@ def _draw_columns(table: Ranks, axis: Axes) -> None:
     else:
         axis.vlines(place, table.low, table.high, color=BLUE, linewidth=1.2, alpha=0.5, zorder=2)
         hollow_or_filled(axis, place, table.median, _apart(table, middle), 14.0, _label(table))
-    axis.scatter(
-        place,
-        table.raw,
-        s=float(np.clip(3000.0 / count, 1.5, 6.0)) if many else 14.0,
-        marker="o" if many else "x",
-        color=ORANGE,
-        linewidth=0.0 if many else 1.0,
-        alpha=0.7 if many else 1.0,
-        zorder=3,
-        label=None if many else "raw rank",
-    )
-    if many:
-        axis.scatter([], [], s=14.0, color=ORANGE, linewidth=0.0, label="raw rank")
+    _mark_raw(axis, place, table.raw, float(np.clip(3000.0 / count, 1.5, 6.0)) if many else 14.0)
     for index, end, shift, side, rise in (
         (0, table.low, 6, "left", "bottom"),
         (-1, table.high, -6, "right", "top"),
@@ -199,7 +186,19 @@ def _draw_columns(table: Ranks, axis: Axes) -> None:
     axis.set_ylabel(_rank_label(table))
 
 
-def _apart(table: Ranks, middle: float) -> FloatArray:
+def _mark_raw(axis: Axes, x: FloatArray, y: FloatArray, size: float) -> None:
+    """Mark the raw ranks by crosses, or by dots if they are too many; slopes have none."""
+    if np.all(np.isnan(x + y)):
+        return
+    if size > 8.0:
+        axis.scatter(x, y, s=size, marker="x", color=ORANGE, linewidth=1.2, zorder=4,
+                     label="raw rank")  # fmt: skip
+    else:
+        axis.scatter(x, y, s=size, color=ORANGE, linewidth=0.0, alpha=0.7, zorder=3)
+        axis.scatter([], [], s=14.0, color=ORANGE, linewidth=0.0, label="raw rank")
+
+
+def _apart(table: Ranks, middle: float) -> BoolArray:
     """Which intervals do not contain the middle rank."""
     return (table.low > middle) | (table.high < middle)
 

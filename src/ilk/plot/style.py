@@ -273,10 +273,10 @@ def hollow_or_filled(
     """
     first = label if np.any(filled) else None
     ax.scatter(x[filled], y[filled], s=size, color=BLUE, linewidth=0.0, zorder=4, label=first)
-    width = 1.1 if size > 8.0 else 0.7
-    hollow = {"facecolor": PAPER, "edgecolor": BLUE, "linewidth": width}
-    second = label if first is None else None
-    ax.scatter(x[~filled], y[~filled], s=size, zorder=3, label=second, **hollow)
+    ax.scatter(
+        x[~filled], y[~filled], s=size, zorder=3, label=label if first is None else None,
+        facecolor=PAPER, edgecolor=BLUE, linewidth=1.1 if size > 8.0 else 0.7,
+    )  # fmt: skip
 
 
 def marker_areas(weight: FloatArray, smallest: float = 9.0, largest: float = 130.0) -> FloatArray:

@@ -184,7 +184,8 @@ def _on_dense(
 def _refine(matrix: FloatArray, values: FloatArray, signed: bool) -> FloatArray:
     """Interpolate (levels, K, P) values to (levels, J * P), positive ones by their logarithm."""
     fine = np.einsum("jk,lkp->ljp", matrix, values if signed else np.log(values), optimize=True)
-    return (fine if signed else np.exp(fine)).reshape(len(values), -1)
+    fine = fine if signed else np.exp(fine)
+    return np.asarray(fine.reshape(len(values), -1))
 
 
 def _amount(totals: LevelTotals) -> FloatArray:
@@ -236,7 +237,7 @@ def _nodes_needed(mean: FloatArray, variance: FloatArray) -> npt.NDArray[np.int6
     steepest = np.max(move / np.sqrt(variance[:, 1:]), axis=(1, 2), where=_inner(), initial=0.0)
     count = np.ptp(AXIS) * steepest / _MOVE
     power = np.ceil(np.log2(np.clip(count, _COARSEST, _FINEST) / _COARSEST))
-    return (_COARSEST * 2.0**power).astype(np.int64)
+    return np.asarray(_COARSEST * 2.0**power, dtype=np.int64)
 
 
 def _inner() -> BoolArray:

@@ -25,6 +25,7 @@ from ilk.num.quadrature import gauss_hermite, product_rule
 from ilk.num.triangular import covariance_root
 from ilk.ranking.standards import make_standard
 from ilk.ranking.target import own_terms
+from ilk.ranking.total_distribution import kind_of
 from ilk.simulate import full_predictors
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ AXIS = np.linspace(-6.5, 6.5, 41)
 _ACROSS = 5
 _INSIDE = 9
 _STEP = 0.05
+_LEAST = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,9 @@ def level_totals(fitted: Fitted, group: str, adjust: Adjust = "case_mix") -> Lev
     mean, variance, zero = (
         np.moveaxis(np.reshape([one[j] for one in found], shape), 2, 0) for j in range(3)
     )
+    if kind_of(fitted.family) != "real":  # links that are not bound to the range, far out
+        mean = np.fmax(mean, _LEAST * typical[0][:, None, None])
+        variance = np.fmax(variance, _LEAST * typical[1][:, None, None])
     inflated = "zero_inflation" in fitted.family.parameters
     return LevelTotals(
         mean=mean,
@@ -141,7 +146,8 @@ class _Rows:
 
     def total(self, values: FloatArray) -> FloatArray:
         """(L,) weighted sums of the rows of each level."""
-        return np.bincount(self.codes, weights=self.weights * values, minlength=self.levels)
+        sums = np.bincount(self.codes, weights=self.weights * values, minlength=self.levels)
+        return np.asarray(sums, dtype=np.float64)
 
     def moments(self, u: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Mean, variance and log probability of excess zeros only, (L,) each, at effects u (q,)."""
@@ -192,11 +198,13 @@ class _Rows:
     def _rows(self, eta: Sequence[FloatArray]) -> tuple[FloatArray, FloatArray, FloatArray]:
         family = self.family
         trials = self.trials if family.takes_trials else None
-        mean = np.asarray(family.mean(eta), dtype=np.float64)
-        mean = mean if trials is None else mean * trials
+        with np.errstate(all="ignore"):  # far out means may leave the range of the family
+            mean = np.asarray(family.mean(eta), dtype=np.float64)
+            mean = mean if trials is None else mean * trials
+            variance = family.variance(eta, trials)
         inflated = "zero_inflation" in self.order
         zero = -np.logaddexp(0.0, -eta[-1]) if inflated else np.zeros_like(mean)
-        return mean, family.variance(eta, trials), zero
+        return mean, variance, zero
 
 
 def _main_axis(rows: _Rows) -> FloatArray:

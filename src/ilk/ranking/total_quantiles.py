@@ -148,4 +148,4 @@ class Mixture:
 
 
 def _score(f: FloatArray) -> FloatArray:
-    return np.clip(special().ndtri(f), -_FARTHEST, _FARTHEST)
+    return np.asarray(np.clip(special().ndtri(f), -_FARTHEST, _FARTHEST))

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgba
+from tests.leagues import league
 
 from ilk.errors import FitError
-from ilk.plot import caterpillar, caterpillar_table, draw_caterpillar
+from ilk.plot import (
+    caterpillar,
+    caterpillar_of_league,
+    caterpillar_table,
+    draw_caterpillar,
+)
 from ilk.plot.caterpillar import Caterpillar
 
 
@@ -40,7 +47,25 @@ def test_draws_any_number_of_levels(count: int) -> None:
     axis = draw_caterpillar(_table(count))
     axis.figure.canvas.draw()
     points = sum(len(c.get_offsets()) for c in axis.collections if hasattr(c, "get_sizes"))
-    assert points >= count
+    lines = max(len(line.get_xdata()) for line in axis.lines)
+    assert max(points, lines) >= count
+
+
+def test_filled_where_the_interval_is_without_zero() -> None:
+    axis = draw_caterpillar(_table(10))
+    filled, hollow = (c for c in axis.collections if hasattr(c, "get_sizes"))
+    assert len(filled.get_offsets()) == 8  # of -1, -0.78, ..., 1 with a half width of 0.3
+    assert len(hollow.get_offsets()) == 2
+    assert to_rgba(hollow.get_facecolor()[0]) == to_rgba("white")
+
+
+@pytest.mark.parametrize("quantity", ["rate", "slope"])
+def test_effects_of_a_league_table(quantity: str) -> None:
+    found = league(50, quantity)
+    table = caterpillar_of_league(found)
+    assert np.all(np.diff(table.estimate) >= 0)
+    assert table.term == found.term
+    draw_caterpillar(table).figure.canvas.draw()
 
 
 def test_one_call(fake_fit) -> None:
