@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ilk.prediction.rates import is_rate
 from ilk.report.asked import Reportable
+from ilk.show.rates import power_of_ten, unit_words
 
 __all__ = ["Unit", "unit_of"]
 
@@ -46,16 +47,18 @@ def unit_of(fit: Reportable, names: tuple[str, ...]) -> Unit:
     Returns
     -------
     Unit
-        For counts with an exposure that is a column, a rate per power of ten; else the mean.
+        With an exposure and the link log a rate per power of ten; else the mean.
     """
     design = fit.fitted.design
     response = design.response
     exposure = design.exposure_name
-    if design.exposure is not None and exposure in names:
-        rate = float(np.sum(response.y) / np.sum(design.exposure))
-        per = 10.0 ** max(0, math.ceil(-math.log10(rate))) if 0 < rate < 1 else 1.0
-        unit = f"{per:.0f} {_words(exposure)}" if per > 1 else f"unit of {_words(exposure)}"
-        return Unit(f"{_words(response.name)} per {unit}", per, {str(exposure): 1.0})
+    held = {str(exposure): 1.0} if design.exposure is not None and exposure in names else {}
+    if design.exposure is not None and is_rate(design, fit.fitted.family):
+        per = power_of_ten(float(np.sum(response.y) / np.sum(design.exposure)))
+        unit = _words(unit_words(exposure, per))
+        return Unit(f"{_words(response.name)} per {unit}", per, held)
+    if held:
+        return Unit(f"mean of {_words(response.name)} where {_words(exposure)} is 1", 1.0, held)
     if response.trials is not None:
         return Unit(f"proportion of {_words(response.name)}", 1.0, {})
     if response.event is not None or fit.fitted.family.name == "binomial":

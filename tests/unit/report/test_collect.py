@@ -121,6 +121,23 @@ def test_league_table_shrinks_the_small() -> None:
     assert np.std(np.log(shrunken)) < np.std(np.log(np.maximum(raw, 0.5)))
 
 
+@pytest.mark.parametrize("way", ["column", "offset", "array"])
+def test_rates_however_the_exposure_is_given(way: str) -> None:
+    data = datasets.load("hospital_infections")
+    formula = "infections ~ policy + (1 | hospital)"
+    more = " + offset(log(patient_days))" if way == "offset" else ""
+    given = {"column": "patient_days", "array": data.patient_days.to_numpy()}.get(way)
+    fit = ilk.fit(formula + more, data, "poisson", exposure=given)
+    report = collect(fit, data)
+    unit = "units of exposure" if way == "array" else "patient days"
+    typical = report["answers"][0]
+    assert typical["detail"][0] == f"infections per 1,000 {unit}"
+    rates = fit.means("policy", per=1000).frame.estimate
+    assert [typical["before"], typical["after"]] == pytest.approx(rates.tolist(), rel=1e-9)
+    ratios = next(part["table"] for part in report["sections"] if part["id"] == "rate-ratios")
+    assert [row[0] for row in ratios["rows"]] == ["policy"]
+
+
 @pytest.mark.parametrize("flavor", ["pandas", "polars", "pyarrow", "dict"])
 def test_any_frame(flavor: str) -> None:
     if flavor != "dict":
