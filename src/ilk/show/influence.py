@@ -288,7 +288,10 @@ def _notes(found: Influence) -> list[str]:
     )
     exact, step = int(found.exact.sum()), int((~found.exact).sum())
     if step and exact:
-        notes.append(f"Fitted again without {exact} of them; a step from all rows for the others.")
+        notes.append(
+            f"Fitted again without {exact} of them, asked for or far from all rows; a step for the "
+            "others."
+        )
     elif exact:
         notes.append("Fitted again without each of them.")
     else:

@@ -199,6 +199,7 @@ def _compare(context: Context, one: Standardized, w: FloatArray) -> tuple[Check,
         "observed": ordered[0],
         "low": low,
         "high": high,
+        "name": list(term.column_names),
         "distance": distance[0],
         "distance_level": levels,
     }

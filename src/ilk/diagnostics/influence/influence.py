@@ -43,7 +43,10 @@ if TYPE_CHECKING:
 __all__ = ["Influence", "influence"]
 
 _REPAIRED = 25
-"""Units whose step does not exist that are refitted without being asked."""
+"""Units whose step does not exist, or is long, that are refitted without being asked."""
+
+_LONG = 8.0
+"""Likelihood displacement, to second order, beyond which a step is not believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,15 +213,22 @@ def influence(
         step = one_step(fitted, unit, jobs)
         held = step.held and not chosen.all()
         result.take_steps(step)
-        failed = np.flatnonzero(step.failed & ~chosen)
-        if len(failed) <= _REPAIRED:
-            chosen[failed] = True
+        chosen |= _doubtful(step, chosen)
     members = unit.members()
     wanted = np.flatnonzero(chosen)
     found = refits(fitted, [members[i] for i in wanted], result.psi[wanted], spread, jobs)
     for i, refit in zip(wanted, found, strict=True):
         result.take_refit(int(i), refit)
     return result.finish(unit, chosen, held, level)
+
+
+def _doubtful(step: OneStep, chosen: BoolArray) -> BoolArray:
+    """Units (G,) to refit because their step does not exist or is long: those first, not many."""
+    size = np.where(step.failed, np.inf, np.nan_to_num(step.displacement, nan=0.0))
+    order = np.argsort(-np.where(chosen, 0.0, size), kind="stable")[:_REPAIRED]
+    out = np.zeros(len(size), dtype=bool)
+    out[order] = True
+    return np.asarray(out & ~chosen & (size > _LONG))
 
 
 def _refuse_unsound(fitted: Fitted) -> None:
@@ -289,17 +299,13 @@ class _Result:
 
     def take_steps(self, step: OneStep) -> None:
         """Write what one step gives."""
-        P, back = self.coef.shape[1], self.fitted.marginal.scaled.coef_map
-        moved = step.steps.copy()
-        for i, one in enumerate(moved):
-            moved[i, :P] = _through(back, one[:P])
-            self.covariance[i] = _between(back, step.covariance[i])
-        self.psi[:] = self.fitted.estimates.psi + moved
-        self.coef[:] = self.psi[:, :P]
+        self.covariance[:] = step.covariance
+        self.psi[:] = self.fitted.estimates.psi + step.steps
+        self.coef[:] = self.psi[:, : self.coef.shape[1]]
         self.displacement[:], self.leverage[:] = step.displacement, step.leverage
         df = _by_name(self.fitted, coefficient_table(self.fitted).df)
         error = np.sqrt(np.diagonal(self.covariance, axis1=1, axis2=2))
-        for i in range(len(moved)):
+        for i in range(len(self.psi)):
             self.spread[i] = self.components.at(self.psi[i])
             with np.errstate(invalid="ignore", divide="ignore"):
                 self.p_values[i] = p_values(self.coef[i] / error[i], df)
@@ -345,23 +351,6 @@ class _Result:
             held=held,
             level=level,
         )
-
-
-def _through(matrix: FloatArray, x: FloatArray) -> FloatArray:
-    """Matrix times a vector; nan only in what depends on its nan."""
-    lost = np.isnan(x)
-    out: FloatArray = matrix @ np.where(lost, 0.0, x)
-    out[np.any(matrix[:, lost] != 0.0, axis=1)] = np.nan
-    return out
-
-
-def _between(matrix: FloatArray, V: FloatArray) -> FloatArray:
-    """Matrix V matrix'; nan only in what depends on its nan."""
-    lost = np.isnan(np.diag(V))
-    out: FloatArray = matrix @ np.where(np.isnan(V), 0.0, V) @ matrix.T
-    gone = np.any(matrix[:, lost] != 0.0, axis=1)
-    out[gone, :] = out[:, gone] = np.nan
-    return out
 
 
 def _by_name(fitted: Fitted, values: FloatArray) -> FloatArray:

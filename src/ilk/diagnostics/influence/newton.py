@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ilk.diagnostics.influence.parts import Likelihood, Part
     from ilk.typing import BoolArray, FloatArray
 
-__all__ = ["ALL", "WIDER", "Left", "NewtonSteps"]
+__all__ = ["ALL", "WIDER", "Left", "NewtonSteps", "back_map"]
 
 ALL = 1.0 - 1e-6
 """Share of the information on a direction that counts as all of it."""
@@ -42,7 +42,11 @@ _LEAST = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What is left without a unit; as in `ilk.diagnostics.influence.one_step.OneStep`."""
+    """What is left without a unit; as in `ilk.diagnostics.influence.one_step.OneStep`.
+
+    Steps and covariance matrices are those of the user's columns: an intercept at the mean of a
+    column depends on the coefficient of the column, that at its zero does not.
+    """
 
     step: FloatArray
     covariance: FloatArray
@@ -69,10 +73,11 @@ class NewtonSteps:
         covariance = invert_information(whole.information)
         self._known = np.isfinite(np.diag(covariance))
         self._known[: self._P] &= ~infinite(likelihood.fitted)  # they stay where they are
-        self._errors = np.sqrt(np.where(self._known, np.diag(covariance), np.inf))
+        self._back = back_map(likelihood)
         some = np.ix_(self._known, self._known)
         self._root = np.zeros((likelihood.size, int(self._known.sum())))
         self._root[self._known] = covariance_root(covariance[some])
+        self._errors = np.linalg.norm(self._back @ self._root, axis=1)
         self._third = _third(likelihood)
         self._some = np.ix_(np.flatnonzero(counted), np.flatnonzero(counted))
         self._inverse = np.linalg.pinv(whole.information[self._some], hermitian=True)
@@ -102,7 +107,9 @@ class NewtonSteps:
         step = self._corrected(inner, step)
         cubic = np.einsum("j,k,l,jkl->", step, step, step, self._third)
         displacement = float(step @ self._whole.information @ step + cubic / 3.0)
-        covariance = self._covariance(inner, step)
+        back = self._back[:P, :P]
+        covariance = back @ self._covariance(inner, step) @ back.T
+        step = self._back @ step
         if lost.any():
             displacement = np.nan
             step[:P][lost] = np.nan
@@ -113,7 +120,8 @@ class NewtonSteps:
         """Coefficients (P,) that the rest does not determine; None if it has no maximum nearby."""
         if not directions.shape[1]:
             return np.zeros(self._P, dtype=bool)
-        share = np.abs(self._root @ directions) / self._errors[:, None]
+        errors = np.where(self._errors > 0.0, self._errors, np.inf)
+        share = np.abs(self._back @ self._root @ directions) / errors[:, None]
         moved = np.any(share > 1e-3, axis=1)
         if np.any(values > _BEYOND) or moved[self._P :].any():
             return None
@@ -142,6 +150,20 @@ class NewtonSteps:
         curvature: FloatArray = np.eye(len(bent)) + 0.5 * (bent + bent.T)
         least = np.linalg.eigvalsh(curvature).min(initial=1.0)
         return curvature if least > _LEAST else None
+
+
+def back_map(likelihood: Likelihood) -> FloatArray:
+    """Takes (m, m) moves of the engine's parameters to those of the user's.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+        Of the rows.
+    """
+    out: FloatArray = np.eye(likelihood.size)
+    P = likelihood.coefs
+    out[:P, :P] = likelihood.fitted.marginal.scaled.coef_map
+    return out
 
 
 def _third(likelihood: Likelihood) -> FloatArray:

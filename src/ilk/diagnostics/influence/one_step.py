@@ -43,15 +43,15 @@ _VISITS = 2e8
 
 @dataclass(frozen=True, slots=True)
 class OneStep:
-    """Estimates without each unit, by one Newton step; engine's parameters omega.
+    """Estimates without each unit, by one step; of the flat vector psi of the fit.
 
     Parameters
     ----------
     steps : (G, m) array
-        Change of the parameters; nan where there is no step, or where a coefficient is not
+        Change of psi; nan where there is no step, or where a coefficient is not
         determined without the unit.
     covariance : (G, P, P) array
-        Covariance matrices of the scaled columns' coefficients without the unit.
+        Covariance matrices of the coefficients without the unit.
     displacement : (G,) array
         Twice the fall of the log-likelihood of all rows, to second order.
     leverage : (G,) array

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from ilk.diagnostics.influence.newton import ALL, WIDER, Left
+from ilk.diagnostics.influence.newton import ALL, WIDER, Left, back_map
 from ilk.num.triangular import covariance_root, invert_information
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class ProfiledSteps:
         self._unit = float(np.exp(likelihood.at[-1]))
         self._inverse: FloatArray = np.asarray(np.linalg.pinv(whole.cross, hermitian=True))
         self._root = covariance_root(self._inverse)
+        self._back = back_map(likelihood)
         bend, self._second = _curvatures(likelihood)
         self._bend = bend if self._reml else np.zeros_like(bend)
 
@@ -105,7 +106,9 @@ class ProfiledSteps:
         )
         displacement = float(step @ self._whole.information @ step)
         displacement += float(theta @ self._bend @ theta)
-        covariance = self._covariance(rest, inverse, theta, float(np.exp(step[-1])))
+        back = self._back[:P, :P]
+        covariance = back @ self._covariance(rest, inverse, theta, float(np.exp(step[-1]))) @ back.T
+        step = self._back @ step
         if lost.any():
             displacement = np.nan
             step[:P][lost] = np.nan
@@ -125,8 +128,10 @@ class ProfiledSteps:
         values, vectors = np.linalg.eigh(0.5 * (K + K.T))
         solid = values <= ALL
         inner = self._root @ vectors[:, solid] / np.sqrt(1.0 - values[solid])
-        gone = np.abs(self._root @ vectors[:, ~solid])
-        errors = np.sqrt(np.diag(self._inverse))
+        P = self._likelihood.coefs
+        root = self._back[:P, :P] @ self._root
+        gone = np.abs(root @ vectors[:, ~solid])
+        errors = np.linalg.norm(root, axis=1)
         lost = np.any(gone > 1e-3 * errors[:, None], axis=1)
         return inner @ inner.T, np.asarray(lost), int(solid.sum())
 
