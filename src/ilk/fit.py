@@ -297,8 +297,9 @@ class Fit(AbstractFit):
         -------
         frame
             A row per level and effect: ``component, group, level, term, estimate, std_error,
-            conf_low, conf_high, n, shrinkage``.  ``shrinkage`` is the weight of the level's own
-            data, from 0 (nothing but the population's mean) to 1.
+            conf_low, conf_high, n, shrinkage, kind``.  ``shrinkage`` is the weight of the level's
+            own data, from 0 (nothing but the population's mean) to 1; ``kind`` is ``"mode"`` or
+            ``"mean"``, which of the two the estimate is.
 
         Examples
         --------
@@ -1256,8 +1257,12 @@ class Fit(AbstractFit):
         >>> import ilk
         >>> data = ilk.datasets.load("hospital_infections")
         >>> right = "infections ~ policy + severity + month + (1 + month | hospital)"
-        >>> ilk.fit(right, data, family="poisson", exposure="patient_days").check().verdict
+        >>> fit = ilk.fit(right, data, family="poisson", exposure="patient_days")
+        >>> found = fit.check(("dispersion", "zeros", "uniformity"))
+        >>> found.verdict
         'ok'
+        >>> found["dispersion"][0].sentence[:46]
+        'The responses vary 1.01 times as much as the m'
         """
         return checked.check_answer(
             self.fitted,
