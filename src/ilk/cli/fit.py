@@ -48,6 +48,28 @@ def _count(value: str) -> int:
     help="Quadrature nodes per random effect, also by factor (ward=11); 1 is Laplace; or auto.",
 )
 @click.option(
+    "--reml/--no-reml",
+    default=None,
+    help="Restricted likelihood or not.  [default: for linear mixed models]",
+)
+@click.option(
+    "--penalty",
+    metavar="NAME",
+    help="firth or log_f: keeps coefficients finite where the data are separated.",
+)
+@click.option(
+    "--cov",
+    metavar="KIND",
+    default="model",
+    show_default=True,
+    help="Standard errors of coefficients: model, conditional, or robust (CR0, CR1, CR2, CR3).",
+)
+@click.option(
+    "--df",
+    metavar="METHOD",
+    help="Degrees of freedom: satterthwaite, kenward_roger, residual, normal.",
+)
+@click.option(
     "--design",
     type=click.Choice(["observational", "randomized"]),
     help="How the data came about: what the footer says of association and causation.",
@@ -61,6 +83,8 @@ def _count(value: str) -> int:
 def fit(
     data: Path,
     formula: str,
+    cov: Any,
+    df: Any,
     design: Literal["observational", "randomized"] | None,
     out: Path | None,
     as_json: bool,
@@ -83,14 +107,14 @@ def fit(
     report = None
     if out is not None or as_json:
         with step("collecting the report"):
-            report = collect(result, frame, design=design)
+            report = collect(result, frame, design=design, cov=cov, df=df)
     if out is not None and report is not None:
         with step("drawing"):
             out.write_text(render(report), encoding="utf-8")
     if as_json:
         click.echo(json.dumps(finite(report), ensure_ascii=False, allow_nan=False))
     else:
-        click.echo(result.summary(design=design).text)
+        click.echo(result.summary(design=design, cov=cov, df=df).text)
     if out is not None:
         click.echo(f"Report: {out}", err=as_json)
 

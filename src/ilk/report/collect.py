@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ilk.inference.chosen import chosen_covariance
+from ilk.inference.wald import CoefficientCovariance
 from ilk.plot.asked import columns_of
 from ilk.plot.caterpillar import caterpillar_table
 from ilk.plot.coefficients import coefficients_table
 from ilk.plot.effects import BOTH, effect_table, merge_alike
+from ilk.prediction.rates import is_rate
 from ilk.report.answers import answers, population_exists, variables
 from ilk.report.asked import Reportable
 from ilk.report.league import league, league_pictures, league_rows, ranked_group
@@ -42,6 +45,8 @@ def collect(
     at: Mapping[str, Any] | None = None,
     rank: str | None = None,
     design: Causes = None,
+    cov: Any = "model",
+    df: Any = None,
 ) -> dict[str, Any]:
     """Collect the report of a fit.
 
@@ -65,6 +70,9 @@ def collect(
         model for counts or proportions.
     design : {None, "observational", "randomized"}
         How the data came about: decides what the footer says of association and causation.
+    cov, df
+        Covariance matrix and degrees of freedom of the coefficients, as `Fit.tidy` takes them;
+        all other intervals are the model's.
 
     Returns
     -------
@@ -74,7 +82,8 @@ def collect(
     names = tuple(columns_of(data))
     unit = unit_of(fit, names)
     held = {**unit.at, **(at or {})}
-    summary = summarize(fit.fitted, design=design)
+    used = chosen_covariance(fit.fitted, cov, df)
+    summary = summarize(fit.fitted, design=design, covariance=used)
     moving = [name for name in variables(fit, names) if name not in unit.at]
     if focus is not None:
         moving = [focus, *(name for name in moving if name != focus)]
@@ -86,7 +95,8 @@ def collect(
     sections = [
         *effects[:1],
         *_clusters(fit, unit, rank),
-        _coefficients(fit, summary),
+        _coefficients(fit, summary, used),
+        *_rate_ratios(summary),
         *_random_part(summary),
         *effects[1:],
     ]
@@ -126,7 +136,8 @@ def section(
     picture : mapping, optional
         ``kind``, ``data``, ``alt``, ``caption`` and ``options``, see :mod:`ilk.report.pictures`.
     table : mapping, optional
-        ``columns`` (``label``, ``kind``, perhaps ``decimals``), ``rows`` and ``note``.
+        ``columns`` (``label``, ``kind``, perhaps ``decimals``, and ``sort``, ``"up"`` or ``"down"``,
+        if a click is to order the rows), ``rows`` and ``note``.
 
     Returns
     -------
@@ -134,7 +145,7 @@ def section(
         The section.
     """
     if table is not None:
-        columns = [{"decimals": None, **column} for column in table["columns"]]
+        columns = [{"decimals": None, "sort": None, **column} for column in table["columns"]]
         table = {**table, "columns": columns}
     return {
         "id": identifier,
@@ -155,12 +166,14 @@ def _picture(kind: str, table: Any, alt: str, caption: str = "", **options: Any)
     }
 
 
-def _coefficients(fit: Reportable, summary: Summary) -> dict[str, Any]:
+def _coefficients(fit: Reportable, summary: Summary, used: CoefficientCovariance) -> dict[str, Any]:
     table = next(t for t in summary.tables if t.title.startswith("Coefficients"))
     link = fit.fitted.family.link.name
     ratio = link in ("log", "logit", "cloglog")
-    shown = coefficients_table(fit, ratio=ratio)
+    shown = coefficients_table(fit, ratio=ratio, cov=used)
     name = {"log": "Ratios of means", "logit": "Odds ratios"}.get(link, "Exponentials")
+    if is_rate(fit.fitted.design, fit.fitted.family):
+        name = "Rate ratios"
     picture = None
     if 0 < len(shown.terms) <= 40:
         picture = _picture(
@@ -215,6 +228,14 @@ def _held(held: Mapping[str, Any], fit: Reportable) -> str:
         if name in used and name not in groups and name != fit.fitted.design.response.name
     ]
     return "With 95% intervals." + (f" Held: {', '.join(parts)}." if parts else "")
+
+
+def _rate_ratios(summary: Summary) -> list[dict[str, Any]]:
+    return [
+        section("rate-ratios", table.title, table=_text_table(table))
+        for table in summary.tables
+        if table.title.startswith("Rate ratios") and table.rows
+    ]
 
 
 def _random_part(summary: Summary) -> list[dict[str, Any]]:

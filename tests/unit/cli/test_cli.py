@@ -7,9 +7,11 @@ import io
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+import ilk
 from ilk import datasets
 from ilk.cli.fit import finite
 from ilk.cli.main import cli
@@ -183,3 +185,62 @@ def test_an_unknown_finding_is_one_sentence(data: Path) -> None:
     result = call("lint", data, "infections ~ severity", *POISSON, "--silence", "ignored-cluster")
     assert result.exit_code == 2
     assert "Did you mean 'ignored-clusters'?" in result.stderr
+
+
+def scores_file(folder: Path) -> Path:
+    file = folder / "scores.csv"
+    file.write_text(datasets.text("classroom_scores"))
+    return file
+
+
+def test_kinds_of_standard_errors_and_degrees_of_freedom(tmp_path: Path) -> None:
+    file = scores_file(tmp_path)
+    formula = "score ~ method + prior + (1 | school)"
+    fit = ilk.fit(formula, datasets.load("classroom_scores"))
+    for options, keywords in (
+        (["--cov", "CR2"], {"cov": "CR2"}),
+        (["--df", "kenward_roger"], {"df": "kenward_roger"}),
+        (["--cov", "CR1", "--df", "normal"], {"cov": "CR1", "df": "normal"}),
+    ):
+        result = call("fit", file, formula, *options)
+        assert result.exit_code == 0, result.output
+        assert result.stdout.rstrip() == fit.summary(**keywords).text.rstrip()
+    out = tmp_path / "report.html"
+    robust, plain = (
+        json.loads(call("fit", file, formula, *more, "--json", "--out", out).stdout)["sections"]
+        for more in (["--cov", "CR2"], [])
+    )
+    tidy = fit.tidy(cov="CR2").set_index("term")
+    (section,) = (part for part in robust if part["id"] == "coefficients")
+    drawn = section["picture"]["data"]
+    np.testing.assert_allclose(drawn["low"][0], tidy.conf_low["method[T.usual]"], rtol=1e-6)
+    assert section != next(part for part in plain if part["id"] == "coefficients")
+
+
+def test_restricted_likelihood_and_penalties(tmp_path: Path) -> None:
+    file = scores_file(tmp_path)
+    formula = "score ~ prior + (1 | school)"
+    assert "REML" in call("fit", file, formula, "--reml").stdout
+    assert "REML" not in call("fit", file, formula, "--no-reml").stdout
+    separated = tmp_path / "separated.csv"
+    rows = [f"{int(i % 8 > 3)},{i % 8},{i // 8}" for i in range(80)]
+    separated.write_text("y,x,g\n" + "\n".join(rows))
+    result = call("fit", separated, "y ~ x + (1 | g)", "--family", "binomial", "--penalty", "firth")
+    assert result.exit_code == 0, result.output
+    assert "Firth" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--cov", "CR9"], "cov='CR9' is not known"),
+        (["--df", "kenward"], "df='kenward' is not known"),
+        (["--penalty", "fith"], "'firth'"),
+        (["--reml", "--family", "poisson"], "reml=True is for the Gaussian"),
+        (["--cov", "CR2", "--penalty", "firth", "--family", "poisson"], "penalized"),
+    ],
+)
+def test_options_that_do_not_fit(data: Path, options: list[str], words: str) -> None:
+    result = call("fit", data, FORMULA, *options)
+    assert result.exit_code == 2
+    assert words in result.stderr
