@@ -249,8 +249,8 @@ def level_effects(
     """Tabulate the random effects, one row for each level and effect.
 
     Columns: ``component, group, level, term, estimate, std_error, conf_low, conf_high, n,
-    shrinkage``; the last is the weight of the level's own data, 1 minus the conditional over the
-    prior variance.
+    shrinkage, kind``; shrinkage is the weight of the level's own data, 1 minus the conditional over
+    the prior variance; kind says what the estimate is, ``"mode"`` or ``"mean"``.
 
     Parameters
     ----------
@@ -289,6 +289,7 @@ def level_effects(
         "conf_high": flat("conf_high"),
         "n": np.concatenate([np.zeros(0), *(np.repeat(t.count, len(t.names)) for t in tables)]),
         "shrinkage": flat("weight"),
+        "kind": [str(options.get("estimate", "mode"))] * len(labels),
     }
 
 

@@ -42,6 +42,7 @@ def test_rows_and_columns():
         "conf_high",
         "n",
         "shrinkage",
+        "kind",
     ]
     assert len(table) == 36
     assert table.term[:4].tolist() == ["Intercept", "Days"] * 2
@@ -120,3 +121,9 @@ def test_means_are_pulled_toward_the_longer_tail():
     assert not np.allclose(modes.estimate, means.estimate, atol=1e-3)
     assert np.corrcoef(modes.estimate, means.estimate)[0, 1] > 0.99
     assert means.shrinkage.between(0, 1).all()
+
+
+def test_kind_of_the_estimate_is_a_column():
+    fit = fit_of("binary")
+    assert set(fit.random_effects().kind) == {"mode"}
+    assert set(fit.random_effects(estimate="mean").kind) == {"mean"}
