@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -164,10 +165,23 @@ def _wider(found: Sensitivity, usable: list[Refit], factors: list[str]) -> list[
             ((float(found.error_ratio(r)[j]), r) for r in usable), key=lambda pair: pair[0]
         )
         gain = refit.loglik - found.refits[0].loglik
-        if ratio > _WIDER:
+        if ratio > _WIDER and _worse(found, refit) > 0.0:
+            notes.append(
+                f"The standard error of {term} is {significant(ratio, 3)} times as large under "
+                f"'{_model(refit, factors)}', but that model is worse by AIC (by "
+                f"{significant(_worse(found, refit), 3)}): no reason to prefer its interval."
+            )
+        elif ratio > _WIDER:
             by = f", and the log-likelihood by {significant(gain, 3)}" if gain > 0.0 else ""
             notes.append(
                 f"The standard error of {term} grows to {significant(ratio, 3)} times under "
                 f"'{_model(refit, factors)}'{by}: its interval in the fit may be too short."
             )
     return notes
+
+
+def _worse(found: Sensitivity, refit: Refit) -> float:
+    """By how much the AIC of a refit is above that of the fit; nan where they do not compare."""
+    if refit.model.startswith(("t(", "normal effects")):  # integrated in another way
+        return math.nan
+    return refit.aic - found.refits[0].aic

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from tests.fits import data_of, fit_of
 
 import ilk
@@ -29,3 +30,14 @@ def test_standard_errors_that_grow_are_named():
     fit = ilk.fit("Reaction ~ Days + (1 | Subject)", data_of("sleepstudy"))
     notes = fit.sensitivity().notes
     assert any(note.startswith("The standard error of Days grows to 1.92 times") for note in notes)
+
+
+def test_standard_errors_that_grow_in_a_worse_model_are_no_reason():
+    rng = np.random.default_rng(5)
+    g = np.repeat(np.arange(10), 8)
+    x = rng.normal(size=80)
+    y = x + 0.5 * rng.normal(size=10)[g] + 0.25 * rng.normal(size=10)[g] * x + rng.normal(size=80)
+    answer = ilk.fit("y ~ x + (1 | g)", {"y": y, "x": x, "g": g}).sensitivity()
+    (note,) = [note for note in answer.notes if note.startswith("The standard error of x")]
+    assert "worse by AIC (by 0.55" in note
+    assert "too short" not in " ".join(answer.notes)
