@@ -135,3 +135,30 @@ def test_refusals():
     )
     with pytest.raises(ModelError, match="predictor of dispersion has random effects"):
         elsewhere.icc()
+
+
+def test_one_row_per_level_is_no_cluster():
+    """A row number is what olre() is: extra variation, and no cluster."""
+    rng = np.random.default_rng(8)
+    g = np.repeat(np.arange(30), 6)
+    mean = np.exp(1.0 + 0.5 * rng.normal(size=30)[g] + 0.4 * rng.normal(size=180))
+    data = {"g": g, "row": np.arange(180), "y": rng.poisson(mean)}
+    named = ilk.fit("y ~ 1 + (1 | g) + (1 | row)", data, family="poisson")
+    olre = ilk.fit("y ~ 1 + (1 | g) + olre()", data, family="poisson")
+    for scale in ("latent", "response"):
+        one, other = named.icc(scale=scale), olre.icc(scale=scale)
+        assert one.frame.group.tolist() == ["g", "g"]
+        np.testing.assert_allclose(one.frame.estimate, other.frame.estimate, rtol=1e-6)
+        assert any("(row) is extra variation" in note for note in one.notes)
+    assert named.r_squared().frame.estimate.tolist() == pytest.approx(
+        olre.r_squared().frame.estimate.tolist(), rel=1e-6
+    )
+    with pytest.raises(ilk.ModelError, match="no random effects of clusters"):
+        ilk.fit("y ~ 1 + (1 | row)", data, family="poisson").icc()
+
+
+def test_a_row_of_several_trials_is_a_cluster():
+    data = {"study": np.arange(20), "n": np.full(20, 15), "y": np.arange(20) % 13}
+    fit = ilk.fit("y ~ 1 + (1 | study)", data, family="binomial", trials="n")
+    assert fit.icc().frame.group.tolist() == ["study", "study"]
+    assert fit.icc().frame.estimate[0] > 0.05
