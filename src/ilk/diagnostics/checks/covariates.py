@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ilk.design.fixed import INTERCEPT
 from ilk.diagnostics.checks.collinearity import columns_by_term
 from ilk.diagnostics.checks.null import judge, judged_check
 from ilk.diagnostics.checks.record import skipped
@@ -233,25 +234,32 @@ def check_slopes(context: Context) -> tuple[Check, ...]:
 
 
 def _candidates(fitted: Fitted, term: RandomTerm) -> dict[str, FloatArray]:
-    """Columns (n, d) of the main effects of the mean that have no random slope in a factor."""
+    """Columns (n, d) of the mean of what has no random slope in a factor.
+
+    One term for each covariate: the first that is of it alone, such as x of ``x + I(x**2)``.
+    """
     part = fitted.model.parts["mean"]
-    every = np.arange(part.X.shape[1])
-    inner = np.array([j for j in every if part.names[j] != "Intercept"], dtype=np.int64)
+    inner = np.array([j for j, name in enumerate(part.names) if name != INTERCEPT], dtype=np.int64)
     if not len(inner):
         return {}
     terms, codes = columns_by_term(part, inner)
-    main = {t.text for t in part.recipe.terms.terms if len(t.factors) == 1}
-    taken = {
-        name
-        for other in fitted.design.terms
-        if other.grouping.name == term.grouping.name and other.predictor == "mean"
-        for name in other.column_names
+    seen = {
+        frozenset(column_names(factor.expression))
+        for predictor in fitted.design.spec.predictors
+        if predictor.name == "mean"
+        for random in predictor.random
+        if ":".join(random.grouping) == term.grouping.name
+        for factor in random.effects.factors
     }
     out = {}
-    for i, text in enumerate(terms):
-        columns = inner[codes == i]
-        if text in main and not any(part.names[j] in taken for j in columns):
-            out[text] = np.asarray(part.X[:, columns], dtype=np.float64)
+    for one in part.recipe.terms.terms:
+        if len(one.factors) != 1 or one.text not in terms:
+            continue
+        about = frozenset(column_names(one.factors[0].expression))
+        if about not in seen:
+            seen.add(about)
+            columns = inner[codes == terms.index(one.text)]
+            out[one.text] = np.asarray(part.X[:, columns], dtype=np.float64)
     return out
 
 

@@ -124,6 +124,9 @@ def check_effects(context: Context) -> tuple[Check, ...]:
     fitted = context.fitted
     if not fitted.design.terms:
         return (skipped("effects", _SHAPE, "There are no random effects."),)
+    impossible = context.impossible()
+    if impossible is not None:
+        return (skipped("effects", _SHAPE, impossible),)
     ready = standardized_effects(fitted)
     checks: list[Check] = []
     if any(one is not None for one in ready):

@@ -64,7 +64,7 @@ MODELS: list[tuple[str, Any, dict[str, Any], float]] = [
     ("y ~ x + cs(1 + x | g)", "g", {}, 0.1),
     ("y ~ x + (1 | g)", "g", {"dispersion": "~ z"}, 0.1),
     ("n ~ x + (1 | g)", "g", {"family": "poisson", "exposure": "e"}, 0.1),
-    ("c ~ x + (1 | g) + (1 | h)", "h", {"family": "poisson"}, 0.2),
+    ("c ~ x + (1 | g) + (1 | h)", "g", {"family": "poisson"}, 0.1),
     ("n ~ x + (1 | g)", None, {"family": "poisson", "frequency_weights": "k"}, 0.1),
     ("n ~ x + z", None, {"family": "poisson"}, 0.1),
     ("nb ~ x + (1 | g)", "g", {"family": "negative_binomial_2"}, 0.1),
