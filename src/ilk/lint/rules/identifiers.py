@@ -70,7 +70,7 @@ def ignored_clusters(material: Material) -> Iterator[Remark]:
             f"The {material.rows:,} rows come from {levels:,} levels of {finest!r}{also}, which "
             "the model leaves out: rows of one level are treated as independent.",
             f"Add {terms}, or see what ignoring them costs by "
-            f"fit.cluster_report(group={finest!r}).",
+            f"fit.cluster_report(group=data[{finest!r}]).",
         )
 
 

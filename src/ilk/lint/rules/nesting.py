@@ -1,4 +1,4 @@
-"""Factors that lie within others, but whose labels begin anew in each: class 1, 2, ... per school."""
+"""Factors that lie within others, but whose labels begin anew in each: classes of schools."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def test_clusters_that_are_left_out() -> None:
     assert finding.severity == "warning"
     assert "240 rows come from 30 levels of 'school'" in finding.sentence
     assert "(1 | school)" in finding.fix
-    assert "fit.cluster_report(group='school')" in finding.fix
+    assert "fit.cluster_report(group=data['school'])" in finding.fix
 
 
 def test_all_of_them_are_named_the_finest_first() -> None:
