@@ -248,6 +248,7 @@ class FixedFit(AbstractWithinFit):
         trials: Any = None,
         exposure: Any = None,
         offset: Any = None,
+        per: float | None = None,
     ) -> Any:
         """Predicted means of clusters that were in the data.
 
@@ -268,22 +269,28 @@ class FixedFit(AbstractWithinFit):
             Coverage of the interval.
         trials, exposure, offset : str or array, optional
             For new data, in place of the columns that the fit used.
+        per : float, optional
+            For fits with an exposure: the mean per so many units of it. By default means are those
+            at each row's own exposure, and per one unit for new rows without its column.
 
         Returns
         -------
         frame
             A row per row of the data: ``estimate`` and ``estimand``; with an interval also
-            ``std_error, conf_low, conf_high, interval``. Rows that lack a value are nan. A pandas
+            ``std_error, conf_low, conf_high, interval``; with an exposure ``per`` and ``unit``, how
+            much of it each mean is for. Rows that lack a value are nan. A pandas
             frame keeps the index of the data; of the fit's own rows it has the positions.
         """
         cases = prediction.fixed_cases(
-            self.fitted, data, trials=trials, exposure=exposure, offset=offset
+            self.fitted, data, trials=trials, exposure=exposure, offset=offset, per=per
         )
         means = prediction.predict_fixed(
             self.fitted, cases, estimand=estimand, scale=scale, interval=interval, level=level
         )
         index = self.fitted.design.rows.kept if data is None else row_labels(data)
-        return answer(cases.spread(tables.predictions(means)), cases.flavor, index)
+        unit = self.fitted.design.exposure_name
+        shown = tables.predictions(means, cases.exposure, unit)
+        return answer(cases.spread(shown), cases.flavor, index)
 
     # Answers as tables and text
 

@@ -22,6 +22,7 @@ from ilk.inference.wald import two_sided
 from ilk.prediction.intervals import observation_quantiles
 from ilk.prediction.levels import Estimand, check_choice
 from ilk.prediction.predict import Interval, Prediction, Scale
+from ilk.prediction.rates import asked_exposure, at_exposure, check_per
 
 if TYPE_CHECKING:
     from ilk.typing import BoolArray, FloatArray, IntArray
@@ -51,6 +52,8 @@ class FixedCases:
         Positions of the cases; None if every row is one.
     positions : (m,) array of int
         Rows of the caller's frame, for messages.
+    exposure : (m,) array or None
+        Exposure that the mean of each case is for; None if the fit has none.
     """
 
     X: FloatArray
@@ -62,6 +65,7 @@ class FixedCases:
     rows: int
     kept: IntArray | None
     positions: IntArray
+    exposure: FloatArray | None = None
 
     def spread(self, columns: dict[str, Any]) -> dict[str, Any]:
         """Put answers at their rows; numbers of rows that lack a value are nan."""
@@ -85,6 +89,7 @@ def fixed_cases(
     trials: Any = None,
     exposure: Any = None,
     offset: Any = None,
+    per: float | None = None,
 ) -> FixedCases:
     """Make the rows to predict from a frame.
 
@@ -96,6 +101,9 @@ def fixed_cases(
         New rows; those of the fit by default, with those of clusters that were set aside.
     trials, exposure, offset : str or array, optional
         In place of the columns that the fit used.
+    per : float, optional
+        Exposure of every row, in place of its own: means are then rates per so many units.  New
+        rows that do not have the column of the exposure are for one unit.
 
     Returns
     -------
@@ -111,9 +119,12 @@ def fixed_cases(
     keep = np.array([j for j, name in enumerate(part.names) if name != "Intercept"], np.intp)
     if data is None:
         n = len(design.response.y)
+        if per is not None and exposure is not None:
+            check_per(per, exposed=design.exposure is not None, exposure=exposure)
+        own, exposed = at_exposure(design, part.offset, per)
         return FixedCases(
             X=part.X[:, keep],
-            offset=np.zeros(n) if part.offset is None else part.offset,
+            offset=np.zeros(n) if own is None else own,
             codes=tuple(term.grouping.codes for term in design.terms),
             trials=design.response.trials,
             precision=design.precision_weights,
@@ -121,7 +132,9 @@ def fixed_cases(
             rows=n,
             kept=None,
             positions=design.rows.kept,
+            exposure=exposed,
         )
+    exposure = asked_exposure(design, fitted.family, data, exposure, per)
     new = replay(design, data, trials=trials, exposure=exposure, offset=offset)
     for term, codes in zip(design.terms, new.terms, strict=True):
         if codes.unseen:
@@ -138,6 +151,7 @@ def fixed_cases(
         rows=new.rows.total,
         kept=new.rows.selection,
         positions=new.rows.kept,
+        exposure=new.exposure,
     )
 
 

@@ -20,6 +20,7 @@ from ilk.family.link import Cloglog, Logit, Probit
 from ilk.formula.language import column_names
 from ilk.frame import answer
 from ilk.inference.wald import default_df
+from ilk.prediction.rates import is_rate
 from ilk.show.html import STYLE
 from ilk.show.numbers import integer, plain
 from ilk.show.text import WIDTH
@@ -390,15 +391,7 @@ def _known_parts(fitted: Fitted) -> list[Caveat]:
     design, items = fitted.design, []
     given = {name: column or f"{name}=" for name, column in design.arguments.items()}
     if "exposure" in given:
-        items.append(
-            Caveat(
-                "exposure",
-                f"The mean is taken to be proportional to {plain(given['exposure'])}: the "
-                "coefficient of its logarithm is one.",
-                "If in doubt, add the logarithm as a covariate: its coefficient should be near "
-                "zero.",
-            )
-        )
+        items.append(_exposure(fitted, plain(given["exposure"])))
     known = [given["offset"]] if "offset" in given else []
     known += [factor.text for part in design.stated.predictors for factor in part.offsets]
     if known:
@@ -410,6 +403,22 @@ def _known_parts(fitted: Fitted) -> list[Caveat]:
             )
         )
     return items
+
+
+def _exposure(fitted: Fitted, name: str) -> Caveat:
+    if is_rate(fitted.design, fitted.family):
+        return Caveat(
+            "exposure",
+            f"The mean is taken to be proportional to {name}: the coefficient of its logarithm is "
+            "one.",
+            "If in doubt, see fit.exposure_check(), which compares it with a free coefficient.",
+        )
+    return Caveat(
+        "exposure",
+        f"The logarithm of {name} is a known term with coefficient one; under the link "
+        f"{fitted.family.link.name!r} the mean is not proportional to {name}.",
+        "If in doubt, add the logarithm as a covariate: its coefficient should be near zero.",
+    )
 
 
 def _range(fitted: Fitted) -> list[Caveat]:

@@ -99,6 +99,9 @@ def test_estimates_are_the_same(pair):
         lambda fit, data: fit.random_effects(),
         lambda fit, data: fit.against_fixed("g").frame,
         lambda fit, data: fit.augment(),
+        lambda fit, data: fit.league_table("g", per=100).frame,
+        lambda fit, data: fit.contrasts("x", at={"x": [0.0, 1.0]}, per=100).frame,
+        lambda fit, data: fit.exposure_check().frame,
     ],
 )
 def test_answers_are_the_same(pair, data, ask):
@@ -149,6 +152,14 @@ def test_other_models_and_files(data, tmp_path):
         ilk.fixed("n ~ x + offset(log(days))", data, groups="g", family="poisson"),
     ]
     pd.testing.assert_frame_equal(within[0].predict(), within[1].predict())
+    for fit in within:
+        rates = fit.predict(per=10)
+        np.testing.assert_allclose(rates.estimate, 10 * fit.predict().estimate / data.days)
+        np.testing.assert_allclose(fit.predict(data[["g", "x"]]).estimate, rates.estimate / 10)
+        assert set(rates.per) == {10.0}
+        assert set(rates.unit) == {"days"}
+    with pytest.raises(ModelError, match="give one of them"):
+        within[0].predict(per=10, exposure="days")
     fit = ilk.fit(f"{FORMULA} + offset(log(days))", data, family="poisson")
     fit.save(tmp_path / "fit.ilk")
     again = ilk.load(tmp_path / "fit.ilk")

@@ -122,3 +122,12 @@ def test_html_is_escaped():
 
 def test_frames_are_of_the_callers_kind():
     assert isinstance(fit_of("cbpp").caveats().frame, pd.DataFrame)
+
+
+def test_exposure_is_proportional_under_the_link_log_only():
+    data = ilk.datasets.load("counseling_rates")
+    for family, words in (("poisson", "proportional to opportunities:"), ("gaussian", "is not")):
+        fit = ilk.fit("counseled ~ training", data, family, exposure="opportunities")
+        (item,) = [item for item in fit.caveats() if item.code == "exposure"]
+        assert words in item.sentence
+        assert ("exposure_check" in item.advice) == (family == "poisson")
