@@ -1,24 +1,29 @@
 r"""Draws from the joint posterior of what is ranked, of all levels of a factor at one time.
 
-The posterior is that of all effects given the parameters, mixed over a normal distribution of the
-parameters :math:`\psi` around their estimates (Booth and Hobert 1998).  So levels are correlated
+The posterior is that of all effects given the parameters, mixed over the distribution of the
+parameters :math:`\psi` (Booth and Hobert 1998).  So levels are correlated
 through the coefficients, variances and dispersion that they share, and in crossed and nested
 designs through other factors too.
 
 * **Levels independent given the parameters**, which is so where all random terms share one factor:
   draws from the exact conditional density of each level, normal in the linear model
   (:mod:`ilk.ranking.linear_levels`), elsewhere tabulated (:mod:`ilk.ranking.level_quantiles`),
-  since a small level with few events has a skewed one.  Parameters are drawn a hundred times or
-  less, and the density of each level is found anew at each.  Where that would take long (many
-  rows), it is found at the estimates and shifted by :math:`D (\psi - \hat\psi)`, with D the
-  derivative of the modes.
+  since a small level with few events has a skewed one.  Sets of parameters are drawn from a wider
+  normal distribution, weighted by the marginal likelihood (a flat prior; with few levels that of a
+  standard deviation is far from normal), and the density of each level is found anew at each.
+  Where that would take long (many rows), it is found at the estimates and shifted by
+  :math:`D (\psi - \hat\psi)`, with :math:`\psi` normal and D the derivative of the modes.
 * **Otherwise**: joint normal draws (:mod:`ilk.ranking.joint_normal`), shifted in the same way.
+
+In the linear model the criterion is a function of the covariance parameters alone; coefficients and
+residual variance are normal given these.
 
 Uniform numbers have 16 bits: a draw is one of 65,536 equally likely quantiles.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -37,7 +42,7 @@ from ilk.ranking.target import conditional_variances
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
     from ilk.ranking.target import Target
-    from ilk.typing import FloatArray
+    from ilk.typing import FloatArray, IntArray
 
 __all__ = ["Chunk", "Posterior", "posterior"]
 
@@ -47,8 +52,11 @@ _CELLS = 1 << 21
 _AT_ONCE = 1 << 17
 """The same, where numbers are to stay in a cache."""
 
-_SETS, _FEWEST = 100, 20
+_SETS, _FEWEST = 64, 20
 """Drawn sets of parameters at which the levels' densities are found anew; fewest worth it."""
+
+_WIDER = 1.2
+"""Spread of these sets over that of the estimates."""
 
 _WORK = 4e7
 """Evaluations of a row's density that finding them anew may take."""
@@ -172,7 +180,7 @@ def _by_level(
         )
     return Posterior(
         parameters.anew(lambda psi: _table_sampler(quantiles(psi)), sets),
-        f"{opening}found anew for each of {sets} draws of the parameters.",
+        f"{opening}found anew for each of {sets} sets of parameters, weighted by the likelihood.",
     )
 
 
@@ -181,11 +189,7 @@ def _table_sampler(
 ) -> Callable[[int, np.random.Generator], FloatArray]:
     """Sampler (count, L) of levels with given quantiles (L, k) at the normal scores."""
     levels, k = table.shape
-    step = float(SCORES[1] - SCORES[0])
-    scores = special().ndtri((np.arange(_BITS) + 0.5) / _BITS)
-    places = (scores - SCORES[0]) / step
-    cell = np.minimum(places.astype(np.intp), k - 2)
-    fraction = places - cell
+    cell, fraction = _places()
     flat, first = np.ravel(table), k * np.arange(levels)
 
     def draw(count: int, rng: np.random.Generator) -> FloatArray:
@@ -205,6 +209,26 @@ def _table_sampler(
         return out
 
     return draw
+
+
+def even_normals(rng: np.random.Generator, count: int, size: int) -> FloatArray:
+    """Standard normal points (count, size) in pairs of opposite sign, evenly spread.
+
+    Half of them are multiples of square roots of primes modulo one, with a random shift.
+    """
+    primes = [p for p in range(2, 40 + 20 * size) if all(p % d for d in range(2, p))][:size]
+    half = np.arange(1, (count + 1) // 2 + 1)[:, None] * np.sqrt(np.array(primes, dtype=float))
+    points = special().ndtri(np.clip((half + rng.random(size)) % 1.0, 1e-9, 1.0 - 1e-9))
+    return np.stack([points, -points], axis=1).reshape(-1, size)[:count]
+
+
+@functools.cache
+def _places() -> tuple[IntArray, FloatArray]:
+    """Cell of the normal scores that each of the equally likely quantiles is in, and where."""
+    scores = special().ndtri((np.arange(_BITS) + 0.5) / _BITS)
+    places = (scores - SCORES[0]) / (SCORES[1] - SCORES[0])
+    cell = np.minimum(places.astype(np.intp), len(SCORES) - 2)
+    return cell, places - cell
 
 
 class _Parameters:
@@ -250,17 +274,47 @@ class _Parameters:
         """Draws at parameters that are drawn in pairs on both sides of the estimates."""
 
         def chunks(draws: int, rng: np.random.Generator) -> Iterator[Chunk]:
-            moved = np.zeros(len(self.psi))
-            for k, part in enumerate(np.array_split(np.arange(draws), min(sets, draws))):
-                fresh = k % 2 == 0
-                moved = self.root @ rng.standard_normal(len(self.psi)) if fresh else -moved
-                psi = self.psi + moved
+            moved, counts = self.sets(sets, draws, rng)
+            for change, part in zip(moved, counts, strict=True):
+                psi = self.psi + change
                 draw = sampler(psi)
-                for count in self.sizes(len(part)):
+                for count in self.sizes(int(part)):
                     effect = draw(count, rng) + self.fixed(psi)
-                    yield Chunk(effect, np.full(count, float(moved @ self.common)))
+                    yield Chunk(effect, np.full(count, float(change @ self.common)))
 
         return chunks
+
+    def sets(self, sets: int, draws: int, rng: np.random.Generator) -> tuple[FloatArray, IntArray]:
+        """Changes (k, m) of the parameters, and how many draws to make at each.
+
+        They are normal with a wider spread, weighted by the likelihood.
+        """
+        z = even_normals(rng, sets, len(self.psi))
+        z[:, ~np.any(self.root != 0.0, axis=0)] = 0.0
+        moved = _WIDER * z @ self.root.T
+        square = np.sum(z**2, axis=1)
+        logs = self._log_likelihoods(moved) + 0.5 * square
+        if self.fitted.model.linear:
+            logs -= 0.5 * _WIDER**2 * (square - self._covariance_part(moved))
+        weights = np.exp(logs - logs.max())
+        weights /= weights.sum()
+        if not 1.0 / np.sum(weights**2) >= _FEWEST:
+            moved, weights = moved / _WIDER, np.full(sets, 1.0 / sets)
+        edges = np.floor(draws * np.cumsum(weights) + rng.random()).astype(np.intp)
+        edges[-1] = draws
+        counts = np.diff(np.minimum(edges, draws), prepend=0)
+        return moved[counts > 0], counts[counts > 0]
+
+    def _log_likelihoods(self, moved: FloatArray) -> FloatArray:
+        values = np.array([self.fitted.marginal.at(self.psi + change).value for change in moved])
+        return np.where(np.isfinite(values), values, -np.inf)
+
+    def _covariance_part(self, moved: FloatArray) -> FloatArray:
+        """Part of the squared lengths that belongs to the covariance parameters."""
+        own = slice(self.coefficients, len(self.psi) - 1)
+        root = self.root[own]
+        found = np.sum(moved[:, own] @ np.linalg.pinv(root @ root.T) * moved[:, own], axis=1)
+        return np.asarray(found / _WIDER**2)
 
     def without_effects(self, draws: int, rng: np.random.Generator) -> Iterator[Chunk]:
         """Draws of levels whose random effects are zero."""

@@ -13,6 +13,7 @@ interpolated by cubic splines, summed to the distribution function F, and invert
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,6 +38,9 @@ REST = {1: 1, 2: 11, 3: 7}
 _NODES, _FINER = 33, 4
 _DROP, _WIDEST = 12.5, 40.0
 _GROW = 1.4
+
+_CELLS = 1 << 18
+"""Rows times points that are worked on at one time."""
 
 
 def level_quantiles(
@@ -114,19 +118,39 @@ def _heights(
     problem: LevelProblem, mode: FloatArray, axes: FloatArray, x: FloatArray
 ) -> FloatArray:
     """(L, nodes) log density of the first coordinate, all others summed over."""
-    q = problem.q
-    heights = np.empty_like(x)
+    q, (levels, nodes) = problem.q, x.shape
     points, log_weights = product_rule(REST[q], q - 1) if q > 1 else (np.zeros((1, 0)), np.zeros(1))
-    for j in range(x.shape[1]):
-        base = mode + x[:, j, None] * axes[:, :, 0]
-        logs = np.stack(
-            [
-                problem.value(base + axes[:, :, 1:] @ point) + w + 0.5 * float(point @ point)
-                for point, w in zip(points, log_weights, strict=True)
-            ]
-        )
-        heights[:, j] = logsumexp(np.where(np.isfinite(logs), logs, -np.inf), 0)
+    rest = np.einsum("lij,pj->pli", axes[:, :, 1:], points)
+    log_weights = log_weights + 0.5 * np.sum(points**2, axis=1)
+    heights = np.empty((levels, nodes))
+    step = max(1, _CELLS // (len(points) * max(len(problem.y), levels * q)))
+    for begin in range(0, nodes, step):
+        some = x[:, begin : begin + step].T
+        first = mode + some[:, :, None] * axes[:, :, 0]
+        logs = _values(problem, (first[:, None] + rest).reshape(-1, levels, q))
+        logs = logs.reshape(len(some), len(points), levels) + log_weights[:, None]
+        with np.errstate(divide="ignore"):  # no mean is possible at any of the points
+            heights[:, begin : begin + step] = logsumexp(logs, 1).T
     return heights
+
+
+def _values(problem: LevelProblem, u: FloatArray) -> FloatArray:
+    """(K, L) log densities at K sets of effects (K, L, q), -inf where a mean is impossible."""
+    count, levels, _ = u.shape
+    mine = u[:, problem.codes]
+    eta = [
+        (fixed + np.einsum("ij,kij->ki", Z, mine)).ravel()
+        for fixed, Z in zip(problem.fixed, problem.Z, strict=True)
+    ]
+    trials = None if problem.trials is None else np.tile(problem.trials, count)
+    with np.errstate(all="ignore"):
+        rows = problem.family.log_density(np.tile(problem.y, count), trials, eta)
+    if problem.frequency is not None:
+        rows = rows * np.tile(problem.frequency, count)
+    places = (levels * np.arange(count)[:, None] + problem.codes).ravel()
+    sums = np.bincount(places, rows, count * levels).reshape(count, levels)
+    logs = sums - 0.5 * np.sum(u * u, axis=2)
+    return np.asarray(np.where(np.isfinite(logs), logs, -np.inf))
 
 
 def _inverted(heights: FloatArray, left: FloatArray, right: FloatArray) -> FloatArray:
@@ -150,6 +174,7 @@ def _inverted(heights: FloatArray, left: FloatArray, right: FloatArray) -> Float
     return np.asarray(-left[:, None] + (left + right)[:, None] * where)
 
 
+@functools.cache
 def _spline() -> FloatArray:
     """Matrix (finer, nodes) of cubic spline interpolation on an even grid."""
     from scipy.interpolate import CubicSpline
