@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
+from math import isfinite
 
 import numpy as np
 
@@ -59,9 +60,15 @@ def unused_exposure(material: Material) -> Iterator[Remark]:
     """Find columns that look like the exposure of counts that have none."""
     if not material.counts or material.known or _has_suspect(material):
         return
-    named = (n for n in material.unused if exposure_name(n) in ("clear", "possible"))
-    found = (_like(material, name) for name in islice(named, _MOST))
-    for like in islice((like for like in found if like is not None), _REPORTED):
+    kinds = {name: exposure_name(name) for name in material.unused}
+    for kind in ("clear", "possible"):  # the second are of interest where there is no first
+        named = islice((name for name, found in kinds.items() if found == kind), _MOST)
+        likes = [like for like in (_like(material, name) for name in named) if like is not None]
+        if kind == "possible":
+            likes = [like for like in likes if isfinite(like.coefficient)]
+        if likes:
+            break
+    for like in likes[:_REPORTED]:
         yield Remark(
             (like.column,),
             f"The counts have no exposure, but the column {like.column!r} {like.words}.",
@@ -105,7 +112,8 @@ def _covariates(material: Material) -> Iterator[tuple[str, str]]:
 
 def _suspect(material: Material, column: str, *, logged: bool) -> bool:
     like = _like(material, column)
-    return like is not None and (like.by_name or logged)
+    clear = exposure_name(column) == "clear"
+    return like is not None and (clear or (like.by_behavior and (like.by_name or logged)))
 
 
 def _has_suspect(material: Material) -> bool:

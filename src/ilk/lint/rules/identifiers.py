@@ -17,6 +17,9 @@ __all__ = ["identifier_as_number", "ignored_clusters"]
 _FEWEST = 5
 """Clusters below which a column is more likely a factor of interest."""
 
+_SOME = 10
+"""Clusters below which they may be a choice of no interest, such as regions."""
+
 _REPEATS = 2.0
 """Rows per cluster from which clusters matter."""
 
@@ -71,6 +74,7 @@ def ignored_clusters(material: Material) -> Iterator[Remark]:
             "the model leaves out: rows of one level are treated as independent.",
             f"Add {terms}, or see what ignoring them costs by "
             f"fit.cluster_report(group=data[{finest!r}]).",
+            None if levels >= _SOME else "note",
         )
 
 

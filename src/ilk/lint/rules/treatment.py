@@ -80,16 +80,19 @@ def within_treatment_without_slope(material: Material) -> Iterator[Remark]:
 
 def _treatments(material: Material) -> Iterator[tuple[str, Factor]]:
     """Fixed terms of the mean that are treatments with a few arms."""
-    for term in material.mean.recipe.terms.terms:
+    recipe = material.mean.recipe
+    for term in recipe.terms.terms:
         column = _treatment_column(term.factors[0].expression) if len(term.factors) == 1 else None
         if column is None:
             continue
         arms = material.factor(column)
-        if arms is not None and 2 <= len(arms.levels) <= _ARMS:
+        most = _ARMS if term.text in recipe.levels else 2  # else an amount, such as a dose
+        if arms is not None and 2 <= len(arms.levels) <= most:
             yield column, arms
 
 
 def _treatment_column(expression: Expression) -> str | None:
+    """Column of a treatment; None if it is none."""
     if isinstance(expression, Call) and expression.function == "C":
         expression = expression.arguments[0]
     column = plain_column(expression)

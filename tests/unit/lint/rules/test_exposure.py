@@ -35,6 +35,19 @@ def test_a_name_that_says_nothing_is_an_exposure_if_counts_are_in_proportion_to_
     assert codes("events ~ log(v) + (1 | school)", data, "poisson") == ()
 
 
+@pytest.mark.parametrize("name", ["area", "visits", "population"])
+def test_a_name_that_may_be_an_exposure_needs_the_counts_to_agree(name: str) -> None:
+    data = DATA.rename(columns={"person_days": name})
+    for formula, code in (
+        (f"events ~ log({name}) + (1 | school)", "exposure-as-covariate"),
+        ("events ~ x + (1 | school)", "unused-exposure"),
+    ):
+        assert codes(formula, data, "poisson") == (code,)
+        other = data.assign(**{name: np.random.default_rng(4).permutation(data[name])})
+        assert codes(formula, other, "poisson") == ()
+        assert codes(formula, other.iloc[:16], "poisson", silence=("few-levels",)) == ()
+
+
 def test_an_exposure_that_enters_twice_is_a_note() -> None:
     finding = found(
         "exposure-as-covariate",
@@ -54,6 +67,12 @@ def test_exposures_are_of_counts_only() -> None:
 def test_counts_without_their_exposure_are_a_question() -> None:
     finding = found("unused-exposure", "events ~ x + (1 | school)", DATA, "poisson")
     assert finding.severity == "note"
+    assert finding.terms == ("person_days",)
+
+
+def test_the_clear_one_of_several_is_named() -> None:
+    data = DATA.assign(visits=DATA["person_days"] // 7 + 1)
+    finding = found("unused-exposure", "events ~ x + (1 | school)", data, "poisson")
     assert finding.terms == ("person_days",)
 
 

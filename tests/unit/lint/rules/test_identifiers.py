@@ -62,6 +62,12 @@ def test_all_of_them_are_named_the_finest_first() -> None:
     assert "(1 | school) + (1 | district)" in finding.fix
 
 
+def test_a_few_clusters_are_a_note() -> None:
+    data = DATA[["y", "x"]].assign(region=np.repeat([f"r{i}" for i in range(6)], 40))
+    assert found("ignored-clusters", "y ~ x", data).severity == "note"
+    assert codes("y ~ x", data[data["region"] < "r4"]) == ()
+
+
 def test_integers_are_identifiers_too() -> None:
     assert codes("y ~ x", DATA[["y", "x", "school_id"]]) == ("ignored-clusters",)
 

@@ -57,6 +57,12 @@ def test_with_a_slope_it_is_fine(formula: str) -> None:
     assert codes(formula, DATA) == ()
 
 
+def test_an_amount_under_the_name_of_a_treatment_is_none() -> None:
+    data = DATA.assign(condition=DATA["kind"].map({"a": 1, "b": 2, "c": 3, "d": 4}))
+    assert codes("y ~ condition + (1 | school)", data) == ()
+    assert codes("y ~ C(condition) + (1 | school)", data) == ("within-treatment-without-slope",)
+
+
 def test_one_row_per_arm_shows_no_slope() -> None:
     assert (
         codes(
