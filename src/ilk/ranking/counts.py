@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ilk.ranking.standards import Standard
     from ilk.typing import FloatArray, IntArray
 
-__all__ = ["Counts", "count_levels"]
+__all__ = ["Counts", "count_levels", "sizes_only"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def count_levels(
     def total(values: FloatArray) -> FloatArray:
         return np.bincount(codes, f * values, levels).astype(np.float64)
 
-    means = standard.row_means(kind)
+    means = _means(standard, kind)
     size, exposure = total(np.ones(len(codes))), total(standard.unit)
     observed, expected = total(response.y), total(trials * means)
     family = standard.fitted.family
@@ -114,6 +114,39 @@ def count_levels(
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = observed / expected
     return Counts(size, exposure, observed, expected, "ratio", ratio, low, high, limits)
+
+
+def sizes_only(standard: Standard, codes: IntArray, levels: int) -> Counts:
+    """Sizes without numbers: what is observed and expected says nothing of a slope.
+
+    Parameters
+    ----------
+    standard : Standard
+        The rows.
+    codes : (n,) array
+        Level of each row.
+    levels : int
+        Number L of levels.
+    """
+    size = np.bincount(codes, standard.frequency, levels).astype(np.float64)
+    exposure = np.bincount(codes, standard.weights, levels).astype(np.float64)
+    none = np.full(levels, np.nan)
+    return Counts(size, exposure, none, none, "ratio", none, none, none, "")
+
+
+def _means(standard: Standard, kind: Expected) -> FloatArray:
+    """(n,) expected means of the rows."""
+    try:
+        return standard.row_means(kind)
+    except ModelError as error:
+        if error.code != "population-mean":
+            raise
+        raise ModelError(
+            f"expected='population' does not exist for link {standard.fitted.family.link.name!r}, "
+            "whose normal random effects reach the values where the mean is infinite; give "
+            "expected='typical'.",
+            code="population-mean",
+        ) from None
 
 
 def _compared(

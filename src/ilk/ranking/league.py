@@ -17,7 +17,7 @@ import numpy as np
 from ilk.errors import ModelError
 from ilk.inference.wald import two_sided
 from ilk.prediction.levels import check_choice
-from ilk.ranking.counts import Counts, count_levels
+from ilk.ranking.counts import Counts, count_levels, sizes_only
 from ilk.ranking.draws import posterior
 from ilk.ranking.ranks import RankSummary, mean_ranks, rankability, summarize_draws
 from ilk.ranking.record import Adjust, Expected, League, Order
@@ -127,9 +127,10 @@ def league_table(
     tied = between == 0.0 and bool(np.all(target.fixed == target.fixed[:1]))
     if tied:
         found = _all_equal(found, sizes, level)
-    counts = count_levels(standard, target.codes, L, expected, level)
     if target.slope:
-        counts = _without_numbers(counts)
+        counts = sizes_only(standard, target.codes, L)
+    else:
+        counts = count_levels(standard, target.codes, L, expected, level)
     with np.errstate(divide="ignore", invalid="ignore"):
         raw = scale.per * counts.observed / counts.exposure
         weight = 1.0 - conditional / between if between > 0.0 else np.zeros(L)
@@ -225,12 +226,6 @@ def _all_equal(found: RankSummary, sizes: tuple[int, int], level: float) -> Rank
         p_best=sizes[0] / L * ones,
         p_worst=sizes[1] / L * ones,
     )
-
-
-def _without_numbers(counts: Counts) -> Counts:
-    """Sizes only: what is observed and expected says nothing of a slope."""
-    none = np.full(len(counts.size), np.nan)
-    return replace(counts, observed=none, expected=none, ratio=none, low=none, high=none)
 
 
 def _notes(

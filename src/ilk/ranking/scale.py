@@ -15,6 +15,8 @@ from ilk.errors import ModelError
 from ilk.family.link import UNIT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ilk.ranking.standards import Standard
     from ilk.ranking.target import Target
     from ilk.typing import FloatArray
@@ -25,8 +27,8 @@ Quantity = Literal["rate", "proportion", "mean", "slope"]
 
 _RATIOS = ("log", "logit")
 
-_FAR = 60.0
-"""Effects beyond which no threshold is looked for."""
+_FAR, _CLOSE = 60.0, 1e-6
+"""Effects beyond which no threshold is looked for, and the shortest step on the way."""
 
 
 class Scale:
@@ -92,11 +94,28 @@ class Scale:
             return self.per * self.standard.rate(effect) - value
 
         with np.errstate(all="ignore"):
-            ends = above(-_FAR), above(_FAR)
-            if not ends[0] * ends[1] < 0.0:
-                never = max(ends) <= 0.0  # no effect is above: the threshold lies past all
-                return _FAR if never == self.rising else -_FAR
-            return float(brentq(above, -_FAR, _FAR, xtol=1e-10))
+            start = above(0.0)
+            if start == 0.0:
+                return 0.0
+            side = 1.0 if (start < 0.0) == self.rising else -1.0
+            near, far = 0.0, self._beyond(above, start, side)
+            if math.isinf(far):
+                return far
+            near, far = min(near, far), max(near, far)
+            return float(brentq(above, near, far, xtol=1e-10))
+
+    def _beyond(self, above: Callable[[float], float], start: float, side: float) -> float:
+        """Effect on the other side of the threshold, by steps that go the right way only."""
+        effect, value, step = 0.0, start, 0.1
+        while abs(effect) < _FAR and step > _CLOSE:
+            moved = above(effect + side * step)
+            if not (math.isfinite(moved) and (moved - value) * start < 0.0):
+                step *= 0.5  # beyond a pole of the mean, or its end
+                continue
+            effect, value, step = effect + side * step, moved, 1.5 * step
+            if value * start <= 0.0:
+                return effect
+        return side * math.inf
 
     def _checked(self, threshold: Any) -> float:
         number = isinstance(threshold, (int, float, np.number)) and not isinstance(
