@@ -1,4 +1,4 @@
-r"""One draw of the random effects from their conditional distribution given the data.
+r"""Draws of the random effects from their conditional distribution given the data.
 
 If (y, b) follows the model and b* is drawn from the conditional distribution of b given y, then
 (y, b*) follows the model too.  So given b* the rows are independent with the family's distribution
@@ -25,46 +25,55 @@ import numpy as np
 
 from ilk.num.jets import pair, variables
 from ilk.prediction.conditional_means import conditional_means
-from ilk.simulate import draw_effects, full_predictors, term_shift
+from ilk.simulate import draw_effects, effect_roots, full_predictors, term_shift
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ilk.fitted import Fitted
     from ilk.typing import FloatArray
 
-__all__ = ["draw_conditional"]
+__all__ = ["conditional_drawer"]
 
 
-def draw_conditional(fitted: Fitted, rng: np.random.Generator) -> tuple[FloatArray, ...]:
-    """Draw all random effects from their conditional distribution, parameters held.
+def conditional_drawer(
+    fitted: Fitted,
+) -> Callable[[np.random.Generator], tuple[FloatArray, ...]]:
+    """Make ready to draw all random effects given the data, parameters held.
 
     Parameters
     ----------
     fitted : Fitted
         The fit.
-    rng : numpy.random.Generator
-        Source of randomness.
 
     Returns
     -------
-    tuple of (L_t, q_t) arrays
+    callable
+        Takes a source of randomness to effects (L_t, q_t) of each term.
     """
     modes = fitted.estimates.modes
     if not modes:
-        return ()
-    prior = draw_effects(fitted, rng)
+        return lambda rng: ()
     curvature, root = _curvature(fitted)
-    shift = np.stack(term_shift(fitted, prior))
-    noise = rng.standard_normal(shift.shape)
-    pull = np.einsum("nkl,ln->kn", root, noise) - np.einsum("nkl,ln->kn", curvature, shift)
-    right = np.concatenate([_gather(fitted, t, pull).ravel() for t in range(len(modes))])
-    move = fitted.conditional_solve(right[:, None])[:, 0]
     moments = conditional_means(fitted, sensitivity=False).moments
-    start, out = 0, []
-    for t, (mode, b) in enumerate(zip(modes, prior, strict=True)):
-        error = b + move[start : start + mode.size].reshape(mode.shape)
-        out.append(moments.means[t] + error * _stretch(fitted, t, moments.covariances[t]))
-        start += mode.size
-    return tuple(out)
+    stretch = [_stretch(fitted, t, V) for t, V in enumerate(moments.covariances)]
+    roots = effect_roots(fitted)
+
+    def draw(rng: np.random.Generator) -> tuple[FloatArray, ...]:
+        prior = draw_effects(fitted, rng, roots)
+        shift = np.stack(term_shift(fitted, prior))
+        noise = rng.standard_normal(shift.shape)
+        pull = np.einsum("nkl,ln->kn", root, noise) - np.einsum("nkl,ln->kn", curvature, shift)
+        right = np.concatenate([_gather(fitted, t, pull).ravel() for t in range(len(modes))])
+        move = fitted.conditional_solve(right[:, None])[:, 0]
+        start, out = 0, []
+        for t, b in enumerate(prior):
+            error = b + move[start : start + b.size].reshape(b.shape)
+            out.append(moments.means[t] + error * stretch[t])
+            start += b.size
+        return tuple(out)
+
+    return draw
 
 
 def _stretch(fitted: Fitted, t: int, covariances: FloatArray) -> FloatArray:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ilk.diagnostics.checks.conditional_draw import draw_conditional
+from ilk.diagnostics.checks.conditional_draw import conditional_drawer
 from ilk.errors import ModelError
 from ilk.simulate import draw_effects, effect_roots, full_predictors, generator_of, term_shift
 
@@ -183,7 +183,7 @@ def simulate_rows(
     fixed, roots = full_predictors(fitted, None), effect_roots(fitted)
     new = [estimand == "population" or of_rows(fitted, t) for t in range(len(roots))]
     if not all(new):
-        known = _only(draw_conditional(fitted, generator_of(root, 0)), [not one for one in new])
+        known = _only(conditional_drawer(fitted)(generator_of(root, 0)), [not one for one in new])
         fixed = [a + b for a, b in zip(fixed, term_shift(fitted, known), strict=True)]
     eta = tuple(part[rows] for part in fixed)
     Y = np.empty((len(rows), draws + 1))

@@ -7,16 +7,14 @@ import pytest
 from tests.fits import fit_of
 
 import ilk
-from ilk.diagnostics.checks.conditional_draw import draw_conditional
+from ilk.diagnostics.checks.conditional_draw import conditional_drawer
 from ilk.prediction.conditional_means import conditional_means
 
 
 def _draws(fit, count: int) -> np.ndarray:
     rng = np.random.default_rng(4)
-    fitted = fit.fitted
-    return np.array(
-        [np.concatenate([b.ravel() for b in draw_conditional(fitted, rng)]) for _ in range(count)]
-    )
+    draw = conditional_drawer(fit.fitted)
+    return np.array([np.concatenate([b.ravel() for b in draw(rng)]) for _ in range(count)])
 
 
 @pytest.mark.parametrize("name", ["sleepstudy", "penicillin", "gamma", "cbpp", "weighted"])
@@ -35,14 +33,14 @@ def test_mean_and_covariance_are_those_of_the_effects_given_the_data(name: str) 
 
 
 def test_a_variance_of_zero_gives_no_effects() -> None:
-    (effects,) = draw_conditional(fit_of("dyestuff2").fitted, np.random.default_rng(0))
+    (effects,) = conditional_drawer(fit_of("dyestuff2").fitted)(np.random.default_rng(0))
     np.testing.assert_allclose(effects, 0.0, atol=1e-8)
 
 
 def test_no_random_terms_no_effects() -> None:
     data = {"y": [0.1, 1.2, 2.3, 2.9], "x": [0.0, 1.0, 2.0, 3.0]}
     fit = ilk.fit("y ~ x", data)
-    assert draw_conditional(fit.fitted, np.random.default_rng(0)) == ()
+    assert conditional_drawer(fit.fitted)(np.random.default_rng(0)) == ()
 
 
 def test_effects_of_several_predictors() -> None:
