@@ -176,11 +176,10 @@ def _continuous(
     if kind == "positive":
         return np.asarray(sp.gammainc(mean**2 / variance, inside * mean / variance))
     if kind == "inverse_gaussian":
-        shape = mean**3 / variance
-        root = np.sqrt(shape / np.maximum(inside, 1e-300))
-        ratio = inside / mean
-        tail = np.exp(2.0 * shape / mean + sp.log_ndtr(-root * (ratio + 1.0)))
-        return np.where(y <= 0.0, 0.0, sp.ndtr(root * (ratio - 1.0)) + tail)
+        root = np.sqrt(mean**3 / variance / np.maximum(inside, 1e-300))
+        z, x = root * (inside / mean - 1.0), root * (inside / mean + 1.0)
+        tail = 0.5 * sp.erfcx(x / np.sqrt(2.0)) * np.exp(-0.5 * z * z)  # as the family has it
+        return np.where(y <= 0.0, 0.0, np.minimum(sp.ndtr(z) + tail, 1.0))
     share = mean / size
     total = np.maximum(share * (1.0 - share) * size**2 / variance - 1.0, 1e-9)
     return np.asarray(

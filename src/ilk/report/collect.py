@@ -136,8 +136,8 @@ def section(
     picture : mapping, optional
         ``kind``, ``data``, ``alt``, ``caption`` and ``options``, see :mod:`ilk.report.pictures`.
     table : mapping, optional
-        ``columns`` (``label``, ``kind``, perhaps ``decimals``, and ``sort``, ``"up"`` or ``"down"``,
-        if a click is to order the rows), ``rows`` and ``note``.
+        ``columns`` (``label``, ``kind``, perhaps ``decimals``, and ``sort``, ``"up"`` or
+        ``"down"``, if a click is to order the rows), ``rows`` and ``note``.
 
     Returns
     -------

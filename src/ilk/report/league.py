@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = ["league", "league_pictures", "league_rows", "ranked_group"]
 
+_COMPARED = {
+    "ratio": "O / E: observed over expected, with limits from the level's own data.",
+    "difference": "Difference: observed less expected, per row, with limits from the level's own "
+    "data.",
+}
+
 MOST = 1000
 """A factor with more levels than this has no table in a report."""
 
@@ -117,25 +123,29 @@ def league_rows(fit: Reportable, table: League, unit: Unit) -> dict[str, Any]:
     exposed = str(table.exposure_name or "rows").replace("_", " ")
     response = fit.fitted.design.response.name
     ratio = table.comparison == "ratio"
-    rate = {"kind": "number", "decimals": places}
-    rank = {"kind": "number", "decimals": 1}
-    compared = "observed / expected" if ratio else "observed \N{MINUS SIGN} expected"
+    rate = {"kind": "number", "decimals": places, "sort": "up"}
+    rank = {"kind": "number", "decimals": 1, "sort": "up"}
+    chance = {"kind": "number", "decimals": 2, "sort": "down"}
+    compared = "O / E" if ratio else "difference"
     word = {"rate": "rate", "proportion": "proportion", "mean": "mean"}[table.quantity]
     columns: list[tuple[dict[str, Any], Any]] = [
-        ({"label": table.group, "kind": "text"}, [str(level) for level in table.levels]),
-        ({"label": exposed, "kind": "integer"}, table.exposure),
-        ({"label": response, "kind": _whole(table.observed)}, table.observed),
-        ({"label": "expected", "kind": "number", "decimals": 1}, table.expected),
-        ({"label": compared, "kind": "number", "decimals": 2}, table.ratio),
+        (
+            {"label": table.group, "kind": "text", "sort": "up"},
+            [str(level) for level in table.levels],
+        ),
+        ({"label": exposed, "kind": "integer", "sort": "down"}, table.exposure),
+        ({"label": response, "kind": _whole(table.observed), "sort": "down"}, table.observed),
+        ({"label": "expected", "kind": "number", "decimals": 1, "sort": "down"}, table.expected),
+        ({"label": compared, "kind": "number", "decimals": 2, "sort": "up"}, table.ratio),
         ({"label": interval, "kind": "number"}, _ends(table.ratio_low, table.ratio_high, 2)),
         ({"label": f"raw {word}", **rate}, table.raw_rate),
-        ({"label": "raw rank", "kind": "integer"}, table.raw_rank),
+        ({"label": "raw rank", "kind": "integer", "sort": "up"}, table.raw_rank),
         ({"label": f"shrunken {word}", **rate}, table.rate),
         ({"label": interval, "kind": "number"}, _ends(table.rate_low, table.rate_high, places)),
         ({"label": "expected rank", **rank}, table.expected_rank),
         ({"label": interval, "kind": "number"}, _ends(table.rank_low, table.rank_high, 0)),
-        ({"label": _among("lowest", table.best), "kind": "number", "decimals": 2}, table.p_best),
-        ({"label": _among("highest", table.worst), "kind": "number", "decimals": 2}, table.p_worst),
+        ({"label": _among("lowest", table.best), **chance}, table.p_best),
+        ({"label": _among("highest", table.worst), **chance}, table.p_worst),
     ]
     order = np.argsort(table.expected_rank, kind="stable")
     rows = [[_plain(values[i]) for _, values in columns] for i in order]
@@ -150,11 +160,12 @@ def _note(table: League, unit: Unit) -> str:
     whose = "an average" if table.expected_estimand == "population" else "a typical"
     return (
         f"{unit.label[:1].upper()}{unit.label[1:]}. Expected: what {whose} {table.group} would "
-        "have seen with the same rows. Raw: the level's own data alone. Shrunken: for the rows of "
-        "all levels, from the level's own data and the distribution of all levels. Rank 1 is the "
-        f"lowest; expected ranks and probabilities are over {table.draws:,} joint draws of all "
+        f"have seen with the same rows. {_COMPARED[table.comparison]} Raw: the level's own data "
+        "alone. Shrunken: for the rows of all levels, from the level's own data and the "
+        "distribution of all levels. Rank 1 is the lowest; expected ranks "
+        f"and probabilities are over {table.draws:,} joint draws of all "
         f"levels. Rankability {table.rankability:.2f}: the share of the variation between "
-        "estimates that is real."
+        "estimates that is real. A click on a heading orders the rows."
     )
 
 

@@ -8,6 +8,7 @@ their labels are shapes.
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -53,5 +54,34 @@ def render(report: Mapping[str, Any]) -> str:
         for section in report["sections"]
         if section["picture"] is not None
     }
-    page: str = environment.get_template("report.html").render(report=report, pictures=pictures)
+    orders = {
+        section["id"]: _orders(section["table"])
+        for section in report["sections"]
+        if section["table"] is not None
+    }
+    page: str = environment.get_template("report.html").render(
+        report=report, pictures=pictures, orders=orders
+    )
     return page
+
+
+def _orders(table: Mapping[str, Any]) -> list[str]:
+    """Place of each row when a column orders them, as CSS variables; none without such columns."""
+    rows = table["rows"]
+    places = [
+        (j, column["sort"] == "down")
+        for j, column in enumerate(table["columns"])
+        if column["sort"] is not None
+    ]
+    styles: list[list[str]] = [[] for _ in rows]
+    for j, down in places:
+        keys = [_key(row[j]) for row in rows]
+        order = sorted(range(len(rows)), key=keys.__getitem__, reverse=down)
+        for place, i in enumerate(order, start=1):
+            styles[i].append(f"--by-{j + 1}: {place}")
+    return ["; ".join(parts) for parts in styles] if places else []
+
+
+def _key(value: Any) -> tuple[float, str]:
+    """Numbers by size, then texts."""
+    return (float(value), "") if isinstance(value, (int, float)) else (math.inf, str(value))

@@ -105,37 +105,46 @@ def test_league_table_shrinks_the_small() -> None:
     table = next(part["table"] for part in report["sections"] if part["id"] == "league")
     labels = [column["label"] for column in table["columns"]]
     columns = dict(zip(labels, zip(*table["rows"], strict=True), strict=True))
-    raw, shrunken, rank = (np.array(columns[n]) for n in ("raw rate", "shrunken rate", "rank"))
+    raw, shrunken, rank = (
+        np.array(columns[n]) for n in ("raw rate", "shrunken rate", "expected rank")
+    )
     days, infections = np.array(columns["patient days"]), np.array(columns["infections"])
     total = data.groupby("hospital")["infections"].sum()
     assert dict(zip(columns["hospital"], infections, strict=True)) == total.to_dict()
-    assert sorted(rank) == list(range(1, 61))
-    # Nobody without infections in a few hundred days is called the best, and the largest
-    # hospitals keep what they had.
+    assert list(rank) == sorted(rank)
+    # Nobody without infections in a few hundred days is called the best, though all raw ranks say
+    # so, and the largest hospitals keep what they had.
     lucky = (infections == 0) & (days < 2500)
     assert lucky.sum() >= 4
-    assert rank[lucky].min() > 1
-    large = days > 50_000
-    assert large.any()
-    np.testing.assert_allclose(shrunken[large], raw[large], rtol=0.03)
+    assert np.flatnonzero(lucky).min() > 0
+    assert np.max(np.array(columns["raw rank"])[lucky]) < 7
     assert np.std(np.log(shrunken)) < np.std(np.log(np.maximum(raw, 0.5)))
+    ratio = np.array(columns["O / E"])
+    np.testing.assert_allclose(ratio, infections / np.array(columns["expected"]))
+    assert np.sum(columns["P(among lowest 6)"]) == pytest.approx(6.0, abs=1e-6)
 
 
-@pytest.mark.parametrize("way", ["column", "offset", "array"])
-def test_rates_however_the_exposure_is_given(way: str) -> None:
-    data = datasets.load("hospital_infections")
-    formula = "infections ~ policy + (1 | hospital)"
-    more = " + offset(log(patient_days))" if way == "offset" else ""
-    given = {"column": "patient_days", "array": data.patient_days.to_numpy()}.get(way)
-    fit = ilk.fit(formula + more, data, "poisson", exposure=given)
-    report = collect(fit, data)
-    unit = "units of exposure" if way == "array" else "patient days"
-    typical = report["answers"][0]
-    assert typical["detail"][0] == f"infections per 1,000 {unit}"
-    rates = fit.means("policy", per=1000).frame.estimate
-    assert [typical["before"], typical["after"]] == pytest.approx(rates.tolist(), rel=1e-9)
-    ratios = next(part["table"] for part in report["sections"] if part["id"] == "rate-ratios")
-    assert [row[0] for row in ratios["rows"]] == ["policy"]
+def test_the_league_has_pictures_of_ranks_and_a_funnel(case: tuple[str, dict[str, Any]]) -> None:
+    kind, report = case
+    found = {part["id"]: part["picture"] for part in report["sections"] if part["picture"]}
+    assert ("funnel" in found) == ("ranks" in found) == (kind in ("rates", "zeros"))
+    if "ranks" in found:
+        assert found["league"]["kind"] == "shrinkage"
+        assert found["ranks"]["data"]["coverage"] == 0.95
+
+
+def test_any_factor_can_be_ranked() -> None:
+    data = datasets.load("classroom_scores")
+    fit = ilk.fit("score ~ method + prior + (1 | school/classroom)", data)
+    report = collect(fit, data, rank="school")
+    assert "league" in sections(report)
+    assert "levels-school" not in sections(report)
+    assert "levels-school-3a-classroom" in sections(report)
+    table = next(part["table"] for part in report["sections"] if part["id"] == "league")
+    assert "difference" in [column["label"] for column in table["columns"]]
+    assert render(report).count("<svg") >= 4
+    with pytest.raises(ilk.errors.DataError, match="pupil"):
+        collect(fit, data, rank="pupil")
 
 
 @pytest.mark.parametrize("flavor", ["pandas", "polars", "pyarrow", "dict"])

@@ -5,12 +5,21 @@ from __future__ import annotations
 import copy
 import html.parser
 import json
+import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.leagues import funnel_of, league
 
-from ilk.plot import Caterpillar, Effect, Shrinkage
+from ilk.plot import (
+    Caterpillar,
+    Effect,
+    Shrinkage,
+    funnel_table,
+    ranks_table,
+)
 from ilk.report import render, section
 from ilk.report.pictures import as_data, svg
 
@@ -77,7 +86,7 @@ PAYLOADS = [
 TAGS = (
     "html head meta title style body main header footer section h1 h2 p strong div figure "
     "figcaption table thead tbody tr th td dl dt dd ul li svg g path defs use clippath rect "
-    "symbol lineargradient stop image"
+    "symbol lineargradient stop image label input"
 )
 ALLOWED = set(TAGS.split())
 
@@ -117,8 +126,11 @@ def make_report(label: str) -> dict[str, Any]:
     x = np.linspace(-1.0, 1.0, 3)
     caterpillar = Caterpillar(label, label, (label, "b", label), x, x - 0.5, x + 0.5)
     shrinkage = Shrinkage(
-        label, label, (label, "b", label), np.ones(3), x + 2, x + 2, x + 1, x + 3, x, x, 2.0
+        label, label, 0.95, (label, "b", label), np.ones(3), x + 2, x + 2, x + 1, x + 3, 2.0
     )
+    some = replace(league(3), group=label, levels=(label, "b", label))
+    ranks = ranks_table(some, label)
+    funnel = funnel_table(replace(funnel_of(some), response=label))
     y = np.array([[1.0, 2.0], [2.0, 3.0]])
     effect = Effect(
         label,
@@ -138,7 +150,10 @@ def make_report(label: str) -> dict[str, Any]:
         }  # fmt: skip
 
     table = {
-        "columns": [{"label": label, "kind": "text"}, {"label": label, "kind": "number"}],
+        "columns": [
+            {"label": label, "kind": "text", "sort": "up"},
+            {"label": label, "kind": "number", "sort": "down"},
+        ],
         "rows": [[label, 1.25], [label, None]],
         "note": label,
     }
@@ -158,6 +173,8 @@ def make_report(label: str) -> dict[str, Any]:
             section("one", label, text=[label], picture=picture("caterpillar", caterpillar)),
             section("two", label, picture=picture("shrinkage", shrinkage), table=table),
             section("three", label, picture=picture("effect", effect, ylabel=label, per=1.0)),
+            section("four", label, picture=picture("ranks", ranks)),
+            section("five", label, picture=picture("funnel", funnel)),
         ],
         "model": [{"label": label, "value": label, "code": True}],
         "notes": [label],
@@ -231,3 +248,24 @@ def test_pictures_follow_the_theme() -> None:
     assert "var(--blue)" in drawn
     assert "#1f6fb2" not in drawn
     assert "<?xml" not in drawn
+
+
+def test_columns_that_sort_do_so_without_a_script() -> None:
+    table = {
+        "columns": [
+            {"label": "level", "kind": "text", "sort": "up"},
+            {"label": "rate", "kind": "number", "sort": "down"},
+            {"label": "interval", "kind": "number"},
+        ],
+        "rows": [["b", 2.0, "1 - 3"], ["a", 9.0, "1 - 30"], ["c", 5.0, "2 - 8"]],
+        "note": "",
+    }
+    report = {**make_report("x"), "sections": [section("one", "x", table=table)]}
+    page = render(report)
+    orders = re.findall(r'<tr role="row" style="--by-1: (\d); --by-2: (\d)">', page)
+    assert orders == [("2", "3"), ("1", "1"), ("3", "2")]
+    assert page.count('<input type="radio" name="order-one">') == 2
+    plain = [{"label": "level", "kind": "text"}]
+    table = {"columns": plain, "rows": [["b"]], "note": ""}
+    report = {**make_report("x"), "sections": [section("one", "x", table=table)]}
+    assert "<input" not in render(report)
