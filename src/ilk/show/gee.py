@@ -457,7 +457,8 @@ def _rate_ratios(fitted: GeeFitted, level: float, kind: str | None) -> list[Tabl
         return []
     table = marginal_table(fitted, level, kind)
     whose = "Population: averaged over clusters."
-    return [rate_table(fitted.design, fitted.family, table, level, whose)]
+    found = rate_table(fitted.design, fitted.family, table, level, whose)
+    return [found] if found.rows else []
 
 
 def _working(fitted: GeeFitted) -> list[Table]:

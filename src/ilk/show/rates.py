@@ -99,23 +99,28 @@ def rate_table(
     Table
     """
     rows: list[tuple[str, ...]] = []
-    note: tuple[str, ...] = ()
+    intercept = None
     with np.errstate(over="ignore"):
         values = np.exp(np.column_stack([table.estimate, table.conf_low, table.conf_high]))
     for (component, name), error, value in zip(table.names, table.std_error, values, strict=True):
         if component != "mean":
             continue
         if name == _INTERCEPT:
-            note = (_at_intercept(design, value, where),)
+            intercept = tuple(map(float, value))
         else:
             rows.append(_row(plain(name), value, float(error), gone=name in lost))
-    unit = unit_words(design.exposure_name)
     counts = " of the counts proper" if isinstance(family, ZeroInflated) else ""
+    of = f"{plain(design.response.name)} per {unit_words(design.exposure_name)}"
+    cover = f"{100 * level:g}% interval"
+    if not rows:
+        alone = () if intercept is None else (_alone(design, intercept),)
+        return Table(f"Rate{counts} ({of})", ("", "rate", cover, ""), alone)
+    said = () if intercept is None else (_at_intercept(design, intercept, where),)
     return Table(
-        f"{'Rate ratios' if rows else 'Rate'}{counts} ({plain(design.response.name)} per {unit})",
-        ("", "ratio", f"{100 * level:g}% interval", "") if rows else (),
+        f"Rate ratios{counts} ({of})",
+        ("", "ratio", cover, ""),
         tuple(rows),
-        notes=(*((f"Ratio: exp(coefficient). {whose}".rstrip(),) if rows else ()), *note),
+        notes=(f"Ratio: exp(coefficient). {whose}".rstrip(), *said),
     )
 
 
@@ -127,12 +132,16 @@ def _row(name: str, value: FloatArray, error: float, *, gone: bool) -> tuple[str
     return (name, *(fixed(number, decimals) for number in (ratio, low, high)))
 
 
-def _at_intercept(design: Design, value: FloatArray, where: str) -> str:
+def _alone(design: Design, rate: tuple[float, ...]) -> tuple[str, ...]:
+    """Row of the only coefficient, a rate."""
+    per = power_of_ten(rate[0])
+    unit = unit_words(design.exposure_name, per)
+    return (f"per {unit}", *(significant(per * number) for number in rate))
+
+
+def _at_intercept(design: Design, rate: tuple[float, ...], where: str) -> str:
     """Say which rate the intercept is."""
-    rate, low, high = (float(number) for number in value)
-    per = power_of_ten(rate)
-    return (
-        f"Intercept: {significant(per * rate)} per {unit_words(design.exposure_name, per)} "
-        f"({significant(per * low)} to {significant(per * high)}), the rate at covariates zero"
-        f"{where}."
-    )
+    per = power_of_ten(rate[0])
+    shown, low, high = (significant(per * number) for number in rate)
+    unit = unit_words(design.exposure_name, per)
+    return f"Intercept: {shown} per {unit} ({low} to {high}), the rate at covariates zero{where}."

@@ -318,7 +318,8 @@ def _rate_ratios(fitted: Fitted, level: float, covariance: CoefficientCovariance
     table = coefficient_table(fitted, level, covariance)
     whose = "Conditional: within a cluster, random effects held." if mixed else ""
     where = ", random effects zero" if mixed else ""
-    return [rates.rate_table(fitted.design, fitted.family, table, level, whose, where, lost)]
+    found = rates.rate_table(fitted.design, fitted.family, table, level, whose, where, lost)
+    return [found] if found.rows else []
 
 
 def _notes(fitted: Fitted, predictor: str) -> tuple[str, ...]:
