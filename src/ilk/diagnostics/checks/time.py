@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ilk.diagnostics.checks.record import Check
     from ilk.typing import FloatArray, IntArray
 
-__all__ = ["check_time"]
+__all__ = ["check_time", "durbin_watson"]
 
 _LAGS = 12
 """Steps that the picture goes back."""
@@ -64,7 +64,7 @@ def check_time(context: Context) -> tuple[Check, ...]:
     curves = np.stack([_lagged(z, group, lag) for lag in lags])
     found = judge(curves[0])
     low, high = np.quantile(curves[:, 1:], [0.025, 0.975], axis=1)
-    watson = _durbin_watson(z[:, 0], group)
+    watson = durbin_watson(z[:, 0], group)
     return (
         judged_check(
             context,
@@ -114,7 +114,15 @@ def _lagged(z: FloatArray, group: FloatArray, lag: int) -> FloatArray:
     return np.asarray(products / len(pairs) / np.mean(z * z, axis=0))
 
 
-def _durbin_watson(z: FloatArray, group: FloatArray) -> float:
-    """Sum of squared differences of neighbors over the sum of squares."""
+def durbin_watson(z: FloatArray, group: FloatArray) -> float:
+    """Mean squared difference of neighbors over the mean square, near 2 if they are independent.
+
+    Parameters
+    ----------
+    z : (N,) array
+        Residuals, sorted by group and time.
+    group : (N,) array
+        Their groups.
+    """
     same = group[1:] == group[:-1]
     return float(np.sum(np.diff(z)[same] ** 2) / np.sum(z * z) * len(z) / max(same.sum(), 1))

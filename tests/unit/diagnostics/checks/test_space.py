@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.spatial.distance import cdist
+from tests.reference import data as reference
 
 import ilk
 from ilk.diagnostics.checks.space import moran, neighbor_weights
@@ -23,6 +27,17 @@ def test_moran_by_brute_force() -> None:
         top = sum(w[i, j] * d[i] * d[j] for i in range(12) for j in range(12))
         expected.append(12 / w.sum() * top / np.sum(d**2))
     np.testing.assert_allclose(moran(z, w), expected)
+
+
+def test_moran_of_ape() -> None:
+    case = json.loads((Path(reference.__file__).parent / "checks.json").read_text())["moran"]
+    places = np.column_stack([case["x"], case["y"]])
+    with np.errstate(divide="ignore"):
+        weights = 1.0 / cdist(places, places)
+    np.fill_diagonal(weights, 0.0)
+    weights /= weights.sum(axis=1, keepdims=True)  # as ape does
+    found = moran(np.array(case["z"])[:, None], weights)
+    np.testing.assert_allclose(found, case["observed"], rtol=1e-12)
 
 
 def test_nearest_neighbors_by_brute_force() -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+from tests.reference import data as reference
 
 import ilk
 from ilk.diagnostics.checks.context import make_context
+from ilk.diagnostics.checks.time import durbin_watson
 from ilk.errors import DataError, ModelError
 from ilk.num.stable import special
 
@@ -58,6 +63,15 @@ def test_statistic_by_brute_force() -> None:
     expected = (z[:, 1:] * z[:, :-1]).mean() / (z**2).mean()
     (one,) = fit.check("time", time=data["day"], draws=50)["time"]
     assert one.statistic == pytest.approx(expected)
+
+
+def test_durbin_watson_of_car() -> None:
+    case = json.loads((Path(reference.__file__).parent / "checks.json").read_text())
+    residuals = np.array(case["durbin_watson"]["residuals"])
+    n = len(residuals)
+    found = durbin_watson(residuals, np.zeros(n))
+    # a mean over neighbors, of which there are n - 1, in the place of a sum
+    assert found * (n - 1) / n == pytest.approx(case["durbin_watson"]["ratio"], rel=1e-12)
 
 
 def test_several_rows_of_one_time_are_summed() -> None:
