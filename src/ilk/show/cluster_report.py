@@ -323,8 +323,8 @@ def _coefficients(found: ClusterReport, flavor: str) -> Answer:
         heads={"constant_in": "constant in", "random_slope": "random slope"},
         notes=(
             f"between: share of the column's variance that lies between levels of {found.group}. "
-            "expected: from the correlations (Scott and Holt 1982, Moulton 1986): above one for "
-            "what varies between clusters, below one for what varies within them only. realized: "
+            "expected: by the mixed model (in linear ones as by Scott and Holt 1982): largest for "
+            "what is constant in clusters, below one for what varies within them only. realized: "
             f"squared {ROBUST} over squared standard error.",
         ),
     )

@@ -1,4 +1,4 @@
-r"""Design effects: by how much correlation within clusters inflates variances.
+r"""Design effects of a mean: by how much correlation within clusters inflates variances.
 
 The variance of a mean of n units, relative to that of n independent ones, is one plus the sum of
 the correlations of all ordered pairs over n.  With one grouping factor and clusters of m units that
@@ -9,15 +9,6 @@ is Kish's design effect [Kish1965],
 
 cv the coefficient of variation of the sizes.  With several factors the correlation of a pair
 depends on which of them it shares (`ilk.diagnostics.cluster_report.pairs`).
-
-For a coefficient the same holds with the influence a of each unit on it in the place of one: of the
-estimate that ignores clusters, with :math:`a = w^{1/2} x'(X'WX)^{-1} e_j`,
-
-.. math:: d_j = 1 + \frac{\sum_{i \neq k} a_i a_k\, \rho_{ik}}{\sum_i a_i^2},
-
-which for one factor [ScottHolt1982] [Moulton1986] is :math:`1 + (\lambda - 1)\rho` with
-:math:`\lambda` the size of a cluster where the covariate is constant in it, and zero where the
-covariate sums to zero in each cluster, so that :math:`d_j = 1 - \rho`.
 """
 
 from __future__ import annotations
@@ -31,8 +22,6 @@ import numpy as np
 from ilk.diagnostics.cluster_report.clusters import outermost
 from ilk.diagnostics.cluster_report.pairs import factor_sets, pair_sums
 from ilk.diagnostics.cluster_report.sizes import unit_counts
-from ilk.family.inflation import ZeroInflated
-from ilk.simulate import full_predictors
 from ilk.variance.distribution import NO_POPULATION_MEAN
 from ilk.variance.icc import ALL, icc
 from ilk.variance.levels_of_variance import fewer_rows, own_sample, shared_correlations
@@ -43,7 +32,7 @@ if TYPE_CHECKING:
     from ilk.fitted import Fitted
     from ilk.typing import FloatArray
 
-__all__ = ["DesignEffects", "design_effects", "expected_inflation", "response_scale"]
+__all__ = ["DesignEffects", "design_effects", "response_scale"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +53,6 @@ class DesignEffects:
         Correlation of two units that share them, covariates held, averaged over pairs.
     design_effect, effect_low, effect_high : (k,) arrays
         One plus their product.
-    sets : tuple of tuple of int
-        Sets of factors that a pair may share.
-    by_set : (s,) array
-        Correlation of a pair, by what it shares.
     """
 
     groups: tuple[str, ...]
@@ -80,8 +65,6 @@ class DesignEffects:
     design_effect: FloatArray
     effect_low: FloatArray
     effect_high: FloatArray
-    sets: tuple[tuple[int, ...], ...]
-    by_set: FloatArray
 
     @property
     def effective(self) -> FloatArray:
@@ -128,11 +111,11 @@ def design_effects(
     sample = own_sample(fitted)
     sample = fewer_rows(fitted, sample) if scale == "response" else sample
 
-    def by_set(fit: Fitted, psi: FloatArray) -> FloatArray:
-        return shared_correlations(fit, psi, sample, scale, sets)
+    def by_factor(fit: Fitted, psi: FloatArray) -> FloatArray:
+        return np.asarray(weights @ shared_correlations(fit, psi, sample, scale, sets))
 
     if len(groupings) > 1:
-        found = shares_of(fitted, lambda fit, psi: weights @ by_set(fit, psi), level)
+        found = shares_of(fitted, by_factor, level)
         rho = (found.estimate, found.conf_low, found.conf_high)
     else:
         shares = icc(fitted, scale=scale, level=level).shares
@@ -148,49 +131,4 @@ def design_effects(
         design_effect=1.0 + mates * rho[0],
         effect_low=1.0 + mates * rho[1],
         effect_high=1.0 + mates * rho[2],
-        sets=sets,
-        by_set=by_set(fitted, fitted.estimates.psi),
     )
-
-
-def expected_inflation(
-    plain: Fitted, groupings: Sequence[Grouping], effects: DesignEffects
-) -> FloatArray:
-    """Design effects of the coefficients of the mean of a model that ignores clusters.
-
-    Parameters
-    ----------
-    plain : Fitted
-        The model.
-    groupings : sequence of Grouping
-        Factors that it ignores.
-    effects : DesignEffects
-        Of the same factors.
-
-    Returns
-    -------
-    (p,) array
-    """
-    influence = _influence(plain)
-    counts = unit_counts(plain.design)[1]
-    squares = counts @ influence**2
-    codes = [grouping.codes for grouping in groupings]
-    pairs = pair_sums(codes, counts[:, None] * influence, squares, effects.sets)
-    return np.asarray(1.0 + effects.by_set @ pairs / squares)
-
-
-def _influence(plain: Fitted) -> FloatArray:
-    """(n, p) influence of each unit's standardized response on the coefficients of the mean."""
-    design, family = plain.design, plain.family
-    if isinstance(family, ZeroInflated):
-        family = family.base  # whose predictors come first
-    eta = full_predictors(plain, None)[: len(family.parameters)]
-    trials = design.response.trials
-    size = np.ones(len(eta[0])) if trials is None else trials
-    slope = size * family.link.derivative(eta[0])
-    weight = slope**2 / family.variance(eta, trials) / size
-    total = weight * unit_counts(design)[1]
-    X = plain.model.fitted_parts[0].X
-    Q, R = np.linalg.qr(np.sqrt(total)[:, None] * X)
-    rows = np.sqrt(weight / total)[:, None] * Q
-    return np.asarray(np.linalg.solve(R, rows.T).T)

@@ -10,8 +10,9 @@ import numpy as np
 
 from ilk.design.fixed import INTERCEPT
 from ilk.diagnostics.cluster_report.clusters import cluster_groupings, outermost, two_fits
-from ilk.diagnostics.cluster_report.design_effect import design_effects, expected_inflation
+from ilk.diagnostics.cluster_report.design_effect import design_effects
 from ilk.diagnostics.cluster_report.false_positives import chosen_terms, false_positives
+from ilk.diagnostics.cluster_report.inflation import expected_inflation
 from ilk.diagnostics.cluster_report.side_by_side import (
     GEE,
     IGNORED,
@@ -193,9 +194,7 @@ def cluster_report(
     crossing = _crossing(chosen, factors, two)
     found, left_out = sides(two.mixed, two.plain, chosen, crossing, cov)
     notes += [*_group_notes(two, chosen, factors), *_few_clusters(chosen, found), *left_out]
-    inflation = None
-    if effects is not None:
-        inflation = expected_inflation(two.plain, factors, effects)
+    inflation = expected_inflation(two.plain, two.mixed)
     wrong = None
     if draws:
         wrong = false_positives(
@@ -324,7 +323,7 @@ def _places(
     chosen: Grouping,
     factors: Sequence[Grouping],
     found: Sequence[Side],
-    inflation: FloatArray | None,
+    inflation: FloatArray,
 ) -> CoefficientPlaces:
     part = mixed.model.fitted_parts[0]
     weights = mixed.design.frequency_weights
@@ -354,7 +353,7 @@ def _places(
         between=np.where(intercept, np.nan, seen.share),
         constant_in=tuple(constant),
         slope=np.array([n in slopes and n != INTERCEPT for n in part.names], dtype=bool),
-        expected=nothing if inflation is None else inflation,
+        expected=inflation,
         realized=(robust / ignored) ** 2,
         ratio=ignored / like,
     )
