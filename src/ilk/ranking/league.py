@@ -104,7 +104,7 @@ def league_table(
         ("adjust", adjust, Adjust),
     ):
         check_choice(name, value, choices)
-    standard = make_standard(fitted, group, adjust)
+    standard = make_standard(fitted, group, adjust, expected)
     target = choose_target(fitted, group, term, standard.weights, standard.fixed)
     L, low_first = len(target.levels), order == "low"
     sizes = _group_size("best", best, L), _group_size("worst", worst, L)
@@ -123,6 +123,7 @@ def league_table(
         worst=sizes[1],
         threshold=at,
         level=level,
+        fold=scale.fold,
     )
     tied = between == 0.0 and bool(np.all(target.fixed == target.fixed[:1]))
     if tied:

@@ -107,8 +107,9 @@ def _reach(problem: LevelProblem, mode: FloatArray, axis: FloatArray, side: floa
     top = problem.value(mode)
     width = np.full(len(mode), 4.0)
     while True:
-        fallen = top - problem.value(mode + side * width[:, None] * axis)
-        short = (fallen < _DROP) & (width < _WIDEST)
+        there = problem.value(mode + side * width[:, None] * axis)
+        with np.errstate(invalid="ignore"):  # beyond a possible mean
+            short = (top - there < _DROP) & (width < _WIDEST)
         if not short.any():
             return width
         width = np.where(short, _GROW * width, width)

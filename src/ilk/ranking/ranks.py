@@ -85,6 +85,7 @@ def summarize_draws(
     worst: int,
     threshold: float | None,
     level: float,
+    fold: float | None = None,
 ) -> RankSummary:
     """Rank the levels in every draw and sum up.
 
@@ -102,6 +103,8 @@ def summarize_draws(
         On the scale of effect plus shift.
     level : float
         Coverage.
+    fold : float, optional
+        Where the totals, t, are to be replaced by |t + fold|, and levels ranked by that.
 
     Returns
     -------
@@ -115,7 +118,10 @@ def summarize_draws(
     for chunk in chunks:
         count = len(chunk.shift)
         some = slice(done, done + count)
-        order = np.argsort(chunk.effect, axis=1)
+        ordered_by = chunk.effect
+        if fold is not None:
+            ordered_by = _folded(chunk.effect, chunk.shift[:, None], fold)
+        order = np.argsort(ordered_by, axis=1)
         ranked = np.empty(order.shape, dtype=ranks.dtype)
         for row, by_rank in zip(ranked, order, strict=True):
             row[by_rank] = places
@@ -135,17 +141,22 @@ def summarize_draws(
         if threshold is None:
             shares.append(np.full(len(shares[0]), np.nan))
         else:
-            shares.append((effects[rows] + shifts > threshold).mean(axis=1))
-        parts.append(_of_levels(ranks[rows], effects[rows], shifts, level) + shares)
+            shares.append((_folded(effects[rows], shifts, fold) > threshold).mean(axis=1))
+        total = _folded(effects[rows], shifts.astype(effects.dtype), fold)
+        parts.append(_of_levels(ranks[rows], effects[rows], total, level) + shares)
     return RankSummary(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _of_levels(ranks: Any, effects: Any, shifts: FloatArray, level: float) -> list[FloatArray]:
+def _folded(effect: Any, shift: Any, fold: float | None) -> Any:
+    """Totals of effects and shifts, folded where asked."""
+    return effect + shift if fold is None else np.abs(effect + shift + fold)
+
+
+def _of_levels(ranks: Any, effects: Any, total: Any, level: float) -> list[FloatArray]:
     """Means and quantiles of effects, totals and ranks (l, S), which are sorted in place."""
     tail = 0.5 * (1.0 - level)
     mean_effect = effects.mean(axis=1, dtype=np.float64)
     mean_rank = ranks.mean(axis=1, dtype=np.float64)
-    total = effects + shifts.astype(effects.dtype)
     for values in (effects, total, ranks):
         values.sort(axis=1)
     effect_low, effect_high = _quantiles(effects, (tail, 1.0 - tail))

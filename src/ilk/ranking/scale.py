@@ -1,7 +1,8 @@
 r"""From effects on the scale of the link to the rates of a table, and back for a threshold.
 
 A rate is :math:`M(e)` of :mod:`ilk.ranking.standards` times the unit that rates are for.  A slope
-is shown as it is, or as the ratio :math:`\exp(e)` with a log or logit link.
+is shown as it is, or as the ratio :math:`\exp(e)` with a log or logit link.  With the square root
+link M is a parabola, and a level is placed by its distance from the lowest point, not by e.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ class Scale:
         self.link = fitted.family.link.name
         self.quantity = _quantity(standard, target)
         self.per = _checked_per(per, self.quantity)
+        self.fold: float | None = None
         if target.slope:
             self.common = np.zeros(len(fitted.estimates.psi))
             self.rising = True
@@ -60,6 +62,8 @@ class Scale:
             self.center = self.per * standard.rate()
             near = standard.rates(np.array([0.0, 1e-3]))
             self.rising = bool(near[1] >= near[0])
+            if self.link == "sqrt":
+                self._fold()
 
     @property
     def ratio(self) -> bool:
@@ -70,7 +74,17 @@ class Scale:
         """Rates (or slopes) at effects of any shape."""
         if self.slope:
             return np.exp(effects) if self.ratio else effects
+        if self.fold is not None:
+            return self.per * (self.floor + self.bend * effects**2)
         return self.per * self.standard.rates(effects)
+
+    def _fold(self) -> None:
+        """Square the mean: M(e) = floor + bend (e + fold)^2 falls before it rises."""
+        below, middle, above = (self.standard.rate(e) for e in (-1.0, 0.0, 1.0))
+        self.bend = 0.5 * (above + below) - middle
+        self.fold = 0.25 * (above - below) / self.bend
+        self.floor = middle - self.bend * self.fold**2
+        self.rising = True
 
     def limits(self, low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Lower and upper limits of rates, from those of effects."""
@@ -88,6 +102,9 @@ class Scale:
         value = self._checked(threshold)
         if self.slope:
             return math.log(value) if self.ratio else value
+        if self.fold is not None:
+            square = (value / self.per - self.floor) / self.bend
+            return math.sqrt(square) if square >= 0.0 else -math.inf
         from scipy.optimize import brentq
 
         def above(effect: float) -> float:

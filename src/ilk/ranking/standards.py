@@ -9,7 +9,7 @@ level l is expected to have
 
 what a level of the population with the same rows would have.  Effects of factors that cross with
 this one, or contain it, are held at their estimates, as part of the case mix; those of factors
-nested in it are averaged over like its own.
+nested in it are averaged over, or zero, like its own.
 
 **Direct standardization.** With all n rows, at one unit of exposure each, a level whose effect is e
 has the rate
@@ -179,7 +179,9 @@ class Standard:
         return float(weights @ mean / weights.sum())
 
 
-def make_standard(fitted: Fitted, group: str, adjust: Adjust) -> Standard:
+def make_standard(
+    fitted: Fitted, group: str, adjust: Adjust, kind: Expected = "population"
+) -> Standard:
     """Make the rows of a fit ready as standard.
 
     Parameters
@@ -190,6 +192,8 @@ def make_standard(fitted: Fitted, group: str, adjust: Adjust) -> Standard:
         Factor whose levels are compared.
     adjust : {"case_mix", "within"}
         Which covariates are adjusted for.
+    kind : {"population", "typical"}
+        Whether rates average over the effects of factors nested in this one, or take them as zero.
 
     Returns
     -------
@@ -202,7 +206,7 @@ def make_standard(fitted: Fitted, group: str, adjust: Adjust) -> Standard:
     known = tuple(no if t in own else yes for t in range(len(design.terms)))
     averaged = tuple(yes if t in own else no for t in range(len(design.terms)))
     inner = tuple(
-        no if term.grouping.name == group else part
+        no if term.grouping.name == group or kind == "typical" else part
         for term, part in zip(design.terms, averaged, strict=True)
     )
     unit, name, log_exposure = _units(fitted)
