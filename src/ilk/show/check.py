@@ -144,7 +144,7 @@ def check_answer(
         refits=refits,
         n_jobs=n_jobs,
     )
-    rows = found.checks
+    rows = [row for row in found.checks if row.verdict != "skipped"]
     table = Answer(
         title="Is the model right?",
         question=_overall(found),
@@ -217,9 +217,7 @@ def _notes(found: Checks) -> list[str]:
             same = " So it is with new clusters." if twice > 1 else ""
             said = f"{one.sentence}{same} {one.advice}".strip()
             notes.append(plain(f"{one.verdict}: {one.title}{where}? {said}", 2000))
-    for one in found.checks:
-        if one.verdict == "skipped":
-            notes.append(plain(f"skipped: {one.title}? {one.sentence}", 2000))
+    notes += _skipped(found)
     if any(np.isfinite(one.p_value) for one in found.checks):
         notes.append(
             f"p-values are from {found.draws} data sets drawn from the fitted model. A problem is "
@@ -227,3 +225,19 @@ def _notes(found: Checks) -> list[str]:
             f"{found.alpha:g}; a note is a small or uncertain one."
         )
     return [*notes, *found.notes]
+
+
+def _skipped(found: Checks) -> list[str]:
+    """Say what was not looked at; why, where one reason stands behind several checks or all."""
+    reasons: dict[str, list[str]] = {}
+    for one in found.checks:
+        if one.verdict == "skipped":
+            titles = reasons.setdefault(one.sentence, [])
+            titles += [one.title] if one.title not in titles else []
+    everything = all(one.verdict == "skipped" for one in found.checks)
+    told = [r for r, titles in reasons.items() if everything or len(titles) > 1]
+    notes = [plain(f"skipped: {'; '.join(reasons[r])}? {r}", 2000) for r in told]
+    rest = [title for r, titles in reasons.items() if r not in told for title in titles]
+    if rest:
+        notes.append(plain(f"Does not apply here (.frame says why): {'; '.join(rest)}.", 2000))
+    return notes

@@ -41,6 +41,8 @@ __all__ = ["check_dispersion", "check_pearson", "is_single"]
 _OVER, _UNDER = 1.2, 1.0 / 1.2
 """Ratios of variances from which standard errors are wrong by a tenth."""
 
+_TITLE = "Variance is as the model says"
+
 _CHUNK = 1 << 20
 """Numbers that are worked on at once."""
 
@@ -67,6 +69,8 @@ def check_dispersion(context: Context) -> tuple[Check, ...]:
     for estimand in context.estimands:
         simulated = context.simulated(estimand)
         values = squared(simulated.responses)
+        if not np.any(values):
+            return (_no_variance(),)
         detail = {"simulated": values[1:] / values[1:].mean()}
         if estimand == "conditional":
             detail |= mean_and_variance(context, simulated)
@@ -114,6 +118,11 @@ def squared(responses: FloatArray) -> FloatArray:
     return total / max(rows, 1)
 
 
+def _no_variance() -> Check:
+    reason = "The responses of data sets of the model do not vary, so there is nothing to compare."
+    return skipped("dispersion", _TITLE, reason)
+
+
 def _judged(
     context: Context, estimand: str, where: str, found: Judged, detail: dict[str, FloatArray]
 ) -> Check:
@@ -124,7 +133,7 @@ def _judged(
         found,
         large=not _UNDER < ratio < _OVER,
         code="dispersion",
-        title="Variance is as the model says",
+        title=_TITLE,
         where=where,
         estimand=estimand,
         statistic=ratio,
@@ -165,12 +174,14 @@ def _single_outcomes(context: Context) -> tuple[Check, ...]:
         "Single 0/1 outcomes have no variance beyond that of their mean; groups of like fitted "
         "values are looked at instead."
     )
-    first = skipped("dispersion", "Variance is as the model says", reason, "", "conditional")
+    first = skipped("dispersion", _TITLE, reason, "", "conditional")
     mean = context.fitted.family.mean(simulated.eta)
     bins, count = fitted_bins(mean, max(3, min(50, len(mean) // _FEW)))
     if count < 3:
         return (first,)
     values = squared(simulated.summed(bins, count))
+    if not np.any(values):
+        return (_no_variance(),)
     detail = {"simulated": values[1:] / values[1:].mean()}
     detail |= mean_and_variance(context, simulated)
     return first, _judged(context, "conditional", "groups of fitted values", judge(values), detail)

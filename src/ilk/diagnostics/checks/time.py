@@ -28,6 +28,15 @@ if TYPE_CHECKING:
 
 __all__ = ["check_time", "durbin_watson"]
 
+_LIKE = (
+    "Give the groups a slope in time (1 + time | group), or a smooth of time; what is left asks "
+    "for robust standard errors (fit.cov_with('CR2'))."
+)
+_UNLIKE = (
+    "Neighbors differ by more than the model says: look for a curve in time that bends too much, "
+    "or for responses that make up for those before them."
+)
+
 _LAGS = 12
 """Steps that the picture goes back."""
 
@@ -76,8 +85,7 @@ def check_time(context: Context) -> tuple[Check, ...]:
             estimand=estimand,
             sentence=f"Residuals of neighbors in {name!r} correlate by {found.observed:.2f} "
             f"(Durbin-Watson {watson:.2f}).",
-            advice="Give the groups a slope in time (1 + time | group), or a smooth of time; what "
-            "is left asks for robust standard errors (fit.cov_with('CR2')).",
+            advice=_LIKE if found.observed > found.expected else _UNLIKE,
             detail={
                 "lag": np.array(lags),
                 "correlation": curves[:, 0],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import ilk
 from ilk.diagnostics.checks import check
 from ilk.diagnostics.checks.registry import CHECKS
 from ilk.diagnostics.checks.run import false_discovery
-from ilk.errors import ModelError
+from ilk.errors import IdentificationWarning, ModelError
 from ilk.family.base import AbstractFamily
 from ilk.family.link import AbstractLink, Identity
 from ilk.num import jets
@@ -143,6 +144,27 @@ def test_links_that_give_impossible_means() -> None:
     assert any("means that it cannot have" in note for note in answer.notes)
     related = fit.check("related", relatedness={"g": np.ones((30, 30))})["related"][0]
     assert related.verdict == "skipped"
+
+
+def test_a_model_without_variance() -> None:
+    x = np.linspace(-1.0, 1.0, 40)
+    with pytest.warns(IdentificationWarning):
+        fit = ilk.fit("y ~ x", {"y": (x > 0).astype(float), "x": x}, family="binomial")
+    found = check(fit.fitted, checks=("dispersion", "zeros", "uniformity"))
+    assert found["dispersion"][0].verdict == "skipped"
+    with pytest.warns(IdentificationWarning):
+        none = ilk.fit("y ~ x", {"y": np.zeros(40), "x": x}, family="poisson")
+    assert "do not vary" in check(none.fitted, checks="dispersion")["dispersion"][0].sentence
+
+
+def test_columns_that_were_left_out_and_few_rows() -> None:
+    data = table().assign(twice=lambda d: 2 * d["x"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fit = ilk.fit("score ~ x + twice + (1 | g)", data)
+    assert check(fit.fitted, draws=40).worst != "skipped"
+    few = ilk.fit("y ~ x", {"y": [1.0, 2.0, 3.5, 3.0, 5.0], "x": [0.0, 1.0, 2.0, 3.0, 4.0]})
+    assert check(few.fitted, checks=("uniformity", "dispersion"), draws=40).worst == "ok"
 
 
 @dataclass(frozen=True)
