@@ -91,3 +91,14 @@ def test_weights_that_stand_for_rows_are_refused() -> None:
     assert cluster_report(fit).false_positives is None
     with pytest.raises(ModelError, match="frequency weights"):
         cluster_report(fit, simulate=10)
+
+
+def test_means_that_cannot_be_are_one_sentence() -> None:
+    """The identity link lets drawn random effects make means of counts negative."""
+    rng = np.random.default_rng(1)
+    g = np.repeat(np.arange(60), 6)
+    mean = np.maximum(3.0 + 1.3 * rng.normal(size=60), 0.3)[g]
+    data = {"g": g, "x": np.arange(360) % 2, "y": rng.poisson(mean)}
+    fit = ilk.fit("y ~ x + (1 | g)", data, family="poisson", link="identity").fitted
+    with pytest.raises(ModelError, match=r"mean"):
+        cluster_report(fit, simulate=30, seed=1)
