@@ -237,7 +237,8 @@ def _skipped(found: Checks) -> list[str]:
     everything = all(one.verdict == "skipped" for one in found.checks)
     told = [r for r, titles in reasons.items() if everything or len(titles) > 1]
     notes = [plain(f"skipped: {'; '.join(reasons[r])}? {r}", 2000) for r in told]
-    rest = [title for r, titles in reasons.items() if r not in told for title in titles]
+    made = {one.title for one in found.checks if one.verdict != "skipped"}
+    rest = [t for r, titles in reasons.items() if r not in told for t in titles if t not in made]
     if rest:
         notes.append(plain(f"Does not apply here (.frame says why): {'; '.join(rest)}.", 2000))
     return notes
