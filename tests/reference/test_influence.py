@@ -16,8 +16,9 @@ import pytest
 
 import ilk
 from ilk.diagnostics.checks.collinearity import inflation
-from ilk.diagnostics.influence.influence import Influence, influence
+from ilk.diagnostics.influence.influence import influence
 from ilk.diagnostics.influence.leverage import row_leverage
+from ilk.diagnostics.influence.record import Influence
 from tests.reference.data import HERE
 
 CASES = {

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from ilk.diagnostics.checks.record import Check
-    from ilk.diagnostics.influence.influence import Influence
+    from ilk.diagnostics.influence.record import Influence
     from ilk.typing import FloatArray, IntArray
 
 __all__ = [

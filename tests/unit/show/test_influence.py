@@ -8,7 +8,7 @@ import pytest
 from tests.fits import fit_of
 
 import ilk
-from ilk.show.influence import changed_conclusions
+from ilk.show.influence_words import changed_conclusions
 
 
 def data(pull: float = 3.0) -> pd.DataFrame:

@@ -14,7 +14,8 @@ import numpy as np
 
 from ilk.design.fixed import INTERCEPT
 from ilk.diagnostics.checks.record import Check, skipped
-from ilk.diagnostics.influence.influence import Influence, influence
+from ilk.diagnostics.influence.influence import influence
+from ilk.diagnostics.influence.record import Influence
 from ilk.diagnostics.influence.units import ROWS, blocks_of
 from ilk.errors import FitError
 from ilk.frame import quote

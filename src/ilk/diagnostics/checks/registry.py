@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from ilk.diagnostics.checks.collinearity import check_collinearity
-from ilk.diagnostics.checks.covariates import check_covariates, check_slopes
+from ilk.diagnostics.checks.covariates import check_covariates
 from ilk.diagnostics.checks.dispersion import check_dispersion, check_pearson
 from ilk.diagnostics.checks.effects_qq import check_effects
 from ilk.diagnostics.checks.elsewhere import (
@@ -25,6 +25,7 @@ from ilk.diagnostics.checks.outliers import check_outliers
 from ilk.diagnostics.checks.pattern import check_pattern
 from ilk.diagnostics.checks.record import skipped
 from ilk.diagnostics.checks.simulated import IMPOSSIBLE
+from ilk.diagnostics.checks.slopes import check_slopes
 from ilk.diagnostics.checks.space import check_related, check_space
 from ilk.diagnostics.checks.time import check_time
 from ilk.diagnostics.checks.uniformity import check_groups, check_uniformity

@@ -24,7 +24,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ilk.diagnostics.influence.measures import cook_distances, determinant_ratios
 from ilk.diagnostics.influence.one_step import OneStep, counted_coefficients, one_step
+from ilk.diagnostics.influence.record import Influence
 from ilk.diagnostics.influence.refits import Refit, refits
 from ilk.diagnostics.influence.spread import Spread, spread_of
 from ilk.diagnostics.influence.units import ROWS, Unit, deleted_units
@@ -36,127 +38,15 @@ from ilk.inference.wald import check_level, coefficient_table, p_values
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
-    from ilk.frame import Label
-    from ilk.typing import BoolArray, FloatArray, IntArray
-    from ilk.variance.components import VarianceComponent
+    from ilk.typing import BoolArray, FloatArray
 
-__all__ = ["Influence", "influence"]
+__all__ = ["influence"]
 
 _REPAIRED = 25
 """Units whose step does not exist, or is long, that are refitted without being asked."""
 
 _LONG = 8.0
 """Likelihood displacement, to second order, beyond which a step is not believed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Influence:
-    """The estimates without each of G units.
-
-    Parameters
-    ----------
-    group : str
-        What was left out: a factor, or ``"rows"``.
-    levels : tuple
-        Label of each unit.
-    size : (G,) array
-        Observations of each; frequency weights count.
-    names : tuple of (str, str)
-        ``(component, name)`` of the P coefficients.
-    estimate, std_error, p_value : (P,) arrays
-        Of all rows.
-    coef, error, p_values : (G, P) arrays
-        Without each unit.
-    parts : tuple of VarianceComponent
-        The K standard deviations and correlations of all rows.
-    spread : (G, K) array
-        Those without each unit.
-    cook, cook_spread : (G,) arrays
-        Cook's distances of the coefficients, and of the variance components.
-    displacement : (G,) array
-        Likelihood displacement.
-    counted : (P,) array of bool
-        Coefficients that count in `cook`, `covratio` and `leverage`.
-    covratio : (G,) array
-        Ratio of the determinants of the coefficients' covariance matrices.
-    leverage : (G,) array
-        Share of the information on the coefficients, summed over directions; all units sum to the
-        number of coefficients where they are independent.
-    exact : (G,) array of bool
-        Whether a refit was made.
-    reasons : tuple of str
-        Why there are no numbers; empty where there are.
-    held : bool
-        Whether the curvature of all rows stood in for that without the unit, for large data.
-    level : float
-        Level of the tests that decide about conclusions.
-    """
-
-    group: str
-    levels: tuple[Label, ...]
-    size: FloatArray
-    names: tuple[tuple[str, str], ...]
-    estimate: FloatArray
-    std_error: FloatArray
-    p_value: FloatArray
-    coef: FloatArray
-    error: FloatArray
-    p_values: FloatArray
-    parts: tuple[VarianceComponent, ...]
-    spread: FloatArray
-    cook: FloatArray
-    cook_spread: FloatArray
-    displacement: FloatArray
-    counted: BoolArray
-    covratio: FloatArray
-    leverage: FloatArray
-    exact: BoolArray
-    reasons: tuple[str, ...]
-    held: bool
-    level: float
-
-    @property
-    def count(self) -> int:
-        """Number of units."""
-        return len(self.levels)
-
-    @property
-    def dfbetas(self) -> FloatArray:
-        """(G, P) estimate of all rows minus estimate without the unit, in standard errors."""
-        return np.asarray((self.estimate - self.coef) / self.std_error)
-
-    @property
-    def lost(self) -> BoolArray:
-        """(G, P) coefficients that are significant with all rows, and not without the unit."""
-        before, after = self._significant()
-        return before & ~after & np.isfinite(self.p_values)
-
-    @property
-    def gained(self) -> BoolArray:
-        """(G, P) coefficients that are significant only without the unit."""
-        before, after = self._significant()
-        return ~before & after & np.isfinite(self.p_value)
-
-    @property
-    def turned(self) -> BoolArray:
-        """(G, P) coefficients whose estimate has the other sign without the unit."""
-        return np.asarray(np.sign(self.estimate) * np.sign(self.coef) < 0.0)
-
-    @property
-    def undetermined(self) -> BoolArray:
-        """(G, P) coefficients about which all other units together say nothing."""
-        there = np.isfinite(self.cook) | np.isfinite(self.coef).any(axis=1)
-        return np.isnan(self.coef) & there[:, None] & np.isfinite(self.estimate)
-
-    @property
-    def order(self) -> IntArray:
-        """(G,) units, the largest Cook's distance first; those without one before all others."""
-        return np.argsort(-np.where(np.isnan(self.cook), np.inf, self.cook), kind="stable")
-
-    def _significant(self) -> tuple[BoolArray, BoolArray]:
-        alpha = 1.0 - self.level
-        with np.errstate(invalid="ignore"):
-            return self.p_value < alpha, self.p_values < alpha
 
 
 def influence(
@@ -338,11 +228,11 @@ class _Result:
             p_values=self.p_values,
             parts=self.components.parts,
             spread=self.spread,
-            cook=_cook((self.coef - estimate)[:, counted], V[np.ix_(counted, counted)]),
+            cook=cook_distances((self.coef - estimate)[:, counted], V[np.ix_(counted, counted)]),
             cook_spread=self.components.distance(self.spread),
             displacement=self.displacement,
             counted=counted,
-            covratio=_ratios(
+            covratio=determinant_ratios(
                 self.covariance[:, counted][:, :, counted], V[np.ix_(counted, counted)]
             ),
             leverage=self.leverage,
@@ -358,33 +248,3 @@ def _by_name(fitted: Fitted, values: FloatArray) -> FloatArray:
     table = coefficient_table(fitted)
     found = dict(zip(table.names, values.tolist(), strict=True))
     return np.array([found[name] for name in fitted.names], dtype=np.float64)
-
-
-def _cook(moved: FloatArray, V: FloatArray) -> FloatArray:
-    """(G,) Cook's distances of moves (G, P), over the coefficients that each unit leaves known."""
-    out = np.full(len(moved), np.nan)
-    base = np.isfinite(np.diag(V))
-    known = np.isfinite(moved) & base
-    for pattern in np.unique(known, axis=0):
-        if not pattern.any():
-            continue
-        some = np.all(known == pattern, axis=1)
-        delta = moved[some][:, pattern]
-        inverse = np.linalg.pinv(V[np.ix_(pattern, pattern)], hermitian=True)
-        out[some] = np.einsum("gi,ij,gj->g", delta, inverse, delta) / pattern.sum()
-    return out
-
-
-def _ratios(covariance: FloatArray, V: FloatArray) -> FloatArray:
-    """(G,) ratios of determinants, over the coefficients that all rows determine."""
-    base = np.flatnonzero(np.isfinite(np.diag(V)))
-    if not len(base):
-        return np.full(len(covariance), np.nan)
-    scale = np.sqrt(np.diag(V)[base])
-    unit = np.outer(scale, scale)
-    whole = np.linalg.slogdet(V[np.ix_(base, base)] / unit)[1]
-    some = covariance[:, base[:, None], base] / unit
-    out = np.full(len(covariance), np.nan)
-    finite = np.isfinite(some).all(axis=(1, 2))
-    out[finite] = np.exp(np.linalg.slogdet(some[finite])[1] - whole)
-    return out

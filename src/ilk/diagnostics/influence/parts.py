@@ -10,23 +10,23 @@ log-likelihood itself, and so is its derivative.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ilk.diagnostics.influence.rows import gaussian_data, square_weights, take_rows
 from ilk.errors import FitError
 from ilk.inference.robust.general import RowPieces
 from ilk.inference.robust.linear import sums_by
 from ilk.kernels import laplace_engine
-from ilk.kernels.contract import EngineData, PredictorData, TermData
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
     from ilk.kernels.contract import LaplaceEngine
     from ilk.typing import FloatArray, IntArray
 
-__all__ = ["Likelihood", "Part", "steps_for", "take_rows"]
+__all__ = ["Likelihood", "Part", "steps_for"]
 
 _STEP = 1e-3
 """Steps of differences, in standard errors."""
@@ -83,7 +83,7 @@ class Likelihood:
     def __init__(self, fitted: Fitted) -> None:
         self.fitted, self.linear = fitted, fitted.model.linear
         marginal, point = fitted.marginal, fitted.point
-        self.data = _gaussian_data(fitted) if self.linear else marginal.scaled.data
+        self.data = gaussian_data(fitted) if self.linear else marginal.scaled.data
         self.coefs, self.thetas = len(point.beta), len(point.theta)
         tail = [np.log(point.sigma2)] if self.linear else []
         self.at = np.concatenate([point.beta, point.theta, tail])
@@ -207,7 +207,7 @@ class Likelihood:
         p = self.coefs if self.linear else 0
         cross, none = np.zeros((count, p, p)), np.zeros((0, p, p))
         if self.linear:
-            X, w = self.data.predictors[0].X, _weights(self.fitted)
+            X, w = self.data.predictors[0].X, square_weights(self.fitted)
             for j in range(p):
                 cross[:, j] = sums_by(codes, count, (w * X[:, j])[:, None] * X)
         return [Part(scores[i], informations[i], cross[i], none) for i in range(count)]
@@ -252,53 +252,3 @@ def steps_for(fitted: Fitted) -> FloatArray:
     sound = np.isfinite(variance) & (variance > 0.0)
     errors = np.sqrt(np.where(sound, variance, 1.0))
     return _STEP * np.minimum(errors, 10.0)
-
-
-def take_rows(data: EngineData, rows: IntArray) -> EngineData:
-    """Cut the data of an engine down to some rows, and the levels that occur there.
-
-    Parameters
-    ----------
-    data : EngineData
-        The data.
-    rows : (r,) array of int
-        Positions of the rows.
-    """
-
-    def cut(values: FloatArray | None) -> FloatArray | None:
-        return None if values is None else np.ascontiguousarray(values[rows])
-
-    terms = []
-    for term in data.terms:
-        present, codes = np.unique(term.codes[rows], return_inverse=True)
-        codes = np.ascontiguousarray(codes.reshape(-1), dtype=np.int32)
-        terms.append(TermData(term.predictor, codes, len(present), cut(term.columns)))
-    return EngineData(
-        response=data.response[rows],
-        trials=cut(data.trials),
-        weights=cut(data.weights),
-        predictors=tuple(
-            PredictorData(np.asfortranarray(part.X[rows]), cut(part.offset))
-            for part in data.predictors
-        ),
-        terms=tuple(terms),
-    )
-
-
-def _gaussian_data(fitted: Fitted) -> EngineData:
-    """Data of a linear model for an engine that has the residual variance as a dispersion."""
-    data, design = fitted.marginal.scaled.data, fitted.design
-    precision = design.precision_weights
-    offset = None if precision is None else -np.log(precision)
-    ones = np.asfortranarray(np.ones((len(data.response), 1)))
-    return replace(
-        data,
-        weights=design.frequency_weights,
-        predictors=(data.predictors[0], PredictorData(ones, offset)),
-    )
-
-
-def _weights(fitted: Fitted) -> FloatArray:
-    """(n,) weights of the squared residuals of a linear model."""
-    weights = fitted.marginal.scaled.data.weights
-    return np.ones(fitted.model.rows) if weights is None else weights

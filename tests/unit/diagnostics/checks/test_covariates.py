@@ -1,4 +1,4 @@
-"""Curves and random slopes that are missing, and those that are not."""
+"""Curves that are missing, and those that are not."""
 
 from __future__ import annotations
 
@@ -30,10 +30,6 @@ def verdicts(fit: ilk.Fit, code: str) -> dict[str, str]:
 def test_what_is_missing_is_found(family: str) -> None:
     curved = ilk.fit("y ~ x + z + (1 | g)", data(1, curve=0.4, family=family), family)
     assert verdicts(curved, "covariates") == {"x": "problem", "z": "ok"}
-    sloped = ilk.fit("y ~ x + z + (1 | g)", data(1, slope=0.6, family=family), family)
-    (found,) = sloped.check("slopes", draws=150)["slopes"]
-    assert found.verdict == "problem"
-    assert found.advice == "Give x a random slope: (1 + x | g)."
 
 
 @pytest.mark.parametrize("family", ["gaussian", "poisson"])
@@ -41,8 +37,6 @@ def test_what_is_there_is_not_missed(family: str) -> None:
     frame = data(2, curve=0.4, slope=0.6, family=family)
     fit = ilk.fit("y ~ x + I(x**2) + z + (1 + x | g)", frame, family)
     assert set(verdicts(fit, "covariates").values()) <= {"ok", "note"}
-    (found,) = fit.check("slopes", draws=150)["slopes"]
-    assert found.verdict == "skipped"
 
 
 @pytest.mark.slow
@@ -51,20 +45,10 @@ def test_sizes() -> None:
     p = []
     for seed in range(60):
         fit = ilk.fit("y ~ x + z + (1 | g)", data(seed + 100))
-        found = fit.check(["covariates", "slopes"], draws=100, seed=seed).checks.checks
+        found = fit.check("covariates", draws=100, seed=seed).checks.checks
         p.append([one.p_value for one in found])
     small = np.mean(np.array(p) < 0.05, axis=0)
     assert small.max() < 0.05 + 0.085
-
-
-def test_factors_have_slopes_too() -> None:
-    rng = np.random.default_rng(7)
-    frame = data(7)
-    frame["y"] += np.where(frame.arm == "b", 1.2 * rng.normal(size=30)[frame.g], 0.0)
-    fit = ilk.fit("y ~ arm + (1 | g)", frame)
-    (found,) = fit.check("slopes")["slopes"]
-    assert found.where == "arm | g"
-    assert found.verdict == "problem"
 
 
 def test_basis_leaves_out_what_is_in_the_model() -> None:

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 import ilk
-from ilk.diagnostics.influence.influence import Influence, influence
+from ilk.diagnostics.influence.influence import influence
 from ilk.diagnostics.influence.one_step import counted_coefficients
+from ilk.diagnostics.influence.record import Influence
 
 
 def data(seed: int = 3, clusters: int = 24, rows: int = 8) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import ilk
-from ilk.diagnostics.influence.parts import Likelihood, take_rows
+from ilk.diagnostics.influence.parts import Likelihood
 from ilk.diagnostics.influence.units import blocks_of
 
 
@@ -100,11 +100,3 @@ def test_rows_without_random_terms() -> None:
             parts[3].information, by_engine.information, rtol=1e-5, atol=1e-6
         )
         np.testing.assert_allclose(parts[3].cross, by_engine.cross, rtol=1e-9)
-
-
-def test_rows_are_cut_with_their_levels() -> None:
-    marginal = ilk.fit("y ~ x + (x | g)", data(), frequency_weights="f").fitted.marginal
-    cut = take_rows(marginal.scaled.data, np.array([1, 2, 36]))
-    assert cut.terms[0].codes.tolist() == [0, 0, 1]
-    assert cut.terms[0].levels == 2
-    np.testing.assert_array_equal(cut.response, marginal.scaled.data.response[[1, 2, 36]])
