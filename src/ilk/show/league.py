@@ -17,9 +17,11 @@ from ilk.show.league_text import league_notes, league_rows, league_title, measur
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
     from ilk.ranking import League
+    from ilk.ranking.funnel import Funnel
     from ilk.show.summary import Table
 
 pictures = Late("ilk.plot.league")
+funnels = Late("ilk.ranking.funnel")
 
 __all__ = ["LeagueAnswer", "LeaguePicture", "league_answer"]
 
@@ -128,6 +130,22 @@ class LeagueAnswer:
         check_choice("kind", kind, LeaguePicture)
         words = measured(self.table, self.fitted.design.response.name)
         return pictures.draw_league(self.fitted, self.table, kind, words, ax)
+
+    def funnel(self, coverages: tuple[float, ...] = (0.95, 0.998)) -> Funnel:
+        """Control limits from the fitted model: what `plot(kind="funnel")` draws.
+
+        Parameters
+        ----------
+        coverages : tuple of float
+            Central probabilities of the limits.
+
+        Returns
+        -------
+        Funnel
+            Levels, sizes and limits as arrays; ``outside(coverage, within)`` says which levels are
+            beyond them.
+        """
+        return funnels.funnel(self.fitted, self.table, coverages=coverages)
 
     def _head(self) -> tuple[str, list[str]]:
         import textwrap
