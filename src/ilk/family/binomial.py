@@ -141,4 +141,7 @@ def check_successes(
     advice = "For proportions give the number of trials (trials=), or use family 'beta'."
     refuse_rows(family, y, proportion, name, takes, advice, rows)
     advice = "For counts without an upper limit use family 'poisson', otherwise 'gaussian'."
-    refuse_rows(family, y, ~whole | (y < 0.0) | (y > 1.0), name, takes, advice, rows)
+    bad = ~whole | (y < 0.0) | (y > 1.0)
+    if bad.any() and len(np.unique(y)) == 2:
+        advice = f"An event coded by another number is a comparison: I({name} == {y.max():g})."
+    refuse_rows(family, y, bad, name, takes, advice, rows)

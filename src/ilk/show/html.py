@@ -48,7 +48,7 @@ STYLE = """
 .ilk-summary .ilk-verdict.ilk-doubt { border-color: #b8860b; background: rgba(184, 134, 11, 0.12); }
 .ilk-summary .ilk-head { font-weight: 600; padding: 0.7em 0 0; }
 .ilk-summary .ilk-findings { margin: 0.2em 0 0; padding-left: 1.3em; }
-.ilk-summary .ilk-findings code { font-size: 0.85em; opacity: 0.75; }
+.ilk-summary .ilk-findings code { font-size: 0.85em; opacity: 0.75; white-space: nowrap; }
 .ilk-summary .ilk-verdict.ilk-fault { border-color: #b03a2e; background: rgba(176, 58, 46, 0.12); }
 """.strip()
 """Style of the fragment; every rule is confined to it."""

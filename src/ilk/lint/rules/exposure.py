@@ -42,15 +42,14 @@ def exposure_as_covariate(material: Material) -> Iterator[Remark]:
                 "note",
             )
         elif not material.known and _suspect(material, column, logged=text != column):
-            growth = (
-                "so a doubling of it need not double the expected count"
+            how = (
+                f"as the covariate {text!r}, so a doubling of it need not double the expected count"
                 if text != column
-                else "so the expected count grows exponentially with it"
+                else "as a covariate, so the expected count grows exponentially with it"
             )
             yield Remark(
                 (text, column),
-                f"{column!r} looks like an exposure but enters as the covariate {text!r}, "
-                f"{growth}.",
+                f"{column!r} looks like an exposure but enters {how}.",
                 f"Give exposure={column!r} and leave it out of the formula; "
                 "fit.exposure_check() compares both models.",
             )

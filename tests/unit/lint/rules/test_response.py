@@ -27,6 +27,7 @@ def test_what_a_fit_refuses_is_explained_and_said() -> None:
     with pytest.raises(DataError) as error:
         ilk.fit("sick ~ x + (1 | school)", data, "binomial")
     assert answer.refusal == error.value.message
+    assert "I(sick == 2)" in error.value.message
     assert "ilk.fit refuses this model" in answer.text
     assert "ilk.fit refuses this model" in answer.html
     assert ilk.lint("died ~ x + (1 | school)", data, "binomial").refusal is None
