@@ -15,21 +15,22 @@ nested in either, and is compared with them by AIC.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ilk.design.exposure import logged_column
 from ilk.diagnostics.contextual import estimate, refit_as
+from ilk.diagnostics.exposure_record import ExposureCheck, ExposureModel
 from ilk.diagnostics.exposure_terms import (
     GIVEN,
-    Role,
     exposure_column,
     is_logarithm,
     is_of,
     role_of,
 )
+from ilk.diagnostics.residuals import residuals
 from ilk.errors import ModelError
 from ilk.formula.language import Name, column_names
 from ilk.formula.rewrite import formula_text, term_text
@@ -46,89 +47,13 @@ if TYPE_CHECKING:
     from ilk.formula.spec import PredictorSpec
     from ilk.typing import FloatArray
 
-__all__ = ["ExposureCheck", "ExposureModel", "exposure_check"]
+__all__ = ["exposure_check"]
+
+_OVER = 1.5
+"""Mean squared Pearson residual from which tests are called too sure."""
 
 _GROUPS = 10
 """Groups of rows by exposure, at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class ExposureModel:
-    """One of the models that are compared.
-
-    Parameters
-    ----------
-    name : {"offset", "free coefficient", "as fitted"}
-        Which.
-    formula : str
-        Its formula of the mean.
-    parameters : int
-        Number of parameters.
-    loglik, aic : float
-        How well it fits.
-    status : str
-        Its verdict.
-    """
-
-    name: str
-    formula: str
-    parameters: int
-    loglik: float
-    aic: float
-    status: str
-
-
-@dataclass(frozen=True, slots=True)
-class ExposureCheck:
-    """Whether the mean is proportional to an exposure.
-
-    Parameters
-    ----------
-    exposure : str
-        The exposure.
-    role : {"offset", "logarithm", "covariate", "both", "unused"}
-        How the fit has it.
-    coefficient, std_error, conf_low, conf_high : float
-        Free coefficient of its logarithm.
-    level : float
-        Coverage of the interval.
-    wald, wald_p : float
-        Wald statistic of the hypothesis that it is one, and p-value.
-    ratio, ratio_p : float
-        Likelihood-ratio statistic, and p-value.
-    models : tuple of ExposureModel
-        With the offset, with the free coefficient, and as fitted if that is neither.
-    terms : tuple of str
-        Covariates made of the exposure alone that the fit has.
-    growth : float
-        Coefficient of the exposure itself, if it is a covariate as it is; else nan.
-    low, high : float
-        Its smallest and largest value.
-    groups : (k, 3) array
-        Rows of like exposure: geometric mean of their exposure, total of the response, and what
-        the offset expects.
-    notes : tuple of str
-        What else the reader must know.
-    """
-
-    exposure: str
-    role: Role
-    coefficient: float
-    std_error: float
-    conf_low: float
-    conf_high: float
-    level: float
-    wald: float
-    wald_p: float
-    ratio: float
-    ratio_p: float
-    models: tuple[ExposureModel, ...]
-    terms: tuple[str, ...]
-    growth: float
-    low: float
-    high: float
-    groups: FloatArray
-    notes: tuple[str, ...] = ()
 
 
 def exposure_check(fitted: Fitted, exposure: Any = None, level: float = 0.95) -> ExposureCheck:
@@ -201,7 +126,7 @@ def exposure_check(fitted: Fitted, exposure: Any = None, level: float = 0.95) ->
         low=float(x.min()),
         high=float(x.max()),
         groups=_groups(offset, x),
-        notes=_notes(fitted, part, name, own),
+        notes=(*_notes(fitted, part, name, own), *_too_sure(free)),
     )
 
 
@@ -303,6 +228,20 @@ def _groups(offset: Fitted, x: FloatArray) -> FloatArray:
     sums = [np.bincount(place, v) for v in (w * np.log(x), w, w * response.y, expected)]
     logs, count, observed, total = (values[sums[1] > 0.0] for values in sums)
     return np.column_stack([np.exp(logs / count), observed, total])
+
+
+def _too_sure(free: Fitted) -> tuple[str, ...]:
+    """Say so where counts vary more than the family has it, so that p-values are too small."""
+    if free.family.name not in ("poisson", "binomial"):
+        return ()
+    ratio = float(np.mean(residuals(free, "pearson") ** 2))
+    if not ratio > _OVER:
+        return ()
+    more = {"poisson": "negative_binomial_2", "binomial": "beta_binomial"}[free.family.name]
+    return (
+        f"The responses vary {ratio:.2g} times as much as the family {free.family.name!r} has it, "
+        f"so that these tests are too sure: compare with family={more!r}.",
+    )
 
 
 def _model(name: str, found: Fitted, formula: str) -> ExposureModel:

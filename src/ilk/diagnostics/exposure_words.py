@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from ilk.diagnostics.exposure import ExposureCheck
+    from ilk.diagnostics.exposure_record import ExposureCheck
 
 __all__ = ["WHY_FREE", "WHY_OFFSET", "ExposureVerdict", "Judgment", "judge"]
 

@@ -6,13 +6,14 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
-from ilk.diagnostics.exposure import ExposureCheck, exposure_check
+from ilk.diagnostics.exposure import exposure_check
 from ilk.diagnostics.exposure_words import WHY_FREE, WHY_OFFSET, judge
 from ilk.late import Late
 from ilk.show.answer import AbstractAnswer, Answer, table_of
 from ilk.show.numbers import plain
 
 if TYPE_CHECKING:
+    from ilk.diagnostics.exposure_record import ExposureCheck
     from ilk.fitted import Fitted
     from ilk.plot import exposure as pictures
 else:  # only for who looks at pictures

@@ -181,6 +181,15 @@ def test_what_else_is_made_of_it_stays_and_is_said(data):
     assert "Also made of days, and in all models: x:log(days), 1 + days | g." in said
 
 
+def test_overdispersed_counts_make_tests_too_sure(data):
+    over = draw("negative_binomial_2")
+    said = fit_of(over, exposure="days").exposure_check().text.replace("\n  ", " ")
+    assert "compare with family='negative_binomial_2'" in said
+    right = fit_of(over, family="negative_binomial_2", exposure="days").exposure_check()
+    for check in (right, fit_of(data, exposure="days").exposure_check()):
+        assert "too sure" not in check.text
+
+
 def test_only_what_looks_like_one_is_found(data):
     named = data.assign(age=data.days, hours=np.random.default_rng(1).uniform(1, 9, 240))
     assert find_exposure(fit_of(named, "y ~ x + age" + RANDOM).fitted) is None
