@@ -1,8 +1,8 @@
 r"""Residuals against each covariate: curves that are missing.
 
-Residuals r (normal scores of the simulated ones; of counts, whose scores are blurred by
-the draws within ties, responses less their simulated mean, in standard deviations) are projected on
-what is smooth in the covariate and not in the model: an orthonormal basis B of polynomials in its
+Residuals r (normal scores of the simulated ones; of counts, whose scores are blurred by the draws
+within ties, responses less their simulated mean, in standard deviations) are projected on what is
+smooth in the covariate and not in the model: an orthonormal basis B of polynomials in its
 ranks, up to the fourth degree, from which the columns of the fixed part have been taken out.  The
 statistic is the share of the variation that a smooth curve takes, :math:`|B'r_j|^2 / |r_j|^2` in
 data set j, and its distribution is that of the simulated data sets.
@@ -29,7 +29,13 @@ if TYPE_CHECKING:
     from ilk.fitted import Fitted
     from ilk.typing import FloatArray
 
-__all__ = ["check_covariates", "covariates_of", "curve_basis", "row_scores"]
+__all__ = [
+    "check_covariates",
+    "covariate_names",
+    "covariates_of",
+    "curve_basis",
+    "row_scores",
+]
 
 _DEGREE = 4
 """Degree of the curve."""
@@ -65,7 +71,7 @@ def check_covariates(context: Context) -> tuple[Check, ...]:
 
 
 def covariates_of(fitted: Fitted) -> dict[str, FloatArray]:
-    """Numeric columns of the formulas, and of what else the fit kept, but not what groups rows.
+    """Numeric columns of the formulas with five values or more, but not what groups rows.
 
     Parameters
     ----------
@@ -76,23 +82,31 @@ def covariates_of(fitted: Fitted) -> dict[str, FloatArray]:
     -------
     dict of str to (n,) array
     """
-    design = fitted.design
-    spec = design.spec
-    factors = [f for part in spec.predictors for f in part.fixed.factors]
-    factors += [f for part in spec.predictors for one in part.random for f in one.effects.factors]
-    used = dict.fromkeys(name for f in factors for name in column_names(f.expression))
-    groups = {name for part in spec.predictors for one in part.random for name in one.grouping}
     out = {}
-    for name in used:
-        if name in groups or name not in design.data:
-            continue
-        column = design.data.column(name)
+    for name in covariate_names(fitted):
+        column = fitted.design.data.column(name)
         if column.kind not in ("float", "integer"):
             continue
         values = numbers(column, None)
         if np.all(np.isfinite(values)) and len(np.unique(values)) >= _FEWEST:
             out[name] = values
     return out
+
+
+def covariate_names(fitted: Fitted) -> tuple[str, ...]:
+    """Columns of the terms of all formulas, without those that group rows.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    """
+    spec = fitted.design.spec
+    factors = [f for part in spec.predictors for f in part.fixed.factors]
+    factors += [f for part in spec.predictors for one in part.random for f in one.effects.factors]
+    used = dict.fromkeys(name for f in factors for name in column_names(f.expression))
+    groups = {name for part in spec.predictors for one in part.random for name in one.grouping}
+    return tuple(name for name in used if name not in groups and name in fitted.design.data)
 
 
 def curve_basis(x: FloatArray, X: FloatArray) -> FloatArray:

@@ -27,6 +27,7 @@ from ilk.diagnostics.checks.record import skipped
 from ilk.diagnostics.checks.simulated import IMPOSSIBLE
 from ilk.diagnostics.checks.slopes import check_slopes
 from ilk.diagnostics.checks.space import check_related, check_space
+from ilk.diagnostics.checks.spread import check_spread
 from ilk.diagnostics.checks.time import check_time
 from ilk.diagnostics.checks.uniformity import check_groups, check_uniformity
 from ilk.diagnostics.checks.zeros import check_zeros
@@ -57,6 +58,7 @@ CHECKS: Mapping[str, CheckFunction] = {
     "space": check_space,
     "related": check_related,
     "covariates": check_covariates,
+    "spread": check_spread,
     "slopes": check_slopes,
     "effects": check_effects,
     "influence": check_influence,
