@@ -58,8 +58,8 @@ def slope_without_fixed(material: Material) -> Iterator[Remark]:
             slopes = " and ".join(map(repr, absent))
             yield Remark(
                 (*absent, term.label),
-                f"({term.label}) has slopes of {slopes}, but the fixed part has none: their mean "
-                "is forced to be zero.",
+                f"({term.label}) lets effects of {slopes} vary, but the fixed part has none: on "
+                "average they are forced to be zero.",
                 f"Add {' + '.join(absent)} to the fixed part.",
             )
 
