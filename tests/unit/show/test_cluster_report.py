@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 from tests.fits import fit_of
 
@@ -68,20 +67,6 @@ def test_text_and_html(eczema) -> None:
     assert repr(eczema[1]) == text
 
 
-def test_every_part_has_a_frame(eczema) -> None:
-    report = eczema[1]
-    assert report.sizes.frame.unit.tolist() == ["rows"]
-    assert report.correlations.frame.scale.tolist() == ["latent", "response"]
-    effects = report.design_effects.frame.iloc[0]
-    assert effects.effective == pytest.approx(1154 / effects.design_effect)
-    assert effects.effective_low == pytest.approx(1154 / effects.conf_high)
-    assert report.coefficients.frame.constant_in.tolist() == ["", "patient", ""]
-    false = report.false_positives.frame
-    assert false.method.tolist() == ["ignoring clusters", "cluster-robust", "GEE", "mixed model"]
-    assert false.estimand.tolist() == 3 * ["population"] + ["conditional"]
-    assert false.draws.tolist() == [20] * 4
-
-
 def test_the_mixed_model_of_a_plain_fit() -> None:
     plain = ilk.fit("score ~ method + prior", SCORES)
     report = plain.cluster_report(SCORES["school"])
@@ -89,27 +74,6 @@ def test_the_mixed_model_of_a_plain_fit() -> None:
     assert "school" in report.mixed.random_effects().group.tolist()
     assert "the mixed model is the same with (1 | school) added" in report.text.replace("\n ", "")
     assert report.false_positives is None
-
-
-def test_sentences_follow_the_numbers() -> None:
-    rng = np.random.default_rng(3)
-    g = np.repeat(np.arange(40), 8)
-    t = np.tile(np.linspace(-1, 1, 8), 40)
-    y = rng.normal(size=40)[g] + 2.0 * rng.normal(size=40)[g] * t + rng.normal(size=320)
-    data = pd.DataFrame({"g": g, "t": t, "y": y, "mix": t + rng.normal(size=40)[g]})
-
-    def sentence(formula: str, term: str) -> str:
-        report = ilk.fit(formula, data).cluster_report()
-        return next(note for note in report.notes if note.startswith(term))
-
-    assert "too small" in sentence("y ~ t + (t | g)", "t ")
-    assert "its effect differs between clusters, so that" in sentence("y ~ t + (t | g)", "t ")
-    data["y"] = 2.0 * rng.normal(size=40)[g] + rng.normal(size=320)
-    mix = sentence("y ~ mix + (1 | g)", "mix ")
-    assert "% of its variance is between)" in mix
-    assert "part of it compares clusters" in mix
-    data["x"], data["y"] = rng.normal(size=320), rng.normal(size=320) + 0.02 * (g % 9)
-    assert sentence("y ~ x + (1 | g)", "Intercept").startswith("Intercept: ignoring clusters")
 
 
 def test_frames_of_the_callers_kind() -> None:

@@ -8,22 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ilk.design.fixed import INTERCEPT
 from ilk.diagnostics.cluster_report.clusters import cluster_groupings, outermost, two_fits
 from ilk.diagnostics.cluster_report.design_effect import design_effects
 from ilk.diagnostics.cluster_report.false_positives import chosen_terms, false_positives
 from ilk.diagnostics.cluster_report.inflation import expected_inflation
+from ilk.diagnostics.cluster_report.places import CoefficientPlaces, coefficient_places
 from ilk.diagnostics.cluster_report.side_by_side import (
     GEE,
-    IGNORED,
-    MIXED,
-    ROBUST,
-    ROBUST_ALL,
     Side,
     sides,
 )
 from ilk.diagnostics.cluster_report.sizes import cluster_sizes
-from ilk.diagnostics.contextual import cluster_columns
 from ilk.errors import IlkError, ModelError
 from ilk.formula.spec import MEAN
 from ilk.gee.fitted import FEW_CLUSTERS
@@ -40,42 +35,9 @@ if TYPE_CHECKING:
     from ilk.diagnostics.cluster_report.sizes import ClusterSizes
     from ilk.fitted import Fitted
     from ilk.inference.robust.covariance import CovarianceKind
-    from ilk.typing import BoolArray, FloatArray
     from ilk.variance.icc import Intraclass
 
-__all__ = ["ClusterReport", "CoefficientPlaces", "cluster_report"]
-
-
-@dataclass(frozen=True, slots=True)
-class CoefficientPlaces:
-    """Where the columns of the mean vary: within clusters or between them.
-
-    Parameters
-    ----------
-    terms : tuple of str
-        The p coefficients that the data determine.
-    between : (p,) array
-        Share of the variance of the column that lies between clusters; nan for the intercept.
-    constant_in : tuple of str or None
-        The largest clusters in which the column is constant.
-    slope : (p,) array of bool
-        Whether its effect differs between clusters (a random slope).
-    expected : (p,) array
-        Design effect that the correlation of the responses leads one to expect; nan without one.
-    realized : (p,) array
-        Squared ratio of the cluster-robust standard error (for all factors, if they cross) to the
-        one that ignores clusters.
-    ratio : (p,) array
-        Standard error that ignores clusters, over that of the mixed model.
-    """
-
-    terms: tuple[str, ...]
-    between: FloatArray
-    constant_in: tuple[str | None, ...]
-    slope: BoolArray
-    expected: FloatArray
-    realized: FloatArray
-    ratio: FloatArray
+__all__ = ["ClusterReport", "cluster_report"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +181,7 @@ def cluster_report(
         correlations=correlations,
         effects=effects,
         sides=found,
-        places=_places(two.mixed, chosen, factors, found, inflation),
+        places=coefficient_places(two.mixed, chosen, factors, found, inflation),
         false_positives=wrong,
         level=level,
         notes=tuple(notes),
@@ -316,44 +278,3 @@ def _few_clusters(chosen: Grouping, found: Sequence[Side]) -> list[str]:
         f"With {count} clusters the robust standard errors of GEE tend to be too small; "
         "ilk.gee(std_errors='mancl_derouen') corrects for that, as CR2 does."
     ]
-
-
-def _places(
-    mixed: Fitted,
-    chosen: Grouping,
-    factors: Sequence[Grouping],
-    found: Sequence[Side],
-    inflation: FloatArray,
-) -> CoefficientPlaces:
-    part = mixed.model.fitted_parts[0]
-    weights = mixed.design.frequency_weights
-    seen = cluster_columns(part, chosen, weights)
-    intercept = np.array([name == INTERCEPT for name in part.names], dtype=bool)
-    by_size = sorted({g.name: g for g in (chosen, *factors)}.values(), key=lambda g: len(g.levels))
-    constant: list[str | None] = [None] * len(part.names)
-    for grouping in reversed(by_size):
-        varies = cluster_columns(part, grouping, weights).varies
-        constant = [
-            c if moves else grouping.name for c, moves in zip(constant, varies, strict=True)
-        ]
-    slopes = {
-        name
-        for term in mixed.design.terms
-        if term.predictor == MEAN and term.grouping.name in [g.name for g in factors]
-        for name in term.column_names
-    }
-    errors = {(side.method, side.estimand): side.std_error for side in found}
-    ignored = errors[IGNORED, "population"]
-    like = errors.get((MIXED, "population"), errors[MIXED, "conditional"])
-    nothing = np.full(len(ignored), np.nan)
-    robust = errors.get((ROBUST, "population"), nothing)
-    robust = errors.get((ROBUST_ALL, "population"), robust)
-    return CoefficientPlaces(
-        terms=part.names,
-        between=np.where(intercept, np.nan, seen.share),
-        constant_in=tuple(constant),
-        slope=np.array([n in slopes and n != INTERCEPT for n in part.names], dtype=bool),
-        expected=inflation,
-        realized=(robust / ignored) ** 2,
-        ratio=ignored / like,
-    )
