@@ -176,13 +176,13 @@ def _draw_limits(table: FunnelPicture, axis: Axes) -> None:
         )  # fmt: skip
     names = " and ".join(f"{100 * c:g}%" for c in np.sort(table.coverages))
     axis.fill_between([], [], [], color=BLUE, alpha=0.28, linewidth=0.0,
-                      label=f"levels differ, and chance: {names}")  # fmt: skip
+                      label=f"the model, {names}")  # fmt: skip
     for j in order[::-1]:
         for k, line in enumerate((table.sampling_low[j], table.sampling_high[j])):
             axis.plot(
                 table.grid, line, color=INK, linewidth=0.9, zorder=2,
                 linestyle=_DASHES[min(int(j), 3)],
-                label=f"chance alone, {100 * table.coverages[j]:g}%" if k == 0 else None,
+                label=f"chance, {100 * table.coverages[j]:g}%" if k == 0 else None,
             )  # fmt: skip
     axis.axhline(table.reference, color=MUTED, linewidth=0.9, zorder=1.5)
     if not np.allclose(table.typical, table.reference, atol=1e-6 * (1.0 + abs(table.reference))):
@@ -209,20 +209,16 @@ def _draw_levels(table: FunnelPicture, axis: Axes) -> None:
     axis.scatter(table.size[out], table.value[out], s=size, marker="D", zorder=6,
                  color=ORANGE, edgecolor=PAPER, linewidth=0.4)  # fmt: skip
     axis.scatter([], [], s=20.0, color=BLUE, linewidth=0.0,
-                 label=f"beyond chance ({widest:g}%)")  # fmt: skip
+                 label=f"beyond chance, {widest:g}%")  # fmt: skip
     axis.scatter([], [], s=26.0, marker="D", color=ORANGE, linewidth=0.0,
-                 label="beyond both (filled: by far)")  # fmt: skip
+                 label="beyond the model")  # fmt: skip
 
 
 def _value_range(table: FunnelPicture) -> tuple[float, float]:
-    """Range that shows all levels, and of the limits what is near them."""
-    ends = np.concatenate(
-        [
-            table.value,
-            np.median(table.predictive_low, axis=1),
-            np.median(table.predictive_high, axis=1),
-        ]
-    )
+    """Range that shows all levels, and the narrowest predictive limits where they are usual."""
+    narrow = int(np.argmin(table.coverages))
+    usual = [np.median(table.predictive_low[narrow]), np.median(table.predictive_high[narrow])]
+    ends = np.append(table.value, usual)
     low, high = float(ends.min()), float(ends.max())
     margin = 0.06 * (high - low) or 0.5
     positive = table.reference == 1.0

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["name_points"]
 
 _SIZE = 8.0
-_GAP = 5.0
+_GAP = 7.0
 """Points between a mark and its name."""
 
 _APART = 3.0

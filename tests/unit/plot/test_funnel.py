@@ -69,4 +69,4 @@ def test_one_and_three_limits() -> None:
     )
     axis = draw_funnel(funnel_table(three))
     labels = [text.get_text() for text in axis.get_legend().get_texts()]
-    assert "chance alone, 80%" in labels
+    assert "chance, 80%" in labels
