@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+
 from ilk.ranking.funnel_limits import curve_limits
 from ilk.ranking.level_totals import AXIS, LevelTotals
 

@@ -145,7 +145,8 @@ class LeagueAnswer:
             Levels, sizes and limits as arrays; ``outside(coverage, within)`` says which levels are
             beyond them.
         """
-        return funnels.funnel(self.fitted, self.table, coverages=coverages)
+        found: Funnel = funnels.funnel(self.fitted, self.table, coverages=coverages)
+        return found
 
     def _head(self) -> tuple[str, list[str]]:
         import textwrap
