@@ -70,7 +70,7 @@ class _AbstractNegativeBinomial(AbstractFamily):
         """Distribution function, 1 - I_q(y + 1, k) with q = mu / (k + mu), exact as k grows."""
         mu, count = self.mean(eta), np.floor(y)
         k = np.minimum(self.shape(mu, np.exp(eta[1])), _POISSON_FROM)
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):
             q = 1.0 / (1.0 + k / mu)
         inside = special().betaincc(np.maximum(count, 0.0) + 1.0, k, q)
         return np.where(count < 0.0, 0.0, inside)
