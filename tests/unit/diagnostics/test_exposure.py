@@ -153,6 +153,7 @@ def test_departure_from_proportionality_is_found():
     assert "as a covariate beside it" in logged.text.replace("\n  ", " ")
 
 
+@pytest.mark.slow
 def test_size_of_the_test():
     found = [
         exposure_check(fit_of(draw("poisson", seed=s), exposure="days").fitted).ratio_p
