@@ -1205,6 +1205,7 @@ class Fit(AbstractFit):
         distances: Mapping[str, Any] | None = None,
         relatedness: Mapping[str, Any] | None = None,
         neighbors: int = 8,
+        covariates: Mapping[str, Any] | None = None,
         draws: int | None = None,
         seed: int = 0,
         alpha: float = 0.05,
@@ -1234,6 +1235,9 @@ class Fit(AbstractFit):
             has the labels, a pair ``(labels, matrix)``, or a matrix in the order of the levels.
         neighbors : int
             Nearest places that count as neighbors.
+        covariates : dict of str to array, optional
+            Columns that the formulas do not have, to look at residuals against:
+            ``{"fish": data["fish"]}``.
         draws : int, optional
             Data sets that are drawn: 250, fewer for large data.
         seed : int
@@ -1273,6 +1277,7 @@ class Fit(AbstractFit):
             distances=distances,
             relatedness=relatedness,
             neighbors=neighbors,
+            covariates=covariates,
             draws=draws,
             seed=seed,
             alpha=alpha,

@@ -39,6 +39,8 @@ class Asked:
         Matrix between the levels of a factor.
     neighbors : int
         Nearest neighbors of a place that count.
+    covariates : mapping of str to str or array, or None
+        Further columns that residuals are looked at against.
     """
 
     group: Any = None
@@ -47,6 +49,7 @@ class Asked:
     distances: Mapping[str, Any] | None = None
     relatedness: Mapping[str, Any] | None = None
     neighbors: int = 8
+    covariates: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

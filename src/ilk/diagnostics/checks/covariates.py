@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ilk.diagnostics.checks.columns import Levels, read_labels, read_numbers
 from ilk.diagnostics.checks.null import judge, judged_check
 from ilk.diagnostics.checks.record import skipped
 from ilk.diagnostics.checks.units import units_of, views_of
+from ilk.errors import ModelError
 from ilk.formula.language import column_names
-from ilk.frame import numbers
+from ilk.frame import numbers, quote
 from ilk.num.stable import special
 
 if TYPE_CHECKING:
@@ -30,12 +32,19 @@ if TYPE_CHECKING:
     from ilk.typing import FloatArray
 
 __all__ = [
+    "STILL",
+    "asked_covariates",
     "check_covariates",
     "covariate_names",
     "covariates_of",
     "curve_basis",
     "row_scores",
 ]
+
+_TITLE = "No curve is missing"
+
+STILL = "The residuals of some data sets do not vary, so that there is nothing to compare."
+"""Why there is no test."""
 
 _DEGREE = 4
 """Degree of the curve."""
@@ -61,13 +70,50 @@ def check_covariates(context: Context) -> tuple[Check, ...]:
     Returns
     -------
     tuple of Check
-        One for each numeric column that the fit kept and uses as a covariate.
+        One for each numeric covariate, and for each column that was named besides.
     """
-    found = covariates_of(context.fitted)
+    numeric, levels = asked_covariates(context)
+    known = covariates_of(context.fitted)
+    found = [_curve(context, name, x[context.rows]) for name, x in (known | numeric).items()]
+    found += [_levels(context, one) for one in levels]
     if not found:
-        words = "The fit kept no numeric covariate with five values or more."
-        return (skipped("covariates", "No curve is missing", words),)
-    return tuple(_curve(context, name, x[context.rows]) for name, x in found.items())
+        words = "The formulas have no numeric covariate with five values or more."
+        return (skipped("covariates", _TITLE, words),)
+    return tuple(found)
+
+
+def asked_covariates(context: Context) -> tuple[dict[str, FloatArray], list[Levels]]:
+    """Columns that were named beside those of the formulas.
+
+    Parameters
+    ----------
+    context : Context
+        What was asked.
+
+    Returns
+    -------
+    numeric : dict of str to (n,) array
+        Numbers with five values or more.
+    levels : list of Levels
+        All others.
+    """
+    given, design = context.asked.covariates, context.fitted.design
+    if given is None:
+        return {}, []
+    if not hasattr(given, "items"):
+        raise ModelError(
+            "covariates= takes names and columns, such as covariates={'fish': data['fish']}.",
+            code="covariates",
+        )
+    numeric, levels = {}, []
+    for name, column in given.items():
+        found = read_labels(design, column, f"covariates[{name!r}]")
+        numbers_only = all(isinstance(label, (int, float, np.number)) for label in found.labels)
+        if numbers_only and len(found.labels) >= _FEWEST:
+            numeric[name] = read_numbers(design, column, f"covariates[{name!r}]")[1]
+        else:
+            levels.append(Levels(name, found.codes, found.labels))
+    return numeric, levels
 
 
 def covariates_of(fitted: Fitted) -> dict[str, FloatArray]:
@@ -129,27 +175,31 @@ def curve_basis(x: FloatArray, X: FloatArray) -> FloatArray:
     degree = min(_DEGREE, len(counts) - 1)
     moved = np.polynomial.legendre.legvander(2.0 * rank - 1.0, degree)[:, 1:]
     moved /= np.linalg.norm(moved, axis=0)
+    return _outside(np.asarray(moved, dtype=np.float64), X)
+
+
+def _outside(columns: FloatArray, X: FloatArray) -> FloatArray:
+    """Orthonormal basis of what columns (k, d) of unit length have outside of those of X."""
     size = np.maximum(np.linalg.norm(X, axis=0), np.finfo(float).tiny)
-    left, values, _ = np.linalg.svd(np.column_stack([np.ones(len(x)), X / size]), False)
+    left, values, _ = np.linalg.svd(np.column_stack([np.ones(len(X)), X / size]), False)
     base = left[:, values > 1e-10 * values[0]]
     for _ in range(2):
-        moved = moved - base @ (base.T @ moved)
-    left, values, _ = np.linalg.svd(moved, full_matrices=False)
+        columns = columns - base @ (base.T @ columns)
+    left, values, _ = np.linalg.svd(columns, full_matrices=False)
     return np.asarray(left[:, values > 0.05])
 
 
 def _curve(context: Context, name: str, x: FloatArray) -> Check:
-    fitted = context.fitted
-    title = "No curve is missing"
-    part = fitted.model.parts["mean"]
+    part = context.fitted.model.parts["mean"]
     basis = curve_basis(x, np.asarray(part.X[context.rows], dtype=np.float64))
     if not basis.shape[1]:
-        return skipped("covariates", title, "The model has every curve in it.", where=name)
+        return skipped("covariates", _TITLE, "The model has every curve in it.", where=name)
     view = views_of(context, units_of(x[:, None]))[0]
     simulated = context.simulated(view)
     scores = row_scores(simulated)
-    total = np.sum((scores - scores.mean(axis=0)) ** 2, axis=0)
-    share = np.sum((basis.T @ scores) ** 2, axis=0) / total
+    share = _share(basis, scores)
+    if share is None:
+        return skipped("covariates", _TITLE, STILL, where=name)
     found = judge(share, "upper")
     excess = found.observed - found.expected
     curve = basis @ (basis.T @ scores[:, 0])
@@ -162,14 +212,16 @@ def _curve(context: Context, name: str, x: FloatArray) -> Check:
         found,
         large=bool(excess > _SHARE),
         code="covariates",
-        title=title,
+        title=_TITLE,
         where=name,
         estimand=view,
         sentence=f"A smooth curve in {name} takes {100 * found.observed:.2g} % of the variation of "
         f"the residuals, where {100 * found.expected:.2g} % is expected; responses are above "
         f"the model{bends}.",
         advice=f"Give {name} a curve, such as bs({name}, df=4) or poly({name}, 2), or another "
-        "scale; it may also interact with a covariate.",
+        "scale; it may also interact with a covariate."
+        if name in covariate_names(context.fitted)
+        else f"Take {name} into the formula.",
         detail={
             "x": x,
             "residual": simulated.residuals[:, 0].astype(float),
@@ -179,6 +231,47 @@ def _curve(context: Context, name: str, x: FloatArray) -> Check:
             "high": high,
         },
     )
+
+
+def _levels(context: Context, one: Levels) -> Check:
+    """Whether residuals differ between the levels of a factor that is not in the model."""
+    codes = one.codes[context.rows]
+    count = np.bincount(codes, minlength=len(one.labels))
+    part = context.fitted.model.parts["mean"]
+    columns = (codes[:, None] == np.flatnonzero(count)) / np.sqrt(count[count > 0])
+    basis = _outside(columns, np.asarray(part.X[context.rows], dtype=np.float64))
+    if not basis.shape[1]:
+        return skipped("covariates", _TITLE, "The model has its levels in it.", where=one.name)
+    view = views_of(context, units_of(codes[:, None].astype(np.float64)))[0]
+    scores = row_scores(context.simulated(view))
+    share = _share(basis, scores)
+    if share is None:
+        return skipped("covariates", _TITLE, STILL, where=one.name)
+    found = judge(share, "upper")
+    means = np.bincount(codes, scores[:, 0], minlength=len(one.labels)) / np.maximum(count, 1)
+    top = int(np.argmax(np.where(count > 0, means, -np.inf)))
+    return judged_check(
+        context,
+        found,
+        large=bool(found.observed - found.expected > _SHARE),
+        code="covariates",
+        title=_TITLE,
+        where=one.name,
+        estimand=view,
+        sentence=f"The levels of {one.name} take {100 * found.observed:.2g} % of the variation of "
+        f"the residuals, where {100 * found.expected:.2g} % is expected; responses are highest "
+        f"above the model where it is {quote(one.labels[top])}.",
+        advice=f"Take {one.name} into the formula.",
+        detail={"level": list(one.labels), "mean": means, "count": count},
+    )
+
+
+def _share(basis: FloatArray, scores: FloatArray) -> FloatArray | None:
+    """Share (m + 1,) of the variation of residuals in a basis; None where there is none."""
+    total = np.sum((scores - scores.mean(axis=0)) ** 2, axis=0)
+    if not total.min() > 0.0:
+        return None
+    return np.asarray(np.sum((basis.T @ scores) ** 2, axis=0) / total)
 
 
 def row_scores(simulated: Simulated) -> FloatArray:

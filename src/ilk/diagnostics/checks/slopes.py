@@ -121,6 +121,8 @@ def _slope(context: Context, term: RandomTerm, text: str, x: FloatArray) -> Chec
         basis = curve_basis(column, np.asarray(part.X[context.rows], dtype=np.float64))
         scores = scores - basis @ (basis.T @ scores)
     total = np.sum(scores**2, axis=0)
+    if not total.min() > 0.0:
+        return None
     pulls = [sum_by(codes, levels, one[:, None] * scores) for one in inner.T]
     found = judge(sum(np.sum(pull**2, axis=0) for pull in pulls) / total, "upper")
     # E sum_g (x_g'r_g)^2 grows by var(slope) sum_g (x_g'x_g)^2

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ilk.diagnostics.checks.covariates import covariate_names, covariates_of, row_scores
+from ilk.diagnostics.checks.covariates import (
+    STILL,
+    asked_covariates,
+    covariate_names,
+    covariates_of,
+    row_scores,
+)
 from ilk.diagnostics.checks.null import judge, judged_check
 from ilk.diagnostics.checks.record import skipped
 from ilk.frame import factor, quote
@@ -51,9 +57,13 @@ def check_spread(context: Context) -> tuple[Check, ...]:
         One for each numeric covariate and each factor of the formulas.
     """
     fitted, checks = context.fitted, []
-    for name, x in covariates_of(fitted).items():
+    numeric, levels = asked_covariates(context)
+    if not np.sum(_sizes(context)[1] ** 2, axis=0).min() > 0.0:
+        return (skipped("spread", _TITLE, STILL),)
+    for name, x in (covariates_of(fitted) | numeric).items():
         checks.append(_by_number(context, name, x[context.rows]))
-    for name, (codes, labels) in factors_of(fitted).items():
+    factors = factors_of(fitted) | {one.name: (one.codes, one.labels) for one in levels}
+    for name, (codes, labels) in factors.items():
         found = _by_level(context, name, codes[context.rows], labels)
         checks += [] if found is None else [found]
     if not checks:

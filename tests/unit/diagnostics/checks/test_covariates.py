@@ -67,3 +67,33 @@ def test_covariates_are_numeric_columns_that_are_not_groups() -> None:
     assert list(covariates_of(fitted)) == ["x", "z"]
     fit = ilk.fit("y ~ arm + (1 | g)", frame)
     assert fit.check("covariates")["covariates"][0].verdict == "skipped"
+
+
+def test_columns_that_are_not_in_the_model() -> None:
+    frame = data(3)
+    rng = np.random.default_rng(33)
+    frame["u"], frame["c"] = rng.normal(size=300), rng.choice(["p", "q"], 300)
+    frame["y"] += 0.6 * frame.u + np.where(frame.c == "q", 0.8, 0.0)
+    fit = ilk.fit("y ~ x + (1 | g)", frame)
+    more = {"u": frame["u"], "c": frame["c"], "arm": frame["arm"]}
+    found = {one.where: one for one in fit.check("covariates", covariates=more)["covariates"]}
+    assert {name: one.verdict for name, one in found.items()} == {
+        "x": "ok",
+        "u": "problem",
+        "c": "problem",
+        "arm": "ok",
+    }
+    assert found["u"].advice == "Take u into the formula."
+    assert "highest above the model where it is 'q'" in found["c"].sentence
+    with pytest.raises(ilk.ModelError, match="covariates= takes names and columns"):
+        fit.check("covariates", covariates="u")
+    with pytest.raises(ilk.DataError, match="300 rows"):
+        fit.check("covariates", covariates={"u": [1.0]})
+
+
+@pytest.mark.filterwarnings("ignore::ilk.errors.IdentificationWarning")
+def test_residuals_that_do_not_vary() -> None:
+    frame = data(1)
+    fit = ilk.fit("s ~ x", frame.assign(s=(frame.x > 0).astype(int)), "binomial")
+    found = fit.check(["covariates", "slopes", "spread"]).checks.checks
+    assert {one.verdict for one in found} == {"skipped"}
