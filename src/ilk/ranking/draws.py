@@ -35,7 +35,7 @@ from ilk.num.triangular import covariance_root
 from ilk.prediction.known import first_places
 from ilk.prediction.level_quadrature import shares_levels
 from ilk.ranking.joint_normal import JointNormal
-from ilk.ranking.level_quantiles import REST, SCORES, level_quantiles
+from ilk.ranking.level_quantiles import REST, SCORES, level_quantiles, standardized_modes
 from ilk.ranking.linear_levels import LinearLevels
 from ilk.ranking.target import conditional_variances
 
@@ -145,12 +145,10 @@ def posterior(fitted: Fitted, target: Target, common: FloatArray) -> Posterior:
         width = sum(len(term.column_names) for term in fitted.design.terms)
         work = fitted.model.rows * _PASSES * REST[width] ** (width - 1)
         work += 2 * len(target.levels) * _TABLE
-        warm: list[FloatArray] = []
+        start = standardized_modes(fitted)
 
         def quantiles(psi: FloatArray) -> FloatArray:
-            table, modes = level_quantiles(fitted, psi, target, warm[0] if warm else None)
-            warm[:] = [modes]
-            return table
+            return level_quantiles(fitted, psi, target, start)
 
         return _by_level(parameters, quantiles, work, "exact (tabulated)")
     center = target.combine(fitted.estimates.modes)
@@ -171,6 +169,8 @@ def _by_level(
 ) -> Posterior:
     """Draw levels independently given the parameters, from tables of quantiles."""
     sets = min(_SETS, int(_WORK / max(work, 1.0)))
+    if parameters.fitted.family.link.name in ("inverse", "inverse_squared"):
+        sets = 0  # at other parameters the modes may be where no mean is possible
     opening = f"Draws: each level from its {density} conditional posterior, "
     if sets < _FEWEST:
         table = quantiles(parameters.psi)

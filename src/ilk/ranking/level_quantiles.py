@@ -7,35 +7,36 @@ orthogonal with first column :math:`S'\alpha / \tau`, :math:`\tau = |S'\alpha|`.
 :math:`u = m + S Q x` the combination is :math:`\alpha' m + \tau x_1`; the other coordinates are
 summed over by Gauss-Hermite nodes, and the density of :math:`x_1` is tabulated between the points
 where it has fallen by a factor of :math:`e^{12.5}`.  The logarithm, close to a parabola, is
-interpolated by cubic splines, summed to the distribution function F, and inverted on the scale of
+interpolated by cubics, summed to the distribution function F, and inverted on the scale of
 :math:`\Phi^{-1}(F)`, on which quantiles of a normal density are a straight line.
 """
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ilk.num.quadrature import product_rule
 from ilk.num.stable import logsumexp, special
+from ilk.num.triangular import covariance_root
 from ilk.prediction.level_quadrature import LevelProblem
+from ilk.ranking.interpolation import cubic_weights
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
     from ilk.ranking.target import Target
     from ilk.typing import FloatArray
 
-__all__ = ["REST", "SCORES", "level_quantiles"]
+__all__ = ["REST", "SCORES", "level_quantiles", "standardized_modes"]
 
 SCORES = np.linspace(-4.5, 4.5, 37)
 """Standard normal scores at which quantiles are tabulated."""
 
-REST = {1: 1, 2: 11, 3: 7}
+REST = {1: 1, 2: 7, 3: 5}
 """Nodes of each dimension that is summed over, by the number of effects of a level."""
 
-_NODES, _FINER = 33, 4
+_NODES, _FINER = 25, 5
 _DROP, _WIDEST = 12.5, 40.0
 _GROW = 1.4
 
@@ -45,7 +46,7 @@ _CELLS = 1 << 18
 
 def level_quantiles(
     fitted: Fitted, psi: FloatArray, target: Target, start: FloatArray | None = None
-) -> tuple[FloatArray, FloatArray]:
+) -> FloatArray:
     """Tabulate quantiles of what is ranked, by level, random effects only.
 
     Parameters
@@ -57,29 +58,43 @@ def level_quantiles(
     target : Target
         What is ranked.
     start : (L, q) array, optional
-        Standardized modes to start from.
+        Standardized effects to look for the modes from, such as `standardized_modes`.
 
     Returns
     -------
-    quantiles : (L, k) array
+    (L, k) array
         Quantiles at the normal scores `SCORES`.
-    modes : (L, q) array
-        Standardized modes, a start for other parameters close by.
     """
     problem = LevelProblem(fitted, psi, range(len(fitted.design.terms)))
     mode, spread = problem.modes(start)
+    lost = ~(np.isfinite(mode).all(axis=1) & np.isfinite(spread).all(axis=(1, 2)))
+    mode[lost], spread[lost] = 0.0, np.eye(problem.q)
     alpha = _standardized(problem, fitted, target)
     along = np.einsum("lij,i->lj", spread, alpha)
     tau = np.sqrt(np.sum(along**2, axis=1))
     if not np.any(tau > 0.0):
-        return np.zeros((problem.levels, len(SCORES))), mode
+        return np.zeros((problem.levels, len(SCORES)))
     axes = spread @ _first_axis(along, tau)
     left, right = (_reach(problem, mode, axes[:, :, 0], side) for side in (-1.0, 1.0))
     share = np.linspace(0.0, 1.0, _NODES)
     x = -left[:, None] + (left + right)[:, None] * share
     heights = _heights(problem, mode, axes, x)
+    nowhere = ~np.isfinite(heights.max(axis=1))  # no mean is possible there: the normal density
+    heights[nowhere] = -0.5 * x[nowhere] ** 2
     center = mode @ alpha
-    return center[:, None] + tau[:, None] * _inverted(heights, left, right), mode
+    return np.asarray(center[:, None] + tau[:, None] * _inverted(heights, left, right))
+
+
+def standardized_modes(fitted: Fitted) -> FloatArray:
+    """(L, q) standardized modes u of the levels of the only factor at the estimates.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    """
+    pairs = zip(fitted.estimates.modes, fitted.estimates.covariances, strict=True)
+    return np.hstack([b @ np.linalg.pinv(covariance_root(G)).T for b, G in pairs])
 
 
 def _standardized(problem: LevelProblem, fitted: Fitted, target: Target) -> FloatArray:
@@ -157,7 +172,8 @@ def _values(problem: LevelProblem, u: FloatArray) -> FloatArray:
 def _inverted(heights: FloatArray, left: FloatArray, right: FloatArray) -> FloatArray:
     """(L, k) quantiles of densities given by their logarithms (L, nodes) on even grids."""
     logs = np.maximum(heights - heights.max(axis=1, keepdims=True), -700.0)
-    fine = logs @ _spline().T
+    places = np.linspace(0.0, _NODES - 1.0, _FINER * (_NODES - 1) + 1)
+    fine = logs @ cubic_weights(_NODES, places).T
     density = np.exp(np.minimum(fine, 1.0))
     pieces = 0.5 * (density[:, 1:] + density[:, :-1])
     below = np.concatenate([np.zeros((len(logs), 1)), np.cumsum(pieces, axis=1)], axis=1)
@@ -173,13 +189,3 @@ def _inverted(heights: FloatArray, left: FloatArray, right: FloatArray) -> Float
     for row, score in enumerate(scores):
         where[row] = np.interp(SCORES, score, share)
     return np.asarray(-left[:, None] + (left + right)[:, None] * where)
-
-
-@functools.cache
-def _spline() -> FloatArray:
-    """Matrix (finer, nodes) of cubic spline interpolation on an even grid."""
-    from scipy.interpolate import CubicSpline
-
-    coarse = np.linspace(0.0, 1.0, _NODES)
-    fine = np.linspace(0.0, 1.0, _FINER * (_NODES - 1) + 1)
-    return np.asarray(CubicSpline(coarse, np.eye(_NODES), axis=0)(fine))

@@ -21,6 +21,7 @@ with weights w of exposure, trials or frequency.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ from ilk.design.fixed import INTERCEPT
 from ilk.formula.spec import MEAN
 from ilk.prediction.levels import Assumed, averaged_variance, known_effects, training_cases
 from ilk.prediction.means import averaged_mean, is_inverse_link
+from ilk.ranking.interpolation import cubic_weights
 from ilk.ranking.target import own_terms, ranked_grouping
 
 if TYPE_CHECKING:
@@ -45,6 +47,9 @@ _POINTS = 17
 """Effects at which the rate of all rows is computed; between them it is interpolated."""
 
 _STEP = 1e-4
+
+_POLES = ("inverse", "inverse_squared")
+"""Links whose mean is infinite where a predictor reaches zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +129,16 @@ class Standard:
         low, high = float(np.min(flat, initial=0.0)), float(np.max(flat, initial=0.0))
         grid = np.linspace(low - 0.1, high + 0.1, _POINTS)
         at = np.array([self._rate(eta, inner, float(e)) for e in grid])
-        from scipy.interpolate import PchipInterpolator
-
         with np.errstate(all="ignore"):
             transformed = np.asarray(link.link(at), dtype=np.float64)
-        if not np.all(np.isfinite(transformed)):
-            return np.asarray(PchipInterpolator(grid, at)(effects))
-        smooth = PchipInterpolator(grid, transformed)(effects)
-        return np.asarray(link.inverse(smooth), dtype=np.float64)
+        usable = bool(np.all(np.isfinite(transformed)))
+        places = (flat - grid[0]) / (grid[1] - grid[0])
+        found = cubic_weights(_POINTS, places) @ (transformed if usable else at)
+        if usable and link.name in _POLES:
+            found = np.maximum(found, 0.0)
+        with np.errstate(all="ignore"):
+            found = np.asarray(link.inverse(found), dtype=np.float64) if usable else found
+        return np.asarray(found.reshape(np.shape(effects)))
 
     def rate(self, effect: float = 0.0) -> float:
         """Rate M(e) at one effect."""
@@ -175,6 +182,8 @@ class Standard:
             mean = np.asarray(family.mean(moved), dtype=np.float64)
         else:
             mean = averaged_mean(family, moved, inner, derivatives=False).value
+        if family.link.name in _POLES and np.any(moved[0] <= 0.0):
+            return math.inf
         weights = self.weights
         return float(weights @ mean / weights.sum())
 
