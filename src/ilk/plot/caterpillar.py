@@ -38,8 +38,8 @@ __all__ = [
     "draw_caterpillar",
 ]
 
-_MANY = 200
-"""With more levels than this, intervals become a band."""
+_MANY, _VERY_MANY = 200, 1000
+"""Levels beyond which estimates become a line, and intervals a band."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,12 +195,7 @@ def _draw_columns(table: Caterpillar, ax: Axes) -> None:
     place = np.arange(count, dtype=float)
     ax.axhline(0.0, color=MUTED, linewidth=0.9, zorder=1)
     if count > _MANY:
-        for some, opacity in ((~apart, 0.28), (apart, 0.6)):
-            width = min(1.0, 480.0 / count)
-            ax.vlines(
-                place[some], table.low[some], table.high[some],
-                color=BLUE, linewidth=width, alpha=opacity, zorder=2,
-            )  # fmt: skip
+        _draw_band(table, place, ax)
         ax.plot(place, table.estimate, color=BLUE, linewidth=2.0, zorder=4)
     else:
         ax.vlines(place, table.low, table.high, color=BLUE, linewidth=1.1, alpha=0.5, zorder=2)
@@ -223,3 +218,18 @@ def _draw_columns(table: Caterpillar, ax: Axes) -> None:
         "interval without zero"
     )
     ax.set_ylabel(f"effect of the level: {printable(table.term)}")
+
+
+def _draw_band(table: Caterpillar, place: FloatArray, ax: Axes) -> None:
+    """Intervals of many levels: stronger where they do not contain zero; one band of very many."""
+    if len(place) > _VERY_MANY:
+        ax.fill_between(
+            place, table.low, table.high, step="mid", color=BLUE, alpha=0.3, linewidth=0.0, zorder=2
+        )
+        return
+    apart = _apart(table)
+    for some, opacity in ((~apart, 0.28), (apart, 0.6)):
+        ax.vlines(
+            place[some], table.low[some], table.high[some],
+            color=BLUE, linewidth=min(1.0, 480.0 / len(place)), alpha=opacity, zorder=2,
+        )  # fmt: skip

@@ -215,6 +215,7 @@ def _rank_ticks(count: int) -> list[int]:
     """Round ranks, the first and the last among them."""
     if count <= 10:
         return list(range(1, count + 1))
-    step = next(s for s in (5, 10, 20, 50, 100, 200, 500, 1000, 10**9) if count / s <= 7)
+    steps = (unit * 10**power for power in range(1, 9) for unit in (0.5, 1, 2))
+    step = int(next(step for step in steps if count / step <= 7))
     inner = [rank for rank in range(step, count, step) if count - rank > 0.4 * step]
     return [1, *inner, count]
