@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from ilk.diagnostics.influence.newton import ALL, WIDER, Left, back_map
-from ilk.num.triangular import covariance_root, invert_information
+from ilk.num.triangular import cholesky, covariance_root, solve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,6 +56,11 @@ class ProfiledSteps:
         self._inverse: FloatArray = np.asarray(np.linalg.pinv(whole.cross, hermitian=True))
         self._root = covariance_root(self._inverse)
         self._back = back_map(likelihood)
+        P, k = likelihood.coefs, likelihood.thetas
+        self._user_root = self._back[:P, :P] @ self._root
+        self._errors = np.linalg.norm(self._user_root, axis=1)
+        known = np.isfinite(np.diag(likelihood.fitted.psi_covariance()))[P : P + k]
+        self._inside = np.flatnonzero(known)
         bend, self._second = _curvatures(likelihood)
         self._bend = bend if self._reml else np.zeros_like(bend)
 
@@ -71,7 +76,8 @@ class ProfiledSteps:
         """
         P, k, unit = self._likelihood.coefs, self._likelihood.thetas, self._unit
         rest = self._whole - part
-        inverse, lost, kept = self._solve(part)
+        root, lost = self._solve(part)
+        inverse = root @ root.T
         thetas, last = slice(P, P + k), P + k
         information, score = rest.information, rest.score
         # coefficients, exactly; then derivatives there
@@ -83,7 +89,7 @@ class ProfiledSteps:
         # residual variance, exactly
         total = self._likelihood.fitted.model.nobs - nobs
         squares = total + 2.0 * score[last] - float(beta @ rest.cross @ beta) / unit
-        freedom = total - (kept if self._reml else 0)
+        freedom = total - (root.shape[1] if self._reml else 0)
         ratio = squares / freedom if freedom > 0 else np.nan
         if not ratio > 0.0:
             return self._failed(part)
@@ -107,7 +113,7 @@ class ProfiledSteps:
         displacement = float(step @ self._whole.information @ step)
         displacement += float(theta @ self._bend @ theta)
         back = self._back[:P, :P]
-        covariance = back @ self._covariance(rest, inverse, theta, float(np.exp(step[-1]))) @ back.T
+        covariance = back @ self._covariance(rest, root, theta, float(np.exp(step[-1]))) @ back.T
         step = self._back @ step
         if lost.any():
             displacement = np.nan
@@ -122,48 +128,38 @@ class ProfiledSteps:
         leverage = float(np.sum(self._inverse * part.cross))
         return Left(np.full(m, np.nan), nothing, np.nan, leverage, failed=True)
 
-    def _solve(self, part: Part) -> tuple[FloatArray, BoolArray, int]:
-        """Inverse of S without the unit, coefficients that the rest loses, and how many stay."""
+    def _solve(self, part: Part) -> tuple[FloatArray, BoolArray]:
+        """Root (P, r) of the inverse of S without the unit, and coefficients that are lost."""
         K = self._root.T @ part.cross @ self._root
         values, vectors = np.linalg.eigh(0.5 * (K + K.T))
         solid = values <= ALL
         inner = self._root @ vectors[:, solid] / np.sqrt(1.0 - values[solid])
-        P = self._likelihood.coefs
-        root = self._back[:P, :P] @ self._root
-        gone = np.abs(root @ vectors[:, ~solid])
-        errors = np.linalg.norm(root, axis=1)
-        lost = np.any(gone > 1e-3 * errors[:, None], axis=1)
-        return inner @ inner.T, np.asarray(lost), int(solid.sum())
+        gone = np.abs(self._user_root @ vectors[:, ~solid])
+        lost = np.any(gone > 1e-3 * self._errors[:, None], axis=1)
+        return inner, np.asarray(lost)
 
     def _newton(self, profile: FloatArray, gradient: FloatArray) -> FloatArray | None:
         """Step in theta; None where the criterion has no maximum nearby."""
-        information = self._whole.information
-        P, k = self._likelihood.coefs, self._likelihood.thetas
-        inside = np.isfinite(np.diag(self._likelihood.fitted.psi_covariance()))[P : P + k]
-        theta = np.zeros(k)
-        if not inside.any():
+        theta = np.zeros(self._likelihood.thetas)
+        if not len(self._inside):
             return theta
-        some = 0.5 * (profile + profile.T)[np.ix_(inside, inside)]
-        covariance = invert_information(some)
-        size = np.abs(np.diag(information))[P : P + k][inside]
-        scaled = some / np.sqrt(np.outer(size, size))
-        if np.linalg.eigvalsh(scaled)[0] <= 0.0 or np.isnan(covariance).any():
+        some = np.ix_(self._inside, self._inside)
+        factor = cholesky(0.5 * (profile + profile.T)[some])
+        if factor is None:
             return None
-        theta[inside] = covariance @ gradient[inside]
+        theta[self._inside] = solve(factor.T, solve(factor, gradient[self._inside]))
         return theta
 
     def _covariance(
-        self, rest: Part, inverse: FloatArray, theta: FloatArray, ratio: float
+        self, rest: Part, root: FloatArray, theta: FloatArray, ratio: float
     ) -> FloatArray:
         """(P, P) covariance matrix of the coefficients at the new estimates, to second order."""
         first = np.einsum("k,kij->ij", theta, rest.slopes)
         second = np.einsum("k,l,klij->ij", theta, theta, self._second)
-        moved = inverse + inverse @ (0.5 * second - first) @ inverse
-        root = covariance_root(inverse)
-        share = np.linalg.pinv(root) @ moved @ np.linalg.pinv(root).T
-        if not np.linalg.eigvalsh(share).min(initial=1.0) > _LEAST:
-            moved = inverse
-        return np.asarray(ratio * self._unit * moved)
+        moved = np.eye(root.shape[1]) + root.T @ (0.5 * second - first) @ root
+        if not np.linalg.eigvalsh(moved).min(initial=1.0) > _LEAST:
+            moved = np.eye(root.shape[1])
+        return np.asarray(ratio * self._unit * root @ moved @ root.T)
 
 
 def _curvatures(likelihood: Likelihood) -> tuple[FloatArray, FloatArray]:
