@@ -21,10 +21,22 @@ from ilk.prediction.levels import Estimand, check_choice
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ilk.family.base import AbstractFamily
     from ilk.fitted import Fitted
     from ilk.typing import FloatArray
 
-__all__ = ["draw_effects", "full_predictors", "generator_of", "response_drawer", "simulate"]
+__all__ = [
+    "IMPOSSIBLE",
+    "draw_effects",
+    "draw_responses",
+    "full_predictors",
+    "generator_of",
+    "response_drawer",
+    "simulate",
+]
+
+IMPOSSIBLE = "impossible-mean"
+"""Code of the error that says that effects were drawn which the family cannot have."""
 
 
 def simulate(
@@ -90,10 +102,51 @@ def response_drawer(
         if estimand == "population":
             new = term_shift(fitted, draw_effects(fitted, rng, roots))
             eta = [a + b for a, b in zip(fixed, new, strict=True)]
-        response: FloatArray = family.draw(eta, trials, rng)
-        return response
+        return draw_responses(family, eta, trials, rng)
 
     return draw
+
+
+def draw_responses(
+    family: AbstractFamily,
+    eta: Sequence[FloatArray],
+    trials: FloatArray | None,
+    rng: np.random.Generator,
+) -> FloatArray:
+    """Draw responses at given predictors.
+
+    Parameters
+    ----------
+    family : AbstractFamily
+        Distribution and link.
+    eta : sequence of (n,) arrays
+        Predictors of all of the family's parameters.
+    trials : (n,) array or None
+        Numbers of trials.
+    rng : numpy.random.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    (n,) array
+
+    Raises
+    ------
+    ModelError
+        The link takes some predictors to means that the family cannot have.
+    """
+    try:
+        drawn: FloatArray = family.draw(eta, trials, rng)
+    except ValueError:  # of NumPy's distributions
+        drawn = np.full(len(eta[0]), np.nan)
+    if np.all(np.isfinite(drawn)):
+        return drawn
+    raise ModelError(
+        f"With the link {family.link.name!r} random effects that were drawn give the family "
+        f"{family.name!r} means that it cannot have, so that no data can be drawn from this model; "
+        f"use the family's usual link.",
+        code=IMPOSSIBLE,
+    )
 
 
 def generator_of(root: np.random.SeedSequence, j: int) -> np.random.Generator:

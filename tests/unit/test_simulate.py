@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tests.fits import data_of, fit_of
 
+import ilk
 from ilk.errors import ModelError
 from ilk.num.triangular import covariance_root
 from ilk.simulate import draw_effects, generator_of, response_drawer, simulate
@@ -81,3 +82,12 @@ def test_drawers_give_the_columns_of_simulate():
         draw = response_drawer(fitted, estimand)
         Y = simulate(fitted, 3, estimand=estimand, seed=4)
         np.testing.assert_array_equal(draw(generator_of(root, 2)), Y[:, 2])
+
+
+def test_effects_that_make_impossible_means_are_said_in_one_sentence():
+    rng = np.random.default_rng(0)
+    g = np.repeat(np.arange(20), 10)
+    y = rng.poisson(np.maximum(0.3, 2.0 + 0.9 * rng.normal(size=20))[g])
+    fit = ilk.fit("y ~ 1 + (1 | g)", {"y": y, "g": g}, family="poisson", link="identity")
+    with pytest.raises(ModelError, match="means that it cannot have"):
+        fit.simulate(50, seed=1)

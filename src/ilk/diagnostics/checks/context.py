@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ilk.diagnostics.checks.simulated import IMPOSSIBLE, observations, simulate_rows
+from ilk.diagnostics.checks.simulated import observations, simulate_rows
 from ilk.errors import ModelError
 from ilk.family.base import AbstractFamily
 from ilk.family.inflation import ZeroInflated
 from ilk.fitted import Lazy
+from ilk.simulate import IMPOSSIBLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

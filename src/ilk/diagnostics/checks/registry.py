@@ -24,7 +24,6 @@ from ilk.diagnostics.checks.leverage import check_leverage
 from ilk.diagnostics.checks.outliers import check_outliers
 from ilk.diagnostics.checks.pattern import check_pattern
 from ilk.diagnostics.checks.record import skipped
-from ilk.diagnostics.checks.simulated import IMPOSSIBLE
 from ilk.diagnostics.checks.slopes import check_slopes
 from ilk.diagnostics.checks.space import check_related, check_space
 from ilk.diagnostics.checks.spread import check_spread
@@ -32,6 +31,7 @@ from ilk.diagnostics.checks.time import check_time
 from ilk.diagnostics.checks.uniformity import check_groups, check_uniformity
 from ilk.diagnostics.checks.zeros import check_zeros
 from ilk.errors import FitError, ModelError
+from ilk.simulate import IMPOSSIBLE
 
 if TYPE_CHECKING:
     from ilk.diagnostics.checks.context import Context

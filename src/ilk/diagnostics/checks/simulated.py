@@ -27,7 +27,14 @@ import numpy as np
 
 from ilk.diagnostics.checks.conditional_draw import conditional_drawer
 from ilk.errors import ModelError
-from ilk.simulate import draw_effects, effect_roots, full_predictors, generator_of, term_shift
+from ilk.simulate import (
+    draw_effects,
+    draw_responses,
+    effect_roots,
+    full_predictors,
+    generator_of,
+    term_shift,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +44,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CELLS",
-    "IMPOSSIBLE",
     "Simulated",
     "observations",
     "of_rows",
@@ -48,9 +54,6 @@ __all__ = [
 
 CELLS = 1 << 24
 """Numbers of one set of simulated responses at most."""
-
-IMPOSSIBLE = "impossible-mean"
-"""Code of the error that says that effects were drawn which the family cannot have."""
 
 _CHUNK = 1 << 20
 """Numbers that are ranked at once."""
@@ -193,32 +196,10 @@ def simulate_rows(
         if any(new):
             shift = term_shift(fitted, _only(draw_effects(fitted, rng, roots), new))
             own = tuple(a + b[rows] for a, b in zip(eta, shift, strict=True))
-        Y[:, j] = _draw(fitted, own, trials, rng)
+        Y[:, j] = draw_responses(family, own, trials, rng)
     residuals = positions(Y, family.discrete, generator_of(root, draws + 1))
     further = np.random.SeedSequence(seed, spawn_key=(kind, draws + 2))
     return Simulated(estimand, rows, Y, residuals, eta, family.discrete, any(new), further)
-
-
-def _draw(
-    fitted: Fitted,
-    eta: Sequence[FloatArray],
-    trials: FloatArray | None,
-    rng: np.random.Generator,
-) -> FloatArray:
-    """Responses (k,); a link may give drawn effects a mean that there is not."""
-    family = fitted.family
-    try:
-        drawn = family.draw(eta, trials, rng)
-    except ValueError:  # of NumPy's distributions
-        drawn = np.full(len(eta[0]), np.nan)
-    if np.all(np.isfinite(drawn)):
-        return drawn
-    raise ModelError(
-        f"With the link {family.link.name!r} random effects that were drawn give the family "
-        f"{family.name!r} means that it cannot have, so that there are no data sets to compare "
-        "with.",
-        code=IMPOSSIBLE,
-    )
 
 
 def of_rows(fitted: Fitted, t: int) -> bool:

@@ -185,11 +185,4 @@ def chosen_terms(mixed: Fitted, terms: Any) -> list[int]:
 def _drawn(
     draw: Callable[[np.random.Generator], FloatArray], source: np.random.SeedSequence, j: int
 ) -> FloatArray:
-    try:
-        return draw(generator_of(source, j))
-    except ValueError as error:
-        raise ModelError(
-            "simulate=: a drawn random effect makes a mean that the family cannot have, so that "
-            "no responses can be drawn from this model; use the family's usual link.",
-            code="draws",
-        ) from error
+    return draw(generator_of(source, j))
