@@ -8,7 +8,7 @@ and the worst raw rate so often belong to the smallest.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -140,6 +140,7 @@ def draw_shrinkage(table: Shrinkage, ax: Axes | None = None) -> Axes:
             table.center, color=MUTED, linewidth=0.9, zorder=1, label="middle of the population"
         )
         low, high = _limits(table)
+        table = _inside(table, low, high)
         axis.set_ylim(low, high)
         axis.set_xlim(-1.0 - 0.01 * count, 1.01 * count)
         _draw_intervals(table, place, axis)
@@ -173,13 +174,25 @@ def draw_shrinkage(table: Shrinkage, ax: Axes | None = None) -> Axes:
 
 
 def _limits(table: Shrinkage) -> tuple[float, float]:
-    """Range of the values, zero included where it is near."""
-    values = np.concatenate([table.raw, table.low, table.high])
-    low, high = float(values.min()), float(values.max())
+    """Range of the values, and of intervals that are not much longer; zero where it is near."""
+    points = np.concatenate([table.raw, table.shrunken])
+    points = np.append(points[np.isfinite(points)], table.center)
+    low, high = float(points.min()), float(points.max())
+    lengths = table.high - table.low
+    usual = float(np.median(lengths[np.isfinite(lengths)])) if np.isfinite(lengths).any() else 0.0
+    reach = max(high - low, 1.5 * usual)
+    low = max(low - reach, min(low, float(table.low.min())))
+    high = min(high + reach, max(high, float(table.high.max())))
     if 0.0 <= low < 0.5 * high:
         low = 0.0
     margin = 0.05 * (high - low) or 0.5
     return low - margin, high + margin
+
+
+def _inside(table: Shrinkage, low: float, high: float) -> Shrinkage:
+    """Let what is infinite, as limits may be with links that are not bounded, end at the frame."""
+    names = ("raw", "shrunken", "low", "high")
+    return replace(table, **{name: np.clip(getattr(table, name), low, high) for name in names})
 
 
 def _draw_intervals(table: Shrinkage, place: FloatArray, axis: Axes) -> None:

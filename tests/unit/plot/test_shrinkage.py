@@ -43,6 +43,14 @@ def test_draws_any_number_of_levels(count: int) -> None:
     assert table.high.max() <= high
 
 
+def test_endless_intervals_end_at_the_frame() -> None:
+    found = league(12)
+    endless = replace(found, rate_high=np.where(np.arange(12) == 3, np.inf, found.rate_high))
+    axis = draw_shrinkage(shrinkage_table(endless))
+    axis.figure.canvas.draw()
+    assert axis.get_ylim()[1] < 10 * np.max(found.rate_high)
+
+
 def test_every_cluster_has_an_arrow() -> None:
     table = shrinkage_table(league(12))
     axis = draw_shrinkage(table)

@@ -54,7 +54,13 @@ MODELS = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(MODELS))
+FAST = {"gaussian", "poisson", "nb2", "binomial", "frequencies"}
+NAMES = [
+    name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in sorted(MODELS)
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_every_family_has_limits(name: str) -> None:
     response, options = MODELS[name]
     fit = ilk.fit(f"{response} ~ x + (1 | g)", DATA, **options)
