@@ -14,6 +14,7 @@ import numpy as np
 
 from ilk.errors import ModelError
 from ilk.family.link import UNIT
+from ilk.prediction.means import is_inverse_link
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,6 +106,10 @@ class Scale:
         if self.fold is not None:
             square = (value / self.per - self.floor) / self.bend
             return math.sqrt(square) if square >= 0.0 else -math.inf
+        link = self.standard.fitted.family.link
+        if is_inverse_link(self.standard.fitted.family) and link.name in ("log", "identity"):
+            ends = np.array([value, self.center]) / self.per
+            return float(np.diff(-link.link(ends))[0])
         from scipy.optimize import brentq
 
         def above(effect: float) -> float:

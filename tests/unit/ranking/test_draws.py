@@ -13,8 +13,8 @@ from ilk.ranking.draws import even_normals, posterior
 from ilk.ranking.standards import make_standard
 from ilk.ranking.target import choose_target
 
-from ...fits import fit_of
 from ...answers import counts
+from ...fits import fit_of
 
 
 def _target(fit, group, term=None):
