@@ -79,6 +79,11 @@ validate: setup  ## random data sets against multi-start searches, coverage; tak
 	$(BIN)/python -m validation.robustness
 	$(BIN)/python -m validation.standardization
 	$(BIN)/python -m validation.coverage
+	$(BIN)/python -m validation.quantile_residuals
+	$(BIN)/python -m validation.ranks
+	$(BIN)/python -m validation.shrinkage
+	$(BIN)/python -m validation.checks_power
+	$(BIN)/python -m validation.tables
 
 docs: setup  ## check the documentation: links, names, examples, figures
 	$(BIN)/python -m pytest -q tests/contracts

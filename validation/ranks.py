@@ -49,7 +49,7 @@ from .systems import DESIGNS, Design, System
 RESULTS = Path(__file__).parent / "results" / "ranks.json"
 SEED = 20_261_206
 PIECE = 200
-PIECES = {"infections": 3, "deaths": 2, "scores": 2, "readmissions": 2, "trends": 1}
+PIECES = {"infections": 2, "deaths": 2, "scores": 3, "readmissions": 2, "trends": 1}
 BINS = np.array([0.0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0])
 DRAWS = 1000
 

@@ -19,7 +19,7 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "validation" / "results"
-PAGES = ("docs/explanation/fair-rankings.md", "docs/explanation/checks-have-power.md")
+PAGES = ("docs/explanation/fair-rankings.md",)
 
 
 def stored(name: str) -> Any:
@@ -40,6 +40,8 @@ def percent(share: float | None, digits: int = 1) -> str:
 
 # Ranks
 
+_SURE = 0.02  # standard error from which a share is not shown
+
 DESIGN_WORDS = {
     "infections": "infections, Poisson",
     "deaths": "deaths, binomial",
@@ -57,7 +59,8 @@ def _rank_rows() -> Iterable[tuple[str, dict[str, Any]]]:
 
 def _of(found: dict[str, Any], key: str, digits: int = 1) -> str:
     one = found["means"].get(key)
-    return "-" if one is None else percent(one["mean"], digits)
+    unknown = one is None or one["std_error"] > _SURE
+    return "-" if unknown else percent(one["mean"], digits)
 
 
 def ranks_coverage() -> str:
@@ -266,6 +269,8 @@ def main() -> None:
     """Rewrite the pages."""
     for name in PAGES:
         page = ROOT / name
+        if not page.exists():
+            continue
         page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
 
 

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
-from ilk.family import FAMILIES
+import pytest
 from validation.quantile_residuals import cases
+from validation.tables import PAGES, filled
+
+from ilk.family import FAMILIES
 
 from .markdown import ROOT
 
 RESULTS = ROOT / "validation" / "results"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_tables_of_the_documentation_are_the_stored_results(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert re.findall(r"<!-- table: ", text)
+    assert filled(text) == text, "python -m validation.tables"
 
 
 def stored(name: str) -> Any:
@@ -34,3 +45,26 @@ def test_quantile_residuals_are_normal_for_every_family_and_link() -> None:
 def test_the_study_of_quantile_residuals_notices_small_errors() -> None:
     for label, row in stored("quantile_residuals")["controls"].items():
         assert row["p_together"] < 0.01, label
+
+
+def test_rank_intervals_cover_and_probabilities_are_calibrated() -> None:
+    found = stored("ranks")["results"]
+    assert found["all"]["systems"] >= 2000
+    for name, one in found.items():
+        means = one["means"]
+        assert 0.93 < means["rank"]["mean"] < 0.97, name
+        assert 0.93 < means["rank, smallest third"]["mean"] < 0.97, name
+        assert means["brier"]["mean"] < means["brier of no knowledge"]["mean"], name
+        assert means["error of expected rank"]["mean"] < means["eb: error of rank"]["mean"], name
+        if name != "trends":
+            assert means["eb: error of rank"]["mean"] < means["raw: error of rank"]["mean"], name
+            assert means["raw: rank"]["mean"] < means["rank"]["mean"], name
+    for row in found["all"]["reliability"]["p_best"]:
+        assert abs(row["said"] - row["was"]) < 0.01 + 0.05 * min(1.0, 4 * row["said"]), row
+
+
+def test_shrunk_rates_are_nearer_to_the_truth() -> None:
+    for name, found in stored("shrinkage")["results"].items():
+        for part, errors in found["root_mean_square"].items():
+            others = [value for key, value in errors.items() if key != "shrunk"]
+            assert errors["shrunk"] < min(others), (name, part)
