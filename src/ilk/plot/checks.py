@@ -101,7 +101,7 @@ def draw_simulated(check: Check, ax: Axes) -> None:
         "zeros (line: the data)" if check.code == "zeros" else "variance ratio (line: the data)"
     )
     ax.set_ylabel("simulated data sets")
-    ax.yaxis.get_major_locator().set_params(integer=True)
+    ax.locator_params(axis="y", integer=True)
 
 
 def draw_lags(check: Check, ax: Axes) -> None:
