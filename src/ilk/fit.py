@@ -441,9 +441,9 @@ class Fit(AbstractFit):
         >>> shown = ["level", "observed", "expected", "raw_rank", "rank_low", "rank_high"]
         >>> league.frame[shown].head(3).round(1)
           level  observed  expected  raw_rank  rank_low  rank_high
-        0   H50      12.0      39.7       8.0       1.0       17.0
-        1   H32      25.0      71.8      10.0       1.0       16.0
-        2   H12      12.0      36.3       9.0       1.0       19.0
+        0   H50      12.0      39.7       8.0       1.0       15.0
+        1   H32      25.0      71.8      10.0       1.0       14.0
+        2   H12      12.0      36.3       9.0       1.0       17.0
         >>> round(league.table.rankability, 2)
         0.79
         """
