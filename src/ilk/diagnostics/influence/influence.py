@@ -45,8 +45,9 @@ __all__ = ["influence"]
 _REPAIRED = 25
 """Units whose step does not exist, or is long, that are refitted without being asked."""
 
-_LONG = 8.0
-"""Likelihood displacement, to second order, beyond which a step is not believed."""
+_LONG, _WIDE = 8.0, 1.5
+"""Likelihood displacement, and move of a covariance parameter in standard errors, beyond which a
+step is not believed: variances near zero have likelihoods that no parabola fits."""
 
 
 def influence(
@@ -103,7 +104,7 @@ def influence(
         step = one_step(fitted, unit, jobs)
         held = step.held and not chosen.all()
         result.take_steps(step)
-        chosen |= _doubtful(step, chosen)
+        chosen |= _doubtful(fitted, step, chosen)
     members = unit.members()
     wanted = np.flatnonzero(chosen)
     found = refits(fitted, [members[i] for i in wanted], result.psi[wanted], spread, jobs)
@@ -112,13 +113,18 @@ def influence(
     return result.finish(unit, chosen, held, level)
 
 
-def _doubtful(step: OneStep, chosen: BoolArray) -> BoolArray:
-    """Units (G,) to refit because their step does not exist or is long: those first, not many."""
-    size = np.where(step.failed, np.inf, np.nan_to_num(step.displacement, nan=0.0))
+def _doubtful(fitted: Fitted, step: OneStep, chosen: BoolArray) -> BoolArray:
+    """Units (G,) to refit because their step does not exist or is long: the longest, not many."""
+    P, k = len(fitted.coef), len(fitted.point.theta)
+    variance = np.diag(fitted.psi_covariance())[P : P + k]
+    moved = np.abs(step.steps[:, P : P + k]) / np.sqrt(variance)
+    widest = np.nan_to_num(moved, nan=0.0).max(axis=1, initial=0.0)
+    size = np.nan_to_num(step.displacement, nan=0.0) / _LONG
+    size = np.where(step.failed, np.inf, np.maximum(size, widest / _WIDE))
     order = np.argsort(-np.where(chosen, 0.0, size), kind="stable")[:_REPAIRED]
     out = np.zeros(len(size), dtype=bool)
     out[order] = True
-    return np.asarray(out & ~chosen & (size > _LONG))
+    return np.asarray(out & ~chosen & (size > 1.0))
 
 
 def _refuse_unsound(fitted: Fitted) -> None:
