@@ -29,8 +29,8 @@ __all__ = ["check_influence"]
 
 _TITLE = "No cluster decides alone"
 
-_MOST = 2000
-"""Clusters of a factor at most, and rows where clusters cross or hang together."""
+_MOST, _ROWS = 2000, 10_000
+"""Clusters of a factor at most, and rows of fits without random terms."""
 
 _VISITS = 2e7
 """Rows visited at most."""
@@ -74,7 +74,7 @@ def _check(context: Context, group: str | None) -> Check:
     where = group or ROWS
     if _too_much(fitted, group):
         words = (
-            f"Leaving out each of so many takes a while; fit.influence({group!r}) does it on "
+            f"Leaving out each of so many takes a while; fit.influence({where!r}) does it on "
             "request."
         )
         return skipped("influence", _TITLE, words, where=where)
@@ -88,7 +88,7 @@ def _check(context: Context, group: str | None) -> Check:
 def _too_much(fitted: Fitted, group: str | None) -> bool:
     """Whether steps for all levels would take more than a few seconds."""
     if group is None:
-        return False
+        return fitted.model.rows > _ROWS
     grouping = next(t.grouping for t in fitted.design.terms if t.grouping.name == group)
     if len(grouping.levels) > _MOST:
         return True
