@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ilk.report.asked import Reportable
-from ilk.report.collect import collect, section
+from ilk.report.collect import collect
+from ilk.report.parts import section
 from ilk.report.render import render
 from ilk.show.wording import Causes
 

@@ -18,13 +18,14 @@ from ilk.plot.effects import BOTH, effect_table, merge_alike
 from ilk.prediction.rates import is_rate
 from ilk.report.answers import answers, population_exists, variables
 from ilk.report.asked import Reportable
-from ilk.report.league import league, league_pictures, league_rows, ranked_group
-from ilk.report.pictures import as_data, plain
+from ilk.report.league import league_sections, ranked_group
+from ilk.report.parts import picture_of, section
+from ilk.report.pictures import plain
 from ilk.report.unit import Unit, unit_of
 from ilk.show.summary import Summary, Table, summarize
 from ilk.show.wording import Causes
 
-__all__ = ["collect", "section"]
+__all__ = ["collect"]
 
 MOST_EFFECTS = 4
 """Variables of which a report shows an effect."""
@@ -115,57 +116,6 @@ def collect(
     return report
 
 
-def section(
-    identifier: str,
-    title: str,
-    *,
-    text: Sequence[str] = (),
-    picture: Mapping[str, Any] | None = None,
-    table: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    """Make one section of a report.
-
-    Parameters
-    ----------
-    identifier : str
-        Letters, digits and hyphens; unique in the report.
-    title : str
-        Heading.
-    text : sequence of str
-        Paragraphs.
-    picture : mapping, optional
-        ``kind``, ``data``, ``alt``, ``caption`` and ``options``, see :mod:`ilk.report.pictures`.
-    table : mapping, optional
-        ``columns`` (``label``, ``kind``, perhaps ``decimals``, and ``sort``, ``"up"`` or
-        ``"down"``, if a click is to order the rows), ``rows`` and ``note``.
-
-    Returns
-    -------
-    dict
-        The section.
-    """
-    if table is not None:
-        columns = [{"decimals": None, "sort": None, **column} for column in table["columns"]]
-        table = {**table, "columns": columns}
-    return {
-        "id": identifier,
-        "title": title,
-        "text": list(text),
-        "picture": picture,
-        "table": table,
-    }
-
-
-def _picture(kind: str, table: Any, alt: str, caption: str = "", **options: Any) -> dict[str, Any]:
-    return {
-        "kind": kind,
-        "data": as_data(table),
-        "alt": alt,
-        "caption": caption,
-        "options": options,
-    }
-
-
 def _coefficients(fit: Reportable, summary: Summary, used: CoefficientCovariance) -> dict[str, Any]:
     table = next(t for t in summary.tables if t.title.startswith("Coefficients"))
     link = fit.fitted.family.link.name
@@ -176,7 +126,7 @@ def _coefficients(fit: Reportable, summary: Summary, used: CoefficientCovariance
         name = "Rate ratios"
     picture = None
     if 0 < len(shown.terms) <= 40:
-        picture = _picture(
+        picture = picture_of(
             "coefficients",
             shown,
             "Coefficients of the mean with their 95% intervals, one row each.",
@@ -203,7 +153,7 @@ def _effect(
         else "Typical: a cluster in the middle of the distribution, random effects at zero. "
         "Population: the mean over the distribution of clusters."
     )
-    picture = _picture(
+    picture = picture_of(
         "effect",
         table,
         f"Predicted {unit.label} against {variable}, for a typical cluster and for the population, "
@@ -250,7 +200,7 @@ def _random_part(summary: Summary) -> list[dict[str, Any]]:
 def _clusters(fit: Reportable, unit: Unit, rank: str | None) -> list[dict[str, Any]]:
     """League table of one factor, caterpillars of all others."""
     group = ranked_group(fit) if rank is None else rank
-    sections = [] if group is None else _league(fit, group, unit)
+    sections = [] if group is None else league_sections(fit, group, unit)
     for other in dict.fromkeys(term.grouping.name for term in fit.fitted.design.terms):
         if other == group:
             continue
@@ -260,7 +210,7 @@ def _clusters(fit: Reportable, unit: Unit, rank: str | None) -> list[dict[str, A
                 section(
                     f"levels-{_slug(other)}",
                     f"Effects of {other}",
-                    picture=_picture(
+                    picture=picture_of(
                         "caterpillar",
                         table,
                         f"Estimated effects of the levels of {other}, in order, with intervals.",
@@ -270,63 +220,6 @@ def _clusters(fit: Reportable, unit: Unit, rank: str | None) -> list[dict[str, A
                 )
             )
     return sections
-
-
-def _league(fit: Reportable, group: str, unit: Unit) -> list[dict[str, Any]]:
-    """From raw to shrunken values, how sure ranks are, and who does not fit in."""
-    table = league(fit, group, unit)
-    shrinkage, ranks, funnel = league_pictures(fit, table, unit)
-    return [
-        section(
-            "league",
-            f"How each {group} does",
-            text=[
-                "Each estimate is a compromise between the level's own data and all levels "
-                "together. The less data, the more it is drawn to the middle, so that neither "
-                "good nor bad luck of a small one looks like merit or fault.",
-            ],
-            picture=_picture(
-                "shrinkage",
-                shrinkage,
-                f"Arrows from raw to shrunken {unit.label} of all levels of {group}, in order of "
-                "the shrunken value. Small levels move furthest.",
-                f"{unit.label}, same case mix. The horizontal line is the middle of the "
-                "population, to which all are drawn.",
-            ),
-            table=league_rows(fit, table, unit),
-        ),
-        section(
-            "ranks",
-            "How sure the ranks are",
-            text=[
-                "Ranks are less certain than rates. Where intervals overlap widely, the order of "
-                "two levels is a toss of a coin; filled points are levels of which one can say on "
-                "which side of the middle they are."
-            ],
-            picture=_picture(
-                "ranks",
-                ranks,
-                f"Median ranks of the levels of {group} with 95% intervals, and their raw ranks.",
-                "Crosses are the ranks of raw rates.",
-            ),
-        ),
-        section(
-            "funnel",
-            f"Which {group} does not fit in",
-            text=[
-                "Between the lines is what chance does to levels that are all alike. The shaded "
-                "funnel adds the differences between levels that the model has found: a level "
-                "outside of it is one that the model did not expect."
-            ],
-            picture=_picture(
-                "funnel",
-                funnel,
-                f"Observed over expected of the levels of {group} against their size, with control "
-                "limits.",
-                "Limits from the fitted model, 95% and 99.8%.",
-            ),
-        ),
-    ]
 
 
 def _text_table(table: Table) -> dict[str, Any]:

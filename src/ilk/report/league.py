@@ -12,16 +12,14 @@ from ilk.plot.shrinkage import shrinkage_table
 from ilk.ranking import league_table
 from ilk.ranking.funnel import funnel
 from ilk.report.numbers import decimals
+from ilk.report.parts import picture_of, section
 
 if TYPE_CHECKING:
-    from ilk.plot.funnel import FunnelPicture
-    from ilk.plot.ranks import Ranks
-    from ilk.plot.shrinkage import Shrinkage
     from ilk.ranking import League
     from ilk.report.asked import Reportable
     from ilk.report.unit import Unit
 
-__all__ = ["league", "league_pictures", "league_rows", "ranked_group"]
+__all__ = ["league_rows", "league_sections", "ranked_group"]
 
 _COMPARED = {
     "ratio": "O / E: observed over expected, with limits from the level's own data.",
@@ -61,8 +59,8 @@ def ranked_group(fit: Reportable) -> str | None:
     return grouping.name if known and 3 <= len(grouping.levels) <= MOST else None
 
 
-def league(fit: Reportable, group: str, unit: Unit) -> League:
-    """Compare and rank the levels of a grouping factor, rank 1 the lowest.
+def league_sections(fit: Reportable, group: str, unit: Unit) -> list[dict[str, Any]]:
+    """From raw to shrunken values, how sure ranks are, and who does not fit in.
 
     Parameters
     ----------
@@ -75,30 +73,61 @@ def league(fit: Reportable, group: str, unit: Unit) -> League:
 
     Returns
     -------
-    League
+    list of dict
+        Three sections.
     """
-    return league_table(fit.fitted, group, per=unit.per)
-
-
-def league_pictures(
-    fit: Reportable, table: League, unit: Unit
-) -> tuple[Shrinkage, Ranks, FunnelPicture]:
-    """Tables of the pictures of a league table.
-
-    Parameters
-    ----------
-    fit : Fit
-        The fit.
-    table : League
-        Its league table.
-    unit : Unit
-        Unit of the rates.
-    """
-    return (
-        shrinkage_table(table, unit.label),
-        ranks_table(table, unit.label),
-        funnel_table(funnel(fit.fitted, table)),
-    )
+    table = league_table(fit.fitted, group, per=unit.per)
+    return [
+        section(
+            "league",
+            f"How each {group} does",
+            text=[
+                "Each estimate is a compromise between the level's own data and all levels "
+                "together. The less data, the more it is drawn to the middle, so that neither "
+                "good nor bad luck of a small one looks like merit or fault.",
+            ],
+            picture=picture_of(
+                "shrinkage",
+                shrinkage_table(table, unit.label),
+                f"Arrows from raw to shrunken {unit.label} of all levels of {group}, in order of "
+                "the shrunken value. Small levels move furthest.",
+                f"{unit.label}, same case mix. The horizontal line is the middle of the "
+                "population, to which all are drawn.",
+            ),
+            table=league_rows(fit, table, unit),
+        ),
+        section(
+            "ranks",
+            "How sure the ranks are",
+            text=[
+                "Ranks are less certain than rates. Where intervals overlap widely, the order of "
+                "two levels is a toss of a coin; filled points are levels of which one can say on "
+                "which side of the middle they are."
+            ],
+            picture=picture_of(
+                "ranks",
+                ranks_table(table, unit.label),
+                f"Median ranks of the levels of {group} with 95% intervals, and their raw ranks.",
+                "Crosses are the ranks of raw rates.",
+            ),
+        ),
+        section(
+            "funnel",
+            f"Which {group} does not fit in",
+            text=[
+                "Between the lines is what chance does to levels that are all alike. The shaded "
+                "funnel adds the differences between levels that the model has found: a level "
+                "outside of it is one that the model did not expect."
+            ],
+            picture=picture_of(
+                "funnel",
+                funnel_table(funnel(fit.fitted, table)),
+                f"Observed over expected of the levels of {group} against their size, with control "
+                "limits.",
+                "Limits from the fitted model, 95% and 99.8%.",
+            ),
+        ),
+    ]
 
 
 def league_rows(fit: Reportable, table: League, unit: Unit) -> dict[str, Any]:
