@@ -91,7 +91,7 @@ def league_sections(fit: Reportable, group: str, unit: Unit) -> list[dict[str, A
                 shrinkage_table(table, unit.label),
                 f"Arrows from raw to shrunken {unit.label} of all levels of {group}, in order of "
                 "the shrunken value. Small levels move furthest.",
-                f"{unit.label}, same case mix. The horizontal line is the middle of the "
+                f"{unit.label[:1].upper()}{unit.label[1:]}, same case mix. The horizontal line is the middle of the "
                 "population, to which all are drawn.",
             ),
             table=league_rows(fit, table, unit),
