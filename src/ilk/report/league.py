@@ -91,7 +91,7 @@ def league_sections(fit: Reportable, group: str, unit: Unit) -> list[dict[str, A
                 shrinkage_table(table, unit.label),
                 f"Arrows from raw to shrunken {unit.label} of all levels of {group}, in order of "
                 "the shrunken value. Small levels move furthest.",
-                f"{unit.label[:1].upper()}{unit.label[1:]}, same case mix. The horizontal line is the middle of the "
+                f"{_capital(unit.label)}, same case mix. The horizontal line is the middle of the "
                 "population, to which all are drawn.",
             ),
             table=league_rows(fit, table, unit),
@@ -188,7 +188,7 @@ def league_rows(fit: Reportable, table: League, unit: Unit) -> dict[str, Any]:
 def _note(table: League, unit: Unit) -> str:
     whose = "an average" if table.expected_estimand == "population" else "a typical"
     return (
-        f"{unit.label[:1].upper()}{unit.label[1:]}. Expected: what {whose} {table.group} would "
+        f"{_capital(unit.label)}. Expected: what {whose} {table.group} would "
         f"have seen with the same rows. {_COMPARED[table.comparison]} Raw: the level's own data "
         "alone. Shrunken: for the rows of all levels, from the level's own data and the "
         "distribution of all levels. Rank 1 is the lowest; expected ranks "
@@ -196,6 +196,10 @@ def _note(table: League, unit: Unit) -> str:
         f"levels. Rankability {table.rankability:.2f}: the share of the variation between "
         "estimates that is real. A click on a heading orders the rows."
     )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _among(which: str, count: int) -> str:
