@@ -39,6 +39,7 @@ __all__ = [
     "covariates_of",
     "curve_basis",
     "row_scores",
+    "spelled",
 ]
 
 _TITLE = "No curve is missing"
@@ -155,6 +156,17 @@ def covariate_names(fitted: Fitted) -> tuple[str, ...]:
     return tuple(name for name in used if name not in groups and name in fitted.design.data)
 
 
+def spelled(name: str) -> str:
+    """Name of a column as a formula has it, between backticks if it is no plain name.
+
+    Parameters
+    ----------
+    name : str
+        The column.
+    """
+    return name if name.isidentifier() else f"`{name}`"
+
+
 def curve_basis(x: FloatArray, X: FloatArray) -> FloatArray:
     """Orthonormal curves in the ranks of a covariate that are not in the model.
 
@@ -218,8 +230,8 @@ def _curve(context: Context, name: str, x: FloatArray) -> Check:
         sentence=f"A smooth curve in {name} takes {100 * found.observed:.2g} % of the variation of "
         f"the residuals, where {100 * found.expected:.2g} % is expected; responses are above "
         f"the model{bends}.",
-        advice=f"Give {name} a curve, such as bs({name}, df=4) or poly({name}, 2), or another "
-        "scale; it may also interact with a covariate."
+        advice=f"Give {name} a curve, such as bs({spelled(name)}, df=4) or "
+        f"poly({spelled(name)}, 2), or another scale; it may also interact with a covariate."
         if name in covariate_names(context.fitted)
         else f"Take {name} into the formula.",
         detail={

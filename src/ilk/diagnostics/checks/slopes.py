@@ -18,7 +18,7 @@ import numpy as np
 
 from ilk.design.fixed import INTERCEPT
 from ilk.diagnostics.checks.collinearity import columns_by_term
-from ilk.diagnostics.checks.covariates import curve_basis, row_scores
+from ilk.diagnostics.checks.covariates import curve_basis, row_scores, spelled
 from ilk.diagnostics.checks.null import judge, judged_check
 from ilk.diagnostics.checks.record import skipped
 from ilk.diagnostics.checks.simulated import sum_by
@@ -129,6 +129,8 @@ def _slope(context: Context, term: RandomTerm, text: str, x: FloatArray) -> Chec
     weight = sum(np.sum(sum_by(codes, levels, one[:, None] ** 2) ** 2) for one in inner.T)
     share = float((found.observed - found.expected) * total[0] / weight)
     slopes = pulls[0][:, 0] / np.maximum(sum_by(codes, levels, inner[:, :1] ** 2)[:, 0], 1e-9)
+    effect = spelled(text) if text in context.fitted.design.data else text
+    grouping = ":".join(map(spelled, term.grouping.columns))
     return judged_check(
         context,
         found,
@@ -141,7 +143,7 @@ def _slope(context: Context, term: RandomTerm, text: str, x: FloatArray) -> Chec
         expected=1.0,
         sentence=f"The slopes of the residuals on {text} vary between levels of {group} "
         f"{found.observed / found.expected:.2g} times as much as chance has it.",
-        advice=f"Give {text} a random slope: (1 + {text} | {group}).",
+        advice=f"Give {text} a random slope: (1 + {effect} | {grouping}).",
         detail={
             "slope": slopes,
             "level": [

@@ -57,3 +57,13 @@ def test_factors_have_slopes_too() -> None:
     (found,) = fit.check("slopes")["slopes"]
     assert found.where == "arm | g"
     assert found.verdict == "problem"
+
+
+def test_names_that_are_no_plain_names_are_between_backticks() -> None:
+    frame = data(1, 0.6).rename(columns={"x": "the x", "g": "my group"})
+    fit = ilk.fit("y ~ `the x` + (1 | `my group`)", frame)
+    (found,) = fit.check("slopes", draws=150)["slopes"]
+    assert found.advice == "Give the x a random slope: (1 + `the x` | `my group`)."
+    nested = data(1, 0.6).assign(s=lambda d: d.g % 6)
+    (_, found) = ilk.fit("y ~ x + (1 | s/g)", nested).check("slopes", draws=150)["slopes"]
+    assert found.advice == "Give x a random slope: (1 + x | s:g)."
