@@ -220,7 +220,7 @@ def expected_ranks(effects: Any, covariance: Any) -> FloatArray:
     --------
     >>> import numpy as np
     >>> expected_ranks([0.0, 1.0, 1.2], [0.1, 0.1, 2.0]).round(3)
-    array([1.229, 2.345, 2.426])
+    array([1.216, 2.432, 2.351])
 
     With variances of zero they are the ranks:
 
