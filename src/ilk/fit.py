@@ -1295,8 +1295,8 @@ class Fit(AbstractFit):
     ) -> InfluenceAnswer:
         """What the estimates would be without each cluster, or each row.
 
-        By one step from the estimates of all rows, Newton's with a correction of second order, exact
-        gradients and curvatures, whether factors are nested or cross; or by fitting again.  All
+        By one step from the estimates of all rows, Newton's with a correction of second order,
+        exact gradients and curvatures, whether factors are nested or cross; or by fitting again.  All
         parameters move: coefficients, standard deviations, correlations, dispersion.
 
         Parameters
