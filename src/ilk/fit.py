@@ -1296,8 +1296,8 @@ class Fit(AbstractFit):
         """What the estimates would be without each cluster, or each row.
 
         By one step from the estimates of all rows, Newton's with a correction of second order,
-        exact gradients and curvatures, whether factors are nested or cross; or by fitting again.  All
-        parameters move: coefficients, standard deviations, correlations, dispersion.
+        exact gradients and curvatures, whether factors are nested or cross; or by fitting again.
+        All parameters move: coefficients, standard deviations, correlations, dispersion.
 
         Parameters
         ----------
