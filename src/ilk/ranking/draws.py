@@ -13,7 +13,8 @@ designs through other factors too.
   standard deviation is far from normal), and the density of each level is found anew at each.
   Where that would take long (many rows), it is found at the estimates and shifted by
   :math:`D (\psi - \hat\psi)`, with :math:`\psi` normal and D the derivative of the modes.
-* **Otherwise**: joint normal draws (:mod:`ilk.ranking.joint_normal`), shifted in the same way.
+* **Otherwise**: joint normal draws (:mod:`ilk.ranking.joint_normal`), found anew at each set of
+  parameters, or, in large designs and in the linear model, shifted in the same way.
 
 In the linear model the criterion is a function of the covariance parameters alone; coefficients and
 residual variance are normal given these.
@@ -63,6 +64,9 @@ _WORK = 4e7
 
 _TABLE = 1000
 """What a level's table of quantiles takes, in such evaluations."""
+
+_SOLVE = 20
+"""What an element of a solve with the conditional covariance takes, in such evaluations."""
 
 _PASSES = 60
 """Evaluations of all rows that it takes to tabulate the densities once."""
@@ -125,13 +129,7 @@ def posterior(fitted: Fitted, target: Target, common: FloatArray) -> Posterior:
             "Draws: of the parameters only, for the variance of the effects is estimated as zero.",
         )
     if len({term.grouping.name for term in fitted.design.terms}) > 1:
-        normal = JointNormal(fitted, target)
-        how = "exact" if fitted.model.linear else "around the conditional means"
-        return Posterior(
-            parameters.shifted(normal.draw),
-            f"Draws: joint normal of all levels, {how}, with the covariance that the other "
-            "random terms bring; parameters drawn too.",
-        )
+        return _joint(parameters, JointNormal(fitted, target))
     if fitted.model.linear:
         sums = LinearLevels(fitted, target)
         work = len(target.levels) * _TABLE
@@ -161,6 +159,23 @@ def posterior(fitted: Fitted, target: Target, common: FloatArray) -> Posterior:
     )
 
 
+def _joint(parameters: _Parameters, normal: JointNormal) -> Posterior:
+    """Draw all levels from their joint normal distribution given the parameters."""
+    linear = parameters.fitted.model.linear
+    how = "exact" if linear else "around the conditional means"
+    opening = (
+        f"Draws: joint normal of all levels, {how}, with the covariance that the other random "
+        "terms bring"
+    )
+    sets = min(_SETS, int(_WORK / (_SOLVE * normal.size * len(parameters.target.levels))))
+    if linear or sets < _FEWEST or parameters.poles:
+        return Posterior(parameters.shifted(normal.draw), f"{opening}; parameters drawn too.")
+    return Posterior(
+        parameters.anew(lambda psi: normal.at(psi).draw, sets),
+        f"{opening}, found anew for each of {sets} sets of parameters, weighted by the likelihood.",
+    )
+
+
 def _by_level(
     parameters: _Parameters,
     quantiles: Callable[[FloatArray], FloatArray],
@@ -169,10 +184,8 @@ def _by_level(
 ) -> Posterior:
     """Draw levels independently given the parameters, from tables of quantiles."""
     sets = min(_SETS, int(_WORK / max(work, 1.0)))
-    if parameters.fitted.family.link.name in ("inverse", "inverse_squared"):
-        sets = 0  # at other parameters the modes may be where no mean is possible
     opening = f"Draws: each level from its {density} conditional posterior, "
-    if sets < _FEWEST:
+    if sets < _FEWEST or parameters.poles:
         table = quantiles(parameters.psi)
         return Posterior(
             parameters.shifted(_table_sampler(table)),
@@ -239,6 +252,8 @@ class _Parameters:
         self.psi = fitted.estimates.psi
         self.coefficients = len(fitted.coef)
         covariance = fitted.psi_covariance()
+        # at other parameters the modes may be where no mean is possible
+        self.poles = fitted.family.link.name in ("inverse", "inverse_squared")
         self.root = covariance_root(np.where(np.isfinite(covariance), covariance, 0.0))
 
     def fixed(self, psi: FloatArray) -> FloatArray:

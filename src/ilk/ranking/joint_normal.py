@@ -19,6 +19,7 @@ stretched to the standard deviations found there, for the density is skewed wher
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,9 +57,11 @@ class JointNormal:
         The fit.
     target : Target
         What is ranked.
+    like : JointNormal, optional
+        One at other parameters, whose corrections of means and deviations are taken over.
     """
 
-    def __init__(self, fitted: Fitted, target: Target) -> None:
+    def __init__(self, fitted: Fitted, target: Target, like: JointNormal | None = None) -> None:
         self.fitted, self.target = fitted, target
         modes = fitted.estimates.modes
         self.size = sum(m.size for m in modes)
@@ -67,23 +70,40 @@ class JointNormal:
             (places[t][0], places[t][1], a)
             for t, a in zip(target.terms, target.weights, strict=True)
         ]
-        self.center = target.combine(modes)
-        self.stretch = np.ones(len(self.center))
-        if self.size <= _EXPANDED:
+        self.moved = np.zeros(len(target.levels))
+        self.stretch = np.ones(len(target.levels))
+        if like is not None:
+            self.moved, self.stretch = like.moved, like.stretch
+        elif self.size <= _EXPANDED:
             self._correct()
+        self.center = target.combine(modes) + self.moved
         few = len(target.levels) <= _DENSE
         self.root = covariance_root(self.covariance()) if few else None
 
     def _correct(self) -> None:
         """Means in place of modes, and their standard deviations."""
         found = conditional_means(self.fitted, sensitivity=False).moments
-        self.center = self.target.combine(found.means)
+        modes = self.fitted.estimates.modes
+        self.moved = self.target.combine(found.means) - self.target.combine(modes)
         before, after = (
             block_variances(self.target, blocks)
             for blocks in (self.fitted.mode_covariance(), found.covariances)
         )
         positive = (before > 0.0) & (after > 0.0)
         self.stretch = np.sqrt(np.where(positive, after, 1.0) / np.where(positive, before, 1.0))
+
+    def at(self, psi: FloatArray) -> JointNormal:
+        """The same at other parameters; not for the linear model, which profiles some of them.
+
+        Parameters
+        ----------
+        psi : (m,) array
+            Parameters.
+        """
+        marginal = self.fitted.marginal
+        point = marginal.at(psi)
+        there = replace(self.fitted, point=point, estimates=marginal.estimates(point))
+        return JointNormal(there, self.target, self)
 
     def pick(self, effects: FloatArray) -> FloatArray:
         """(L, k) combinations of flat effects (U, k)."""
