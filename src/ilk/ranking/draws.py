@@ -14,7 +14,7 @@ designs through other factors too.
   Where that would take long (many rows), it is found at the estimates and shifted by
   :math:`D (\psi - \hat\psi)`, with :math:`\psi` normal and D the derivative of the modes.
 * **Otherwise**: joint normal draws (:mod:`ilk.ranking.joint_normal`), found anew at each set of
-  parameters, or, in large designs and in the linear model, shifted in the same way.
+  parameters, or, in large designs, shifted in the same way.
 
 In the linear model the criterion is a function of the covariance parameters alone; coefficients and
 residual variance are normal given these.
@@ -168,7 +168,7 @@ def _joint(parameters: _Parameters, normal: JointNormal) -> Posterior:
         "terms bring"
     )
     sets = min(_SETS, int(_WORK / (_SOLVE * normal.size * len(parameters.target.levels))))
-    if linear or sets < _FEWEST or parameters.poles:
+    if sets < _FEWEST or parameters.poles:
         return Posterior(parameters.shifted(normal.draw), f"{opening}; parameters drawn too.")
     return Posterior(
         parameters.anew(lambda psi: normal.at(psi).draw, sets),

@@ -76,7 +76,7 @@ class JointNormal:
             self.moved, self.stretch = like.moved, like.stretch
         elif self.size <= _EXPANDED:
             self._correct()
-        self.center = target.combine(modes) + self.moved
+        self.center, self.scale = target.combine(modes) + self.moved, 1.0
         few = len(target.levels) <= _DENSE
         self.root = covariance_root(self.covariance()) if few else None
 
@@ -93,7 +93,7 @@ class JointNormal:
         self.stretch = np.sqrt(np.where(positive, after, 1.0) / np.where(positive, before, 1.0))
 
     def at(self, psi: FloatArray) -> JointNormal:
-        """The same at other parameters; not for the linear model, which profiles some of them.
+        """The same at other parameters.
 
         Parameters
         ----------
@@ -102,8 +102,15 @@ class JointNormal:
         """
         marginal = self.fitted.marginal
         point = marginal.at(psi)
-        there = replace(self.fitted, point=point, estimates=marginal.estimates(point))
-        return JointNormal(there, self.target, self)
+        estimates = marginal.estimates(point)
+        there = replace(self.fitted, point=point, estimates=estimates)
+        found = JointNormal(there, self.target, self)
+        if self.fitted.model.linear:  # whose point has the best coefficients and sigma for theta
+            P = len(self.fitted.coef)
+            slope = self.pick(marginal.mode_sensitivity(point)[:, :P])
+            found.center = found.center + slope @ (psi[:P] - estimates.psi[:P])
+            found.scale = float(np.sqrt(np.exp(psi[-1]) / estimates.sigma2))
+        return found
 
     def pick(self, effects: FloatArray) -> FloatArray:
         """(L, k) combinations of flat effects (U, k)."""
@@ -133,13 +140,13 @@ class JointNormal:
         levels = len(self.target.levels)
         if self.root is not None:
             noise = rng.standard_normal((count, levels)) @ self.root.T
-            return np.asarray(self.center + self.stretch * noise)
+            return np.asarray(self.center + self.scale * self.stretch * noise)
         out = np.empty((count, levels))
         step = max(1, _CELLS // max(self.size, self.fitted.model.rows))
         for begin in range(0, count, step):
             some = slice(begin, min(begin + step, count))
             out[some] = self.pick(self._perturbed(some.stop - begin, rng)).T
-        return np.asarray(self.center + self.stretch * out)
+        return np.asarray(self.center + self.scale * self.stretch * out)
 
     def _perturbed(self, count: int, rng: np.random.Generator) -> FloatArray:
         """(U, count) draws from N(0, C) of all effects."""

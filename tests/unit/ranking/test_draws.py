@@ -83,15 +83,21 @@ def test_levels_of_a_linear_model_with_one_factor() -> None:
 
 
 def test_levels_of_crossed_factors_are_correlated() -> None:
+    """What all levels share is known badly, their differences are known well."""
     fit = fit_of("penicillin")
-    effect, _ = _draws(fit, "sample", count=20_000)
+    effect, shift = _draws(fit, "sample", count=20_000)
     joint = fit.joint_covariance("sample")
     scale = np.sqrt(np.diag(joint.matrix))
-    assert effect.mean(axis=0) == pytest.approx(joint.estimate, abs=0.03)
-    assert effect.std(axis=0) == pytest.approx(scale, rel=0.04)
+    assert effect.std(axis=0) == pytest.approx(scale, rel=0.2)
     correlation = joint.matrix / np.outer(scale, scale)
     assert correlation[0, 1] > 0.7
-    assert np.corrcoef(effect.T) == pytest.approx(correlation, abs=0.04)
+    assert np.corrcoef(effect.T) == pytest.approx(correlation, abs=0.1)
+    weights = np.eye(6) - 1 / 6
+    estimate, error = joint.combine(weights)
+    apart = effect @ weights
+    assert apart.mean(axis=0) == pytest.approx(estimate, abs=0.02)
+    assert apart.std(axis=0) == pytest.approx(error, rel=0.1)
+    assert (effect.mean(axis=1) + shift).std() < 0.3 * shift.std()
 
 
 def test_shift_is_that_of_the_rate() -> None:

@@ -70,3 +70,24 @@ def test_stretch_makes_the_deviations_those_of_quadrature() -> None:
     assert normal.center == pytest.approx(moments.means[0][:, 0])
     draws = normal.draw(8000, np.random.default_rng(2))
     assert draws.std(axis=0) == pytest.approx(np.sqrt(moments.covariances[0][:, 0, 0]), rel=0.04)
+
+
+@pytest.mark.parametrize("weights", [None, "w"])
+def test_linear_model_at_other_parameters(weights) -> None:
+    """Means and covariance by dense matrices at any coefficients, variances and sigma."""
+    rng = np.random.default_rng(4)
+    g, h = np.repeat(np.arange(8), 5), np.tile(np.arange(5), 8)
+    data = pd.DataFrame({"x": rng.normal(size=40), "g": g, "h": h, "w": rng.uniform(0.5, 2, 40)})
+    data["y"] = 1 + data["x"] + rng.normal(size=8)[g] + rng.normal(size=5)[h] + rng.normal(size=40)
+    fit = ilk.fit("y ~ x + (1 | g) + (1 | h)", data, precision_weights=weights)
+    psi = fit.fitted.estimates.psi + np.array([0.2, -0.3, 0.25, -0.2, 0.3])
+    found = _normal(fit, "g").at(psi)
+    Z = np.hstack([np.eye(8)[g], np.eye(5)[h]])
+    G = [float(block[0, 0]) for block in fit.fitted.covariances_at(psi)]
+    prior = np.diag(np.repeat(G, [8, 5]))
+    noise = np.exp(psi[-1]) / (np.ones(40) if weights is None else data["w"].to_numpy())
+    V = Z @ prior @ Z.T + np.diag(noise)
+    b = prior @ Z.T @ np.linalg.solve(V, data["y"] - psi[0] - psi[1] * data["x"])
+    C = prior - prior @ Z.T @ np.linalg.solve(V, Z @ prior)
+    assert found.center == pytest.approx(b[:8], abs=1e-6)
+    assert found.scale**2 * found.covariance() == pytest.approx(C[:8, :8], abs=1e-6)
