@@ -65,7 +65,7 @@ _WORK = 4e7
 _TABLE = 1000
 """What a level's table of quantiles takes, in such evaluations."""
 
-_SOLVE = 20
+_SOLVE = 4
 """What an element of a solve with the conditional covariance takes, in such evaluations."""
 
 _PASSES = 60

@@ -106,7 +106,7 @@ def test_exposure_is_an_offset_and_per_scales_rates() -> None:
     one, other = (fit.league_table("hospital", per=1000, threshold=5.0).table for fit in (a, b))
     for name in ("rate", "raw_rate", "exposure", "p_above", "expected_rank"):
         assert getattr(one, name) == pytest.approx(getattr(other, name), rel=1e-6)
-    plain = a.league_table("hospital", threshold=0.005).table
+    plain = a.league_table("hospital", threshold=0.005, draws=500).table
     assert one.rate == pytest.approx(1000 * plain.rate)
     assert one.center == pytest.approx(1000 * plain.center)
     assert one.p_above == pytest.approx(plain.p_above)
@@ -147,12 +147,12 @@ def test_level_covariates_are_case_mix_or_performance() -> None:
     y = rng.poisson(np.exp(1.0 + 0.8 * quality[g] + 0.2 * x + 0.15 * rng.normal(size=30)[g]))
     data = pd.DataFrame({"y": y, "x": x, "quality": quality[g], "g": g})
     fit = ilk.fit("y ~ x + quality + (1 | g)", data, family="poisson")
-    mix, within = (fit.league_table("g", adjust=a).table for a in ("case_mix", "within"))
+    mix, within = (fit.league_table("g", adjust=a, draws=500).table for a in ("case_mix", "within"))
     assert abs(np.corrcoef(mix.expected_rank, quality)[0, 1]) < 0.5
     assert np.corrcoef(within.expected_rank, quality)[0, 1] > 0.9
     assert np.corrcoef(within.ratio, quality)[0, 1] > 0.8
     assert "quality" in " ".join(within.notes)
-    pooled = ilk.fit("y ~ x + (1 | g)", data, family="poisson").league_table("g").table
+    pooled = ilk.fit("y ~ x + (1 | g)", data, family="poisson").league_table("g", draws=500).table
     assert np.corrcoef(within.rate, pooled.rate)[0, 1] > 0.95
 
 
@@ -164,7 +164,7 @@ def test_case_mix_is_taken_out() -> None:
     b = 0.4 * rng.normal(size=40)
     b[:4] = -0.5
     data = pd.DataFrame({"y": rng.poisson(np.exp(-0.5 + 0.7 * severe + b[g])), "s": severe, "g": g})
-    table = ilk.fit("y ~ s + (1 | g)", data, family="poisson").league_table("g").table
+    table = ilk.fit("y ~ s + (1 | g)", data, family="poisson").league_table("g", draws=500).table
     assert table.raw_rank[:4].min() > 25
     assert table.expected_rank[:4].max() < 20
     assert np.corrcoef(table.effect, b)[0, 1] > 0.75
@@ -177,7 +177,7 @@ def test_crossed_and_nested_factors_each_have_a_table() -> None:
         ("school:person", "Effects of school, item are part"),
         ("item", "part of the case mix"),
     ):
-        table = fit.league_table(group).table
+        table = fit.league_table(group, draws=500).table
         assert words in " ".join(table.notes)
         assert table.expected_rank.sum() == pytest.approx(
             len(table.levels) * (len(table.levels) + 1) / 2

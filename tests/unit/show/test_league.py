@@ -15,7 +15,7 @@ from ...fits import data_of, fit_of
 
 
 def _league(**options):
-    return fit_of("cbpp").league_table("herd", **options)
+    return fit_of("cbpp").league_table("herd", **{"draws": 200, **options})
 
 
 def test_frame_is_in_order_of_rank() -> None:
@@ -37,7 +37,7 @@ def test_frame_is_in_order_of_rank() -> None:
 
 def test_differences_and_slopes_have_columns_of_their_own() -> None:
     fit = fit_of("sleepstudy")
-    frame = fit.league_table("Subject").frame
+    frame = fit.league_table("Subject", draws=200).frame
     assert {"difference", "difference_low", "difference_high"} <= set(frame.columns)
     assert "ratio" not in frame
     slopes = fit.league_table("Subject", term="Days").frame
@@ -78,7 +78,7 @@ def test_text_says_what_is_what() -> None:
 
 
 def test_long_tables_show_both_ends() -> None:
-    found = fit_of("ticks").league_table("BROOD")
+    found = fit_of("ticks").league_table("BROOD", draws=200)
     text = found.text
     frame = found.frame
     assert "94 more levels, in the middle, are in .frame." in text
