@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ilk.formula.language import Expression, Name, quoted
 from ilk.formula.spec import MEAN, OLRE, FormulaSpec, RandomSpec, Sum
 
 __all__ = ["formula_text", "term_text"]
@@ -29,8 +30,9 @@ def formula_text(spec: FormulaSpec, predictor: str, terms: Sequence[str]) -> str
     part = spec.predictor(predictor)
     if part is None:
         raise ValueError(f"{predictor!r} has no formula")
-    fixed = part.fixed.text.removeprefix("1 + ")
-    words = [fixed, *(f"offset({factor.text})" for factor in part.offsets), *terms]
+    fixed = _sum_text(part.fixed).removeprefix("1 + ")
+    offsets = (f"offset({_factor_text(one.text, one.expression)})" for one in part.offsets)
+    words = [fixed, *offsets, *terms]
     right = " + ".join(words)
     if predictor == MEAN:
         return f"{spec.response.text} ~ {right}"
@@ -63,7 +65,20 @@ def term_text(
     if independent:
         structure = "diag"
     bar = "||" if structure == "diag" and not one else "|"
-    left = kept.text if one else kept.text.removeprefix("1 + ")
-    inner = f"{left} {bar} {':'.join(random.grouping)}"
+    left = _sum_text(kept) if one else _sum_text(kept).removeprefix("1 + ")
+    inner = f"{left} {bar} {':'.join(map(quoted, random.grouping))}"
     plain = structure in ("us", "diag") or one
     return f"({inner})" if plain else f"{structure}({inner})"
+
+
+def _sum_text(terms: Sum) -> str:
+    """A sum as it can be read again: names that are no identifiers in backticks."""
+    texts = [
+        ":".join(_factor_text(factor.text, factor.expression) for factor in term.factors) or "1"
+        for term in terms.terms
+    ]
+    return " + ".join(texts if terms.has_intercept else ["0", *texts])
+
+
+def _factor_text(text: str, expression: Expression) -> str:
+    return quoted(expression.column) if isinstance(expression, Name) else text
