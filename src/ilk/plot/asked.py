@@ -15,7 +15,14 @@ from ilk.formula.language import Call, column_names, walk
 from ilk.formula.spec import FormulaSpec
 from ilk.typing import FloatArray
 
-__all__ = ["Drawable", "coded_columns", "column", "columns_of", "trials_column"]
+__all__ = [
+    "Drawable",
+    "coded_columns",
+    "column",
+    "columns_of",
+    "trials_column",
+    "with_whole_trials",
+]
 
 
 class Drawable(Protocol):
@@ -106,6 +113,26 @@ def trials_column(fit: Drawable) -> str | None:
     design = fit.fitted.design
     arguments: dict[str, str | None] = dict(design.arguments)
     return arguments.get("trials", arguments.get("precision_weights") if design.binomial else None)
+
+
+def with_whole_trials(fit: Drawable, held: dict[str, Any]) -> dict[str, Any]:
+    """Values at which columns are held, a mean number of trials rounded.
+
+    Parameters
+    ----------
+    fit : Drawable
+        The fit.
+    held : dict of str to object
+        Values by column.
+
+    Returns
+    -------
+    dict of str to object
+    """
+    trials = trials_column(fit)
+    if trials is None or not isinstance(held.get(trials), float):
+        return held
+    return {**held, trials: max(round(held[trials]), 1)}
 
 
 def column(columns: dict[str, Any], name: str) -> FloatArray:

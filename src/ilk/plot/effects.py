@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ilk.errors import DataError, did_you_mean
-from ilk.plot.asked import Drawable, coded_columns, column, columns_of, trials_column
+from ilk.plot.asked import Drawable, coded_columns, column, columns_of, with_whole_trials
 from ilk.plot.style import ESTIMAND_STYLE, drawing, printable
 
 if TYPE_CHECKING:
@@ -138,10 +138,7 @@ def effect_table(
                 code="unknown-column",
             )
     labels = coded_columns(fit.formula)
-    held = reference_row(data, labels)
-    trials = trials_column(fit)
-    if trials is not None and isinstance(held.get(trials), float):
-        held[trials] = max(round(held[trials]), 1)
+    held = with_whole_trials(fit, reference_row(data, labels))
     held.update(at or {})
     del held[variable]
     values = distinct(columns[variable]) if variable in labels else _grid(columns[variable], points)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ilk.effects import Comparison, compare_means
 from ilk.formula.language import column_names
-from ilk.plot.asked import coded_columns, columns_of
+from ilk.plot.asked import coded_columns, columns_of, with_whole_trials
 from ilk.plot.effects import distinct, is_number, reference_row
 from ilk.prediction.new_data import new_cases
 from ilk.report.asked import Reportable
@@ -73,7 +73,7 @@ def answers(
         return None
     frame = {
         name: np.full(2, value, dtype=object if isinstance(value, str) else None)
-        for name, value in {**reference_row(data, coded), **at}.items()
+        for name, value in {**with_whole_trials(fit, reference_row(data, coded)), **at}.items()
     }
     frame[variable] = np.array(ends, dtype=object if isinstance(ends[0], str) else None)
     cases = new_cases(fit.fitted, frame, "typical").cases

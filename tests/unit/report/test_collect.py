@@ -133,6 +133,15 @@ def test_the_league_has_pictures_of_ranks_and_a_funnel(case: tuple[str, dict[str
         assert found["ranks"]["data"]["coverage"] == 0.95
 
 
+def test_numbers_of_trials_that_vary() -> None:
+    data = datasets.load("essay_marks")
+    data["items"] = data["items"] + np.arange(len(data)) % 3
+    fit = ilk.fit("points ~ experience + (1 | essay)", data, family="binomial", trials="items")
+    report = collect(fit, data)
+    assert 0 < report["answers"][0]["before"] < 1
+    assert {"league", "ranks", "funnel"} <= set(sections(report))
+
+
 def test_any_factor_can_be_ranked() -> None:
     data = datasets.load("classroom_scores")
     fit = ilk.fit("score ~ method + prior + (1 | school/classroom)", data)
