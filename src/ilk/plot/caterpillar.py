@@ -120,9 +120,12 @@ def caterpillar_of_league(league: League) -> Caterpillar:
         The table.
     """
     order = np.argsort(league.effect, kind="stable")
+    names = {"mean": "all effects, mean columns"}
+    if league.quantity == "slope":
+        names[league.term] = f"slope of {league.term}, fixed part included"
     return Caterpillar(
         group=league.group,
-        term="all effects, mean columns" if league.term == "mean" else league.term,
+        term=names.get(league.term, league.term),
         levels=tuple(str(league.levels[i]) for i in order),
         estimate=league.effect[order],
         low=league.effect_low[order],
@@ -187,7 +190,7 @@ def _draw_rows(table: Caterpillar, ax: Axes) -> None:
     hollow_or_filled(ax, table.estimate, place, _apart(table), 22.0)
     ax.set_yticks(place, [printable(level) for level in table.levels], fontsize=8)
     ax.set_ylim(-0.8, len(place) - 0.2)
-    ax.set_xlabel(f"effect of the level: {printable(table.term)}")
+    ax.set_xlabel(f"effect of the level: {printable(table.term, 48)}")
 
 
 def _draw_columns(table: Caterpillar, ax: Axes) -> None:
@@ -217,7 +220,7 @@ def _draw_columns(table: Caterpillar, ax: Axes) -> None:
         f"{count:,} levels of {printable(table.group)}, in order; {int(apart.sum()):,} with an "
         "interval without zero"
     )
-    ax.set_ylabel(f"effect of the level: {printable(table.term)}")
+    ax.set_ylabel(f"effect of the level: {printable(table.term, 48)}")
 
 
 def _draw_band(table: Caterpillar, place: FloatArray, ax: Axes) -> None:

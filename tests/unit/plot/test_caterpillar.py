@@ -64,7 +64,8 @@ def test_effects_of_a_league_table(quantity: str) -> None:
     found = league(50, quantity)
     table = caterpillar_of_league(found)
     assert np.all(np.diff(table.estimate) >= 0)
-    assert table.term == found.term
+    slope = "slope of month, fixed part included"
+    assert table.term == {"rate": found.term, "slope": slope}[quantity]
     draw_caterpillar(table).figure.canvas.draw()
 
 
