@@ -64,7 +64,8 @@ class League:
     raw_rate, raw_rank : (L,) arrays
         Observed over exposure, times `per`, and its rank; ties share their mean rank.
     effect, effect_low, effect_high : (L,) arrays
-        Posterior mean of the level's effect on the scale of the link, and limits.
+        Posterior mean of the level's effect on the scale of the link, and limits; of slopes with
+        the fixed part.
     rate, rate_low, rate_high : (L,) arrays
         What the level's effect would give with the rows of all levels, per `per` units of exposure
         (posterior median), and limits.

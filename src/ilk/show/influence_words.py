@@ -166,7 +166,7 @@ def influence_notes(found: Influence) -> list[str]:
         )
     failed = [i for i in range(found.count) if found.reasons[i]]
     for i in failed[:5]:
-        notes.append(f"No numbers without {unit_words(found, i)}: {found.reasons[i]}.")
+        notes.append(f"No numbers without {unit_words(found, i)}: {found.reasons[i].rstrip('.?')}.")
     if len(failed) > 5:
         notes.append(f"{len(failed) - 5} more have no numbers; .frame has the reasons.")
     return notes

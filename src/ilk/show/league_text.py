@@ -100,15 +100,25 @@ def league_rows(table: League, notes: tuple[str, ...]) -> Table:
     columns = _columns(table, shown)
     width = sum(2 + max(len(head), *map(len, cells)) for head, cells in columns)
     room = max(_SHORTEST, min(_LABEL, _WIDEST - width))
-    labels = [plain(table.levels[i], room) for i in shown]
+    labels = _cut([table.levels[i] for i in shown], room)
     rows = list(zip(labels, *(cells for _, cells in columns), strict=True))
     if many:
         left = len(order) - 2 * _END
-        between = [head for head, _ in columns]
-        ends = [head == "" or head.endswith("interval") for head in between]
-        rows.insert(_END, ("...", *("-" if end else "" for end in ends)))
+        rows.insert(_END, ("...", *("" for _ in columns)))
         notes = (f"{integer(left)} more levels, in the middle, are in .frame.", *notes)
     return Table("", ("", *(head for head, _ in columns)), tuple(rows), notes=notes)
+
+
+def _cut(labels: list[object], room: int) -> list[str]:
+    """Labels no longer than they may be: cut at the end, or in the middle to tell them apart."""
+    texts = [plain(label, 2000) for label in labels]
+    cut = [text if len(text) <= room else f"{text[: room - 1]}…" for text in texts]
+    if len(set(cut)) == len(set(texts)):
+        return cut
+    tail = room // 2
+    return [
+        text if len(text) <= room else f"{text[: room - 1 - tail]}…{text[-tail:]}" for text in texts
+    ]
 
 
 def _columns(table: League, shown: IntArray) -> list[tuple[str, list[str]]]:
@@ -188,12 +198,12 @@ def _rank_note(table: League) -> str:
     level = f"{100 * table.level:g}%"
     text = (
         f"rank: expected rank, the mean over {integer(table.draws)} joint draws of all levels, "
-        f"with its {level} interval; P best, P worst: probability of being among the "
-        f"{_group(table.best, 'first')}, and among the {_group(table.worst, 'last')}"
+        f"with its {level} interval; P best"
     )
+    first = f"probability of being among the {_group(table.best, 'first')}"
     if table.threshold is None:
-        return f"{text}."
-    return f"{text}; P above: of a {_noun(table)} above {table.threshold:g}."
+        return f"{text}, P worst: {first}, and among the {_group(table.worst, 'last')}."
+    return f"{text}: {first}; P above: of a {_noun(table)} above {table.threshold:g}."
 
 
 def _group(count: int, which: str) -> str:
@@ -214,6 +224,8 @@ def _rankability_note(table: League) -> str:
 def _apart(count: int, levels: int) -> str:
     if count == 0:
         return f"None of the {integer(levels)} rank intervals is on one side of the middle rank."
+    if count == levels:
+        return f"All {integer(levels)} rank intervals are on one side of the middle rank."
     verb = "is" if count == 1 else "are"
     return (
         f"{integer(count)} of the {integer(levels)} rank intervals {verb} on one side of the "

@@ -124,6 +124,8 @@ def _ranges(low: Sequence[str], high: Sequence[str]) -> list[str]:
         "-".rjust(left + 3).ljust(left + right + 4)
         if a == b == "-"
         else f"{a:>{left}} to {b:>{right}}"
+        if a or b
+        else ""
         for a, b in zip(low, high, strict=True)
     ]
 

@@ -58,10 +58,10 @@ def check_leverage(context: Context) -> tuple[Check, ...]:
     rows = fitted.design.rows.kept
     named = ", ".join(str(int(rows[i])) for i in high[:_NAMED])
     more = f" and {len(high) - _NAMED} more" if len(high) > _NAMED else ""
-    top = order[0]
+    top, several = order[0], len(high) > 1
+    who = f"Rows {named}{more} of the data decide" if several else f"Row {named} decides"
     sentence = (
-        f"Row{'s' if len(high) > 1 else ''} {named}{more} of the data decide more than half of "
-        "what is fitted to them."
+        f"{who} more than half of what is fitted to {'them' if several else 'it'}."
         if high
         else f"The largest share of a row in the coefficients is {found.fixed[top]:.2g} (row "
         f"{int(rows[top])}); the average is {average:.2g}."
@@ -77,8 +77,8 @@ def check_leverage(context: Context) -> tuple[Check, ...]:
             expected=average,
             p_value=float("nan"),
             sentence=sentence,
-            advice="Their covariates are far from all others: see whether they are right, and what "
-            "changes without them: fit.influence('rows').",
+            advice="The covariates are far from all others: see whether they are right, and what "
+            f"changes without the row{'s' if several else ''}: fit.influence('rows').",
             detail={"row": rows, "fixed": found.fixed, "whole": found.whole},
             large=bool(high),
         ),

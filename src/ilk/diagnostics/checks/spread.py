@@ -103,18 +103,18 @@ def _by_number(context: Context, name: str, x: FloatArray) -> Check:
     sizes, moved = _sizes(context)
     found = judge(np.sum((basis.T @ moved) ** 2, axis=0) / np.sum(moved**2, axis=0), "upper")
     line = sizes[:, 0].mean() + basis @ (basis.T @ moved[:, 0])
-    low, high = max(float(line[np.argmin(rank)]), 1e-9), max(float(line[np.argmax(rank)]), 1e-9)
-    ends = sorted((float(line.max()), max(float(line.min()), 1e-9)))
+    most, least = int(np.argmax(line)), int(np.argmin(line))
+    ratio = float(line[most]) / max(float(line[least]), 1e-9)
     return judged_check(
         context,
         found,
-        large=ends[1] / ends[0] > _UNEQUAL,
+        large=ratio > _UNEQUAL,
         code="spread",
         title=_TITLE,
         where=name,
         estimand="conditional",
-        sentence=f"Residuals spread {high / low:.2g} times as much at the highest {name} as at the "
-        "lowest.",
+        sentence=f"Residuals spread {ratio:.2g} times as much at {name} = {x[most]:.3g} as at "
+        f"{name} = {x[least]:.3g}.",
         advice=_advice(context.fitted, name),
     )
 

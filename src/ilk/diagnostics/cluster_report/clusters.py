@@ -75,6 +75,13 @@ def two_fits(fitted: Fitted, group: Any = None) -> TwoFits:
     added = not cluster_groupings(fitted)
     if group is None:
         if added:
+            single = [t.grouping.name for t in fitted.design.terms if t.grouping.columns]
+            if single:
+                raise ModelError(
+                    f"Each level of {single[0]!r} has one row, so that no rows belong together: "
+                    "name clusters of several rows, group=data['hospital'].",
+                    code="group",
+                )
             raise ModelError(
                 "The model has no random effects of clusters in the mean: say which rows belong "
                 "together, group=data['hospital'].",

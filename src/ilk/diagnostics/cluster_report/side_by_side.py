@@ -20,7 +20,7 @@ import numpy as np
 from ilk.design.fixed import INTERCEPT
 from ilk.design.random import RandomTerm
 from ilk.effects.marginal_coefficients import marginal_coefficients
-from ilk.errors import FitError, IlkError
+from ilk.errors import FitError, IlkError, ModelError
 from ilk.formula.spec import MEAN
 from ilk.gee.fitted import GeeModel, GeeSettings
 from ilk.gee.run import estimate_gee
@@ -138,6 +138,14 @@ def _of_fit(fitted: Fitted, method: str, estimand: str, words: str) -> Side:
 
 
 def _robust(plain: Fitted, method: str, cov: CovarianceKind, groups: Sequence[Grouping]) -> Side:
+    for group in groups:
+        if len(group.levels) <= len(plain.coef):
+            raise ModelError(
+                f"{len(group.levels)} clusters of {group.name!r} cannot show how "
+                f"{len(plain.coef)} coefficients vary from cluster to cluster: robust standard "
+                "errors need more clusters than coefficients.",
+                code="few-clusters",
+            )
     labels = [group.codes for group in groups]
     found = robust_covariance(plain, cov, labels if len(labels) > 1 else labels[0])
     where = mean_part(plain)

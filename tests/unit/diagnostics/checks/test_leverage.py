@@ -23,7 +23,7 @@ def test_a_row_far_from_all_others() -> None:
     frame.loc[33, "x"] = 60.0
     (found,) = ilk.fit("y ~ x + (1 | g)", frame).check("leverage")["leverage"]
     assert found.verdict == "note"
-    assert found.sentence.startswith("Row 33 of the data decide")
+    assert found.sentence == "Row 33 decides more than half of what is fitted to it."
 
 
 def test_rows_with_effects_of_their_own_are_fine() -> None:

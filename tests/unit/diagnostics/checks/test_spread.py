@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -33,6 +35,23 @@ def test_unequal_variances_are_found_and_named() -> None:
     assert levels.verdict == "problem"
     assert "times as much where arm is 'b' as where it is 'a'" in levels.sentence
     assert levels.advice == "Model the dispersion: dispersion='~ arm'."
+
+
+def test_a_spread_that_is_smallest_in_the_middle_is_told_as_such() -> None:
+    frame = data(1)
+    rng = np.random.default_rng(2)
+    frame["y"] = frame["x"] + rng.normal(size=30)[frame["g"]] + frame["x"] * rng.normal(size=300)
+    (one,) = ilk.fit("y ~ x + (1 | g)", frame).check("spread", draws=150)["spread"]
+    assert one.verdict == "problem"
+    ratio, most, least = (
+        float(word)
+        for word in re.match(
+            r"Residuals spread (\S+) times as much at x = (\S+) as at x = (\S+)\.$", one.sentence
+        ).groups()
+    )
+    assert ratio > 1.5
+    assert abs(most) > 1.5
+    assert abs(least) < 0.5
 
 
 def test_a_model_of_the_dispersion_is_enough() -> None:

@@ -97,3 +97,10 @@ def test_bad_clusters() -> None:
         two_fits(plain.fitted, lacking)
     with pytest.raises(DataError, match="single level"):
         two_fits(plain.fitted, np.zeros(100))
+
+
+def test_levels_of_one_row_are_no_clusters() -> None:
+    frame = data().assign(n=lambda d: np.arange(len(d)) % 4, row=lambda d: np.arange(len(d)))
+    fit = ilk.fit("n ~ x + (1 | row)", frame, "poisson").fitted
+    with pytest.raises(ModelError, match="Each level of 'row' has one row"):
+        two_fits(fit)

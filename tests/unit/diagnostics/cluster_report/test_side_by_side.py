@@ -102,3 +102,12 @@ def test_other_clusters_than_those_of_the_model() -> None:
     assert any("no random effects of region" in note for note in found.notes)
     rows = cluster_report(fit.fitted, np.arange(len(data)) % 7)
     assert any("may share a level of g" in note for note in rows.notes)
+
+
+def test_few_clusters_are_refused_by_their_name() -> None:
+    data = frame().query("g < 3").assign(site=lambda d: d.g)
+    found = cluster_report(ilk.fit("y ~ x + arm + (1 | site)", data).fitted)
+    assert "cluster-robust" not in [side.method for side in found.sides]
+    assert any(
+        "3 clusters of 'site' cannot show how 3 coefficients" in note for note in found.notes
+    )
