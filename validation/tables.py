@@ -19,7 +19,7 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "validation" / "results"
-PAGES = ("docs/explanation/fair-rankings.md",)
+PAGES = ("docs/explanation/fair-rankings.md", "docs/explanation/checks-have-power.md")
 
 
 def stored(name: str) -> Any:
@@ -160,7 +160,7 @@ def checks_size() -> str:
                 check,
                 estimand or "-",
                 percent(float(np.mean([share for share, _ in shares]))),
-                f"{percent(low[0])} to {percent(high[0])} ({high[1]})",
+                f"{percent(low[0])} to {percent(high[0])}" + f" ({high[1]})" * (high[0] > 0.0),
                 percent(float(np.mean(problems))),
             ]
         )
@@ -171,17 +171,28 @@ def checks_size() -> str:
 def checks_calls() -> str:
     """False alarms of the whole call."""
     return markdown(
-        ["right model", "data sets", "some problem, %", "problem or note, %"],
+        ["right model", "data sets", "some problem, %", "problem or note, %", "speaks most"],
         (
             [
                 label,
                 str(found["sets"]),
                 percent(found["any_problem"]),
                 percent(found["any_problem_or_note"]),
+                _speaking(found, 1),
             ]
             for label, found in stored("checks_power")["right"].items()
         ),
     )
+
+
+def _speaking(found: dict[str, Any], count: int, least: float = 0.0) -> str:
+    """Checks with a problem or a note most often, and how often, in per cent."""
+    best: dict[str, float] = {}
+    for key, row in found["checks"].items():
+        code = key.split("; ", 1)[0]
+        best[code] = max(best.get(code, 0.0), row["problem_or_note"])
+    ordered = sorted(best.items(), key=lambda item: -item[1])[:count]
+    return ", ".join(f"`{code}` {percent(share, 0)}" for code, share in ordered if share > least)
 
 
 def checks_power() -> str:
@@ -189,12 +200,7 @@ def checks_power() -> str:
     rows = []
     for label, found in stored("checks_power")["wrong"].items():
         one, other = found["wrong"], found.get("right")
-        best: dict[str, float] = {}
-        for key, row in one["checks"].items():
-            code, _, _, _ = key.split("; ", 3)
-            best[code] = max(best.get(code, 0.0), row["problem_or_note"])
-        ordered = sorted(best.items(), key=lambda item: -item[1])[:4]
-        named = ", ".join(f"`{code}` {percent(share, 0)}" for code, share in ordered if share > 0.1)
+        named = _speaking(one, 4, 0.1)
         rows.append(
             [
                 label,

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import pytest
+from validation.checks_power import RIGHT, WRONG
 from validation.quantile_residuals import cases
 from validation.tables import PAGES, filled
 
@@ -68,3 +69,25 @@ def test_shrunk_rates_are_nearer_to_the_truth() -> None:
         for part, errors in found["root_mean_square"].items():
             others = [value for key, value in errors.items() if key != "shrunk"]
             assert errors["shrunk"] < min(others), (name, part)
+
+
+def test_checks_find_wrong_models_and_leave_right_ones_alone() -> None:
+    found = stored("checks_power")
+    assert set(RIGHT) == set(found["right"])
+    assert set(WRONG) == set(found["wrong"])
+    families = {case.arguments.get("family", "gaussian") for case in RIGHT.values()}
+    assert families == set(FAMILIES)
+    for label, one in found["right"].items():
+        assert one["sets"] >= 100
+        assert one["any_problem"] <= 0.1, label
+        for check, row in one["checks"].items():
+            assert row["problem"] <= 0.05, (label, check)
+            assert (row["p_below_0.05"] or 0.0) <= 0.11, (label, check)
+    for label in (
+        "Poisson, of negative binomial counts",
+        "Poisson without excess zeros",
+        "binomial, of beta-binomial counts",
+        "linear without random slope",
+        "Poisson without random slope",
+    ):
+        assert found["wrong"][label]["wrong"]["any_problem"] >= 0.9, label
