@@ -19,7 +19,7 @@ from ilk.estimation.nodes import (
     shift_between,
 )
 from ilk.estimation.restart import elsewhere, second_looks
-from ilk.estimation.separated import lost_directions, separations
+from ilk.estimation.separated import lost_directions, separations, without_modes
 from ilk.estimation.start import default_start
 from ilk.estimation.verify import find_faults, is_optimum, judge, snap_to_boundary, take_last_step
 from ilk.fitted import Fitted, Lazy, Reason, SearchLog, Verdict, warn_of
@@ -89,7 +89,11 @@ def run(
     check_identified(model)
     check_penalty(model)
     marginal = marginal_likelihood(model, search.threads)
-    return _record(marginal, _search(marginal, _begin(marginal, start), search), warn=warn)
+    outcome = _search(marginal, _begin(marginal, start), search)
+    try:
+        return _record(marginal, outcome, warn=warn)
+    except FitError as error:
+        raise without_modes(marginal, error) from None
 
 
 def run_auto(model: Model, search: Search, start: FloatArray | None = None) -> Fitted:

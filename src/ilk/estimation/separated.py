@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from ilk.errors import FitError
 from ilk.fitted import Reason
 from ilk.model.checks import homogeneous_groups
 from ilk.model.programs import split_within
@@ -106,6 +107,30 @@ def separation_faults(
     elif not reasons:
         reasons += _separated_within(marginal, result)
     return reasons
+
+
+def without_modes(marginal: AbstractMarginal, error: FitError) -> FitError:
+    """Error of a search that ended where there are no modes, with separation as its cause if it is.
+
+    Parameters
+    ----------
+    marginal : AbstractMarginal
+        The criterion.
+    error : FitError
+        What is to be said.
+
+    Returns
+    -------
+    FitError
+    """
+    if error.code != "no-mode" or marginal.model.penalty is not None:
+        return error
+    parts = marginal.model.parts
+    reasons = [_separated(parts[name], one) for name, one in separations(marginal).items()]
+    if not reasons:
+        return error
+    said = " ".join(f"{reason.message} {reason.advice}" for reason in reasons)
+    return FitError(f"There are no finite estimates: {said}", code="separation")
 
 
 def lost_directions(model: Model, found: Separations) -> FloatArray | None:

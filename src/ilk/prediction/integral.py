@@ -31,6 +31,7 @@ MeanFunction: TypeAlias = Callable[[Sequence[Any]], Any]
 
 _SPACING = 0.75  # of the first grid at most, in standard deviations: every half of it sees the bulk
 _DOUBLINGS = {1: 9, 2: 5, 3: 2}  # of the number of nodes before giving up, by dimension
+_MOST = {1: 1 << 15, 2: 1 << 10}  # nodes on each side before giving up, by dimension
 _TAIL = 7.5  # standard deviations kept: beyond lie 6e-14 of the normal distribution
 _STRICTNESS = 1e-4  # of the tolerance where derivatives are asked for, which settle after the value
 _CHUNK = 1 << 16  # function values held at one time
@@ -98,7 +99,10 @@ def integrate(
     strictness = _STRICTNESS if derivatives else 1.0
     reach = [_TAIL + float(deviation[k].max()) for k in active]
     half = 4 * math.ceil(max(reach) / _SPACING / 4.0) if active else 0
-    most, pending = half << _DOUBLINGS.get(len(active), 1), np.arange(n)
+    most = min(half << _DOUBLINGS.get(len(active), 1), _MOST.get(len(active), 1 << 7))
+    if n and half > most:
+        raise _unsettled(n, n)
+    pending = np.arange(n)
     while len(pending):
         unsettled: list[IntArray] = []
         points = (2 * half + 1) ** len(active)

@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 
 import ilk
+from ilk.errors import FitError
+from ilk.estimation.separated import without_modes
 from ilk.fitted import Status
 
 
@@ -142,3 +144,23 @@ def test_a_constant_outcome_is_not_said_of_every_level_again() -> None:
     assert [reason.code for reason in errors] == ["separation"]
     assert "the same in all rows" in errors[0].message
     assert "standard errors, infinite ones aside." in str(verdict)
+
+
+def test_a_search_that_ends_without_modes_names_the_separation():
+    rng = np.random.default_rng(1)
+    g, x = np.repeat(np.arange(20), 6), rng.normal(size=120)
+    n = rng.integers(2, 9, 120)
+    data = {"k": np.where(x > 0, n, 0), "n": n, "g": g, "x": x}
+    try:
+        fit = fitted("k ~ x + (1 | g)", data, family="binomial", trials="n")
+    except FitError as error:
+        assert error.code == "separation" and "x separates the response" in error.message
+    else:
+        assert fit.verdict.status is Status.SEPARATED
+
+
+def test_only_missing_modes_are_explained():
+    fit = ilk.fit("y ~ x", {"y": [0, 1, 0, 1, 1, 0], "x": [1, 2, 3, 4, 5, 6]}, family="binomial")
+    for code in ("no-mode", "fit"):
+        error = FitError("It failed.", code=code)
+        assert without_modes(fit.fitted.marginal, error) is error

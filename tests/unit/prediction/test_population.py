@@ -154,3 +154,8 @@ def test_random_variance():
     direct = [z @ G @ z for z in columns]
     np.testing.assert_allclose(random_variance(columns, G, 5), direct)
     np.testing.assert_array_equal(random_variance(None, np.array([[2.0]]), 3), [2.0, 2.0, 2.0])
+
+
+def test_very_wide_effects_are_refused_at_once():
+    with pytest.raises(FitError, match="does not settle"):
+        average(lambda e: np.tanh(e[0]), [np.zeros(100)], [np.full(100, 1e10)])

@@ -2,8 +2,10 @@
 
 Each cluster of each grouping factor is left out by one step
 (:mod:`ilk.diagnostics.influence.one_step`); without random terms each row is.  A coefficient that
-moves by more than one standard error, or a conclusion that changes, is worth a word; both together
-are a problem of the report, if not of the model: the result is that of one cluster.
+moves by more than one standard error, or a conclusion that changes with a move of more than half of
+one, is worth a word; a conclusion that changes with a move of more than one is a problem of the
+report, if not of the model: the result is that of one cluster.  Where a p-value is near the level
+of the test, small moves cross it in models that are right, and are not spoken of.
 """
 
 from __future__ import annotations
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 __all__ = ["check_influence"]
 
 _TITLE = "No cluster decides alone"
+
+_SMALL = 0.5
+"""Standard errors; smaller moves change no conclusion worth a word."""
 
 _MOST, _ROWS = 2000, 10_000
 """Clusters of a factor at most, and rows of fits without random terms."""
@@ -107,6 +112,7 @@ def _judged(found: Influence, where: str) -> Check:
     with np.errstate(invalid="ignore"):
         matters = (found.p_value < 1.0 - found.level) | (found.p_values < 1.0 - found.level)
     changed = (found.lost | found.gained | (found.turned & matters)) & inner
+    changed &= np.abs(moved) > _SMALL
     changed |= found.undetermined & inner
     far = np.abs(moved) > 1.0
     verdict = "problem" if np.any(changed & far) else "note" if changed.any() or far.any() else "ok"
