@@ -68,6 +68,9 @@ _RISK = _listed(
 
 _NUMBER = _listed("n no num number count total nb of the")
 
+_GROUPS = _listed("brood litter clutch herd flock group batch team colony village sample")
+"""Words before ``size`` that make it a number of opportunities; alone it may be one, too."""
+
 _OTHER = _listed(
     """
     age year date month day week hour quarter season id identifier code number no nr zip postcode
@@ -202,6 +205,8 @@ def exposure_name(name: str) -> NameKind:
     if words[-1] in _MEASURES and any(word in _RISK for word in words[:-1]):
         return "clear"
     if len(rest) == 1 and rest[0] in _POSSIBLE:
+        return "possible"
+    if words[-1] == "size" and set(words[:-1]) <= _GROUPS:
         return "possible"
     return "possible" if len(words) > 1 and words[-1] in _POSSIBLE - _MEASURES else "silent"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import islice
 from math import isfinite
@@ -9,7 +10,7 @@ from math import isfinite
 import numpy as np
 
 from ilk.design.exposure_like import ExposureLike, exposure_like, exposure_name
-from ilk.formula.language import Call, Name
+from ilk.formula.language import Call, Name, quoted
 from ilk.lint.material import Material, inner_column
 from ilk.lint.rule import Remark
 
@@ -22,6 +23,9 @@ _MOST = 20
 """Columns that are looked at, and columns that are reported."""
 
 _REPORTED = 3
+
+_LOGARITHM = re.compile(r"^(log|ln)[_. ]?(?![a-z]*istic)", re.IGNORECASE)
+"""How names of logarithms begin."""
 
 _LARGEST = 20.0
 """Logarithms of exposures are smaller than this."""
@@ -53,6 +57,14 @@ def exposure_as_covariate(material: Material) -> Iterator[Remark]:
                 f"Give exposure={column!r} and leave it out of the formula; "
                 "fit.exposure_check() compares both models.",
             )
+        elif not material.known and text == column and _logarithm(material, column):
+            yield Remark(
+                (column,),
+                f"{column!r} looks like the logarithm of an exposure but enters as a covariate, so "
+                "a doubling of the exposure need not double the expected count.",
+                f"Write offset({quoted(column)}), whose coefficient is one; the interval of the "
+                "free coefficient says whether one agrees with the data.",
+            )
 
 
 def unused_exposure(material: Material) -> Iterator[Remark]:
@@ -71,8 +83,8 @@ def unused_exposure(material: Material) -> Iterator[Remark]:
         yield Remark(
             (like.column,),
             f"The counts have no exposure, but the column {like.column!r} {like.words}.",
-            f"If the expected count is in proportion to it, give exposure={like.column!r}: the "
-            "model is then one of rates.",
+            f"Is the expected count in proportion to it? Then give exposure={like.column!r}: the "
+            "model is one of rates.",
         )
 
 
@@ -116,7 +128,23 @@ def _suspect(material: Material, column: str, *, logged: bool) -> bool:
 
 
 def _has_suspect(material: Material) -> bool:
-    return any(_suspect(material, c, logged=t != c) for t, c in _covariates(material))
+    return any(
+        _suspect(material, c, logged=t != c) or (t == c and _logarithm(material, c))
+        for t, c in _covariates(material)
+    )
+
+
+def _logarithm(material: Material, column: str) -> bool:
+    """Whether a column is named like the logarithm of an exposure, and counts agree."""
+    bare = _LOGARITHM.sub("", column)
+    values = material.number(column) if bare not in ("", column) else None
+    if values is None or not np.all(np.isfinite(values) & (values < _LARGEST)):
+        return False
+    step = max(1, len(values) // _SOME)
+    like = exposure_like(bare, np.exp(values[::step]), material.y[::step])
+    return (
+        like is not None and like.by_name and (like.by_behavior or exposure_name(bare) == "clear")
+    )
 
 
 def _like(material: Material, column: str) -> ExposureLike | None:

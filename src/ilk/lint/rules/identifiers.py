@@ -8,7 +8,7 @@ from itertools import chain, islice
 import numpy as np
 
 from ilk.lint.material import Material, inner_column
-from ilk.lint.partition import determines
+from ilk.lint.partition import determines, same_partition
 from ilk.lint.rule import Remark
 from ilk.lint.words import identifier_name
 
@@ -35,11 +35,14 @@ def identifier_as_number(material: Material) -> Iterator[Remark]:
         values = material.whole(name)
         if values is None or len(np.unique(values)) < 3:
             continue
+        grouped = any(grouping.columns == (name,) for grouping in material.groupings.values())
         yield Remark(
             (name,),
             f"{name!r} looks like an identifier, but enters as a number, as if its labels were "
             "amounts.",
-            f"Write (1 | {name}) for clusters, or C({name}) for a coefficient of each level.",
+            f"Leave the number out: the formula has {name!r} as a grouping factor already."
+            if grouped
+            else f"Write (1 | {name}) for clusters, or C({name}) for a coefficient of each level.",
         )
 
 
@@ -63,7 +66,7 @@ def ignored_clusters(material: Material) -> Iterator[Remark]:
             continue
         found.append((levels, name))
     if found:
-        found = sorted(found, key=lambda pair: -pair[0])[:_REPORTED]
+        found = _distinct(material, sorted(found, key=lambda pair: -pair[0]))[:_REPORTED]
         (levels, finest), *others = found
         names = tuple(name for _, name in found)
         also = "".join(f" and {count:,} of {name!r}" for count, name in others)
@@ -76,6 +79,19 @@ def ignored_clusters(material: Material) -> Iterator[Remark]:
             f"fit.cluster_report(group=data[{finest!r}]).",
             None if levels >= _SOME else "note",
         )
+
+
+def _distinct(material: Material, found: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Identifiers without those that are another one under a second name."""
+    out: list[tuple[int, str]] = []
+    for levels, name in found:
+        one = material.factor(name)
+        twins = (material.factor(other) for count, other in out if count == levels)
+        if one is not None and not any(
+            twin is not None and same_partition(twin.codes, one.codes, levels) for twin in twins
+        ):
+            out.append((levels, name))
+    return out
 
 
 def _numeric_columns(material: Material) -> Iterator[str]:

@@ -10,6 +10,7 @@ import numpy as np
 from ilk.formula.language import Name
 from ilk.lint.material import Material
 from ilk.lint.rule import Remark
+from ilk.lint.words import identifier_name
 
 __all__ = [
     "count_as_continuous",
@@ -24,6 +25,9 @@ _MOST = 50
 
 _WHOLE = 1e-6
 """How far from a whole number a count may be, relative to its size."""
+
+_NEAR = 0.5
+"""Share of successes that some row has if a column is its trials."""
 
 _ZEROS, _LOW, _DISTINCT = 0.1, 10.0, 4
 """Share of zeros, mean and number of values of what looks like counts."""
@@ -100,11 +104,15 @@ def percentage_response(material: Material) -> Iterator[Remark]:
         return
     name = material.design.response.name
     if base.takes_trials and not _fractional(y):
+        trials = _smallest_bound(material)
         yield Remark(
-            (name,),
+            (name,) if trials is None else (name, trials),
             f"The response {name!r} holds whole numbers up to {y.max():g}, but the numbers of "
             "trials are not given.",
-            "Give them as trials=; percentages are for family='beta', divided by 100.",
+            "Give them as trials=; percentages are for family='beta', divided by 100."
+            if trials is None
+            else f"Give them as trials={trials!r}, if {trials!r}, which is never smaller, is what "
+            "they are; percentages are for family='beta', divided by 100.",
         )
         return
     yield Remark(
@@ -150,6 +158,18 @@ def count_as_continuous(material: Material) -> Iterator[Remark]:
 
 def _fractional(y: np.ndarray) -> bool:
     return bool(np.any(y != np.floor(y)))
+
+
+def _smallest_bound(material: Material) -> str | None:
+    """Column that may be the trials of counts: whole numbers that vary, never smaller, but near."""
+    found: dict[str, float] = {}
+    for column in islice(material.unused, _MOST):
+        n = None if identifier_name(column) else material.whole(column)
+        if n is None or n.min() < 1.0 or not np.ptp(n) > 0.0 or np.any(n < material.y):
+            continue
+        if np.max(material.y / n) >= _NEAR:
+            found[column] = float(n.sum())
+    return min(found, key=lambda column: found[column]) if found else None
 
 
 def _are_trials(material: Material, column: str) -> bool:

@@ -71,16 +71,21 @@ def _varies(material: Material, text: str) -> bool:
 
 
 def zero_far_from_data(material: Material) -> Iterator[Remark]:
-    """Find correlated slopes of covariates whose zero lies far from all data."""
+    """Find slopes beside an intercept of covariates whose zero lies far from all data."""
     for term in material.design.terms:
-        if term.structure != "us" or not term.has_intercept or term.columns is None:
+        if term.structure not in ("us", "diag") or not term.has_intercept or term.columns is None:
             continue
+        says = (
+            "its variance, and its correlation with the slope, say little."
+            if term.structure == "us"
+            else "that it is independent of the slope there is a strong assumption, which another "
+            "origin changes."
+        )
         for name, low, high in _far_from_zero(term):
             yield Remark(
                 (name, term.label),
                 f"In ({term.label}) the intercept is the value at {name} = 0, far from the data "
-                f"({low:g} to {high:g}): its variance, and its correlation with the slope, say "
-                "little.",
+                f"({low:g} to {high:g}): {says}",
                 f"Center it, e.g. write center({name}) or I({name} - {_middle(low, high):g}) for "
                 f"{name} in both parts.",
             )

@@ -48,6 +48,17 @@ def test_a_name_that_may_be_an_exposure_needs_the_counts_to_agree(name: str) -> 
         assert codes(formula, other.iloc[:16], "poisson", silence=("few-levels",)) == ()
 
 
+@pytest.mark.parametrize("name", ["log_person_days", "logDays", "ln_days", "logHerdSize"])
+def test_a_column_that_is_a_logarithm(name: str) -> None:
+    data = DATA.assign(**{name: np.log(DATA["person_days"])}).drop(columns="person_days")
+    finding = found("exposure-as-covariate", f"events ~ x + {name} + (1 | school)", data, "poisson")
+    assert f"offset({name})" in finding.fix
+    assert codes(f"events ~ x + offset({name}) + (1 | school)", data, "poisson") == ()
+    other = data.assign(log_age=np.log(data["age"]), logistics=data["x"])
+    formula = "events ~ log_age + logistics + (1 | school)"
+    assert codes(formula, other, "poisson") == ()
+
+
 def test_an_exposure_that_enters_twice_is_a_note() -> None:
     finding = found(
         "exposure-as-covariate",
@@ -68,6 +79,7 @@ def test_counts_without_their_exposure_are_a_question() -> None:
     finding = found("unused-exposure", "events ~ x + (1 | school)", DATA, "poisson")
     assert finding.severity == "note"
     assert finding.terms == ("person_days",)
+    assert "?" in finding.fix
 
 
 def test_the_clear_one_of_several_is_named() -> None:

@@ -22,6 +22,8 @@ def test_an_identifier_as_a_number(formula: str) -> None:
     assert finding.severity == "warning"
     assert finding.terms == ("school_id",)
     assert "C(school_id)" in finding.fix
+    grouped = found("identifier-as-number", formula.replace("| school", "| school_id"), DATA)
+    assert "grouping factor already" in grouped.fix
 
 
 def test_an_identifier_as_a_slope() -> None:
@@ -60,6 +62,11 @@ def test_all_of_them_are_named_the_finest_first() -> None:
     )
     assert finding.terms == ("school", "district")
     assert "(1 | school) + (1 | district)" in finding.fix
+
+
+def test_a_second_name_of_the_same_clusters_is_not_named() -> None:
+    finding = found("ignored-clusters", "y ~ x", DATA[["y", "x", "school", "school_id"]])
+    assert finding.terms == ("school",)
 
 
 def test_a_few_clusters_are_a_note() -> None:

@@ -102,3 +102,15 @@ def test_counts_under_the_gaussian_family() -> None:
     for left in ("score", "log1p(seen)", "age", "y"):
         assert codes(f"{left} ~ x + (1 | school)", data) == ()
     assert codes("seen ~ x + (1 | school)", data.drop(columns="person_days"), "poisson") == ()
+
+
+def test_trials_that_a_column_may_hold_are_named() -> None:
+    rng = np.random.default_rng(8)
+    data = DATA.assign(tested=rng.integers(5, 30, len(DATA)))
+    data["hits"] = rng.binomial(data["tested"], 0.4)
+    finding = found("percentage-response", "hits ~ x + (1 | school)", data, "binomial")
+    assert finding.terms == ("hits", "tested")
+    assert "trials='tested'" in finding.fix
+    data = data[["hits", "x", "school", "school_id"]]
+    finding = found("percentage-response", "hits ~ x + (1 | school)", data, "binomial")
+    assert finding.terms == ("hits",)

@@ -57,16 +57,21 @@ def test_a_zero_far_from_the_data(structure: str) -> None:
     assert "center(year)" in finding.fix
 
 
+def test_independence_at_a_zero_far_from_the_data() -> None:
+    finding = found("zero-far-from-data", "y ~ year + (1 + year || school)", DATA)
+    assert "independent of the slope there" in finding.sentence
+    assert codes("y ~ center(year) + (1 + center(year) || school)", DATA) == ()
+
+
 @pytest.mark.parametrize(
     "formula",
     [
         "y ~ center(year) + (1 + center(year) | school)",
         "y ~ I(year - 2004) + (1 + I(year - 2004) | school)",
-        "y ~ year + (1 + year || school)",
         "y ~ year + (0 + year | school)",
         "y ~ age + (1 + age | school)",
         "y ~ x + (1 + x | school)",
     ],
 )
-def test_near_zeros_and_uncorrelated_slopes_are_fine(formula: str) -> None:
+def test_near_zeros_and_slopes_alone_are_fine(formula: str) -> None:
     assert "zero-far-from-data" not in codes(formula, DATA)
