@@ -75,7 +75,11 @@ def two_fits(fitted: Fitted, group: Any = None) -> TwoFits:
     added = not cluster_groupings(fitted)
     if group is None:
         if added:
-            single = [t.grouping.name for t in fitted.design.terms if t.grouping.columns]
+            single = [
+                term.grouping.name
+                for term in fitted.design.terms
+                if term.predictor == MEAN and term.grouping.columns
+            ]
             if single:
                 raise ModelError(
                     f"Each level of {single[0]!r} has one row, so that no rows belong together: "

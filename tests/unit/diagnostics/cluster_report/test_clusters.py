@@ -104,3 +104,6 @@ def test_levels_of_one_row_are_no_clusters() -> None:
     fit = ilk.fit("n ~ x + (1 | row)", frame, "poisson").fitted
     with pytest.raises(ModelError, match="Each level of 'row' has one row"):
         two_fits(fit)
+    spread = ilk.fit("y ~ x", data(), dispersion="~ 1 + (1 | g)").fitted
+    with pytest.raises(ModelError, match="has no random effects of clusters in the mean"):
+        two_fits(spread)
