@@ -78,7 +78,7 @@ def test_checks_find_wrong_models_and_leave_right_ones_alone() -> None:
     families = {case.arguments.get("family", "gaussian") for case in RIGHT.values()}
     assert families == set(FAMILIES)
     for label, one in found["right"].items():
-        assert one["sets"] >= 100
+        assert one["sets"] >= 200
         assert one["any_problem"] <= 0.1, label
         for check, row in one["checks"].items():
             assert row["problem"] <= 0.05, (label, check)
