@@ -20,7 +20,7 @@ from ilk.late import Late
 from ilk.likelihood.base import Search
 from ilk.model import Model
 from ilk.model.nodes import plan_nodes
-from ilk.model.setup import plan, set_up
+from ilk.model.setup import name_formulas, plan, set_up
 from ilk.penalties import AbstractPenalty, make_penalty
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ def fit(
     link: str | None = None,
     *,
     dispersion: str | None = None,
+    shape: str | None = None,
     zero_inflation: str | None = None,
+    parameters: Mapping[str, str] | None = None,
     covariance: Mapping[str, Any] | None = None,
     trials: Any = None,
     exposure: Any = None,
@@ -69,10 +71,16 @@ def fit(
     link : str, optional
         Link of the mean; by default the family's usual one.
     dispersion : str, optional
-        Formula of the log dispersion, such as ``"~ age"``.
+        Formula of the log dispersion, such as ``"~ age"`` or ``"~ age + (1 | hospital)"``.
+    shape : str, optional
+        Formula of the shape of families that have one (tails, skewness, power), on the scale that
+        `ilk.families` says.
     zero_inflation : str, optional
         Formula of the logit of the probability of an excess zero; makes a count family
         zero-inflated.
+    parameters : mapping of str to str, optional
+        Formulas of parameters that have no argument of their own, by the names in the family's
+        ``parameters``.
     covariance : mapping, optional
         Known covariance of a factor's levels.
     trials : str or array, optional
@@ -134,8 +142,9 @@ def fit(
         data,
         family,
         link,
-        dispersion=dispersion,
-        zero_inflation=zero_inflation,
+        formulas=name_formulas(
+            parameters, dispersion=dispersion, shape=shape, zero_inflation=zero_inflation
+        ),
         trials=trials,
         functions=functions,
     )

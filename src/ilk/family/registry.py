@@ -17,7 +17,7 @@ from ilk.family.link import AbstractLink, find_link
 from ilk.family.negative_binomial import NegativeBinomial1, NegativeBinomial2
 from ilk.family.poisson import Poisson
 
-__all__ = ["FAMILIES", "make_family"]
+__all__ = ["FAMILIES", "WRAPPERS", "make_family"]
 
 FAMILIES: dict[str, type[AbstractFamily]] = {
     kind.name: kind
@@ -34,6 +34,9 @@ FAMILIES: dict[str, type[AbstractFamily]] = {
     )
 }
 """Families by name; the zero-inflated ones are made by wrapping."""
+
+WRAPPERS: dict[str, type[AbstractFamily]] = {"zero_inflated": ZeroInflated}
+"""Families that are made of another family."""
 
 _ELSEWHERE = {
     "p": "poisson",

@@ -58,6 +58,8 @@ def _words(design: Design, spec: FormulaSpec, family: AbstractFamily) -> Iterato
     if design.binomial != family.takes_trials:
         yield "its response is not what its family takes"
     sides = {part.name: part for part in spec.predictors}
+    if not set(sides) <= set(family.parameters):
+        yield "its formulas are not those of its family's parameters"
     for part in design.fixed:
         side = sides.get(part.predictor)
         if part.recipe.terms != (_CONSTANT if side is None else side.fixed):

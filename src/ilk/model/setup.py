@@ -12,13 +12,13 @@ from typing import Any
 
 from ilk.design.build import Design, build
 from ilk.design.exposure import exposure_argument
-from ilk.errors import DataError, IlkError
+from ilk.errors import DataError, IlkError, ModelError
 from ilk.family import AbstractFamily, make_family, refuse_foreign_arguments
 from ilk.formula import check_arguments, parse
-from ilk.formula.spec import FormulaSpec
+from ilk.formula.spec import MEAN, FormulaSpec
 from ilk.frame import Tabular, columns
 
-__all__ = ["Plan", "plan", "set_up"]
+__all__ = ["Plan", "name_formulas", "plan", "set_up", "take_as_numbers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +40,47 @@ class Plan:
     frame: Tabular
 
 
+def name_formulas(others: Mapping[str, str] | None, **named: str | None) -> dict[str, str | None]:
+    """Gather the formulas of a family's parameters by their names.
+
+    Parameters
+    ----------
+    others : mapping of str to str, or None
+        Those that were given in a mapping, ``parameters=``.
+    **named : str or None
+        Those that have an argument of their own.
+
+    Raises
+    ------
+    ModelError
+        It is no mapping, or a parameter has two formulas.
+    """
+    if others is None:
+        return named
+    if not isinstance(others, Mapping):
+        raise ModelError(
+            "parameters= takes formulas by the names of the parameters, as in "
+            "{'threshold_1': '~ x'}, "
+            f"not {type(others).__name__}.",
+            code="parameters",
+        )
+    for name in others:
+        if name == MEAN or named.get(name) is not None:
+            where = "the first argument" if name == MEAN else f"{name}="
+            raise ModelError(
+                f"parameters= has a formula of {name!r}, which {where} has already; leave one out.",
+                code="parameters",
+            )
+    return {**named, **{str(name): text for name, text in others.items()}}
+
+
 def plan(
     formula: str,
     data: Any,
     family: str | AbstractFamily,
     link: str | None,
     *,
-    dispersion: str | None,
-    zero_inflation: str | None,
+    formulas: Mapping[str, str | None],
     trials: Any,
     functions: Mapping[str, Callable[..., Any]] | None,
 ) -> Plan:
@@ -55,17 +88,20 @@ def plan(
 
     Parameters
     ----------
-    formula, data, family, link, dispersion, zero_inflation, trials, functions
+    formula, data, family, link, trials, functions
         As `ilk.fit` takes them.
+    formulas : mapping of str to str or None
+        Formulas of the family's other parameters, by their names; None for none.
 
     Returns
     -------
     Plan
     """
     check_arguments(formula, data)
-    distribution = make_family(family, link, zero_inflated=zero_inflation is not None)
-    refuse_foreign_arguments(distribution, trials=trials, dispersion=dispersion)
-    spec = parse(formula, dispersion=dispersion, zero_inflation=zero_inflation, functions=functions)
+    given = {name: text for name, text in formulas.items() if text is not None}
+    distribution = make_family(family, link, zero_inflated="zero_inflation" in given)
+    refuse_foreign_arguments(distribution, trials=trials, formulas=given)
+    spec = parse(formula, functions=functions, **given)
     return Plan(spec, distribution, columns(data))
 
 
