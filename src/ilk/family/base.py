@@ -47,6 +47,12 @@ class AbstractFamily(ABC):
         Whether the response is a count out of a number of trials; the mean is then a probability.
     has_unit_deviance : bool
         Whether :meth:`unit_deviance` is defined.
+    has_zero : bool
+        Whether a response may be zero; where not, zero inflation is a hurdle.
+    dispersion_limit : str or None
+        Name of the family that this one becomes as the dispersion goes to zero.
+    unit_dispersion : str or None
+        Name of the family that this one is where the dispersion is one.
 
     Examples
     --------
@@ -77,6 +83,9 @@ class AbstractFamily(ABC):
     discrete: ClassVar[bool] = False
     takes_trials: ClassVar[bool] = False
     has_unit_deviance: ClassVar[bool] = False
+    has_zero: ClassVar[bool] = True
+    dispersion_limit: ClassVar[str | None] = None
+    unit_dispersion: ClassVar[str | None] = None
     parameters: ClassVar[tuple[str, ...]]
     link: AbstractLink
 
@@ -150,6 +159,16 @@ class AbstractFamily(ABC):
     ) -> FloatArray:
         """Probability (n,) of a response of at most y."""
         self._lacks("distribution function")
+
+    def cdf_below(
+        self, y: FloatArray, trials: FloatArray | None, eta: Sequence[FloatArray]
+    ) -> FloatArray:
+        """Probability (n,) of a response of less than y."""
+        return self.cdf(y - 1.0, trials, eta) if self.discrete else self.cdf(y, trials, eta)
+
+    def caveat(self, trials: FloatArray | None, eta: Sequence[FloatArray]) -> str | None:
+        """Say what does not hold of the family at such predictors; None if all does."""
+        return None
 
     def unit_deviance(
         self,
