@@ -47,6 +47,10 @@ class AbstractFamily(ABC):
         Whether the response is a count out of a number of trials; the mean is then a probability.
     has_unit_deviance : bool
         Whether :meth:`unit_deviance` is defined.
+    categorical : bool
+        Whether the response is one of several categories, see `ilk.family.categorical`.
+    without_intercept : tuple of str
+        Predictors that have no intercept, because other parameters take its place.
     has_zero : bool
         Whether a response may be zero; where not, zero inflation is a hurdle.
     dispersion_limit : str or None
@@ -83,6 +87,8 @@ class AbstractFamily(ABC):
     discrete: ClassVar[bool] = False
     takes_trials: ClassVar[bool] = False
     has_unit_deviance: ClassVar[bool] = False
+    categorical: ClassVar[bool] = False
+    without_intercept: ClassVar[tuple[str, ...]] = ()
     has_zero: ClassVar[bool] = True
     dispersion_limit: ClassVar[str | None] = None
     unit_dispersion: ClassVar[str | None] = None
