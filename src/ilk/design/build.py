@@ -6,7 +6,7 @@ groups stay aligned; what was left out is counted by column.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 from ilk.design.arguments import Argument, check_weights, read_argument, take
 from ilk.design.evaluate import compute_lags
 from ilk.design.exposure import without_exposure
-from ilk.design.fixed import FixedPart, constant, make_fixed
+from ilk.design.fixed import FixedPart, constant, make_fixed, with_intercept
 from ilk.design.grouping import Grouping
 from ilk.design.random import RandomTerm, make_random
 from ilk.design.response import Response, make_response, no_trials
@@ -25,7 +25,7 @@ from ilk.design.scope import Scope
 from ilk.errors import DataError, ModelError
 from ilk.formula.language import Name, column_names
 from ilk.formula.spec import MEAN, OLRE, Factor, FormulaSpec, PredictorSpec
-from ilk.frame import Column, Kept, columns, own_column
+from ilk.frame import Column, Kept, Label, columns, own_column
 from ilk.typing import BoolArray, FloatArray
 
 __all__ = ["Design", "FixedPart", "Grouping", "RandomTerm", "Response", "Rows", "build"]
@@ -120,6 +120,8 @@ def build(
     *,
     parameters: Sequence[str] = (MEAN,),
     binomial: bool = False,
+    categories: tuple[Label, ...] | None = None,
+    without_intercept: Collection[str] = (),
     trials: Any = None,
     exposure: Any = None,
     offset: Any = None,
@@ -140,6 +142,10 @@ def build(
         Parameters of the family that have a predictor; those without a formula get an intercept.
     binomial : bool
         Whether the family counts successes among trials.
+    categories : tuple, optional
+        Categories of the response, in order, where it is one of several.
+    without_intercept : collection of str
+        Parameters whose intercept is left out, see `ilk.design.fixed.make_fixed`.
     trials, exposure, offset, frequency_weights, precision_weights : str, array or None
         Row-wise arguments: name of a column, or one value for each row.
     order : str, array or None
@@ -169,7 +175,10 @@ def build(
     }
     named = {name: argument.column for name, argument in arguments.items()}
     stated = without_exposure(spec, named)
-    predictors = _predictors(stated, parameters)
+    predictors = [
+        with_intercept(part) if part.name in without_intercept else part
+        for part in _predictors(stated, parameters)
+    ]
     scope = Scope(frame, functions=spec.functions)
     rows = _choose(stated, scope, arguments, missing)
     scope = scope.subset(rows.selection)
@@ -189,13 +198,20 @@ def build(
         proportions_of=weights["precision_weights"] if binomial else None,
         notes=notes,
         trials_label=arguments["trials"].label if "trials" in arguments else "trials",
+        categories=categories,
     )
     known = weights["offset"]
     exposed = weights["exposure"]
     if exposed is not None:
         known = np.log(exposed) if known is None else known + np.log(exposed)
     fixed = tuple(
-        make_fixed(part, scope, known if part.name == MEAN else None) for part in predictors
+        make_fixed(
+            part,
+            scope,
+            known if part.name == MEAN else None,
+            drop_intercept=part.name in without_intercept,
+        )
+        for part in predictors
     )
     groupings: dict[tuple[str, ...], Grouping] = {}
     terms = tuple(

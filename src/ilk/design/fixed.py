@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -58,7 +58,13 @@ class FixedPart:
     recipe: Recipe
 
 
-def make_fixed(spec: PredictorSpec, scope: Scope, offset: FloatArray | None = None) -> FixedPart:
+def make_fixed(
+    spec: PredictorSpec,
+    scope: Scope,
+    offset: FloatArray | None = None,
+    *,
+    drop_intercept: bool = False,
+) -> FixedPart:
     """Make the fixed part of a predictor.
 
     Parameters
@@ -69,6 +75,9 @@ def make_fixed(spec: PredictorSpec, scope: Scope, offset: FloatArray | None = No
         The data.
     offset : (n,) array, optional
         Known terms that come as arguments.
+    drop_intercept : bool
+        Whether to leave out the column of ones once factors are coded beside it, for predictors
+        whose intercept other parameters stand for.
 
     Returns
     -------
@@ -80,9 +89,13 @@ def make_fixed(spec: PredictorSpec, scope: Scope, offset: FloatArray | None = No
     keep = independent_columns(matrix.X, all_names.index(INTERCEPT) if has_intercept else None)
     X, names, dropped = matrix.X, all_names, matrix.single
     if not keep.all():
+        dropped = (*(n for n, kept in zip(all_names, keep, strict=True) if not kept), *dropped)
+    if has_intercept and drop_intercept:
+        keep = keep & (np.array(all_names) != INTERCEPT)
+        has_intercept = False
+    if not keep.all():
         X = np.asfortranarray(X[:, keep])
         names = tuple(name for name, kept in zip(all_names, keep, strict=True) if kept)
-        dropped = (*(n for n, kept in zip(all_names, keep, strict=True) if not kept), *dropped)
     return FixedPart(
         predictor=spec.name,
         X=X,
@@ -110,6 +123,23 @@ def constant(predictor: str) -> PredictorSpec:
     PredictorSpec
     """
     return PredictorSpec(predictor, "~ 1", Sum((Term(),)))
+
+
+def with_intercept(spec: PredictorSpec) -> PredictorSpec:
+    """Right side of a predictor with an intercept, whatever its formula says.
+
+    Parameters
+    ----------
+    spec : PredictorSpec
+        The right side.
+
+    Returns
+    -------
+    PredictorSpec
+    """
+    if spec.fixed.has_intercept:
+        return spec
+    return replace(spec, fixed=Sum((Term(), *spec.fixed.terms)))
 
 
 def remake_fixed(part: FixedPart, scope: Scope) -> FloatArray:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ilk.design.categories import category_codes
 from ilk.design.evaluate import evaluate_vector
 from ilk.design.scope import Scope
 from ilk.errors import DataError, ModelError
@@ -49,6 +50,7 @@ def make_response(
     proportions_of: FloatArray | None,
     notes: list[str],
     trials_label: str = "trials",
+    categories: tuple[Label, ...] | None = None,
 ) -> Response:
     """Make the response.
 
@@ -68,11 +70,15 @@ def make_response(
         Filled with what was assumed.
     trials_label : str
         What messages call the argument.
+    categories : tuple, optional
+        Categories, in order, of a response that is one of several; ``y`` holds their codes.
 
     Returns
     -------
     Response
     """
+    if categories is not None:
+        return Response(spec.text, category_codes(spec, scope, categories))
     if spec.kind != "value":
         return _make_pair(spec, scope, binomial=binomial, trials=trials, weighted=proportions_of)
     factor = spec.parts[0]

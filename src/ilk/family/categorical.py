@@ -102,7 +102,8 @@ class AbstractCategorical(AbstractFamily):
         eta : sequence of jets, or of ndarrays (n,)
             Linear predictors.
         """
-        return jets.exp(self.log_probability(category, eta))
+        log_probability: NumberT = self.log_probability(category, eta)
+        return jets.exp(log_probability)
 
     @abstractmethod
     def log_probability(self, category: int, eta: Sequence[Any]) -> Any:
@@ -155,7 +156,8 @@ class AbstractCategorical(AbstractFamily):
     ) -> None:
         """Refuse codes that are none, and categories that no row has."""
         codes = y[np.isfinite(y)]
-        if len(codes) < len(y) or np.any((codes < 0) | (codes >= self.categories) | (codes % 1)):
+        outside = (codes < 0) | (codes >= self.categories) | (codes != np.floor(codes))
+        if len(codes) < len(y) or np.any(outside):
             raise DataError(
                 f"The response {name!r} has other values than codes of the {self.categories} "
                 f"categories of family {self.name!r}.",
@@ -183,15 +185,12 @@ def check_levels(levels: Any) -> tuple[Hashable, ...]:
     levels : sequence
         What the user gave, or the data have.
     """
-    if isinstance(levels, str) or not isinstance(levels, Sequence):
-        try:
-            levels = tuple(levels.tolist())  # an array, or the categories of a data frame
-        except AttributeError:
-            raise ModelError(
-                f"levels= takes a list of categories in their order, not {levels!r}.",
-                code="levels",
-            ) from None
-    labels = tuple(levels)
+    given: Any = levels.tolist() if hasattr(levels, "tolist") else levels  # an array, an index
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise ModelError(
+            f"levels= takes a list of categories in their order, not {levels!r}.", code="levels"
+        )
+    labels = tuple(given)
     repeated = next((x for i, x in enumerate(labels) if x in labels[:i]), None)
     if repeated is not None:
         raise ModelError(f"levels= has {repeated!r} twice.", code="levels")
@@ -206,10 +205,11 @@ def check_levels(levels: Any) -> tuple[Hashable, ...]:
 def unknown_level(label: object, levels: Sequence[Hashable], name: str, row: int) -> DataError:
     """Make the error that names a value which is none of the categories."""
     shown = ", ".join(map(repr, levels[:8])) + (", ..." if len(levels) > 8 else "")
-    hint = did_you_mean(label, [x for x in levels if isinstance(x, str)])
+    words = [x for x in levels if isinstance(x, str)]
+    hint = did_you_mean(label, words) if isinstance(label, str) else ""
     return DataError(
         f"Column {name!r} has {label!r} in row {row}, which is none of the categories {shown}."
-        f"{hint if isinstance(label, str) else ''}",
+        f"{hint}",
         code="response-levels",
     )
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, final
 
 import numpy as np
@@ -54,7 +54,7 @@ class Cumulative(AbstractCategorical):
     name: ClassVar[str] = "cumulative"
     links: ClassVar[tuple[str, ...]] = ("logit", "probit", "cloglog", "loglog", "cauchit")
     without_intercept: ClassVar[tuple[str, ...]] = ("mean", "dispersion")
-    link: AbstractLink = Logit()
+    link: AbstractLink = field(default_factory=Logit)
     levels: tuple[Hashable, ...] = ()
     thresholds: Structure = "flexible"
     scaled: bool = False
@@ -91,7 +91,7 @@ class Cumulative(AbstractCategorical):
                 code="thresholds",
             )
         names = structure(self.thresholds, self.categories)[0]
-        return {**{name: common for name in names}, **given}
+        return {**dict.fromkeys(names, common), **given}
 
     def parameter_label(self, name: str) -> str:
         """Name a threshold by the categories at both sides."""

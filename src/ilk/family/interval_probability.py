@@ -51,10 +51,11 @@ def log_interval(link: AbstractLink, lower: NumberT, upper: NumberT) -> NumberT:
     exact = _EXACT.get(link.name) if is_registered(link) else None
     with np.errstate(all="ignore"):
         if exact is not None:
-            found = exact(link, lower, upper, gap)
+            found: NumberT = exact(link, lower, upper, gap)
         else:
             found = _by_halves(link, lower, upper)
-        return jets.where(ordered, found, _impossible(found))
+        impossible: NumberT = _impossible(found)
+        return jets.where(ordered, found, impossible)
 
 
 def _logit(link: AbstractLink, lower: Any, upper: Any, gap: Any) -> Any:
@@ -83,5 +84,5 @@ def _by_halves(link: AbstractLink, lower: Any, upper: Any) -> Any:
 def _impossible(like: Any) -> Any:
     if not isinstance(like, Jet):
         return np.full_like(like, -np.inf)
-    zeros = (np.zeros_like(x) for x in (like.first, like.second, like.third))
-    return Jet(np.full_like(like.value, -np.inf), *zeros, like.order)
+    first, second, third = (np.zeros_like(x) for x in (like.first, like.second, like.third))
+    return Jet(np.full_like(like.value, -np.inf), first, second, third, like.order)

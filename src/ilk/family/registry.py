@@ -9,6 +9,7 @@ from ilk.family.base import AbstractFamily
 from ilk.family.beta import Beta
 from ilk.family.beta_binomial import BetaBinomial
 from ilk.family.binomial import Binomial
+from ilk.family.cumulative import Cumulative
 from ilk.family.gamma import Gamma
 from ilk.family.gaussian import Gaussian
 from ilk.family.inflation import ZeroInflated
@@ -31,6 +32,7 @@ FAMILIES: dict[str, type[AbstractFamily]] = {
         InverseGaussian,
         Beta,
         BetaBinomial,
+        Cumulative,
     )
 }
 """Families by name; the zero-inflated ones are made by wrapping."""

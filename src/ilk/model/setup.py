@@ -6,16 +6,18 @@ the response against the family.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ilk.design.build import Design, build
+from ilk.design.categories import find_categories
 from ilk.design.exposure import exposure_argument
 from ilk.errors import DataError, IlkError, ModelError
 from ilk.family import AbstractFamily, make_family, refuse_foreign_arguments
+from ilk.family.categorical import AbstractCategorical
 from ilk.formula import check_arguments, parse
-from ilk.formula.spec import MEAN, FormulaSpec
+from ilk.formula.spec import MEAN, FormulaSpec, ResponseSpec
 from ilk.frame import Tabular, columns
 
 __all__ = ["Plan", "name_formulas", "plan", "set_up", "take_as_numbers"]
@@ -100,9 +102,43 @@ def plan(
     check_arguments(formula, data)
     given = {name: text for name, text in formulas.items() if text is not None}
     distribution = make_family(family, link, zero_inflated="zero_inflation" in given)
+    frame = columns(data)
+    if isinstance(distribution, AbstractCategorical):
+        response = parse(formula, functions=functions).response
+        distribution = with_categories(distribution, response, frame, given)
+        given = distribution.spread_formulas(given)
     refuse_foreign_arguments(distribution, trials=trials, formulas=given)
     spec = parse(formula, functions=functions, **given)
-    return Plan(spec, distribution, columns(data))
+    return Plan(spec, distribution, frame)
+
+
+def with_categories(
+    family: AbstractCategorical,
+    response: ResponseSpec,
+    frame: Tabular,
+    formulas: Collection[str] = (),
+) -> AbstractCategorical:
+    """Tell a family which categories its response has, unless the user did.
+
+    Parameters
+    ----------
+    family : AbstractCategorical
+        The family.
+    response : ResponseSpec
+        Left side of the formula.
+    frame : Frame or Kept
+        The data.
+    formulas : collection of str
+        Parameters that have a formula.
+
+    Returns
+    -------
+    AbstractCategorical
+    """
+    if not family.levels:
+        levels = find_categories(response, frame, family.name, ordered=family.ordered)
+        family = family.with_levels(levels)
+    return family.with_formulas(formulas)
 
 
 def set_up(asked: Plan, *, exposure: Any = None, **arguments: Any) -> Design:
@@ -132,6 +168,8 @@ def set_up(asked: Plan, *, exposure: Any = None, **arguments: Any) -> Design:
         asked.frame,
         parameters=family.parameters,
         binomial=family.takes_trials,
+        categories=family.levels if isinstance(family, AbstractCategorical) else None,
+        without_intercept=family.without_intercept,
         exposure=exposure_argument(asked.spec, exposure, family.link.name),
         **arguments,
     )

@@ -64,12 +64,13 @@ def piecewise(eta: Sequence[NumberT], pieces: Iterable[Piece]) -> NumberT:
     >>> piecewise(x, [first, second])
     array([30.,  4.])
     """
-    jets: list[Any] = [x for x in eta if isinstance(x, Jet)]
+    given: list[Any] = list(eta)  # in averages, jets beside constants
+    jets = [x for x in given if isinstance(x, Jet)]
     if not jets:
-        return _of_arrays(list(eta), pieces)  # type: ignore[return-value, arg-type]
+        return _of_arrays(given, pieces)  # type: ignore[return-value]
     if len(jets) == len(eta) and _are_variables(jets):
         return _scattered(jets, pieces)  # type: ignore[return-value]
-    return _general(list(eta), jets[0], pieces)  # type: ignore[return-value]
+    return _general(given, jets[0], pieces)  # type: ignore[return-value]
 
 
 def _of_arrays(eta: list[FloatArray], pieces: Iterable[Piece]) -> FloatArray:
