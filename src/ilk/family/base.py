@@ -17,6 +17,7 @@ import numpy as np
 
 from ilk.errors import DataError, ModelError
 from ilk.family.link import AbstractLink, Interval, is_registered
+from ilk.family.scale import SCALES, ParameterScale
 from ilk.num.jets import NumberT
 from ilk.typing import BoolArray, FloatArray, IntArray
 
@@ -134,6 +135,22 @@ class AbstractFamily(ABC):
     def has_dispersion(self) -> bool:
         """Whether there is a dispersion parameter."""
         return "dispersion" in self.parameters
+
+    @property
+    def mean_parameters(self) -> tuple[str, ...]:
+        """Names of the parameters that the mean of the response depends on."""
+        plain = type(self).mean is AbstractFamily.mean
+        return self.parameters[:1] if plain else self.parameters
+
+    def scale(self, parameter: str) -> ParameterScale | None:
+        """Scale on which readers know a parameter; None if it is that of its linear predictor.
+
+        Parameters
+        ----------
+        parameter : str
+            One of ``parameters`` other than the mean.
+        """
+        return SCALES.get(parameter)
 
     def constant(self, y: FloatArray, trials: FloatArray | None) -> FloatArray:
         """Terms (n,) in the response only that complete the log density."""

@@ -14,6 +14,7 @@ import numpy as np
 from ilk.family.base import AbstractFamily, require_link
 from ilk.family.link import AbstractLink, Identity
 from ilk.family.moments import log_within, mean_start, relative_variance
+from ilk.family.scale import DEVIATION, ParameterScale
 from ilk.num import jets
 from ilk.num.jets import NumberT
 from ilk.num.stable import LOG_2PI, special
@@ -62,6 +63,10 @@ class Gaussian(AbstractFamily):
     ) -> FloatArray:
         """Distribution function."""
         return np.asarray(special().ndtr((y - self.mean(eta)) * np.exp(-0.5 * eta[1])))
+
+    def scale(self, parameter: str) -> ParameterScale | None:
+        """Scale of a parameter: the residual standard deviation for the dispersion."""
+        return DEVIATION if parameter == "dispersion" else None
 
     def unit_deviance(
         self,

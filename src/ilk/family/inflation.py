@@ -18,6 +18,7 @@ import numpy as np
 from ilk.errors import ModelError
 from ilk.family.base import AbstractFamily
 from ilk.family.link import AbstractLink, is_registered
+from ilk.family.scale import INFLATION, ParameterScale
 from ilk.num import jets
 from ilk.num.jets import NumberT
 from ilk.num.stable import sigmoid
@@ -76,6 +77,15 @@ class ZeroInflated(AbstractFamily):
     def takes_trials(self) -> bool:  # type: ignore[override]
         """Whether the counts are out of a number of trials."""
         return self.base.takes_trials
+
+    @property
+    def mean_parameters(self) -> tuple[str, ...]:
+        """Parameters that the mean of the counts depends on, and the probability of a zero."""
+        return (*self.base.mean_parameters, "zero_inflation")
+
+    def scale(self, parameter: str) -> ParameterScale | None:
+        """Scale of a parameter: the probability of an excess zero, or one of the counts'."""
+        return INFLATION if parameter == "zero_inflation" else self.base.scale(parameter)
 
     @property
     def key(self) -> str | None:

@@ -12,7 +12,7 @@ from ilk.family.inflation import ZeroInflated
 from ilk.inference.wald import CoefficientCovariance, check_level, coefficient_covariance
 from ilk.model.quadrature import is_laplace, listed, shares
 from ilk.show.numbers import integer, plain, significant
-from ilk.show.wording import association, model_name, software
+from ilk.show.wording import association, component_words, model_name, software
 
 if TYPE_CHECKING:
     from ilk.design.random import RandomTerm
@@ -52,12 +52,6 @@ _STRUCTURES = {
     "identity": "independent of each other and of one variance",
     "homcs": "all equally correlated and of one variance",
 }
-
-_COMPONENTS = {
-    "dispersion": "The logarithm of the dispersion phi",
-    "zero_inflation": "The logit of the probability of an excess zero",
-}
-
 
 _ARGUMENTS = {
     "trials": ("The number of trials was {}.", "The numbers of trials were given."),
@@ -244,9 +238,9 @@ def _term(term: RandomTerm) -> str:
 
 
 def _other_parts(fitted: Fitted) -> list[str]:
-    """Predictors of the dispersion and of the zero inflation that have a formula."""
+    """Predictors of the family's other parameters that have a formula."""
     return [
-        f"{_depends(_COMPONENTS.get(part.name, part.name), part)}."
+        f"{_depends(f'The {component_words(fitted.family, part.name)}', part)}."
         for part in fitted.formula.predictors
         if part.name != "mean"
     ]

@@ -9,16 +9,19 @@ import numpy as np
 
 from ilk.effects.collapsibility import collapsibility
 from ilk.family.inflation import ZeroInflated
+from ilk.formula.spec import MEAN
 from ilk.model.quadrature import is_laplace, most_nodes, shares
 from ilk.prediction.levels import check_choice
 from ilk.show.numbers import fixed, plain
 
 if TYPE_CHECKING:
+    from ilk.family.base import AbstractFamily
     from ilk.fitted import Fitted, SearchLog
 
 __all__ = [
     "Causes",
     "association",
+    "component_words",
     "estimator",
     "estimator_phrase",
     "in_short",
@@ -136,6 +139,20 @@ def association(design: Causes = None) -> str:
     """
     check_choice("design", design, Causes)
     return _ASSOCIATION[design]
+
+
+def component_words(family: AbstractFamily, component: str) -> str:
+    """Name a linear predictor, such as ``"log dispersion"``.
+
+    Parameters
+    ----------
+    family : AbstractFamily
+        The family.
+    component : str
+        One of its parameters.
+    """
+    scale = None if component == MEAN else family.scale(component)
+    return component.replace("_", " ") if scale is None else scale.predictor
 
 
 def versions(search: SearchLog) -> str:
