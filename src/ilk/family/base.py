@@ -16,7 +16,7 @@ from typing import ClassVar, NoReturn, final
 import numpy as np
 
 from ilk.errors import DataError, ModelError
-from ilk.family.link import AbstractLink, Interval, is_registered
+from ilk.family.link import AbstractLink, Interval, is_registered, link_kind
 from ilk.family.scale import SCALES, ParameterScale
 from ilk.num.jets import NumberT
 from ilk.typing import BoolArray, FloatArray, IntArray
@@ -34,8 +34,8 @@ class AbstractFamily(ABC):
     link : AbstractLink
         Link of the mean.
     parameters : tuple of str
-        Names of the predictors: ``"mean"``, then ``"dispersion"`` and ``"zero_inflation"`` where
-        the family has them.
+        Names of the predictors: ``"mean"``, then ``"dispersion"``, ``"shape"``, others, and
+        ``"zero_inflation"`` where the family has them.
     links : tuple of str
         Links that make sense, the usual one first; links of the user's own are always accepted.
     compiled_links : tuple of str
@@ -52,6 +52,9 @@ class AbstractFamily(ABC):
         Whether the response is one of several categories, see `ilk.family.categorical`.
     without_intercept : tuple of str
         Predictors that have no intercept, because other parameters take its place.
+    several_modes : bool
+        Whether the log density may have several maxima in the predictor of the mean, so that a fit
+        looks for other optima than the one it has found.
     has_zero : bool
         Whether a response may be zero; where not, zero inflation is a hurdle.
     dispersion_limit : str or None
@@ -90,6 +93,7 @@ class AbstractFamily(ABC):
     has_unit_deviance: ClassVar[bool] = False
     categorical: ClassVar[bool] = False
     without_intercept: ClassVar[tuple[str, ...]] = ()
+    several_modes: ClassVar[bool] = False
     has_zero: ClassVar[bool] = True
     dispersion_limit: ClassVar[str | None] = None
     unit_dispersion: ClassVar[str | None] = None
@@ -284,7 +288,7 @@ def require_link(family: AbstractFamily) -> None:
         Names the links that do.
     """
     link = family.link
-    if is_registered(link) and link.name not in family.links:
+    if is_registered(link) and link_kind(link) not in family.links:
         raise ModelError(
             f"The family {family.name!r} does not go with link {link.name!r}; "
             f"use one of {', '.join(family.links)}.",

@@ -152,7 +152,7 @@ class Standard:
         ends = [self._rate(base, inner, side * _STEP) for side in (1.0, -1.0)]
         slope = (ends[0] - ends[1]) / (2.0 * _STEP)
         for j, (component, _) in enumerate(self.fitted.names):
-            if component == "dispersion" or not np.isfinite(coef[j]):
+            if component not in self.fitted.family.mean_parameters or not np.isfinite(coef[j]):
                 continue
             step = _STEP * max(1.0, abs(float(coef[j])))
             values = []
