@@ -132,6 +132,48 @@ def log_cloglog_derivatives(x: FloatArray, order: int) -> Derivatives:
     return (value, r, slope, slope * gap - r * (e + slope))[: order + 1]
 
 
+def loglog_derivatives(x: FloatArray, order: int) -> Derivatives:
+    """exp(-exp(-x)); with e = exp(-x) the density is g = exp(-x - e)."""
+    e = np.exp(np.minimum(-x, 300.0))  # see cloglog_derivatives
+    g = np.exp(-x - e)
+    return (np.exp(-e), g, g * (e - 1.0), g * (1.0 - 3.0 * e + e * e))[: order + 1]
+
+
+def cauchit_derivatives(x: FloatArray, order: int) -> Derivatives:
+    """1/2 + arctan(x) / pi; the density is f = 1 / (pi (1 + x^2))."""
+    x = np.clip(x, -1e100, 1e100)
+    r = 1.0 / (1.0 + x * x)
+    f, drift = r / math.pi, -2.0 * x * r
+    value = np.arctan2(1.0, -x) / math.pi
+    return (value, f, f * drift, 2.0 * f * (drift * drift - r))[: order + 1]
+
+
+def log_cauchit_derivatives(x: FloatArray, order: int) -> Derivatives:
+    """log(1/2 + arctan(x) / pi); with h its derivative and f the density, h' = h (f'/f - h)."""
+    x = np.clip(x, -1e100, 1e100)
+    above = np.arctan2(1.0, x) / math.pi
+    below = np.arctan2(1.0, -x) / math.pi
+    r = 1.0 / (1.0 + x * x)
+    h, drift = r / (math.pi * below), -2.0 * x * r
+    gap = drift - h
+    slope = h * gap
+    value = np.where(x > 0.0, np.log1p(-above), np.log(below))
+    bend = drift * drift - 2.0 * r - slope  # derivative of the gap; (f'/f)' = (f'/f)^2 - 2 r
+    return (value, h, slope, slope * gap + h * bend)[: order + 1]
+
+
+def log_softplus_derivatives(x: FloatArray, order: int) -> Derivatives:
+    """log(log(1 + exp x)); with h = sigmoid(x) / softplus(x), h' = h (sigmoid(-x) - h)."""
+    p, q, w = sigmoid(x), sigmoid(-x), softplus(x)
+    small = x < -40.0  # there the function is x to machine precision
+    h = np.where(small, 1.0, p / w)
+    series = sum(n * (-w) ** n / math.factorial(n + 1) for n in range(1, 10))
+    gap = np.where(w < 0.1, series, q - h)
+    slope = h * gap
+    value = np.where(small, x, np.log(w))
+    return (value, h, slope, slope * gap - h * (p * q + slope))[: order + 1]
+
+
 def lgamma_derivatives(x: FloatArray, order: int) -> Derivatives:
     """Log gamma, digamma, trigamma, tetragamma for x > 0."""
     s = special()
