@@ -36,7 +36,7 @@ class FixedPart:
         Columns that are linear combinations of earlier ones, and factors with a single level: not
         estimable.
     all_names : tuple of str
-        Names before columns were dropped.
+        Names before columns were dropped; without an intercept that is left out on purpose.
     offset : (n,) array or None
         Sum of the known terms.
     has_intercept : bool
@@ -96,6 +96,8 @@ def make_fixed(
     if not keep.all():
         X = np.asfortranarray(X[:, keep])
         names = tuple(name for name, kept in zip(all_names, keep, strict=True) if kept)
+    if drop_intercept:
+        all_names = tuple(name for name in all_names if name != INTERCEPT)
     return FixedPart(
         predictor=spec.name,
         X=X,
@@ -157,9 +159,9 @@ def remake_fixed(part: FixedPart, scope: Scope) -> FloatArray:
     (m, p) array
     """
     X = make_matrix(part.recipe.terms, scope, part.recipe).X
-    if len(part.names) == len(part.all_names):
+    if len(part.names) == X.shape[1]:
         return X
-    keep = [part.all_names.index(name) for name in part.names]
+    keep = [part.recipe.names.index(name) for name in part.names]
     return np.asfortranarray(X[:, keep])
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ilk.design.fixed import INTERCEPT, with_intercept
 from ilk.formula.spec import FormulaSpec, Sum, Term
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def design_fault(design: Design, spec: FormulaSpec, family: AbstractFamily) -> s
         The family cannot have produced the response.
     """
     n = len(design.response.y)
-    faults = chain(_words(design, spec, family), _vectors(design, n), _fixed(design, n))
+    faults = chain(_words(design, spec, family), _vectors(design, n), _fixed(design, family, n))
     faults = chain(faults, *(_term(term, n) for term in design.terms), _data(design, spec, n))
     fault = next(faults, None)
     if fault is None:
@@ -62,6 +63,8 @@ def _words(design: Design, spec: FormulaSpec, family: AbstractFamily) -> Iterato
         yield "its formulas are not those of its family's parameters"
     for part in design.fixed:
         side = sides.get(part.predictor)
+        if side is not None and part.predictor in family.without_intercept:
+            side = with_intercept(side)
         if part.recipe.terms != (_CONSTANT if side is None else side.fixed):
             yield "its columns are not those of its formulas"
     random = [(side.name, term) for side in spec.predictors for term in side.random]
@@ -94,9 +97,14 @@ def _vectors(design: Design, n: int) -> Iterator[str]:
         yield "its rows are not rows of its data"
 
 
-def _fixed(design: Design, n: int) -> Iterator[str]:
+def _fixed(design: Design, family: AbstractFamily, n: int) -> Iterator[str]:
     for part in design.fixed:
-        named = set(part.names) <= set(part.all_names) and part.all_names == part.recipe.names
+        whole = tuple(
+            name
+            for name in part.recipe.names
+            if name != INTERCEPT or part.predictor not in family.without_intercept
+        )
+        named = set(part.names) <= set(part.all_names) and part.all_names == whole
         if not named or not _is_finite(part.X, (n, len(part.names))):
             yield "its columns are not what their names say"
 
