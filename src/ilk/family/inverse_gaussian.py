@@ -33,7 +33,14 @@ class InverseGaussian(AbstractFamily):
     name: ClassVar[str] = "inverse_gaussian"
     several_modes: ClassVar[bool] = True
     parameters: ClassVar[tuple[str, ...]] = ("mean", "dispersion")
-    links: ClassVar[tuple[str, ...]] = ("log", "inverse", "inverse_squared", "identity")
+    links: ClassVar[tuple[str, ...]] = (
+        "log",
+        "inverse",
+        "inverse_squared",
+        "identity",
+        "softplus",
+        "power",
+    )
     compiled_links: ClassVar[tuple[str, ...]] = ("log", "inverse", "inverse_squared", "identity")
     mean_range: ClassVar[Interval] = POSITIVE
     has_zero: ClassVar[bool] = False

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 from ilk.errors import ModelError, did_you_mean
 from ilk.family.base import AbstractFamily
 from ilk.family.beta import Beta
 from ilk.family.beta_binomial import BetaBinomial
 from ilk.family.binomial import Binomial
+from ilk.family.conway_maxwell import ConwayMaxwellPoisson
 from ilk.family.cumulative import Cumulative
 from ilk.family.gamma import Gamma
 from ilk.family.gaussian import Gaussian
-from ilk.family.inflation import ZeroInflated
+from ilk.family.generalized_poisson import GeneralizedPoisson
+from ilk.family.inflation import ZeroInflated, hurdle
 from ilk.family.inverse_gaussian import InverseGaussian
 from ilk.family.link import AbstractLink, find_link
 from ilk.family.negative_binomial import NegativeBinomial1, NegativeBinomial2
 from ilk.family.poisson import Poisson
+from ilk.family.truncated import Truncated
 
 __all__ = ["FAMILIES", "WRAPPERS", "make_family"]
 
@@ -28,6 +32,8 @@ FAMILIES: dict[str, type[AbstractFamily]] = {
         Poisson,
         NegativeBinomial1,
         NegativeBinomial2,
+        GeneralizedPoisson,
+        ConwayMaxwellPoisson,
         Gamma,
         InverseGaussian,
         Beta,
@@ -37,8 +43,17 @@ FAMILIES: dict[str, type[AbstractFamily]] = {
 }
 """Families by name; the zero-inflated ones are made by wrapping."""
 
-WRAPPERS: dict[str, type[AbstractFamily]] = {"zero_inflated": ZeroInflated}
+WRAPPERS: dict[str, type[AbstractFamily]] = {
+    "zero_inflated": ZeroInflated,
+    "truncated": Truncated,
+}
 """Families that are made of another family."""
+
+_PREFIXES: dict[str, Callable[[AbstractFamily], AbstractFamily]] = {
+    "truncated_": Truncated,
+    "hurdle_": hurdle,
+}
+"""How names of families around another family begin."""
 
 _ELSEWHERE = {
     "p": "poisson",
@@ -61,6 +76,9 @@ _ELSEWHERE = {
     "betar": "beta",
     "inversegaussian": "inverse_gaussian",
     "inverse.gaussian": "inverse_gaussian",
+    "genpois": "generalized_poisson",
+    "compois": "conway_maxwell_poisson",
+    "com_poisson": "conway_maxwell_poisson",
     "quasipoisson": "negative_binomial_1",
     "quasibinomial": "beta_binomial",
 }
@@ -107,6 +125,11 @@ def _lookup(family: object) -> AbstractFamily:
         return FAMILIES[family]()
     if isinstance(family, AbstractFamily):
         return family
+    for prefix, around in _PREFIXES.items():
+        if isinstance(family, str) and family.startswith(prefix):
+            inner = family.removeprefix(prefix)
+            if inner in FAMILIES:
+                return around(FAMILIES[inner]())
     made = family() if callable(family) else None  # poisson instead of poisson()
     if isinstance(made, AbstractFamily):
         return made
@@ -114,8 +137,8 @@ def _lookup(family: object) -> AbstractFamily:
 
 
 def _with_link(family: AbstractFamily, link: AbstractLink) -> AbstractFamily:
-    if isinstance(family, ZeroInflated):
-        return ZeroInflated(_with_link(family.base, link))
+    if isinstance(family, (ZeroInflated, Truncated)):
+        return type(family)(_with_link(family.base, link))
     if not dataclasses.is_dataclass(family) or not any(
         field.name == "link" for field in dataclasses.fields(family)
     ):
@@ -139,7 +162,9 @@ def _unknown(family: object) -> str:
             f"Unknown family {family!r}; zero inflation is asked for with "
             f"family={inner!r} and zero_inflation='~ 1'."
         )
-    other = plain if plain in FAMILIES else _ELSEWHERE.get(plain)
+    prefix = next((p for p in _PREFIXES if plain.startswith(p)), "")
+    inner = plain.removeprefix(prefix)
+    other = inner if inner in FAMILIES else _ELSEWHERE.get(inner)
     if other is not None:
-        return f"Unknown family {family!r}; here it is called {other!r}."
+        return f"Unknown family {family!r}; here it is called {prefix + other!r}."
     return f"Unknown family {family!r}; there are {known}.{did_you_mean(family, FAMILIES)}"
