@@ -116,6 +116,12 @@ FAMILIES: tuple[FamilyCase, ...] = (
     ),
 )
 
+
+def with_exponent(link: str) -> str:
+    """Name of a link as it is asked for: that of a power has an exponent."""
+    return "power(0.5)" if link == "power" else link
+
+
 # Covariance structures of a term with q random effects, and their number of parameters.
 COVARIANCES: dict[str, Callable[[int], int]] = {
     "us": lambda q: q * (q + 1) // 2,

@@ -27,8 +27,9 @@ class Gaussian(AbstractFamily):
     """Gaussian family; the dispersion is the residual variance."""
 
     name: ClassVar[str] = "gaussian"
+    location_scale: ClassVar[bool] = True
     parameters: ClassVar[tuple[str, ...]] = ("mean", "dispersion")
-    links: ClassVar[tuple[str, ...]] = ("identity", "log", "inverse", "sqrt")
+    links: ClassVar[tuple[str, ...]] = ("identity", "log", "inverse", "sqrt", "softplus", "power")
     compiled_links: ClassVar[tuple[str, ...]] = ("identity", "log", "inverse")
     has_unit_deviance: ClassVar[bool] = True
     link: AbstractLink = field(default_factory=Identity)

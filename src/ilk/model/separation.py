@@ -58,7 +58,7 @@ _PROPORTIONS = ("binomial", "beta_binomial")
 
 _COUNTS = ("poisson", "negative_binomial_1", "negative_binomial_2")
 
-_LIMITLESS = ("logit", "probit", "cloglog", "log")
+_LIMITLESS = ("logit", "probit", "cloglog", "loglog", "cauchit", "log", "softplus")
 """Links that reach the limits of the mean at infinite predictors only."""
 
 

@@ -46,9 +46,6 @@ _LARGEST_COUNT = 2.0**50
 _WIDEST = 1e6
 """Variance of a predictor beyond which nothing is known of it, as after separation."""
 
-_POSITIVE_PREDICTOR = ("inverse", "inverse_squared", "sqrt")
-"""Links whose inverse is decreasing or increasing on positive predictors only."""
-
 _ONE_SIGN = 8.0
 """Standard deviations from zero at which a normal predictor has one sign for all purposes."""
 
@@ -76,7 +73,7 @@ def confidence_limits(
         eta = link.link(mean)
         spread = z * error / np.abs(link.derivative(eta))
         low, high = eta - spread, eta + spread
-        if link.name in _POSITIVE_PREDICTOR:
+        if link.positive_predictor:
             low = np.maximum(low, 0.0)
         ends = link.inverse(low), link.inverse(high)
     return np.minimum(*ends), np.maximum(*ends)
@@ -134,7 +131,7 @@ def cluster_limits(
     spread = np.sqrt(uncertain + between[0])
     ends = []
     for end in _predictor_limits(family, eta[0], spread, z, scale):
-        if family.link.name in _POSITIVE_PREDICTOR:
+        if family.link.positive_predictor:
             end = np.maximum(end, 0.0)
         with np.errstate(all="ignore"):
             moved = averaged_mean(family, [end, *eta[1:]], within, scale=scale, derivatives=False)

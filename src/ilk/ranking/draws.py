@@ -169,7 +169,7 @@ def _by_level(
 ) -> Posterior:
     """Draw levels independently given the parameters, from tables of quantiles."""
     sets = min(_SETS, int(_WORK / max(work, 1.0)))
-    if parameters.fitted.family.link.name in ("inverse", "inverse_squared"):
+    if not parameters.fitted.family.link.averages:
         sets = 0  # at other parameters the modes may be where no mean is possible
     opening = f"Draws: each level from its {density} conditional posterior, "
     if sets < _FEWEST:

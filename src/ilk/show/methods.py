@@ -43,6 +43,9 @@ _LINKS = {
     "inverse": "inverse",
     "inverse_squared": "inverse squared",
     "sqrt": "square root",
+    "loglog": "log-log",
+    "softplus": "softplus",
+    "power(0.5)": "square root",
 }
 
 _STRUCTURES = {

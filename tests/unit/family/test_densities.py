@@ -4,16 +4,21 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from scipy import integrate, stats
+from scipy import integrate, optimize, special, stats
 
 from ilk.family import FAMILIES, AbstractFamily, make_family
+from ilk.family.inflation import hurdle
+from ilk.family.truncated import Truncated
 from ilk.num.jets import pair, triple, variables
+from tests.tables import with_exponent
 
 TRIALS = 7.0
 MEANS = {"counts": (0.3, 2.0, 9.0), "positive": (0.4, 1.0, 3.0), "share": (0.1, 0.45, 0.85)}
 LOG_DISPERSIONS = (-2.0, 0.3)
 LOG_DISPERSIONS_BETA = (-2.5, -1.5)
 """Beyond these much of the mass of a beta distribution is nearer to 1 than a number can be."""
+LOG_DISPERSIONS_ABOVE_ONE = (0.3, 1.5)
+"""Where the generalized Poisson formula is a distribution."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,11 @@ class Case:
         return f"{self.family.name}:{self.family.link.name}"
 
     @property
+    def hurdle(self) -> bool:
+        """Whether a continuous response may be zero."""
+        return self.family.name.startswith("hurdle_") and not self.family.discrete
+
+    @property
     def points(self) -> list[list[float]]:
         """Linear predictors to try."""
         family = self.family
@@ -38,7 +48,11 @@ class Case:
         out = []
         for mu in MEANS[kind]:
             eta = float(family.link.link(np.array(mu)))
-            dispersions = LOG_DISPERSIONS_BETA if family.name == "beta" else LOG_DISPERSIONS
+            dispersions = LOG_DISPERSIONS
+            if family.name.endswith("beta"):
+                dispersions = LOG_DISPERSIONS_BETA
+            elif family.name.endswith("generalized_poisson"):
+                dispersions = LOG_DISPERSIONS_ABOVE_ONE
             for log_phi in dispersions if family.has_dispersion else (None,):
                 point = [eta] if log_phi is None else [eta, log_phi]
                 out.append(point + [-0.7] * (len(family.parameters) - len(point)))
@@ -61,7 +75,12 @@ class Case:
 
 
 def plain() -> list[Case]:
-    return [Case(make_family(name, link)) for name, kind in FAMILIES.items() for link in kind.links]
+    return [
+        Case(make_family(name, with_exponent(link)))
+        for name, kind in FAMILIES.items()
+        if not kind.categorical
+        for link in kind.links
+    ]
 
 
 def inflated() -> list[Case]:
@@ -71,7 +90,15 @@ def inflated() -> list[Case]:
     ]  # fmt: skip
 
 
-CASES = plain() + inflated()
+def without_zeros() -> list[Case]:
+    """Truncated counts, and hurdles before all that has no zeros, with their usual link."""
+    usual = [make_family(name) for name, kind in FAMILIES.items() if not kind.categorical]
+    truncated = [Truncated(one) for one in usual if one.discrete and one.has_zero]
+    positive = [*truncated, *(one for one in usual if not one.has_zero)]
+    return [Case(one) for one in (*truncated, *(hurdle(one) for one in positive))]
+
+
+CASES = plain() + inflated() + without_zeros()
 LABELS = [case.label for case in CASES]
 
 COMPILED = {
@@ -89,6 +116,13 @@ COMPILED = {
     "zero_inflated_negative_binomial_2": "log",
     "zero_inflated_binomial": "logit",
     "zero_inflated_beta_binomial": "logit",
+    "truncated_poisson": "log",
+    "truncated_negative_binomial_1": "log",
+    "truncated_negative_binomial_2": "log",
+    "hurdle_poisson": "log",
+    "hurdle_negative_binomial_1": "log",
+    "hurdle_negative_binomial_2": "log",
+    "hurdle_gamma": "log",
 }
 
 
@@ -113,6 +147,16 @@ def scipy_density(name, y, mu, phi, n):
             return stats.nbinom.logpmf(y, mu / phi, 1.0 / (1.0 + phi))
         case "negative_binomial_2":
             return stats.nbinom.logpmf(y, 1.0 / phi, 1.0 / (1.0 + phi * mu))
+        case "generalized_poisson":
+            s = phi**-0.5
+            rate = s * mu + (1.0 - s) * y
+            return np.log(s * mu) + (y - 1.0) * np.log(rate) - rate - special.gammaln(y + 1.0)
+        case "conway_maxwell_poisson":
+            j = np.arange(4000.0)
+            tilted = lambda a: a * j - special.gammaln(j + 1.0) / phi  # noqa: E731
+            mean = lambda a: special.softmax(tilted(a)) @ j - mu  # noqa: E731
+            a = optimize.brentq(mean, -30.0, 20.0, xtol=1e-14, rtol=1e-14)
+            return a * y - special.gammaln(y + 1.0) / phi - special.logsumexp(tilted(a))
         case "gamma":
             return stats.gamma.logpdf(y, 1.0 / phi, scale=phi * mu)
         case "inverse_gaussian":
@@ -151,13 +195,17 @@ def test_probabilities_sum_to_one_with_the_right_mean_and_variance(case):
             z = np.linspace(-60.0, 30.0, 9001)
             if family.name == "gaussian":
                 y, slope = z, np.ones_like(z)
-            elif family.name == "beta":
+            elif family.mean_range.high == 1.0:
                 y = 1.0 / (1.0 + np.exp(-z))
                 slope = y / (1.0 + np.exp(z))
             else:
                 y = slope = np.exp(z)
             mass = np.exp(log_density(case, y, point)) * slope
-            return float(np.sum(function(y) * mass)) * (z[1] - z[0])
+            total = float(np.sum(function(y) * mass)) * (z[1] - z[0])
+            if not case.hurdle:
+                return total
+            zero = np.zeros(1)
+            return total + float((function(zero) * np.exp(log_density(case, zero, point)))[0])
 
         assert moment(lambda y: 1.0 + 0.0 * y) == pytest.approx(1.0, abs=1e-8)
         assert moment(lambda y: y) == pytest.approx(mean, rel=1e-7)
@@ -290,14 +338,15 @@ def test_unit_deviance_is_the_gain_of_a_perfect_mean(case):
 
 
 def test_no_family_is_forgotten():
-    assert {case.family.name for case in plain()} == set(FAMILIES)
-    assert len({type(case.family) for case in CASES}) == len(FAMILIES) + 1
+    numeric = {name for name, kind in FAMILIES.items() if not kind.categorical}
+    assert {case.family.name for case in plain()} == numeric
+    assert len({type(case.family) for case in CASES}) == len(numeric) + 2
 
 
 @each
 def test_keys_name_the_compiled_densities(case):
     family = case.family
-    compiled = family.link.name in COMPILED[family.name].split()
+    compiled = family.link.name in COMPILED.get(family.name, "").split()
     assert family.key == (case.label if compiled else None)
     assert family.predictors == len(family.parameters)
     assert family.has_dispersion == ("dispersion" in family.parameters)
