@@ -25,7 +25,7 @@ from ilk.loading import load
 from ilk.penalties import LogF, Normal
 
 if TYPE_CHECKING:
-    from ilk import datasets, families, plot, report
+    from ilk import datasets, families, links, plot, report
 
 __version__ = "0.1.0.dev0"
 
@@ -53,6 +53,7 @@ __all__ = [
     "fit",
     "fixed",
     "gee",
+    "links",
     "lint",
     "load",
     "plot",
@@ -60,7 +61,7 @@ __all__ = [
     "within_between",
 ]
 
-_LAZY = ("datasets", "families", "plot", "report")
+_LAZY = ("datasets", "families", "links", "plot", "report")
 """Modules that are imported when first used."""
 
 
