@@ -283,6 +283,13 @@ ILK_INLINE Jet<S> log(const Jet<S>& x) {
     return compose({logarithm(x.value()), r, -r * r, 2.0 * r * r * r}, x);
 }
 
+// log(1 + x), x > -1
+template <class S>
+ILK_INLINE Jet<S> log_plus_one(const Jet<S>& x) {
+    const Vector r = 1.0 / (1.0 + x.value());
+    return compose({log1p(x.value()), r, -r * r, 2.0 * r * r * r}, x);
+}
+
 // 1 / x
 template <class S>
 ILK_INLINE Jet<S> reciprocal(const Jet<S>& x) {

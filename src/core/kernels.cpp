@@ -12,6 +12,12 @@ static constexpr DensityEntry entries[] = {
     entry<Gaussian<real_mean::Identity>>("gaussian:identity"),
     entry<Gaussian<real_mean::Log>>("gaussian:log"),
     entry<Gaussian<real_mean::Inverse>>("gaussian:inverse"),
+    entry<Student<real_mean::Identity>>("student:identity"),
+    entry<Student<real_mean::Log>>("student:log"),
+    entry<Student<real_mean::Inverse>>("student:inverse"),
+    entry<SkewNormal<real_mean::Identity>>("skew_normal:identity"),
+    entry<SkewNormal<real_mean::Log>>("skew_normal:log"),
+    entry<SkewNormal<real_mean::Inverse>>("skew_normal:inverse"),
     entry<Binomial<unit_mean::Logit>>("binomial:logit"),
     entry<Binomial<unit_mean::Probit>>("binomial:probit"),
     entry<Binomial<unit_mean::Cloglog>>("binomial:cloglog"),
@@ -38,6 +44,13 @@ static constexpr DensityEntry entries[] = {
     entry<ZeroInflated<NegativeBinomial2>>("zero_inflated_negative_binomial_2:log"),
     entry<ZeroInflated<Binomial<unit_mean::Logit>>>("zero_inflated_binomial:logit"),
     entry<ZeroInflated<BetaBinomial<unit_mean::Logit>>>("zero_inflated_beta_binomial:logit"),
+    entry<Truncated<Poisson<positive_mean::Log>>>("truncated_poisson:log"),
+    entry<Truncated<NegativeBinomial1>>("truncated_negative_binomial_1:log"),
+    entry<Truncated<NegativeBinomial2>>("truncated_negative_binomial_2:log"),
+    entry<Hurdle<Truncated<Poisson<positive_mean::Log>>>>("hurdle_poisson:log"),
+    entry<Hurdle<Truncated<NegativeBinomial1>>>("hurdle_negative_binomial_1:log"),
+    entry<Hurdle<Truncated<NegativeBinomial2>>>("hurdle_negative_binomial_2:log"),
+    entry<Hurdle<Gamma<positive_mean::Log>>>("hurdle_gamma:log"),
 };
 
 extern const DensityTable density_table;

@@ -6,10 +6,14 @@ Their names as text, ``family="poisson"``, do the same with the usual link.  The
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
+
 from ilk.family.base import AbstractFamily
 from ilk.family.beta import Beta
 from ilk.family.beta_binomial import BetaBinomial
 from ilk.family.binomial import Binomial
+from ilk.family.categorical import check_levels
+from ilk.family.cumulative import Cumulative
 from ilk.family.gamma import Gamma
 from ilk.family.gaussian import Gaussian
 from ilk.family.inflation import ZeroInflated
@@ -17,6 +21,9 @@ from ilk.family.inverse_gaussian import InverseGaussian
 from ilk.family.link import AbstractLink, AbstractPlainLink, Interval, find_link
 from ilk.family.negative_binomial import NegativeBinomial1, NegativeBinomial2
 from ilk.family.poisson import Poisson
+from ilk.family.skew_normal import SkewNormal
+from ilk.family.student import Student
+from ilk.family.thresholds import Structure
 
 __all__ = [
     "AbstractFamily",
@@ -26,12 +33,15 @@ __all__ = [
     "beta",
     "beta_binomial",
     "binomial",
+    "cumulative",
     "gamma",
     "gaussian",
     "inverse_gaussian",
     "negative_binomial_1",
     "negative_binomial_2",
     "poisson",
+    "skew_normal",
+    "student",
     "zero_inflated",
 ]
 
@@ -56,6 +66,55 @@ def gaussian(link: str | AbstractLink = "identity") -> Gaussian:
     Gaussian(link=Log())
     """
     return Gaussian(find_link(link))
+
+
+def student(link: str | AbstractLink = "identity", df: float | None = None) -> Student:
+    """Responses with heavy tails, location-scale t; Var = phi nu / (nu - 2).
+
+    Parameters
+    ----------
+    link : str or AbstractLink
+        ``"identity"``, ``"log"``, ``"inverse"``, or a link of one's own.
+    df : float, optional
+        Degrees of freedom nu, above 1; by default they are estimated, and ``shape=`` may model
+        them: its predictor is log(nu - 1).
+
+    Returns
+    -------
+    AbstractFamily
+        The family; the square root of phi is the scale, not the standard deviation.
+
+    Examples
+    --------
+    >>> import ilk
+    >>> ilk.families.student().parameters
+    ('mean', 'dispersion', 'shape')
+    >>> ilk.families.student(df=4).parameters
+    ('mean', 'dispersion')
+    """
+    return Student(find_link(link), df)
+
+
+def skew_normal(link: str | AbstractLink = "identity") -> SkewNormal:
+    """Responses that lean to one side, skew normal with mean and variance as parameters; Var = phi.
+
+    Parameters
+    ----------
+    link : str or AbstractLink
+        ``"identity"``, ``"log"``, ``"inverse"``, or a link of one's own.
+
+    Returns
+    -------
+    AbstractFamily
+        The family; ``shape=`` models Azzalini's alpha, whose sign is that of the skewness.
+
+    Examples
+    --------
+    >>> import ilk
+    >>> ilk.families.skew_normal().parameters
+    ('mean', 'dispersion', 'shape')
+    """
+    return SkewNormal(find_link(link))
 
 
 def binomial(link: str | AbstractLink = "logit") -> Binomial:
@@ -234,6 +293,44 @@ def beta_binomial(link: str | AbstractLink = "logit") -> BetaBinomial:
     True
     """
     return BetaBinomial(find_link(link))
+
+
+def cumulative(
+    link: str | AbstractLink = "logit",
+    *,
+    levels: Sequence[Hashable] | None = None,
+    thresholds: Structure = "flexible",
+) -> Cumulative:
+    """Ordered categories: P(Y <= j) = F(threshold_j - eta), F the inverse of the link.
+
+    Parameters
+    ----------
+    link : str or AbstractLink
+        ``"logit"`` (proportional odds), ``"probit"``, ``"cloglog"``, ``"loglog"``, ``"cauchit"``,
+        or a link of one's own with means between 0 and 1.
+    levels : sequence, optional
+        The categories from lowest to highest; by default those of an ordered categorical column,
+        in its order, or the whole numbers that a column holds.
+    thresholds : {"flexible", "symmetric", "equidistant"}
+        Whether every threshold is free, they lie at equal distances on both sides of the middle,
+        or at equal distances from each other.
+
+    Returns
+    -------
+    AbstractFamily
+        The family.  A positive coefficient of the mean moves responses to higher categories; the
+        mean has no intercept, whose place the thresholds take.  ``dispersion="~ x"`` is the
+        logarithm of the scale of the latent variable, ``parameters={"threshold_1": "~ x"}`` an
+        effect on one threshold, ``parameters={"thresholds": "~ x"}`` on each.
+
+    Examples
+    --------
+    >>> import ilk
+    >>> ilk.families.cumulative(levels=["poor", "fair", "good"]).parameters
+    ('mean', 'threshold_1', 'threshold_2')
+    """
+    known = () if levels is None else check_levels(levels)
+    return Cumulative(find_link(link), known, thresholds)
 
 
 def zero_inflated(family: AbstractFamily) -> ZeroInflated:

@@ -52,6 +52,10 @@ class AbstractFamily(ABC):
         Whether the response is one of several categories, see `ilk.family.categorical`.
     without_intercept : tuple of str
         Predictors that have no intercept, because other parameters take its place.
+    location_scale : bool
+        Whether the response is its mean and the root of the dispersion times an error whose
+        distribution depends on neither, so that under the identity link it may be shifted and
+        scaled.
     several_modes : bool
         Whether the log density may have several maxima in the predictor of the mean, so that a fit
         looks for other optima than the one it has found.
@@ -93,6 +97,7 @@ class AbstractFamily(ABC):
     has_unit_deviance: ClassVar[bool] = False
     categorical: ClassVar[bool] = False
     without_intercept: ClassVar[tuple[str, ...]] = ()
+    location_scale: ClassVar[bool] = False
     several_modes: ClassVar[bool] = False
     has_zero: ClassVar[bool] = True
     dispersion_limit: ClassVar[str | None] = None
@@ -155,6 +160,16 @@ class AbstractFamily(ABC):
             One of ``parameters`` other than the mean.
         """
         return SCALES.get(parameter)
+
+    def row_label(self, parameter: str) -> str | None:
+        """What a parameter is called as a row of the table of thresholds; None for its own table.
+
+        Parameters
+        ----------
+        parameter : str
+            One of ``parameters``.
+        """
+        return None
 
     def constant(self, y: FloatArray, trials: FloatArray | None) -> FloatArray:
         """Terms (n,) in the response only that complete the log density."""

@@ -20,6 +20,8 @@ from ilk.family.inverse_gaussian import InverseGaussian
 from ilk.family.link import AbstractLink, find_link
 from ilk.family.negative_binomial import NegativeBinomial1, NegativeBinomial2
 from ilk.family.poisson import Poisson
+from ilk.family.skew_normal import SkewNormal
+from ilk.family.student import Student
 from ilk.family.truncated import Truncated
 
 __all__ = ["FAMILIES", "WRAPPERS", "make_family"]
@@ -28,6 +30,8 @@ FAMILIES: dict[str, type[AbstractFamily]] = {
     kind.name: kind
     for kind in (
         Gaussian,
+        Student,
+        SkewNormal,
         Binomial,
         Poisson,
         NegativeBinomial1,
@@ -79,6 +83,10 @@ _ELSEWHERE = {
     "genpois": "generalized_poisson",
     "compois": "conway_maxwell_poisson",
     "com_poisson": "conway_maxwell_poisson",
+    "t": "student",
+    "t_family": "student",
+    "student_t": "student",
+    "skewnormal": "skew_normal",
     "quasipoisson": "negative_binomial_1",
     "quasibinomial": "beta_binomial",
 }

@@ -15,7 +15,26 @@ import numpy as np
 from ilk.family.link import AbstractLink, Log, Logit
 from ilk.typing import FloatArray
 
-__all__ = ["DEVIATION", "DISPERSION", "INFLATION", "SCALES", "ParameterScale"]
+__all__ = ["DEVIATION", "DISPERSION", "INFLATION", "SCALES", "Limit", "ParameterScale"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """An end of the range of a parameter that data may drive it to.
+
+    Attributes
+    ----------
+    beyond : float
+        Predictor beyond which the parameter is at its limit for all purposes.
+    message : str
+        What was found, in a sentence.
+    advice : str
+        What to do about it.
+    """
+
+    beyond: float
+    message: str
+    advice: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +53,8 @@ class ParameterScale:
         Takes predictors (n,) and gives the parameter (n,); monotone.
     link : AbstractLink, optional
         The link that the predictor is on, where it is one of the package's.
+    low, high : Limit, optional
+        What it means if the predictor runs to minus or plus infinity, where it may.
 
     Examples
     --------
@@ -48,6 +69,8 @@ class ParameterScale:
     symbol: str
     inverse: Callable[[FloatArray], FloatArray]
     link: AbstractLink | None = None
+    low: Limit | None = None
+    high: Limit | None = None
 
 
 def _deviation(eta: FloatArray) -> FloatArray:
