@@ -19,6 +19,8 @@ LOG_DISPERSIONS_BETA = (-2.5, -1.5)
 """Beyond these much of the mass of a beta distribution is nearer to 1 than a number can be."""
 LOG_DISPERSIONS_ABOVE_ONE = (0.3, 1.5)
 """Where the generalized Poisson formula is a distribution."""
+SHAPES = {"student": 2.5, "skew_normal": -2.5}
+"""Predictors of the shape; of others, and of excess zeros, -0.7."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ class Case:
                 dispersions = LOG_DISPERSIONS_ABOVE_ONE
             for log_phi in dispersions if family.has_dispersion else (None,):
                 point = [eta] if log_phi is None else [eta, log_phi]
-                out.append(point + [-0.7] * (len(family.parameters) - len(point)))
+                rest = SHAPES.get(family.name, -0.7)
+                out.append(point + [rest] * (len(family.parameters) - len(point)))
         return out
 
     def trials(self, n: int) -> np.ndarray | None:
@@ -69,7 +72,7 @@ class Case:
         if self.family.takes_trials:
             return np.arange(TRIALS + 1.0)
         if self.family.discrete:
-            return np.arange(4000.0)
+            return np.arange(0.0 if self.family.has_zero else 1.0, 4000.0)
         rng = np.random.default_rng(0)
         return np.sort(self.family.draw(self.eta(point, 12), None, rng))
 
@@ -93,7 +96,7 @@ def inflated() -> list[Case]:
 def without_zeros() -> list[Case]:
     """Truncated counts, and hurdles before all that has no zeros, with their usual link."""
     usual = [make_family(name) for name, kind in FAMILIES.items() if not kind.categorical]
-    truncated = [Truncated(one) for one in usual if one.discrete and one.has_zero]
+    truncated = [Truncated(one) for one in usual if one.discrete and not one.takes_trials]
     positive = [*truncated, *(one for one in usual if not one.has_zero)]
     return [Case(one) for one in (*truncated, *(hurdle(one) for one in positive))]
 
@@ -103,6 +106,8 @@ LABELS = [case.label for case in CASES]
 
 COMPILED = {
     "gaussian": "identity log inverse",
+    "student": "identity log inverse",
+    "skew_normal": "identity log inverse",
     "binomial": "logit probit cloglog",
     "poisson": "log identity sqrt",
     "negative_binomial_1": "log",
@@ -134,11 +139,17 @@ def log_density(case, y, point):
     return family.log_density(y, trials, case.eta(point, len(y))) + family.constant(y, trials)
 
 
-def scipy_density(name, y, mu, phi, n):
+def scipy_density(name, y, mu, phi, n, shape=None):
     """Logarithm of the density or mass in SciPy's parameters."""
     match name:
         case "gaussian":
             return stats.norm.logpdf(y, mu, np.sqrt(phi))
+        case "student":
+            return stats.t.logpdf(y, 1.0 + np.exp(shape), mu, np.sqrt(phi))
+        case "skew_normal":
+            unit = stats.skewnorm(shape)
+            scale = np.sqrt(phi) / unit.std()
+            return stats.skewnorm.logpdf(y, shape, mu - scale * unit.mean(), scale)
         case "binomial":
             return stats.binom.logpmf(y, n, mu)
         case "poisson":
@@ -174,7 +185,7 @@ def test_density_is_that_of_scipy(case):
         y = case.support(point)[:60]
         mu = float(case.family.link.inverse(np.array([point[0]]))[0])
         phi = np.exp(point[1]) if len(point) > 1 else 1.0
-        expected = scipy_density(case.family.name, y, mu, phi, case.trials(1))
+        expected = scipy_density(case.family.name, y, mu, phi, case.trials(1), *point[2:3])
         np.testing.assert_allclose(log_density(case, y, point), expected, rtol=1e-9, atol=1e-9)
 
 
@@ -193,7 +204,7 @@ def test_probabilities_sum_to_one_with_the_right_mean_and_variance(case):
                 return float(np.sum(function(y) * np.exp(log_density(case, y, point))))
             # trapezoidal rule where the integrand falls off at both ends of the line
             z = np.linspace(-60.0, 30.0, 9001)
-            if family.name == "gaussian":
+            if family.location_scale:
                 y, slope = z, np.ones_like(z)
             elif family.mean_range.high == 1.0:
                 y = 1.0 / (1.0 + np.exp(-z))
