@@ -109,8 +109,8 @@ def _quantile(
     seed: int | None,
 ) -> FloatArray:
     upper = family.cdf(y, trials, eta)
-    if family.discrete:
-        lower = np.where(y > 0.0, family.cdf(y - 1.0, trials, eta), 0.0)
+    if family.has_atoms:
+        lower = family.cdf_below(y, trials, eta)
         position = np.random.default_rng(seed).random(len(y))
         upper = lower + position * (upper - lower)
     inside = np.clip(upper, np.finfo(float).tiny, 1.0 - np.finfo(float).epsneg)

@@ -140,6 +140,11 @@ class AbstractFamily(ABC):
         return len(self.parameters)
 
     @property
+    def has_atoms(self) -> bool:
+        """Whether single numbers have probability: all counts, or zero alone."""
+        return self.discrete
+
+    @property
     @final
     def has_dispersion(self) -> bool:
         """Whether there is a dispersion parameter."""

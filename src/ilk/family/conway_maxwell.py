@@ -85,6 +85,8 @@ class ConwayMaxwellPoisson(AbstractFamily):
                 return value
             x, v = mean - mean.value, nu - nu.value
             b = x * 0.0
+            if order == 0:
+                return b + value
             for _ in range(order):  # each step makes one order more exact
                 b = b - (_mean_series(c, b, v) - x) * (1.0 / c.at(2, 0))
             return (b * (y - mean.value) + v * (own - c.at(0, 1)) - _sum_series(c, b, v)) + value

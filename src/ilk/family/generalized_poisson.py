@@ -36,6 +36,10 @@ from ilk.typing import FloatArray, IntArray
 _OFF = 1e-3
 """How far from one the sum of the probabilities may be."""
 
+_FAINT = 42.0
+"""Logarithm of the share of the largest probability below which others are left out: that of y is
+below -(y - mu)^2 / (2 phi y)."""
+
 _DEVIATIONS = 12.0
 """Standard deviations below the mean from which counts have no probability."""
 
@@ -121,10 +125,12 @@ class GeneralizedPoisson(AbstractFamily):
 
     def _summed(self, k: FloatArray, eta: Sequence[FloatArray]) -> FloatArray:
         """Sum (n,) of the probabilities of 0, ..., k."""
-        mu = self.mean(eta)
-        deviation = np.sqrt(np.exp(eta[1]) * mu)
+        mu, phi = self.mean(eta), np.exp(eta[1])
+        deviation = np.sqrt(phi * mu)
         low = np.maximum(np.floor(mu - _DEVIATIONS * deviation - 2.0), 0.0)
-        row, j, weight = lattice(low, np.minimum(k, self._last(eta)), 2.0 * deviation)
+        c = _FAINT * phi
+        high = np.minimum(np.ceil(mu + c + np.sqrt(c * (c + 2.0 * mu)) + 10.0), self._last(eta))
+        row, j, weight = lattice(low, np.minimum(k, high), 2.0 * np.maximum(deviation, phi))
         with np.errstate(invalid="ignore", divide="ignore"):
             log_mass = self.log_density(j, None, [e[row] for e in eta]) + self.constant(j, None)
         mass = np.where(np.isfinite(log_mass), np.exp(log_mass), 0.0)

@@ -90,6 +90,11 @@ class ZeroInflated(AbstractFamily):
         return self.base.discrete
 
     @property
+    def has_atoms(self) -> bool:
+        """Whether single numbers have probability: zero has."""
+        return True
+
+    @property
     def mean_range(self) -> Interval:  # type: ignore[override]
         """Possible means of the responses that are not excess zeros."""
         return self.base.mean_range
@@ -268,4 +273,4 @@ def hurdle(family: AbstractFamily) -> ZeroInflated:
 
 def _positive(y: FloatArray) -> FloatArray:
     """Responses with zeros replaced by what any family takes, for rows that are not used."""
-    return np.where(y == 0.0, 1.0, y)
+    return np.where(y == 0.0, 0.5, y)

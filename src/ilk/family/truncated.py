@@ -60,6 +60,12 @@ class Truncated(AbstractFamily):
                 "counts.",
                 code="truncation",
             )
+        if self.base.takes_trials:
+            raise ModelError(
+                f"Family {self.base.name!r} counts successes out of trials, and its zeros cannot be "
+                "left out in this version; zero_inflation='~ 1' is for too many of them.",
+                code="truncation",
+            )
         if "zero_inflation" in self.base.parameters:
             raise ModelError(
                 "Truncate the family of the counts, then inflate it: "
@@ -81,11 +87,6 @@ class Truncated(AbstractFamily):
     def parameters(self) -> tuple[str, ...]:  # type: ignore[override]
         """Predictors of the counts."""
         return self.base.parameters
-
-    @property
-    def takes_trials(self) -> bool:  # type: ignore[override]
-        """Whether the counts are out of a number of trials."""
-        return self.base.takes_trials
 
     @property
     def mean_range(self) -> Interval:  # type: ignore[override]
@@ -130,19 +131,13 @@ class Truncated(AbstractFamily):
 
     def mean(self, eta: Sequence[NumberT]) -> NumberT:
         """Mean mu / (1 - f(0))."""
-        return self._scaled(eta, None)
-
-    def _scaled(self, eta: Sequence[NumberT], trials: FloatArray | None) -> NumberT:
-        log_zero = self._log_zero(jets.value(eta[0]), trials, eta)
+        log_zero = self._log_zero(jets.value(eta[0]), None, eta)
         return self.base.mean(eta) * jets.exp(-_log_complement(log_zero))
 
     def variance(self, eta: Sequence[FloatArray], trials: FloatArray | None) -> FloatArray:
         """Variance, from the first two moments."""
-        size = 1.0 if trials is None else trials
-        mu = size * self.base.mean(eta)
-        center = size * self._scaled(eta, trials)
-        kept = np.exp(_log_complement(self._log_zero(mu, trials, eta)))
-        square = (self.base.variance(eta, trials) + mu * mu) / kept
+        mu, center = self.base.mean(eta), self.mean(eta)
+        square = (self.base.variance(eta, trials) + mu * mu) * (center / mu)
         return np.maximum(square - center * center, 0.0)
 
     def draw(
@@ -154,14 +149,12 @@ class Truncated(AbstractFamily):
         out = np.zeros(n)
         often = np.flatnonzero(kept >= _REJECTED)
         while len(often):
-            sizes = None if trials is None else trials[often]
-            out[often] = self.base.draw([e[often] for e in eta], sizes, rng)
+            out[often] = self.base.draw([e[often] for e in eta], None, rng)
             often = often[out[often] == 0.0]
         rare = np.flatnonzero(kept < _REJECTED)
 
         def cdf(y: FloatArray, rows: IntArray) -> FloatArray:
-            sizes = None if trials is None else trials[rare[rows]]
-            return self.cdf(y, sizes, [e[rare[rows]] for e in eta])
+            return self.cdf(y, None, [e[rare[rows]] for e in eta])
 
         out[rare] = draw_by_inversion(cdf, rng.random(len(rare)), low=1.0)
         return out
@@ -176,17 +169,14 @@ class Truncated(AbstractFamily):
             out = (self.base.cdf(y, trials, eta) - np.exp(log_zero)) / kept
         rare = np.flatnonzero((kept < _RARE) & (k >= 1.0) & (k <= _FEW))
         if len(rare):  # the difference has lost its digits
-            sizes = None if trials is None else trials[rare]
-            out[rare] = self._summed(k[rare], sizes, [e[rare] for e in eta])
+            out[rare] = self._summed(k[rare], [e[rare] for e in eta])
         return np.where(k < 1.0, 0.0, np.clip(out, 0.0, 1.0))
 
-    def _summed(
-        self, k: FloatArray, trials: FloatArray | None, eta: Sequence[FloatArray]
-    ) -> FloatArray:
+    def _summed(self, k: FloatArray, eta: Sequence[FloatArray]) -> FloatArray:
         total = np.zeros_like(k)
         for j in range(1, int(k.max()) + 1):
             y = np.full_like(k, float(j))
-            log_mass = self.log_density(y, trials, eta) + self.constant(y, trials)
+            log_mass = self.log_density(y, None, eta) + self.constant(y, None)
             total += np.where(j <= k, np.exp(log_mass), 0.0)
         return total
 

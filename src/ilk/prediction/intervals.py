@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ilk.family.base import AbstractFamily
     from ilk.family.link import AbstractLink
     from ilk.prediction.means import Scale
-    from ilk.typing import BoolArray, FloatArray
+    from ilk.typing import BoolArray, FloatArray, IntArray
 
 __all__ = ["cluster_limits", "confidence_limits", "observation_quantiles"]
 
@@ -210,7 +210,22 @@ def observation_quantiles(
     if trials is not None:
         center = center * trials
     search = _discrete_quantile if family.discrete else _continuous_quantile
-    return tuple(search(family, distribution, center, p) for p in probabilities)
+    if family.discrete or not family.has_atoms:
+        return tuple(search(family, distribution, center, p) for p in probabilities)
+    at_zero = distribution(zero, np.ones(len(zero), dtype=bool))
+    found = []
+    for p in probabilities:
+        above = np.flatnonzero(at_zero < p)  # the others are zero with that probability
+
+        def of_some(y: FloatArray, rows: BoolArray, above: IntArray = above) -> FloatArray:
+            chosen, values = np.zeros(len(zero), dtype=bool), zero.copy()
+            chosen[above[rows]], values[above] = True, y
+            return distribution(values, chosen)
+
+        quantile = zero.copy()
+        quantile[above] = _continuous_quantile(family, of_some, center[above], p)
+        found.append(quantile)
+    return tuple(found)
 
 
 def _discrete_quantile(

@@ -220,6 +220,14 @@ def check_comparable(a: Fitted, b: Fitted, first: str, second: str) -> None:
             "cannot be compared",
             "choose families of the same kind of response",
         )
+    zeros = bool(np.any(a.design.response.y == 0.0))
+    if zeros and a.family.has_atoms != b.family.has_atoms:
+        _refuse(
+            pair,
+            f"have families {a.family.name} and {b.family.name}: zeros have a probability in the "
+            "one and a density in the other",
+            "choose families of the same kind of response",
+        )
     if a.model.reml != b.model.reml:
         _refuse(
             pair,
