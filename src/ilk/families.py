@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
+from ilk.family.adjacent_category import AdjacentCategory
 from ilk.family.base import AbstractFamily
 from ilk.family.beta import Beta
 from ilk.family.beta_binomial import BetaBinomial
 from ilk.family.binomial import Binomial
 from ilk.family.categorical import check_levels
+from ilk.family.continuation_ratio import ContinuationRatio
 from ilk.family.cumulative import Cumulative
 from ilk.family.gamma import Gamma
 from ilk.family.gaussian import Gaussian
@@ -30,9 +32,11 @@ __all__ = [
     "AbstractLink",
     "AbstractPlainLink",
     "Interval",
+    "adjacent_category",
     "beta",
     "beta_binomial",
     "binomial",
+    "continuation_ratio",
     "cumulative",
     "gamma",
     "gaussian",
@@ -331,6 +335,67 @@ def cumulative(
     """
     known = () if levels is None else check_levels(levels)
     return Cumulative(find_link(link), known, thresholds)
+
+
+def adjacent_category(
+    link: str | AbstractLink = "logit",
+    *,
+    levels: Sequence[Hashable] | None = None,
+    thresholds: Structure = "flexible",
+) -> AdjacentCategory:
+    """Ordered categories: log odds of each against the one below, eta - threshold_j.
+
+    Parameters
+    ----------
+    link : str or AbstractLink
+        ``"logit"``.
+    levels, thresholds
+        As of `cumulative`.
+
+    Returns
+    -------
+    AbstractFamily
+        The family.  A positive coefficient of the mean moves responses to higher categories.
+
+    Examples
+    --------
+    >>> import ilk
+    >>> ilk.families.adjacent_category(levels=[0, 1, 2]).parameters
+    ('mean', 'threshold_1', 'threshold_2')
+    """
+    known = () if levels is None else check_levels(levels)
+    return AdjacentCategory(find_link(link), known, thresholds)
+
+
+def continuation_ratio(
+    link: str | AbstractLink = "logit",
+    *,
+    levels: Sequence[Hashable] | None = None,
+    thresholds: Structure = "flexible",
+) -> ContinuationRatio:
+    """Ordered categories reached one after the other: P(Y = j | Y >= j) = F(threshold_j - eta).
+
+    Parameters
+    ----------
+    link : str or AbstractLink
+        ``"logit"``, ``"probit"``, ``"cloglog"`` (hazards of grouped times), ``"loglog"``,
+        ``"cauchit"``, or a link of one's own with means between 0 and 1.
+    levels, thresholds
+        As of `cumulative`.
+
+    Returns
+    -------
+    AbstractFamily
+        The family.  A positive coefficient of the mean moves responses to higher categories.
+
+    Examples
+    --------
+    >>> import ilk
+    >>> ilk.families.continuation_ratio("cloglog", levels=[0, 1, 2]).link.name
+    'cloglog'
+    """
+    known = () if levels is None else check_levels(levels)
+    return ContinuationRatio(find_link(link), known, thresholds)
 
 
 def zero_inflated(family: AbstractFamily) -> ZeroInflated:

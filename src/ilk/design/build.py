@@ -230,7 +230,12 @@ def build(
         precision_weights=None if binomial else weights["precision_weights"],
         exposure=exposed,
         exposure_name=named.get("exposure"),
-        notes=(*notes, *scope.notes, *_dropped_notes(fixed)),
+        notes=(
+            *notes,
+            *scope.notes,
+            *_replaced_notes(fixed, without_intercept),
+            *_dropped_notes(fixed),
+        ),
         memory=scope.memory,
         arguments=named,
         binomial=binomial,
@@ -365,6 +370,16 @@ def check_infinite(names: Sequence[str], scope: Scope) -> None:
                 f"row {scope.row(int(np.argmax(infinite)))}; correct or remove such rows.",
                 code="infinite",
             )
+
+
+def _replaced_notes(fixed: Sequence[FixedPart], without_intercept: Collection[str]) -> list[str]:
+    """Sentences about intercepts that other parameters take the place of."""
+    first = next((part.predictor for part in fixed if part.predictor not in without_intercept), "")
+    return [
+        f"The {part.predictor} has no intercept: the {first.split('_')[0]}s take its place."
+        for part in fixed[:1]
+        if part.predictor in without_intercept
+    ]
 
 
 def _dropped_notes(fixed: Sequence[FixedPart]) -> list[str]:

@@ -16,7 +16,7 @@ from ilk.typing import FloatArray
 
 __all__ = ["category_codes", "category_column", "find_categories"]
 
-_MANY = 50
+_MANY = 20
 """Whole numbers with more different values than this are no categories."""
 
 

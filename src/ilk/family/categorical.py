@@ -17,12 +17,14 @@ import numpy as np
 
 from ilk.errors import DataError, ModelError, did_you_mean
 from ilk.family.base import AbstractFamily
+from ilk.family.thresholds import Structure, structure
 from ilk.num import jets
 from ilk.num.jets import NumberT
 from ilk.typing import FloatArray, IntArray
 
 __all__ = [
     "AbstractCategorical",
+    "AbstractOrdinal",
     "category_shares",
     "check_levels",
     "rows_of",
@@ -86,10 +88,6 @@ class AbstractCategorical(AbstractFamily):
             By the names that users write.
         """
         return dict(formulas)
-
-    def parameter_label(self, name: str) -> str:
-        """What a parameter is called in tables, such as ``"poor | fair"`` for a threshold."""
-        return name
 
     @final
     def probability(self, category: int, eta: Sequence[NumberT]) -> NumberT:
@@ -175,6 +173,66 @@ class AbstractCategorical(AbstractFamily):
                 f"{'them' if several else 'it'} out of the levels, or merge categories.",
                 code="empty-category",
             )
+
+
+class AbstractOrdinal(AbstractCategorical):
+    """Ordered categories with a threshold between each and the next.
+
+    Attributes
+    ----------
+    thresholds : {"flexible", "symmetric", "equidistant"}
+        How the thresholds depend on each other.
+    """
+
+    __slots__ = ()
+
+    without_intercept: ClassVar[tuple[str, ...]] = ("mean", "dispersion")
+    thresholds: Structure
+
+    @property
+    def location(self) -> tuple[str, ...]:
+        """Parameters that are no thresholds."""
+        return ("mean",)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Mean, scale if it has a formula, free parameters of the thresholds."""
+        return (*self.location, *structure(self.thresholds, self.categories)[0])
+
+    @final
+    def spread_formulas(self, formulas: Mapping[str, str]) -> dict[str, str]:
+        """Give ``thresholds``, a formula of all thresholds, to each of them."""
+        given = dict(formulas)
+        common = given.pop("thresholds", None)
+        if common is None:
+            return given
+        if self.thresholds != "flexible":
+            raise ModelError(
+                f"thresholds={self.thresholds!r} of the family leaves no room for a formula of "
+                "each threshold; use flexible thresholds.",
+                code="thresholds",
+            )
+        names = structure(self.thresholds, self.categories)[0]
+        return {**dict.fromkeys(names, common), **given}
+
+    @final
+    def row_label(self, parameter: str) -> str | None:
+        """Name a threshold by the categories at both sides, such as ``"poor | fair"``."""
+        if parameter in self.location:
+            return None
+        kind, _, number = parameter.partition("_")
+        if kind != "threshold":
+            return parameter.replace("_", " ")
+        j = int(number)
+        return f"{self.levels[j - 1]} | {self.levels[j]}"
+
+    @final
+    def free_start(self, cuts: FloatArray, offset: FloatArray | None) -> tuple[float, ...]:
+        """Start of all parameters from the thresholds (J - 1,) of data without covariates."""
+        cuts = cuts + (0.0 if offset is None else float(np.mean(offset)))
+        A = structure(self.thresholds, self.categories)[1]
+        free = np.linalg.lstsq(A, cuts, rcond=None)[0]
+        return (*(0.0 for _ in self.location), *map(float, free))
 
 
 def check_levels(levels: Any) -> tuple[Hashable, ...]:

@@ -15,16 +15,17 @@ McCullagh (1980), JRSS B 42, 109-142; Agresti (2010), chapters 3 and 5.
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, final
 
 import numpy as np
 
-from ilk.errors import ModelError
-from ilk.family.categorical import AbstractCategorical, category_shares, check_levels, rows_of
+from ilk.family.base import require_link
+from ilk.family.categorical import AbstractOrdinal, category_shares, check_levels, rows_of
 from ilk.family.interval_probability import log_interval
-from ilk.family.link import AbstractLink, Logit
+from ilk.family.link import AbstractLink, Log, Logit
+from ilk.family.scale import ParameterScale
 from ilk.family.thresholds import Structure, check_structure, structure
 from ilk.num import jets
 from ilk.num.jets import NumberT
@@ -33,10 +34,13 @@ from ilk.typing import FloatArray
 
 __all__ = ["Cumulative"]
 
+LATENT = ParameterScale("log scale of the latent variable", "scale", "sigma", np.exp, Log())
+"""Scale of the latent variable, whose predictor is its logarithm."""
+
 
 @final
 @dataclass(frozen=True, slots=True)
-class Cumulative(AbstractCategorical):
+class Cumulative(AbstractOrdinal):
     """A latent variable cut at thresholds.
 
     Attributes
@@ -53,7 +57,6 @@ class Cumulative(AbstractCategorical):
 
     name: ClassVar[str] = "cumulative"
     links: ClassVar[tuple[str, ...]] = ("logit", "probit", "cloglog", "loglog", "cauchit")
-    without_intercept: ClassVar[tuple[str, ...]] = ("mean", "dispersion")
     link: AbstractLink = field(default_factory=Logit)
     levels: tuple[Hashable, ...] = ()
     thresholds: Structure = "flexible"
@@ -62,44 +65,22 @@ class Cumulative(AbstractCategorical):
     def __post_init__(self) -> None:
         """Check the structure and the levels."""
         check_structure(self.thresholds)
+        require_link(self)
         if self.levels:
             object.__setattr__(self, "levels", check_levels(self.levels))
 
     @property
-    def parameters(self) -> tuple[str, ...]:  # type: ignore[override]
-        """Mean, scale if it has a formula, free parameters of the thresholds."""
-        return (*self._location, *structure(self.thresholds, self.categories)[0])
-
-    @property
-    def _location(self) -> tuple[str, ...]:
+    def location(self) -> tuple[str, ...]:
+        """Mean, and the scale if it has a formula."""
         return ("mean", "dispersion") if self.scaled else ("mean",)
 
     def with_formulas(self, names: Collection[str]) -> Cumulative:
         """Return the family with a predictor of the scale if that has a formula."""
         return replace(self, scaled=self.scaled or "dispersion" in names)
 
-    def spread_formulas(self, formulas: Mapping[str, str]) -> dict[str, str]:
-        """Give ``thresholds``, a formula of all thresholds, to each of them."""
-        given = dict(formulas)
-        common = given.pop("thresholds", None)
-        if common is None:
-            return given
-        if self.thresholds != "flexible":
-            raise ModelError(
-                f"thresholds={self.thresholds!r} of the family leaves no room for a formula of "
-                "each threshold; use flexible thresholds.",
-                code="thresholds",
-            )
-        names = structure(self.thresholds, self.categories)[0]
-        return {**dict.fromkeys(names, common), **given}
-
-    def parameter_label(self, name: str) -> str:
-        """Name a threshold by the categories at both sides."""
-        kind, _, number = name.partition("_")
-        if kind != "threshold":
-            return name
-        j = int(number)
-        return f"{self.levels[j - 1]} | {self.levels[j]}"
+    def scale(self, parameter: str) -> ParameterScale | None:
+        """Name the scale of the latent variable."""
+        return LATENT if parameter == "dispersion" else None
 
     def log_density(
         self, y: FloatArray, trials: FloatArray | None, eta: Sequence[NumberT]
@@ -119,13 +100,13 @@ class Cumulative(AbstractCategorical):
 
     def _needed(self, category: int) -> list[int]:
         """Predictors that the probability of a category depends on."""
-        A, first = structure(self.thresholds, self.categories)[1], len(self._location)
+        A, first = structure(self.thresholds, self.categories)[1], len(self.location)
         around = A[max(category - 1, 0) : category + 1]
         return [*range(first), *(first + int(k) for k in np.flatnonzero(np.any(around, axis=0)))]
 
     def _local(self, category: int, needed: Sequence[int], values: Sequence[Any]) -> Any:
         """Log probability of a category from the predictors that it needs."""
-        A, first = structure(self.thresholds, self.categories)[1], len(self._location)
+        A, first = structure(self.thresholds, self.categories)[1], len(self.location)
 
         def cut(j: int) -> Any:
             parts = [
@@ -152,8 +133,4 @@ class Cumulative(AbstractCategorical):
     ) -> tuple[float, ...]:
         """Thresholds that give the shares of the categories."""
         shares = category_shares(y, self.categories, weights)
-        cuts = self.link.link(np.cumsum(shares)[:-1])
-        cuts = cuts + (0.0 if offset is None else float(np.mean(offset)))
-        A = structure(self.thresholds, self.categories)[1]
-        free = np.linalg.lstsq(A, cuts, rcond=None)[0]
-        return (*(0.0 for _ in self._location), *map(float, free))
+        return self.free_start(self.link.link(np.cumsum(shares)[:-1]), offset)

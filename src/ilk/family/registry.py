@@ -6,10 +6,12 @@ import dataclasses
 from collections.abc import Callable
 
 from ilk.errors import ModelError, did_you_mean
+from ilk.family.adjacent_category import AdjacentCategory
 from ilk.family.base import AbstractFamily
 from ilk.family.beta import Beta
 from ilk.family.beta_binomial import BetaBinomial
 from ilk.family.binomial import Binomial
+from ilk.family.continuation_ratio import ContinuationRatio
 from ilk.family.conway_maxwell import ConwayMaxwellPoisson
 from ilk.family.cumulative import Cumulative
 from ilk.family.gamma import Gamma
@@ -43,6 +45,8 @@ FAMILIES: dict[str, type[AbstractFamily]] = {
         Beta,
         BetaBinomial,
         Cumulative,
+        AdjacentCategory,
+        ContinuationRatio,
     )
 }
 """Families by name; the zero-inflated ones are made by wrapping."""

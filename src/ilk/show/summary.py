@@ -288,6 +288,8 @@ def _coefficients(fitted: Fitted, level: float, covariance: CoefficientCovarianc
     student = covariance.df is not None
     tables = []
     for part in fitted.model.fitted_parts:
+        if fitted.family.row_label(part.predictor) is not None:
+            continue
         rows = [i for i, (component, _) in enumerate(table.names) if component == part.predictor]
         if not rows:
             continue
@@ -299,7 +301,26 @@ def _coefficients(fitted: Fitted, level: float, covariance: CoefficientCovarianc
                 notes=_notes(fitted, part.predictor, level),
             )
         )
-    return tables
+    return [*tables, *_thresholds(fitted, level, table, student)]
+
+
+def _thresholds(
+    fitted: Fitted, level: float, table: CoefficientTable, student: bool
+) -> list[Table]:
+    """Tabulate thresholds, and effects on them, together."""
+    rows: list[tuple[str, ...]] = []
+    notes: dict[str, None] = {}
+    for i, (component, name) in enumerate(table.names):
+        label = fitted.family.row_label(component)
+        if label is not None:
+            first, *others = coefficient_cells(table, i, df=student)
+            words = plain(label) if name == "Intercept" else f"{plain(label)}: {first}"
+            rows.append((words, *others))
+            notes |= dict.fromkeys(_notes(fitted, component, level))
+    if not rows:
+        return []
+    header = coefficient_header(level, 0.0, each=True) if student else coefficient_header(level)
+    return [Table("Thresholds", header, tuple(rows), notes=tuple(notes))]
 
 
 def _rate_ratios(fitted: Fitted, level: float, covariance: CoefficientCovariance) -> list[Table]:
