@@ -96,7 +96,10 @@ def fit(
     sampling_weights : str or array, optional
         Survey weights.
     reml : bool, optional
-        Restricted likelihood; by default for the Gaussian identity mixed model only.
+        Restricted likelihood: the coefficients of the mean are integrated out with a flat prior,
+        which takes the downward bias out of variances where clusters are few.  By default for the
+        Gaussian identity mixed model only, where it is exact; for all others by the Laplace
+        approximation.
     quadrature : int, mapping or "auto", default 1
         1 is the Laplace approximation; k > 1 is adaptive Gauss-Hermite quadrature with k nodes
         per random effect, for grouping factors that are nested in each other; of factors that
@@ -161,7 +164,9 @@ def fit(
     structures = tuple(covariance_structure(term.structure) for term in design.terms)
     model = Model(design, distribution, structures)
     automatic = isinstance(quadrature, str) and quadrature == "auto"
-    model = _with_options(model, reml, 1 if automatic else quadrature)
+    model = _with_options(
+        model, reml, 1 if automatic and (model.linear or not reml) else quadrature
+    )
     model = replace(model, penalty=make_penalty(penalty))
     estimate = run_auto if automatic else run
     begin = None if start is None else _start(start, model)
@@ -199,11 +204,13 @@ def _with_options(model: Model, reml: bool | None, nodes: Any) -> Model:
         restricted = bool(model.design.terms) if reml is None else bool(reml)
         return Model(model.design, model.family, model.covariances, reml=restricted)
     if reml:
-        raise ModelError(
-            "reml=True is for the Gaussian mixed model with identity link and one residual "
-            "variance; leave it out for this model.",
-            code="reml",
-        )
+        if nodes != 1:
+            raise ModelError(
+                "reml=True with quadrature=: the restricted likelihood integrates the coefficients "
+                "of the mean with the random effects by the Laplace approximation; leave one out.",
+                code="reml",
+            )
+        return replace(model, reml=True)
     nodes = plan_nodes(model.design, nodes)
     return model if nodes == model.nodes else replace(model, nodes=nodes)
 

@@ -267,6 +267,12 @@ def _estimation(fitted: Fitted) -> str:
     model = fitted.model
     if model.linear:
         how = "restricted maximum likelihood (REML)" if model.reml else "maximum likelihood"
+    elif model.reml:
+        integrated = "random effects and " if fitted.design.terms else ""
+        how = (
+            f"restricted maximum likelihood (REML), integrating over {integrated}the coefficients "
+            "of the mean by the Laplace approximation"
+        )
     elif not fitted.design.terms:
         how = "maximum likelihood"
     elif is_laplace(model.nodes):

@@ -56,6 +56,8 @@ def estimator_phrase(fitted: Fitted) -> str:
     """Name the estimator in a few words, such as ``"REML"`` or ``"ML by Laplace"``."""
     if fitted.model.linear:
         return "REML" if fitted.model.reml else "ML"
+    if fitted.model.reml:
+        return "REML by Laplace approximation"
     ml = "ML" if fitted.model.penalty is None else "penalized ML"
     if not fitted.design.terms:
         return ml
@@ -88,6 +90,8 @@ def estimator(fitted: Fitted) -> str:
             else ("maximum likelihood (ML)")
         )
         return f"{what}, exact"
+    if fitted.model.reml:
+        return "restricted maximum likelihood (REML), Laplace approximation"
     penalty, nodes = fitted.model.penalty, fitted.model.nodes
     if not fitted.design.terms:
         how = "exact"

@@ -241,6 +241,13 @@ def check_comparable(a: Fitted, b: Fitted, first: str, second: str) -> None:
             "different data",
             "fit both with reml=False",
         )
+    if a.model.reml and a.family.link.name != b.family.link.name:
+        _refuse(
+            pair,
+            f"are REML fits with links {a.family.link.name} and {b.family.link.name}, whose "
+            "restricted likelihoods integrate coefficients of different scales",
+            "fit both with reml=False",
+        )
     nodes = [_accuracy(model) for model in (a, b)]
     if None not in nodes and not same_accuracy(a.model, b.model):
         _refuse(
