@@ -8,8 +8,8 @@ Modelling 17, 359-380).  The variance is :math:`V = \partial\mu / \partial\log\l
 :math:`\phi \mu` where the mean is not small: Poisson at :math:`\phi = 1`, geometric in the limit of
 large :math:`\phi`, two neighboring counts in that of small :math:`\phi`.
 
-With m a whole number near the mean, :math:`b = \log\lambda - \nu\log m` and
-:math:`T(j) = \log m! - \log j! + (j - m) \log m`,
+With m the mean rounded down, :math:`b = \log\lambda - \nu\log m` and
+:math:`T(j) = \log m! - \log j! + (j - m) \log m` (where m = 0 without its logarithm),
 
 .. math:: \log f = (y - m)\, b + \nu\, T(y) - K(b, \nu), \qquad
    K = \log \sum_j \exp\{(j - m)\, b + \nu\, T(j)\}.
@@ -103,7 +103,7 @@ class ConwayMaxwellPoisson(AbstractFamily):
         nu = np.exp(-eta[1])
         with np.errstate(all="ignore"):
             c = _cumulants(self.mean(eta), nu, 0)
-            mode = np.floor(c.m * np.exp(c.b / nu))  # of lambda^(1 / nu)
+            mode = np.floor(np.maximum(c.m, 1.0) * np.exp(c.b / nu))  # of lambda^(1 / nu)
             return draw_log_concave(mode, lambda j, at: _log_mass(c, nu, j, at), rng)
 
     def cdf(
@@ -190,7 +190,7 @@ def _series(c: _Cumulants, i: int, j: int, b: Jet, v: Jet) -> Jet:
 
 
 def _log_factorials(j: FloatArray, m: FloatArray) -> FloatArray:
-    """T(j) = log m! - log j! + (j - m) log m."""
+    """T(j) = log m! - log j! + (j - m) log max(m, 1)."""
     d = j - m
     plain = lgamma(m + 1.0) - lgamma(j + 1.0)
     large = np.maximum(j, m) > _LARGE
@@ -198,7 +198,7 @@ def _log_factorials(j: FloatArray, m: FloatArray) -> FloatArray:
         a, b = j[large], m[large]
         ratio = lgamma_ratio_derivatives(np.minimum(a, b) + 1.0, np.abs(a - b), 0)[0]
         plain[large] = np.where(a > b, -ratio, ratio)
-    return np.asarray(plain + d * np.log(m))
+    return np.asarray(plain + d * np.log(np.maximum(m, 1.0)))
 
 
 def _window(mu: FloatArray, nu: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -232,7 +232,7 @@ def _cumulants(mu: FloatArray, nu: FloatArray, order: int) -> _Cumulants:
         )
         return _Cumulants(m, b, log_sum, joint)
     n = len(mu)
-    m = np.maximum(np.floor(mu), 1.0)
+    m = np.floor(np.where(np.isfinite(mu), mu, 1.0))
     low, high, scale = _window(mu, nu)
     row, j, weight = lattice(low, high, scale)
     T = _log_factorials(j, m[row])
@@ -242,6 +242,8 @@ def _cumulants(mu: FloatArray, nu: FloatArray, order: int) -> _Cumulants:
     total = np.bincount(row, mass, n)
     total[high < 0.0] = np.nan
     p = mass / total[row]
+    beyond = np.bincount(row, np.where(j > 0.0, mass, 0.0), n)  # of the zero, whose mass is one
+    log_sum = np.where(m == 0.0, np.log1p(np.where(high < 0.0, np.nan, beyond)), np.log(total))
 
     def mean(x: FloatArray) -> FloatArray:
         return np.asarray(np.bincount(row, p * x, n))
@@ -251,7 +253,7 @@ def _cumulants(mu: FloatArray, nu: FloatArray, order: int) -> _Cumulants:
         T_mean = mean(T)
         joint = _joint(j - mu[row], T - T_mean[row], mean, min(order + 1, 4))
         joint[0, 1] = T_mean
-    return _Cumulants(m, b, np.log(total), joint)
+    return _Cumulants(m, b, log_sum, joint)
 
 
 def _joint(
@@ -278,7 +280,7 @@ def _solve(
     """Tilt b (n,) at which the mean is mu: Newton's method on log means, kept within brackets."""
     n = len(mu)
     near = np.maximum(mu + 0.5 * (1.0 - 1.0 / nu), mu / (1.0 + mu))
-    b = np.where(mu < 1.0, np.log(mu / (1.0 + mu)), nu * np.log(near / m))
+    b = np.where(mu < 1.0, np.log(mu / (1.0 + mu)), nu * np.log(near / np.maximum(m, 1.0)))
     low, high = np.full(n, -np.inf), np.full(n, np.inf)
     point, done = d + m[row], np.zeros(n, dtype=bool)
     for _ in range(_ITERATIONS):

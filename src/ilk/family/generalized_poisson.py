@@ -176,4 +176,7 @@ class GeneralizedPoisson(AbstractFamily):
         center, variance = relative_variance(y, weights)
         floor = 0.5 / len(y)
         ratio = variance / max(center, floor)
-        return (mean_start(self.link, y, offset, weights, floor), log_within(ratio, 1.0, 20.0) / 2.0)
+        return (
+            mean_start(self.link, y, offset, weights, floor),
+            log_within(ratio, 1.0, 20.0) / 2.0,
+        )

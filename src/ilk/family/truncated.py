@@ -4,9 +4,9 @@ r"""Zero truncation: counts of a family of which the zeros were never recorded.
    E y = \frac{\mu}{1 - f(0)}, \quad E y^2 = \frac{V + \mu^2}{1 - f(0)}
 
 The predictors are those of the family before truncation, with mean :math:`\mu` and variance V.
-:math:`1 - f(0)` is computed without cancellation where zeros are nearly all, and the limit of
-:math:`\mu \to 0` is a count that is always one.  Cameron and Trivedi (2013), Regression Analysis of
-Count Data, 2nd ed., section 4.3.
+:math:`1 - f(0)` is computed without cancellation where zeros are nearly all: there the limit is a
+count of one (Poisson), or a distribution of its own (logarithmic for the negative binomial of
+type 1).  Cameron and Trivedi (2013), Regression Analysis of Count Data, 2nd ed., section 4.3.
 """
 
 from __future__ import annotations
@@ -110,7 +110,9 @@ class Truncated(AbstractFamily):
         compiled = inner in _COMPILED and is_registered(self.link)
         return f"truncated_{inner}" if compiled else None
 
-    def _log_zero(self, like: FloatArray, trials: FloatArray | None, eta: Sequence[NumberT]) -> NumberT:
+    def _log_zero(
+        self, like: FloatArray, trials: FloatArray | None, eta: Sequence[NumberT]
+    ) -> NumberT:
         """Log probability (n,) of a zero before truncation."""
         zero = np.zeros_like(like)
         return self.base.log_density(zero, trials, eta) + self.base.constant(zero, trials)

@@ -126,7 +126,7 @@ def _residuals(small: Fitted, y: FloatArray) -> Residuals | None:
         return None
     eta, _ = found
     names = small.family.parameters
-    jet = small.family.log_density(y, small.design.response.trials, jets.variables(eta, 2))
+    jet = small.family.log_density(y, small.design.response.second, jets.variables(eta, 2))
     slope = {name: jet.first[k] for k, name in enumerate(names)}
     bend = {name: -jet.second[jets.pair(k, k)] for k, name in enumerate(names)}
     return slope, bend, eta
@@ -195,7 +195,7 @@ def _dispersion_score(large: Fitted) -> RowScore:
             family = family.base
         here = dict(zip(names, eta, strict=True))
         at = [here.get(name, np.full_like(y, _LITTLE)) for name in family.parameters]
-        jet = family.log_density(y, small.design.response.trials, jets.variables(at, 1))
+        jet = family.log_density(y, small.design.response.second, jets.variables(at, 1))
         slope: FloatArray = jet.first[family.parameters.index("dispersion")]
         return slope * np.exp(-_LITTLE)
 
@@ -204,7 +204,7 @@ def _dispersion_score(large: Fitted) -> RowScore:
 
 def _inflation_score(small: Fitted, y: FloatArray, eta: list[FloatArray]) -> FloatArray:
     """Score (n,) of the probability of an excess zero where it is zero: 1{y = 0} / f(0) - 1."""
-    nothing, trials = np.zeros_like(y), small.design.response.trials
+    nothing, trials = np.zeros_like(y), small.design.response.second
     log_zero = small.family.log_density(nothing, trials, eta)
     log_zero = log_zero + small.family.constant(nothing, trials)
     return np.asarray(np.exp(np.where(y == 0.0, -log_zero, -np.inf)) - 1.0)
