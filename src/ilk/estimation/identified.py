@@ -212,8 +212,8 @@ def at_a_limit(marginal: AbstractMarginal, result: SearchResult) -> tuple[list[R
                     "no_dispersion",
                     "note",
                     (part.predictor,),
-                    f"{_spelled_limit(limit)} limit reached: the dispersion is estimated as zero, the "
-                    "counts vary no more than those of that family.",
+                    f"{_spelled_limit(limit)} limit reached: the dispersion is estimated as zero, "
+                    "the counts vary no more than those of that family.",
                     f"Family {limit!r} has the same estimates and log-likelihood.",
                 )
             )

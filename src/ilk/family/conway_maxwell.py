@@ -76,20 +76,19 @@ class ConwayMaxwellPoisson(AbstractFamily):
     ) -> NumberT:
         """Log density, complete."""
         mean, nu = self.link.inverse(eta[0]), jets.exp(-eta[1])
-        order = mean.order if isinstance(mean, Jet) else 0
+        order = _order(mean)
         with np.errstate(all="ignore"):
             c = _cumulants(jets.value(mean), jets.value(nu), order)
             own = _log_factorials(y, c.m)
             value = (y - c.m) * c.b + jets.value(nu) * own - c.log_sum
-            if not isinstance(mean, Jet) or not isinstance(nu, Jet):
-                return value
-            x, v = mean - mean.value, nu - nu.value
+            x, v = mean - jets.value(mean), nu - jets.value(nu)
             b = x * 0.0
             if order == 0:
                 return b + value
             for _ in range(order):  # each step makes one order more exact
-                b = b - (_mean_series(c, b, v) - x) * (1.0 / c.at(2, 0))
-            return (b * (y - mean.value) + v * (own - c.at(0, 1)) - _sum_series(c, b, v)) + value
+                b = b - (_series(c, 1, 0, b, v, order) - x) * (1.0 / c.at(2, 0))
+            linear = b * (y - jets.value(mean)) + v * (own - c.at(0, 1))
+            return linear - _series(c, 0, 0, b, v, order) + value
 
     def variance(self, eta: Sequence[FloatArray], trials: FloatArray | None) -> FloatArray:
         """Variance V, by its sum."""
@@ -162,19 +161,14 @@ def _log_mass(c: _Cumulants, nu: FloatArray, j: FloatArray, row: IntArray) -> Fl
     return (j - m) * c.b[row] + nu[row] * _log_factorials(j, m) - c.log_sum[row]
 
 
-def _mean_series(c: _Cumulants, b: Jet, v: Jet) -> Jet:
-    """Change of the mean with changes b and v of tilt and nu."""
-    return _series(c, 1, 0, b, v)
+def _order(x: NumberT) -> int:
+    """Order of the derivatives that a number carries."""
+    number: object = x
+    return number.order if isinstance(number, Jet) else 0
 
 
-def _sum_series(c: _Cumulants, b: Jet, v: Jet) -> Jet:
-    """Change of the log sum beyond its first order."""
-    return _series(c, 0, 0, b, v)
-
-
-def _series(c: _Cumulants, i: int, j: int, b: Jet, v: Jet) -> Jet:
-    """Taylor series of a cumulant; that of the log sum without its terms of first order."""
-    order = b.order
+def _series(c: _Cumulants, i: int, j: int, b: NumberT, v: NumberT, order: int) -> NumberT:
+    """Change of a cumulant with b and nu; of the log sum without its terms of first order."""
     total = b * 0.0
     if (i, j) != (0, 0):
         total = total + b * c.at(i + 1, j) + v * c.at(i, j + 1)

@@ -62,7 +62,7 @@ class Truncated(AbstractFamily):
             )
         if self.base.takes_trials:
             raise ModelError(
-                f"Family {self.base.name!r} counts successes out of trials, and its zeros cannot be "
+                f"Family {self.base.name!r} counts successes out of trials, and zeros cannot be "
                 "left out in this version; zero_inflation='~ 1' is for too many of them.",
                 code="truncation",
             )

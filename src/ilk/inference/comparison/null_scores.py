@@ -197,7 +197,7 @@ def _dispersion_score(large: Fitted) -> RowScore:
         at = [here.get(name, np.full_like(y, _LITTLE)) for name in family.parameters]
         jet = family.log_density(y, small.design.response.second, jets.variables(at, 1))
         slope: FloatArray = jet.first[family.parameters.index("dispersion")]
-        return slope * np.exp(-_LITTLE)
+        return np.asarray(slope * np.exp(-_LITTLE))
 
     return score
 
