@@ -50,6 +50,8 @@ class AbstractFamily(ABC):
         Whether :meth:`unit_deviance` is defined.
     categorical : bool
         Whether the response is one of several categories, see `ilk.family.categorical`.
+    has_latent : bool
+        Whether the response is a latent variable cut at thresholds, which the link names.
     without_intercept : tuple of str
         Predictors that have no intercept, because other parameters take its place.
     location_scale : bool
@@ -96,6 +98,7 @@ class AbstractFamily(ABC):
     takes_trials: ClassVar[bool] = False
     has_unit_deviance: ClassVar[bool] = False
     categorical: ClassVar[bool] = False
+    has_latent: ClassVar[bool] = False
     without_intercept: ClassVar[tuple[str, ...]] = ()
     location_scale: ClassVar[bool] = False
     several_modes: ClassVar[bool] = False
@@ -212,6 +215,14 @@ class AbstractFamily(ABC):
     ) -> FloatArray:
         """Probability (n,) of a response of less than y."""
         return self.cdf(y - 1.0, trials, eta) if self.discrete else self.cdf(y, trials, eta)
+
+    def log_survival(self, y: FloatArray, eta: Sequence[NumberT]) -> NumberT:
+        """Log probability (n,) of more than y, for responses that may be censored."""
+        self._lacks("logarithm of the survival function")
+
+    def log_cdf(self, y: FloatArray, eta: Sequence[NumberT]) -> NumberT:
+        """Log probability (n,) of at most y, for responses that may be censored."""
+        self._lacks("logarithm of the distribution function")
 
     def caveat(self, trials: FloatArray | None, eta: Sequence[FloatArray]) -> str | None:
         """Say what does not hold of the family at such predictors; None if all does."""

@@ -70,6 +70,11 @@ class Cumulative(AbstractOrdinal):
             object.__setattr__(self, "levels", check_levels(self.levels))
 
     @property
+    def has_latent(self) -> bool:  # type: ignore[override]
+        """Whether the latent variable has one variance."""
+        return not self.scaled
+
+    @property
     def location(self) -> tuple[str, ...]:
         """Mean, and the scale if it has a formula."""
         return ("mean", "dispersion") if self.scaled else ("mean",)

@@ -16,6 +16,8 @@ from ilk.design.exposure import exposure_argument
 from ilk.errors import DataError, IlkError, ModelError
 from ilk.family import AbstractFamily, make_family, refuse_foreign_arguments
 from ilk.family.categorical import AbstractCategorical
+from ilk.family.censored import Censored
+from ilk.family.registry import make_censored
 from ilk.formula import check_arguments, parse
 from ilk.formula.spec import MEAN, FormulaSpec, ResponseSpec
 from ilk.frame import Tabular, columns
@@ -109,6 +111,8 @@ def plan(
         given = distribution.spread_formulas(given)
     refuse_foreign_arguments(distribution, trials=trials, formulas=given)
     spec = parse(formula, functions=functions, **given)
+    if spec.response.kind == "censored":
+        distribution = make_censored(distribution)
     return Plan(spec, distribution, frame)
 
 
@@ -163,18 +167,25 @@ def set_up(asked: Plan, *, exposure: Any = None, **arguments: Any) -> Design:
         The data, or the response, cannot be used as asked.
     """
     family = asked.family
+    if family.categorical and arguments.get("precision_weights") is not None:
+        raise ModelError(
+            f"precision_weights= divide a variance, which the categories of family {family.name!r} "
+            "do not have; rows that stand for several identical ones are frequency_weights=.",
+            code="precision-weights",
+        )
     design = build(
         asked.spec,
         asked.frame,
         parameters=family.parameters,
         binomial=family.takes_trials,
         categories=family.levels if isinstance(family, AbstractCategorical) else None,
+        censored=isinstance(family, Censored),
         without_intercept=family.without_intercept,
         exposure=exposure_argument(asked.spec, exposure, family.link.name),
         **arguments,
     )
     response = design.response
-    family.check(response.y, response.trials, response.name, design.rows.kept)
+    family.check(response.y, response.second, response.name, design.rows.kept)
     return design
 
 

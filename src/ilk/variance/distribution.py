@@ -38,7 +38,7 @@ _NAMES = {"logit": "pi^2/3", "probit": "1", "cloglog": "pi^2/6", "loglog": "pi^2
 
 
 def _has_threshold(family: AbstractFamily) -> bool:
-    return family.takes_trials and family.link.latent_variance is not None
+    return (family.takes_trials or family.has_latent) and family.link.latent_variance is not None
 
 
 def distribution_variance(

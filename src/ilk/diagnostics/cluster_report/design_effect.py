@@ -74,7 +74,7 @@ class DesignEffects:
 
 def response_scale(fitted: Fitted) -> Literal["latent", "response"]:
     """Scale on which units are correlated: the latent one where means do not exist."""
-    return "response" if fitted.family.link.averages else "latent"
+    return "response" if fitted.family.link.averages and not fitted.family.categorical else "latent"
 
 
 def design_effects(
