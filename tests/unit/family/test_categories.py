@@ -30,10 +30,8 @@ def families():
     for kind in KINDS:
         for link in kind.links:
             base = make_family(kind.name, link)
-            for thresholds in CUTS if hasattr(base, "thresholds") else (None,):
-                made = base
-                if thresholds is not None:
-                    made = kind(link=base.link, thresholds=thresholds)
+            for thresholds in CUTS:
+                made = kind(link=base.link, thresholds=thresholds)
                 found.append(made.with_levels(LEVELS))
                 if thresholds == "flexible" and kind.name == "cumulative":
                     found.append(made.with_levels(LEVELS).with_formulas(["dispersion"]))
@@ -42,14 +40,12 @@ def families():
 
 CASES = families()
 each = pytest.mark.parametrize("family", CASES, ids=[
-    f"{f.name}:{f.link.name}:{getattr(f, 'thresholds', '')}:{f.predictors}" for f in CASES
+    f"{f.name}:{f.link.name}:{f.thresholds}:{f.predictors}" for f in CASES
 ])  # fmt: skip
 
 
 def point(family, mean=0.3):
     """Predictors at which the thresholds are in order."""
-    if not hasattr(family, "thresholds"):
-        return [0.0, 0.4, -0.7, 0.2, 1.1][: family.predictors]
     scale = [0.25] if family.has_dispersion else []
     return [mean, *scale, *CUTS[family.thresholds]]
 
@@ -57,9 +53,6 @@ def point(family, mean=0.3):
 def exact(family, category, eta):
     """Probability of a category by the definition of its family, in high precision."""
     first = 2 if family.has_dispersion else 1
-    if not hasattr(family, "thresholds"):
-        scores = [mpmath.mpf(0), *eta[1:]]
-        return mpmath.exp(scores[category]) / sum(map(mpmath.exp, scores))
     A = structure(family.thresholds, len(LEVELS))[1]
     cuts = [sum(mpmath.mpf(a) * e for a, e in zip(row, eta[first:], strict=True)) for row in A]
     scale = mpmath.exp(-eta[1]) if family.has_dispersion else mpmath.mpf(1)
@@ -131,7 +124,7 @@ def test_starts_give_the_shares(family):
     start = family.start(y, None, None, None)
     assert len(start) == family.predictors
     p = family.probabilities([np.array([s]) for s in start])[:, 0]
-    close = 0.15 if getattr(family, "thresholds", "flexible") != "flexible" else 0.01
+    close = 0.15 if family.thresholds != "flexible" else 0.01
     np.testing.assert_allclose(p, np.bincount(y.astype(int)) / 400, atol=close)
 
 
