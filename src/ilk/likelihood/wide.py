@@ -53,8 +53,8 @@ class WideEngine:
         "constant",
         "lock",
         "model",
-        "scales",
         "scaled",
+        "scales",
         "threads",
         "width",
     )
