@@ -20,7 +20,7 @@ import numpy as np
 from ilk.errors import DataError, ModelError
 from ilk.family.base import AbstractFamily
 from ilk.family.link import AbstractLink, Interval, is_registered
-from ilk.family.scale import INFLATION, ParameterScale
+from ilk.family.scale import HURDLE, INFLATION, ParameterScale
 from ilk.family.truncated import Truncated
 from ilk.num import jets
 from ilk.num.jets import NumberT
@@ -74,6 +74,23 @@ class ZeroInflated(AbstractFamily):
     def hurdle(self) -> bool:
         """Whether all zeros are of a kind of their own."""
         return not self.base.has_zero
+
+    @property
+    def proper(self) -> str:
+        """What the responses are called that are not excess zeros."""
+        if not self.hurdle:
+            return "counts proper"
+        return "positive counts" if self.discrete else "positive responses"
+
+    @property
+    def responses(self) -> str:
+        """What all responses are called."""
+        return "counts" if self.discrete else "responses"
+
+    @property
+    def zero(self) -> str:
+        """What the zeros of the last predictor are called."""
+        return "zero" if self.hurdle else "excess zero"
 
     @property
     def _prefix(self) -> str:
@@ -141,7 +158,9 @@ class ZeroInflated(AbstractFamily):
 
     def scale(self, parameter: str) -> ParameterScale | None:
         """Scale of a parameter: the probability of an excess zero, or one of the counts'."""
-        return INFLATION if parameter == "zero_inflation" else self.base.scale(parameter)
+        if parameter == "zero_inflation":
+            return HURDLE if self.hurdle else INFLATION
+        return self.base.scale(parameter)
 
     @property
     def key(self) -> str | None:

@@ -15,7 +15,7 @@ import numpy as np
 from ilk.family.link import AbstractLink, Log, Logit
 from ilk.typing import FloatArray
 
-__all__ = ["DEVIATION", "DISPERSION", "INFLATION", "SCALES", "Limit", "ParameterScale"]
+__all__ = ["DEVIATION", "DISPERSION", "HURDLE", "INFLATION", "SCALES", "Limit", "ParameterScale"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,9 @@ INFLATION = ParameterScale(
     Logit(),
 )
 """Probability of an excess zero, whose predictor is its logit."""
+
+HURDLE = ParameterScale("logit of a zero", "probability of a zero", "pi", Logit().inverse, Logit())
+"""Probability of a zero, of families whose zeros are all of one kind."""
 
 SCALES = {"dispersion": DISPERSION, "zero_inflation": INFLATION}
 """Scales of the parameters that many families have, by the parameter's name."""

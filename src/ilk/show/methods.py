@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, final
 
 from ilk.effects.collapsibility import collapsibility
 from ilk.family.inflation import ZeroInflated
+from ilk.family.truncated import Truncated
 from ilk.inference.wald import CoefficientCovariance, check_level, coefficient_covariance
 from ilk.model.quadrature import is_laplace, listed, shares
 from ilk.show.numbers import integer, plain, significant
@@ -152,9 +153,13 @@ def _model(fitted: Fitted) -> str:
     """Response, kind of model, distribution, link, fixed part."""
     design, family = fitted.design, fitted.family
     base = family.base if isinstance(family, ZeroInflated) else family
-    distribution = _DISTRIBUTIONS.get(base.name, f"the {plain(base.name)} distribution")
+    counts = base.base if isinstance(base, Truncated) else base
+    words = plain(counts.name.replace("_", " "))
+    distribution = _DISTRIBUTIONS.get(counts.name, f"the {words} distribution")
+    if isinstance(base, Truncated):
+        distribution = f"{distribution} without its zeros"
     if isinstance(family, ZeroInflated):
-        distribution = f"{distribution}, mixed with excess zeros,"
+        distribution = f"{distribution}, mixed with {family.zero}s,"
     response = plain(fitted.formula.response.text, 200)
     if design.response.event is not None:
         response = f"The probability of {response} = {plain(repr(design.response.event))}"
@@ -310,7 +315,7 @@ def _estimand(fitted: Fitted) -> list[str]:
     if all(term.predictor != "mean" for term in fitted.design.terms):
         return []
     found = collapsibility(fitted)
-    proper = " of the counts proper" if isinstance(fitted.family, ZeroInflated) else ""
+    proper = f" of the {fitted.family.proper}" if isinstance(fitted.family, ZeroInflated) else ""
     head = (
         f"Coefficients{proper} are conditional effects: changes within a cluster, its random "
         "effects held"

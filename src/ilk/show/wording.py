@@ -126,8 +126,9 @@ def reading(fitted: Fitted, component: str = "mean") -> tuple[str, ...]:
     relation = plain(collapsibility(fitted, component).reason, 2000)
     if component == "mean" and isinstance(fitted.family, ZeroInflated):
         return (
-            f"Conditional effects on the counts proper (within a cluster, random effects held). "
-            f"{relation} The mean of all counts depends on the excess zeros too (see "
+            f"Conditional effects on the {fitted.family.proper} (within a cluster, random effects "
+            f"held). {relation} The mean of all {fitted.family.responses} depends on the "
+            f"{fitted.family.zero}s too (see "
             "fit.standardize()).",
         )
     return (f"Conditional effects (within a cluster, random effects held). {relation}",)

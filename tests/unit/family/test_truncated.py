@@ -7,6 +7,7 @@ from scipy import stats
 
 import ilk
 from ilk.family import make_family
+from ilk.fitted import Status
 from ilk.num.jets import variables
 
 COUNTS = ("poisson", "negative_binomial_1", "negative_binomial_2", "generalized_poisson")
@@ -120,3 +121,23 @@ def test_zeros_beside_positive_numbers_have_a_probability():
     gaussian = ilk.fit("cost ~ x + (1 | g)", data, reml=False)
     with pytest.raises(ilk.ModelError, match="zeros have a probability"):
         ilk.compare(gaussian, fit)
+
+
+def test_words_of_a_hurdle_are_those_of_its_zeros():
+    data = simulated()
+    text = str(ilk.fit("cost ~ x + (1 | g)", data, family="hurdle_gamma").summary())
+    assert "Conditional effects on the positive responses" in text
+    assert "probability of a zero" in text.casefold()
+    assert "excess" not in text
+    counts = ilk.fit("with_zeros ~ x + (1 | g)", data, family="hurdle_poisson")
+    assert "a Poisson distribution without its zeros" in str(counts.methods())
+
+
+def test_groups_of_ones_are_separated():
+    data = simulated()
+    data["arm"] = np.where(data["x"] > 1.0, "few", "many")
+    ones = data["arm"] == "few"
+    for column, family in (("count", "truncated_poisson"), ("with_zeros", "hurdle_poisson")):
+        y = np.where(ones & (data[column] > 0), 1, data[column])
+        fit = ilk.fit("y ~ arm + (1 | g)", data.assign(y=y), family=family)
+        assert fit.verdict.status is Status.SEPARATED
