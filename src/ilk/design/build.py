@@ -121,6 +121,7 @@ def build(
     parameters: Sequence[str] = (MEAN,),
     binomial: bool = False,
     categories: tuple[Label, ...] | None = None,
+    censored: bool = False,
     without_intercept: Collection[str] = (),
     trials: Any = None,
     exposure: Any = None,
@@ -144,6 +145,8 @@ def build(
         Whether the family counts successes among trials.
     categories : tuple, optional
         Categories of the response, in order, where it is one of several.
+    censored : bool
+        Whether the family understands censored responses.
     without_intercept : collection of str
         Parameters whose intercept is left out, see `ilk.design.fixed.make_fixed`.
     trials, exposure, offset, frequency_weights, precision_weights : str, array or None
@@ -183,7 +186,7 @@ def build(
     rows = _choose(stated, scope, arguments, missing)
     scope = scope.subset(rows.selection)
     used = stated.columns
-    check_infinite(used, scope)
+    check_infinite([name for name in used if name not in open_ends(stated)], scope)
     kept = _keep(used, arguments, scope)
     scope.read_from(kept)
 
@@ -199,6 +202,7 @@ def build(
         notes=notes,
         trials_label=arguments["trials"].label if "trials" in arguments else "trials",
         categories=categories,
+        censored=censored,
     )
     known = weights["offset"]
     exposed = weights["exposure"]
@@ -289,7 +293,8 @@ def _choose(
         usable[rows.kept] = True
         empty = no_trials(spec.response, scope.subset(rows.selection), usable)
         if empty is not None:
-            unusable[f"{spec.response.text}: no trials"] = empty
+            lacking = "no trials" if spec.response.counts else "no ends"
+            unusable[f"{spec.response.text}: {lacking}"] = empty
             rows = choose_rows(scope.frame.rows, missing, unusable, policy)
     return rows
 
@@ -341,6 +346,15 @@ def find_missing(
     for name in groupings:
         missing[name] = scope.column(name, roles.get(name, "")).missing
     return missing
+
+
+def open_ends(spec: FormulaSpec) -> tuple[str, ...]:
+    """Columns that may be infinite: the ends of intervals."""
+    response = spec.response
+    if response.kind != "censored" or response.censoring != "interval":
+        return ()
+    parts = (part.expression for part in response.parts)
+    return tuple(part.column for part in parts if isinstance(part, Name))
 
 
 def check_infinite(names: Sequence[str], scope: Scope) -> None:

@@ -344,7 +344,7 @@ def _beyond_the_family(marginal: AbstractMarginal, result: SearchResult) -> list
     estimates = marginal.estimates(result)
     coef = estimates.psi[: len(estimates.names)]
     eta = model.linear_predictors(coef, estimates.modes)
-    found = model.family.caveat(model.design.response.trials, eta)
+    found = model.family.caveat(model.design.response.second, eta)
     return [] if found is None else [Reason("beyond_family", "warning", (), found)]
 
 

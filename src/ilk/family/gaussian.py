@@ -65,6 +65,17 @@ class Gaussian(AbstractFamily):
         """Distribution function."""
         return np.asarray(special().ndtr((y - self.mean(eta)) * np.exp(-0.5 * eta[1])))
 
+    def log_survival(self, y: FloatArray, eta: Sequence[NumberT]) -> NumberT:
+        """Log probability of more than y."""
+        return jets.log_ndtr(-self._standardized(y, eta))
+
+    def log_cdf(self, y: FloatArray, eta: Sequence[NumberT]) -> NumberT:
+        """Log probability of at most y."""
+        return jets.log_ndtr(self._standardized(y, eta))
+
+    def _standardized(self, y: FloatArray, eta: Sequence[NumberT]) -> NumberT:
+        return (y - self.link.inverse(eta[0])) * jets.exp(-0.5 * eta[1])
+
     def scale(self, parameter: str) -> ParameterScale | None:
         """Scale of a parameter: the residual standard deviation for the dispersion."""
         return DEVIATION if parameter == "dispersion" else None

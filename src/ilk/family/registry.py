@@ -11,6 +11,7 @@ from ilk.family.base import AbstractFamily
 from ilk.family.beta import Beta
 from ilk.family.beta_binomial import BetaBinomial
 from ilk.family.binomial import Binomial
+from ilk.family.censored import Censored, can_be_censored
 from ilk.family.continuation_ratio import ContinuationRatio
 from ilk.family.conway_maxwell import ConwayMaxwellPoisson
 from ilk.family.cumulative import Cumulative
@@ -26,7 +27,7 @@ from ilk.family.skew_normal import SkewNormal
 from ilk.family.student import Student
 from ilk.family.truncated import Truncated
 
-__all__ = ["FAMILIES", "WRAPPERS", "make_family"]
+__all__ = ["FAMILIES", "WRAPPERS", "make_censored", "make_family"]
 
 FAMILIES: dict[str, type[AbstractFamily]] = {
     kind.name: kind
@@ -54,6 +55,7 @@ FAMILIES: dict[str, type[AbstractFamily]] = {
 WRAPPERS: dict[str, type[AbstractFamily]] = {
     "zero_inflated": ZeroInflated,
     "truncated": Truncated,
+    "censored": Censored,
 }
 """Families that are made of another family."""
 
@@ -132,6 +134,31 @@ def make_family(
     return made
 
 
+def make_censored(family: AbstractFamily) -> Censored:
+    """Family of responses that may be censored.
+
+    Parameters
+    ----------
+    family : AbstractFamily
+        Family before censoring.
+
+    Raises
+    ------
+    ModelError
+        The family does not say how probable censored responses are; names those that do.
+    """
+    if isinstance(family, Censored):
+        return family
+    if not can_be_censored(family):
+        able = [name for name, kind in FAMILIES.items() if can_be_censored(kind())]
+        raise ModelError(
+            f"Responses of family {family.name!r} cannot be censored in this version; those of "
+            f"{', '.join(able[:-1])} and {able[-1]} can.",
+            code="censoring",
+        )
+    return Censored(family)
+
+
 def _lookup(family: object) -> AbstractFamily:
     if isinstance(family, str) and family in FAMILIES:
         return FAMILIES[family]()
@@ -149,7 +176,7 @@ def _lookup(family: object) -> AbstractFamily:
 
 
 def _with_link(family: AbstractFamily, link: AbstractLink) -> AbstractFamily:
-    if isinstance(family, (ZeroInflated, Truncated)):
+    if isinstance(family, (ZeroInflated, Truncated, Censored)):
         return type(family)(_with_link(family.base, link))
     if not dataclasses.is_dataclass(family) or not any(
         field.name == "link" for field in dataclasses.fields(family)

@@ -129,7 +129,7 @@ def scale_model(model: Model) -> ScaledModel:
 
     data = EngineData(
         response=(y - center) / scale if free else y,
-        trials=design.response.trials,
+        trials=design.response.second,
         weights=_engine_weights(model),
         predictors=tuple(predictors),
         terms=tuple(terms),

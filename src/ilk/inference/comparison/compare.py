@@ -275,7 +275,7 @@ def _check_rows(a: Fitted, b: Fitted, pair: str) -> None:
             "drop rows with missing values before both fits",
         )
     x, y = ours.response, theirs.response
-    if not np.array_equal(x.y, y.y) or not _same(x.trials, y.trials):
+    if not np.array_equal(x.y, y.y) or not _same(x.second, y.second):
         if x.name != y.name:
             _refuse(
                 pair,
