@@ -84,7 +84,9 @@ def censoring_note(text: str, y: FloatArray, other: FloatArray) -> str:
     }
     said = [f"{count} of {len(y)} rows are {kind}" for kind, count in counts.items() if count]
     said = [one.replace(" rows are ", " row is ") if len(y) == 1 else one for one in said]
-    return f"{', '.join(said) or f'None of the {len(y)} rows is censored'} in {text!r}."
+    if not said:
+        return f"None of the {len(y)} rows is censored in {text!r}."
+    return f"{', '.join(said)} in {text!r}; means are of the values before censoring."
 
 
 def _end(part: Factor, scope: Scope) -> FloatArray:
