@@ -13,6 +13,7 @@ from ilk.api import fit
 from ilk.cluster_api import cluster_report
 from ilk.compare_api import compare
 from ilk.design.disappearance import WithinBetween, within_between
+from ilk.dispersion_api import overdispersion
 from ilk.errors import DataError, FitError, FormulaError, IlkError, IlkWarning, ModelError
 from ilk.fit import Fit
 from ilk.fixed_api import conditional, fixed
@@ -56,6 +57,7 @@ __all__ = [
     "links",
     "lint",
     "load",
+    "overdispersion",
     "plot",
     "report",
     "within_between",

@@ -12,12 +12,12 @@ from ilk.estimation.breakdown import explain, find_breakdown, log_concave
 from ilk.estimation.identified import (
     UNIDENTIFIED,
     at_a_limit,
-    doubled_dispersion,
     level_directions,
     structural_faults,
 )
 from ilk.estimation.laplace_error import laplace_notes
 from ilk.estimation.separated import SEPARATED, penalty_notes, separation_faults
+from ilk.estimation.twofold import twofold_notes
 from ilk.estimation.vanished import vanished_reasons
 from ilk.family.base import AbstractFamily
 from ilk.fitted import Reason, Status, Verdict
@@ -307,7 +307,7 @@ def _notes(marginal: AbstractMarginal, result: SearchResult, several: bool) -> l
                 "Look whether a simpler random part says the same.",
             )
         )
-    reasons += doubled_dispersion(marginal.model)
+    reasons += twofold_notes(marginal, result)
     reasons += _folded_link(marginal, result)
     reasons += _beyond_the_family(marginal, result)
     if result.clipped:
