@@ -62,6 +62,10 @@ def overdispersion_answer(fitted: Fitted, draws: int = 250, seed: int = 0) -> An
         columns[f"estimate[{name}]"] = np.array([pair[0] for pair in pairs])
         columns[f"std_error[{name}]"] = np.array([pair[1] for pair in pairs])
     columns["problem"] = [one.why for one in found.alternatives]
+
+    def picture(ax: Any = None) -> Any:
+        return pictures.draw_variances(found, ax)
+
     return Answer(
         title=f"Overdispersion of {response}",
         question=(
@@ -75,7 +79,7 @@ def overdispersion_answer(fitted: Fitted, draws: int = 250, seed: int = 0) -> An
         heads={"loglik": "log-lik.", "df": "df", "aic": "AIC"},
         notes=_notes(found),
         tables=(_tests(found), _coefficients(found, names)),
-        picture=lambda ax=None: pictures.draw_variances(found, ax),
+        picture=picture,
     )
 
 
