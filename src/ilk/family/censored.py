@@ -9,8 +9,8 @@ infinite, minus infinite, or the upper end.  Censoring is taken to say nothing e
 With S and F the survival and distribution functions, the probability of an interval is
 :math:`\log S(a) + \log(1 - S(b)/S(a))` above the median and
 :math:`\log F(b) + \log(1 - F(a)/F(b))` below it; of an interval so short that the difference would
-lose digits, it is its length times the density at its middle, of which the relative error is of the
-order of the squared length.  Klein and Moeschberger (2003), Survival Analysis, 2nd
+lose digits, it is its length times the density at its middle, of which the relative error is of
+the order of the squared length.  Klein and Moeschberger (2003), Survival Analysis, 2nd
 ed., section 3.5.
 """
 
@@ -37,11 +37,12 @@ _SHORT = 1e-5
 
 
 def can_be_censored(family: AbstractFamily) -> bool:
-    """Whether a family has the logarithms of its survival and distribution functions."""
+    """Whether a family has log survival and distribution functions, and a mean by its link."""
     kind = type(family)
     return (
         kind.log_survival is not AbstractFamily.log_survival
         and kind.log_cdf is not AbstractFamily.log_cdf
+        and kind.mean is AbstractFamily.mean
     )
 
 
@@ -93,6 +94,11 @@ class Censored(AbstractFamily):
         return self.base.has_zero
 
     @property
+    def location_scale(self) -> bool:  # type: ignore[override]
+        """Whether responses may be shifted and scaled, both ends alike."""
+        return self.base.location_scale
+
+    @property
     def has_atoms(self) -> bool:
         """Whether single records have probability: those of censored responses have."""
         return True
@@ -112,11 +118,6 @@ class Censored(AbstractFamily):
     def key(self) -> str | None:
         """There is no compiled density."""
         return None
-
-    @property
-    def mean_parameters(self) -> tuple[str, ...]:
-        """Parameters that the mean before censoring depends on."""
-        return self.base.mean_parameters
 
     def scale(self, parameter: str) -> ParameterScale | None:
         """Scale of a parameter."""
@@ -178,10 +179,6 @@ class Censored(AbstractFamily):
         exact = self._kinds(y, other)[0]
         known = np.where(exact, y, self._anything(y, other))
         return np.where(exact, self.base.constant(known, None), 0.0)
-
-    def mean(self, eta: Sequence[NumberT]) -> NumberT:
-        """Mean before censoring."""
-        return self.base.mean(eta)
 
     def variance(self, eta: Sequence[FloatArray], trials: FloatArray | None) -> FloatArray:
         """Variance before censoring."""

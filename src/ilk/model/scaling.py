@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ilk.covariance.base import AbstractCovariance
     from ilk.design.fixed import FixedPart
     from ilk.design.random import RandomTerm
+    from ilk.design.response import Response
     from ilk.model.model import Model
     from ilk.typing import FloatArray
 
@@ -129,7 +130,7 @@ def scale_model(model: Model) -> ScaledModel:
 
     data = EngineData(
         response=(y - center) / scale if free else y,
-        trials=design.response.second,
+        trials=_second(design.response, center, scale),
         weights=_engine_weights(model),
         predictors=tuple(predictors),
         terms=tuple(terms),
@@ -146,6 +147,11 @@ def scale_model(model: Model) -> ScaledModel:
         value_shift=_value_shift(model, data, coef_map, scale, count),
         count=count,
     )
+
+
+def _second(response: Response, center: float, scale: float) -> FloatArray | None:
+    """Second number of each row: trials, or the other end on the scale of the response."""
+    return response.trials if response.other is None else (response.other - center) / scale
 
 
 def rescale_response(model: Model, scaled: ScaledModel) -> ScaledModel:
@@ -185,7 +191,11 @@ def _value_shift(
     frequency = model.design.frequency_weights
     log_scale = math.log(scale)
     if not model.linear:
-        constant = model.family.constant(data.response, data.trials) - log_scale
+        constant = model.family.constant(data.response, data.trials)
+        if model.design.response.other is None:
+            constant = constant - log_scale
+        else:  # a probability has no unit
+            constant = constant - log_scale * (data.response == data.trials)
         shift = float(constant.sum() if frequency is None else frequency @ constant)
         if model.reml:  # the integral over the coefficients of the user's columns
             p = data.predictors[0].X.shape[1]

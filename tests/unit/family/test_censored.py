@@ -199,3 +199,24 @@ def test_texts_missing_values_and_rows_that_say_nothing():
         lo=DATA.lo.where(DATA.index != 2, -np.inf), hi=DATA.hi.where(DATA.index != 2, np.inf)
     )
     assert "no ends: 1" in ilk.fit(INTERVAL, endless, family="gaussian").fitted.design.notes[0]
+
+
+def test_shifted_and_scaled_responses_are_the_same_model():
+    data = _frailty(3, 20, 5)
+    plain = ilk.fit("censored(time, died) ~ x + (1 | g)", data, family="gaussian")
+    far = data.assign(time=1e6 + 1e3 * data.time)
+    fit = ilk.fit("censored(time, died) ~ x + (1 | g)", far, family="gaussian")
+    assert fit.verdict.converged
+    assert fit.fitted.coef[1] == pytest.approx(1e3 * plain.fitted.coef[1], rel=1e-4)
+    shift = int(data.died.sum()) * math.log(1e3)
+    assert fit.loglik == pytest.approx(plain.loglik - shift, rel=1e-6)
+
+
+def test_population_means_and_coefficients_are_those_of_the_family():
+    fit = ilk.fit("censored(time, died) ~ x + (1 | g)", _frailty(), family="weibull")
+    point = {"x": [0.0]}
+    typical = fit.predict(point, estimand="typical")["estimate"].iloc[0]
+    population = fit.predict(point, estimand="population")["estimate"].iloc[0]
+    variance = fit.fitted.estimates.covariances[0][0, 0]
+    assert population == pytest.approx(typical * math.exp(0.5 * variance), rel=1e-6)
+    assert fit.marginal_coefficients() is not None
