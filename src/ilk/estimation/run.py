@@ -344,6 +344,11 @@ def _covariance(
 ) -> FloatArray:
     """Covariance matrix of psi; after separation, of what stands."""
     lost = lost_directions(marginal.model, separated)
+    if lost is not None and isinstance(marginal, RestrictedMarginal):
+        covariance = marginal.covariance(result)
+        P = len(result.beta)  # the integral over lost coefficients has no curvature to go by
+        covariance[P:, :] = covariance[:, P:] = np.nan
+        return covariance
     if lost is None or not isinstance(marginal, LaplaceMarginal):
         return marginal.covariance(result)
     return marginal.covariance_from(marginal.information(result), lost)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import ilk
+from ilk.errors import IdentificationWarning
 from ilk.estimation.run import marginal_likelihood
 from ilk.likelihood.brute_force import grid_loglik
 from ilk.likelihood.restricted import RestrictedMarginal
@@ -209,3 +210,14 @@ def test_a_saved_fit_is_the_same(fit, tmp_path):
     assert again.loglik == fit.loglik
     np.testing.assert_allclose(again.fitted.vcov, fit.fitted.vcov, rtol=1e-8)
     assert again.fitted.model.reml
+
+
+def test_after_separation_variances_have_no_standard_error():
+    rng = np.random.default_rng(0)
+    data = {"g": np.repeat(np.arange(20), 10), "x": np.tile([0.0, 1.0], 100)}
+    data["b"] = np.where(data["x"] == 1.0, 1, rng.random(200) < 0.4).astype(int)
+    with pytest.warns(IdentificationWarning, match="separated"):
+        fit = ilk.fit("b ~ x + (1 | g)", data, "binomial", reml=True)
+    covariance = fit.fitted.psi_covariance()
+    assert np.isnan(covariance[2, 2])
+    assert np.isfinite(covariance[0, 0])
