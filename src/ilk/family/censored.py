@@ -4,7 +4,8 @@ r"""Censoring: of some responses only where they may be is known.
 
 for a response that was observed, or is right-, left- or interval-censored.  The first number of a
 row is the one that was recorded, the second (in the place of trials) the other end: equal,
-infinite, minus infinite, or the upper end.  Censoring is taken to say nothing else about the response.
+infinite, minus infinite, or the upper end.  Censoring is taken to say nothing else about the
+response.
 
 With S and F the survival and distribution functions, the probability of an interval is
 :math:`\log S(a) + \log(1 - S(b)/S(a))` above the median and
