@@ -202,8 +202,8 @@ def _make_censored(
     """Response with two ends, ``censored(...)``."""
     if not understood:
         raise ModelError(
-            f"The response {spec.text!r} is censored, which is for ilk.fit and families of "
-            "continuous responses only.",
+            f"The response {spec.text!r} is censored, which ilk.fit alone understands in this "
+            "version.",
             code="censoring",
         )
     if trials is not None:

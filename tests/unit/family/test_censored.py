@@ -146,6 +146,10 @@ def test_frailty_is_recovered_and_summary_counts_the_censored():
     assert abs(z.std() - 1.0) < 0.15
     with pytest.raises(ModelError, match="kind='cluster'"):
         fit.bootstrap(draws=5, seed=1)
+    with pytest.raises(ModelError, match="not seen where"):
+        fit.cluster_report()
+    with pytest.raises(ModelError, match="randomized within"):
+        fit.check()
     with pytest.raises(ModelError, match="not defined for censored"):
         fit.residuals("pearson")
 
