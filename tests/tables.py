@@ -76,6 +76,23 @@ FAMILIES: tuple[FamilyCase, ...] = (
         dispersed=True,
     ),
     FamilyCase(
+        "lognormal",
+        "cost",
+        {"family": "lognormal"},
+        ("log", "inverse"),
+        ("mean", "dispersion"),
+        dispersed=True,
+    ),
+    FamilyCase("exponential", "cost", {"family": "exponential"}, ("log", "inverse")),
+    FamilyCase(
+        "weibull",
+        "cost",
+        {"family": "weibull"},
+        ("log", "inverse"),
+        ("mean", "dispersion"),
+        dispersed=True,
+    ),
+    FamilyCase(
         "beta",
         "share",
         {"family": "beta"},

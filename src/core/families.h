@@ -334,6 +334,44 @@ struct Gamma : RestrictedByLink<Link> {
     }
 };
 
+// The logarithm of y is normal with variance phi, the mean of y is mu.  With d = log(y/mu),
+//   log f = -(d^2/phi + d + phi/4 + log phi)/2 - log y - log(2 pi)/2
+// dropped: -log y - log(2 pi)/2
+template <class Link>
+struct Lognormal : RestrictedByLink<Link> {
+    static constexpr int predictors = 2;
+    template <class J>
+    static ILK_INLINE J log_density(Vector y, Vector, const J* eta) {
+        const J d = logarithm(y) - Link::log_mean(eta[0]);
+        const J phi = exp(bounded(eta[1], log_dispersion_bound));
+        return -0.5 * (d * d * precision(eta[1]) + d + 0.25 * phi + eta[1]);
+    }
+};
+
+// Var y = mu^2.  With d = log(y/mu),  log f = d - exp(d) - log y.   dropped: -log y
+template <class Link>
+struct Exponential : RestrictedByLink<Link> {
+    static constexpr int predictors = 1;
+    template <class J>
+    static ILK_INLINE J log_density(Vector y, Vector, const J* eta) {
+        return logarithm(y) - (Link::log_mean(eta[0]) + y * Link::inverse_mean(eta[0]));
+    }
+};
+
+// Shape 1/phi, mean mu.  With z = log(y/mu)/phi + log Gamma(1 + phi)/phi,
+//   log f = z - exp(z) - log phi - log y.   dropped: -log y
+// exp(z), the hazard up to y, is cut off where its powers would overflow.
+template <class Link>
+struct Weibull : RestrictedByLink<Link> {
+    static constexpr int predictors = 2;
+    template <class J>
+    static ILK_INLINE J log_density(Vector y, Vector, const J* eta) {
+        const J d = logarithm(y) - Link::log_mean(eta[0]);
+        const J z = d * precision(eta[1]) + log_factorial_ratio(eta[1]);
+        return z - exp(bounded(z, log_mean_bound)) - eta[1];
+    }
+};
+
 // Var y = phi mu^3:   log f = -(y - mu)^2 / (2 phi mu^2 y) - log(2 pi phi y^3)/2
 // dropped: -log(2 pi y^3)/2
 template <class Link>
@@ -404,7 +442,6 @@ struct ZeroInflated : Unrestricted {
 };
 
 // Counts from 1 on:  f(y) = f_Count(y) / (1 - f_Count(0)), log(1 - exp(-exp(log_zero_hazard))).
-// For mu -> 0 the count is 1.
 // dropped: what Count drops
 template <class Count>
 struct Truncated : Unrestricted {

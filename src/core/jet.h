@@ -330,6 +330,12 @@ ILK_INLINE Jet<S> binet(const Jet<S>& x) {
     return compose(binet_derivatives(x.value()), x);
 }
 
+// log Gamma(1 + exp(x)) / exp(x)
+template <class S>
+ILK_INLINE Jet<S> log_factorial_ratio(const Jet<S>& x) {
+    return compose(log_factorial_ratio_derivatives(x.value()), x);
+}
+
 // log Gamma(exp(x) + y) - log Gamma(exp(x)) - y x
 template <class S>
 ILK_INLINE Jet<S> rising_excess(const Jet<S>& x, Vector y) {

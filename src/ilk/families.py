@@ -15,17 +15,24 @@ from ilk.family.beta_binomial import BetaBinomial
 from ilk.family.binomial import Binomial
 from ilk.family.categorical import check_levels
 from ilk.family.continuation_ratio import ContinuationRatio
+from ilk.family.conway_maxwell import ConwayMaxwellPoisson
 from ilk.family.cumulative import Cumulative
+from ilk.family.exponential import Exponential
 from ilk.family.gamma import Gamma
 from ilk.family.gaussian import Gaussian
+from ilk.family.generalized_poisson import GeneralizedPoisson
 from ilk.family.inflation import ZeroInflated
+from ilk.family.inflation import hurdle as _hurdle
 from ilk.family.inverse_gaussian import InverseGaussian
 from ilk.family.link import AbstractLink, AbstractPlainLink, Interval, find_link
+from ilk.family.lognormal import Lognormal
 from ilk.family.negative_binomial import NegativeBinomial1, NegativeBinomial2
 from ilk.family.poisson import Poisson
 from ilk.family.skew_normal import SkewNormal
 from ilk.family.student import Student
 from ilk.family.thresholds import Structure
+from ilk.family.truncated import Truncated
+from ilk.family.weibull import Weibull
 
 __all__ = [
     "AbstractFamily",
@@ -37,15 +44,22 @@ __all__ = [
     "beta_binomial",
     "binomial",
     "continuation_ratio",
+    "conway_maxwell_poisson",
     "cumulative",
+    "exponential",
     "gamma",
     "gaussian",
+    "generalized_poisson",
+    "hurdle",
     "inverse_gaussian",
+    "lognormal",
     "negative_binomial_1",
     "negative_binomial_2",
     "poisson",
     "skew_normal",
     "student",
+    "truncated",
+    "weibull",
     "zero_inflated",
 ]
 
@@ -255,6 +269,75 @@ def inverse_gaussian(link: str | AbstractLink = "log") -> InverseGaussian:
     return InverseGaussian(find_link(link))
 
 
+def lognormal(link: str | AbstractLink = "log") -> Lognormal:
+    """Positive responses with a normal logarithm; Var = mu^2 (exp(phi) - 1).
+
+    Parameters
+    ----------
+    link : str or AbstractLink
+        Link of the mean of the response (not of the logarithm): ``"log"``, ``"inverse"``,
+        ``"identity"``, ``"softplus"``, ``"power(k)"``, or a link of one's own.
+
+    Returns
+    -------
+    AbstractFamily
+        The family; phi is the variance of the logarithm, whose mean is log mu - phi / 2.
+
+    Examples
+    --------
+    >>> import ilk
+    >>> ilk.families.lognormal().scale("dispersion").label
+    'standard deviation of the logarithm'
+    """
+    return Lognormal(find_link(link))
+
+
+def exponential(link: str | AbstractLink = "log") -> Exponential:
+    """Waiting times with constant hazard; Var = mu^2.
+
+    Parameters
+    ----------
+    link : str or AbstractLink
+        ``"log"``, ``"inverse"`` (effects on the hazard), ``"identity"``, ``"softplus"``,
+        ``"power(k)"``, or a link of one's own.
+
+    Returns
+    -------
+    AbstractFamily
+        The family.
+
+    Examples
+    --------
+    >>> import ilk
+    >>> ilk.families.exponential().parameters
+    ('mean',)
+    """
+    return Exponential(find_link(link))
+
+
+def weibull(link: str | AbstractLink = "log") -> Weibull:
+    """Waiting times with a hazard that is a power of time; phi is one over the shape.
+
+    Parameters
+    ----------
+    link : str or AbstractLink
+        Link of the mean: ``"log"``, ``"inverse"``, ``"identity"``, ``"softplus"``,
+        ``"power(k)"``, or a link of one's own.
+
+    Returns
+    -------
+    AbstractFamily
+        The family; Var = mu^2 (Gamma(1 + 2 phi) / Gamma(1 + phi)^2 - 1).
+
+    Examples
+    --------
+    >>> import ilk
+    >>> ilk.families.weibull().unit_dispersion
+    'exponential'
+    """
+    return Weibull(find_link(link))
+
+
 def beta(link: str | AbstractLink = "logit") -> Beta:
     """Proportions strictly between 0 and 1; Var = mu (1 - mu) phi / (1 + phi).
 
@@ -418,3 +501,93 @@ def zero_inflated(family: AbstractFamily) -> ZeroInflated:
     ('mean', 'zero_inflation')
     """
     return ZeroInflated(family)
+
+
+def truncated(family: AbstractFamily) -> Truncated:
+    """Counts from one on: those of a family of which the zeros were never recorded.
+
+    Parameters
+    ----------
+    family : AbstractFamily
+        Family of the counts before zeros were lost; the coefficients are those of its mean.
+
+    Returns
+    -------
+    AbstractFamily
+        The family, also known as ``"truncated_poisson"`` and the like.
+
+    Examples
+    --------
+    >>> import ilk
+    >>> ilk.families.truncated(ilk.families.poisson()).name
+    'truncated_poisson'
+    """
+    return Truncated(family)
+
+
+def hurdle(family: AbstractFamily) -> ZeroInflated:
+    """Zeros with a cause of their own, and beyond them a family without zeros.
+
+    Parameters
+    ----------
+    family : AbstractFamily
+        Counts, of which the zeros are left out, or positive numbers, such as those of a gamma
+        family.
+
+    Returns
+    -------
+    AbstractFamily
+        The family, with one more predictor: the logit of the probability of a zero.  Also known
+        as ``"hurdle_poisson"``, ``"hurdle_gamma"`` and the like.
+
+    Examples
+    --------
+    >>> import ilk
+    >>> ilk.families.hurdle(ilk.families.gamma()).parameters
+    ('mean', 'dispersion', 'zero_inflation')
+    """
+    return _hurdle(family)
+
+
+def generalized_poisson(link: str | AbstractLink = "log") -> GeneralizedPoisson:
+    """Counts with variance proportional to the mean and a long tail; Var = phi mu.
+
+    Parameters
+    ----------
+    link : str or AbstractLink
+        ``"log"``, ``"sqrt"``, ``"identity"``, or a link of one's own.
+
+    Returns
+    -------
+    AbstractFamily
+        The family; Poisson at phi = 1.  For phi < 1 the formula is a distribution only nearly.
+
+    Examples
+    --------
+    >>> import ilk
+    >>> ilk.families.generalized_poisson().parameters
+    ('mean', 'dispersion')
+    """
+    return GeneralizedPoisson(find_link(link))
+
+
+def conway_maxwell_poisson(link: str | AbstractLink = "log") -> ConwayMaxwellPoisson:
+    """Counts with less or more variance than Poisson's; Var is about phi mu.
+
+    Parameters
+    ----------
+    link : str or AbstractLink
+        ``"log"``, ``"sqrt"``, ``"identity"``, or a link of one's own.
+
+    Returns
+    -------
+    AbstractFamily
+        The family, by its mean; phi is one over what other programs call nu.
+
+    Examples
+    --------
+    >>> import ilk
+    >>> ilk.families.conway_maxwell_poisson().parameters
+    ('mean', 'dispersion')
+    """
+    return ConwayMaxwellPoisson(find_link(link))

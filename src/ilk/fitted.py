@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from ilk.family.base import AbstractFamily
     from ilk.formula.spec import FormulaSpec
     from ilk.kernels.contract import SearchResult
-    from ilk.lint.record import Finding
     from ilk.likelihood.base import AbstractMarginal
+    from ilk.lint.record import Finding
     from ilk.model.model import Model
     from ilk.typing import FloatArray
 

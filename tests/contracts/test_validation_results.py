@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ilk.family import FAMILIES
 from validation.quantile_residuals import cases
+
+from ilk.family import FAMILIES
 
 from .markdown import ROOT
 

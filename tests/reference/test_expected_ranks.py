@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from functools import cache
 
-import ilk
 import numpy as np
 import pytest
+
+import ilk
 from ilk.ranking import expected_ranks
 
 from ..fits import fit_of

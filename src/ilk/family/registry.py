@@ -15,17 +15,20 @@ from ilk.family.censored import Censored, can_be_censored
 from ilk.family.continuation_ratio import ContinuationRatio
 from ilk.family.conway_maxwell import ConwayMaxwellPoisson
 from ilk.family.cumulative import Cumulative
+from ilk.family.exponential import Exponential
 from ilk.family.gamma import Gamma
 from ilk.family.gaussian import Gaussian
 from ilk.family.generalized_poisson import GeneralizedPoisson
 from ilk.family.inflation import ZeroInflated, hurdle
 from ilk.family.inverse_gaussian import InverseGaussian
 from ilk.family.link import AbstractLink, find_link
+from ilk.family.lognormal import Lognormal
 from ilk.family.negative_binomial import NegativeBinomial1, NegativeBinomial2
 from ilk.family.poisson import Poisson
 from ilk.family.skew_normal import SkewNormal
 from ilk.family.student import Student
 from ilk.family.truncated import Truncated
+from ilk.family.weibull import Weibull
 
 __all__ = ["FAMILIES", "WRAPPERS", "make_censored", "make_family"]
 
@@ -43,6 +46,9 @@ FAMILIES: dict[str, type[AbstractFamily]] = {
         ConwayMaxwellPoisson,
         Gamma,
         InverseGaussian,
+        Lognormal,
+        Exponential,
+        Weibull,
         Beta,
         BetaBinomial,
         Cumulative,
@@ -86,6 +92,9 @@ _ELSEWHERE = {
     "betar": "beta",
     "inversegaussian": "inverse_gaussian",
     "inverse.gaussian": "inverse_gaussian",
+    "log_normal": "lognormal",
+    "lnorm": "lognormal",
+    "exp": "exponential",
     "genpois": "generalized_poisson",
     "compois": "conway_maxwell_poisson",
     "com_poisson": "conway_maxwell_poisson",

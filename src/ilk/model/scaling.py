@@ -4,8 +4,9 @@ The likelihood is unchanged when columns of X are shifted and scaled (an interce
 shift) and when the columns of a random term are, provided that its covariance structure follows:
 with :math:`Z = Z_s T^{-1}` the effects are :math:`b = T b_s` and their covariance is
 :math:`G = T G_s T'`.  An unstructured covariance follows any T, a diagonal or a correlation
-structure with its own standard deviations follows scales only, others none.  The response of a location-scale
-family (Gaussian, Student, ...) with identity link is centered and scaled too.  So raw years or time stamps as slopes, and responses
+structure with its own standard deviations follows scales only, others none.  The response of a
+location-scale family (Gaussian, Student, ...) with identity link is centered and scaled too.  So
+raw years or time stamps as slopes, and responses
 far from zero, cost no accuracy.
 
 Scales are powers of two, so that scaling alone is exact in floating point.

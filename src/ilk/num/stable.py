@@ -199,6 +199,42 @@ def lgamma_ratio_derivatives(k: FloatArray, y: FloatArray, order: int) -> Deriva
     return _piecewise(_ratio_direct, _ratio_stirling, k >= _STIRLING_FROM, order, k, y)
 
 
+def lgamma1p_ratio_derivatives(x: FloatArray, order: int) -> Derivatives:
+    """lgamma(1 + phi) / phi with phi = exp(x), and its derivatives in x.
+
+    For small phi it is the series -gamma + zeta(2) phi / 2 - zeta(3) phi^2 / 3 + ... (DLMF 5.7.3).
+    """
+    return _piecewise(_lgamma1p_direct, _lgamma1p_series, x < math.log(0.1), order, x)
+
+
+def _lgamma1p_direct(x: FloatArray, order: int) -> Derivatives:
+    phi = np.exp(x)
+    g = lgamma_derivatives(1.0 + phi, order)
+    out = [g[0] / phi]
+    for derivative in (
+        lambda: g[1],
+        lambda: phi * g[2],
+        lambda: phi * g[2] + phi * phi * g[3],
+    )[:order]:
+        out.append(derivative() - out[-1])
+    return tuple(out)
+
+
+def _lgamma1p_series(x: FloatArray, order: int) -> Derivatives:
+    phi = np.exp(x)
+    n = np.arange(1.0, 17.0)
+    signs = np.where(n % 2 == 1, 1.0, -1.0)
+    coefficients = signs * special().zeta(n + 1.0) / (n + 1.0)
+    out = []
+    for derivative in range(order + 1):
+        total = np.zeros_like(phi)
+        for c in (coefficients * n**derivative)[::-1]:
+            total = (total + c) * phi
+        out.append(total)
+    out[0] = out[0] - np.euler_gamma
+    return tuple(out)
+
+
 def _piecewise(
     low: Callable[..., Derivatives],
     high: Callable[..., Derivatives],

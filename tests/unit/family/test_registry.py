@@ -4,13 +4,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+from tests.tables import with_exponent
 
 import ilk.families
 from ilk.errors import DataError, ModelError
 from ilk.family import FAMILIES, AbstractFamily, make_family
 from ilk.family.link import AbstractLink, AbstractPlainLink, Identity, Interval
 from ilk.num import jets
-from tests.tables import with_exponent
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -64,7 +64,7 @@ def response_of(key: str, n: int, rng: np.random.Generator):
         return y, None
     if family == "beta":
         return rng.beta(2.0, 2.5, n), None
-    if family in ("gamma", "inverse_gaussian"):
+    if family in ("gamma", "inverse_gaussian", "lognormal", "exponential", "weibull"):
         y = rng.gamma(4.0, 0.6, n) + 0.2
         return np.where(rng.random(n) < 0.2, 0.0, y) if name.startswith("hurdle") else y, None
     return rng.normal(center_of(key), 0.8, n), None

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+from tests.tables import with_exponent
 
 from ilk.covariance import STRUCTURES, covariance_structure
 from ilk.family import FAMILIES as EVERY
@@ -14,7 +15,6 @@ from ilk.kernels.reference import LaplaceEngine
 from ilk.likelihood.brute_force import grid_loglik, laplace_loglik
 from ilk.num import jets
 from ilk.num.differences import jacobian
-from tests.tables import with_exponent
 
 FAMILIES = {name: kind for name, kind in EVERY.items() if not kind.categorical}
 FAMILY_LINKS = [
