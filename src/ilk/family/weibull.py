@@ -79,7 +79,7 @@ class Weibull(AbstractFamily):
         phi = np.exp(eta[1])
         double = lgamma1p_ratio_derivatives(eta[1] + np.log(2.0), 0)[0]
         single = lgamma1p_ratio_derivatives(eta[1], 0)[0]
-        return np.expm1(2.0 * phi * (double - single)) * self.mean(eta) ** 2
+        return np.asarray(np.expm1(2.0 * phi * (double - single)) * self.mean(eta) ** 2)
 
     def draw(
         self, eta: Sequence[FloatArray], trials: FloatArray | None, rng: np.random.Generator

@@ -142,7 +142,7 @@ def log_density(case, y, point):
     return family.log_density(y, trials, case.eta(point, len(y))) + family.constant(y, trials)
 
 
-def scipy_density(name, y, mu, phi, n, shape=None):
+def scipy_density(name, y, mu, phi, n, shape=None):  # noqa: C901
     """Logarithm of the density or mass in SciPy's parameters."""
     match name:
         case "gaussian":

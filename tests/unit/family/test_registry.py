@@ -75,7 +75,7 @@ BAD = [
     ("beta_binomial", [-1, 3, 4], [4, 4, 4], "row 0", "successes"),
     ("gamma", [1.0, 0.0, 2.0], None, "row 1", "'poisson'"),
     ("gamma", [1.0, -3.0, 2.0], None, "row 1", "'gaussian'"),
-    ("inverse_gaussian", [1.0, 2.0, 0.0], None, "row 2", "zeros"),
+    ("inverse_gaussian", [1.0, 2.0, 0.0], None, "row 2", "'hurdle_inverse_gaussian'"),
     ("beta", [0.5, 1.0, 0.2], None, "row 1", "'beta_binomial'"),
     ("beta", [0.5, 33.0, 0.2], None, "row 1", "percentages"),
     ("gaussian", [0.5, np.nan, 0.2], None, "row 1", "finite"),
