@@ -95,7 +95,8 @@ class Weibull(AbstractFamily):
     ) -> FloatArray:
         """Distribution function 1 - exp(-exp(z))."""
         with np.errstate(divide="ignore", over="ignore"):
-            return -np.expm1(-np.exp(self._log_hazard(np.maximum(y, 0.0), eta)))
+            hazard = np.exp(self._log_hazard(np.maximum(y, 0.0), eta))
+        return np.asarray(-np.expm1(-hazard))
 
     def log_survival(self, y: FloatArray, eta: Sequence[NumberT]) -> NumberT:
         """Log probability of more than y."""

@@ -211,12 +211,12 @@ def _lgamma1p_direct(x: FloatArray, order: int) -> Derivatives:
     phi = np.exp(x)
     g = lgamma_derivatives(1.0 + phi, order)
     out = [g[0] / phi]
-    for derivative in (
-        lambda: g[1],
-        lambda: phi * g[2],
-        lambda: phi * g[2] + phi * phi * g[3],
-    )[:order]:
-        out.append(derivative() - out[-1])
+    if order >= 1:
+        out.append(g[1] - out[0])
+    if order >= 2:
+        out.append(phi * g[2] - out[1])
+    if order >= 3:
+        out.append(phi * g[2] + phi * phi * g[3] - out[2])
     return tuple(out)
 
 
