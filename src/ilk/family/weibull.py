@@ -88,7 +88,7 @@ class Weibull(AbstractFamily):
         phi = np.exp(eta[1])
         log_gamma = phi * lgamma1p_ratio_derivatives(eta[1], 0)[0]
         logs = np.log(rng.standard_exponential(len(eta[0])))
-        return np.exp(self.link.log_inverse(eta[0]) - log_gamma + phi * logs)
+        return np.asarray(np.exp(self.link.log_inverse(eta[0]) - log_gamma + phi * logs))
 
     def cdf(
         self, y: FloatArray, trials: FloatArray | None, eta: Sequence[FloatArray]
