@@ -6,6 +6,7 @@ import pytest
 from scipy import stats
 
 import ilk
+from ilk.errors import IdentificationWarning
 from ilk.family import make_family
 from ilk.fitted import Status
 from ilk.num.jets import variables
@@ -139,5 +140,6 @@ def test_groups_of_ones_are_separated():
     ones = data["arm"] == "few"
     for column, family in (("count", "truncated_poisson"), ("with_zeros", "hurdle_poisson")):
         y = np.where(ones & (data[column] > 0), 1, data[column])
-        fit = ilk.fit("y ~ arm + (1 | g)", data.assign(y=y), family=family)
+        with pytest.warns(IdentificationWarning, match="separates the response"):
+            fit = ilk.fit("y ~ arm + (1 | g)", data.assign(y=y), family=family)
         assert fit.verdict.status is Status.SEPARATED
