@@ -76,6 +76,23 @@ FAMILIES: tuple[FamilyCase, ...] = (
         dispersed=True,
     ),
     FamilyCase(
+        "lognormal",
+        "cost",
+        {"family": "lognormal"},
+        ("log", "inverse"),
+        ("mean", "dispersion"),
+        dispersed=True,
+    ),
+    FamilyCase("exponential", "cost", {"family": "exponential"}, ("log", "inverse")),
+    FamilyCase(
+        "weibull",
+        "cost",
+        {"family": "weibull"},
+        ("log", "inverse"),
+        ("mean", "dispersion"),
+        dispersed=True,
+    ),
+    FamilyCase(
         "beta",
         "share",
         {"family": "beta"},
@@ -115,6 +132,12 @@ FAMILIES: tuple[FamilyCase, ...] = (
         dispersed=True,
     ),
 )
+
+
+def with_exponent(link: str) -> str:
+    """Name of a link as it is asked for: that of a power has an exponent."""
+    return "power(0.5)" if link == "power" else link
+
 
 # Covariance structures of a term with q random effects, and their number of parameters.
 COVARIANCES: dict[str, Callable[[int], int]] = {

@@ -210,6 +210,48 @@ struct Gaussian : Unrestricted {
     }
 };
 
+// y = mu + sigma t, where t has Student's distribution with nu = 1 + exp(eta[2]) degrees of freedom,
+// eta[1] = log sigma^2.  With z = (y - mu)/sigma and R = rising_excess,
+//   log f = R(log(nu/2), 1/2) - (log sigma^2 + (nu + 1) log(1 + z^2/nu))/2 - log(2 pi)/2
+// For nu -> infinity: R -> 0, the Gaussian density.   dropped: -log(2 pi)/2
+template <class Link>
+struct Student : Unrestricted {
+    static constexpr int predictors = 3;
+    template <class J>
+    static ILK_INLINE J log_density(Vector y, Vector, const J* eta) {
+        const J residual = y - Link::mean(eta[0]);
+        const J log_nu = softplus(bounded(eta[2], log_dispersion_bound));
+        const J tail = log_plus_one(residual * residual * precision(eta[1]) * exp(-log_nu));
+        constexpr double log_2 = 0.6931471805599453;
+        return rising_excess(log_nu - log_2, broadcast(0.5)) -
+               0.5 * (eta[1] + (broadcast(1.0) + exp(log_nu)) * tail);
+    }
+};
+
+// Azzalini's skew normal distribution of shape alpha = eta[2], with mean mu and variance
+// phi = exp(eta[1]).  With delta = alpha/sqrt(1 + alpha^2), s = delta sqrt(2/pi), c^2 = 1 - s^2 and
+// w = c (y - mu)/sigma + s,
+//   log f = log c - (log phi + w^2)/2 + log Phi(alpha w) + log 2 - log(2 pi)/2
+// dropped: log 2 - log(2 pi)/2
+template <class Link>
+struct SkewNormal : Unrestricted {
+    static constexpr int predictors = 3;
+    static constexpr double shape_bound = 1e12;
+    template <class J>
+    static ILK_INLINE J log_density(Vector y, Vector, const J* eta) {
+        const Vector one = broadcast(1.0);
+        const J alpha = bounded(eta[2], shape_bound);
+        constexpr double root_2_over_pi = 0.7978845608028654;
+        const J shift = root_2_over_pi * (alpha * reciprocal(sqrt(one + alpha * alpha)));
+        const J square = one - shift * shift;
+        const J scale = exp(-0.5 * bounded(eta[1], log_dispersion_bound)) * sqrt(square);
+        const J w = (y - Link::mean(eta[0])) * scale + shift;
+        const J lean = alpha * w;
+        return 0.5 * (log(square) - eta[1] - w * w) +
+               compose(normal_log_probabilities(lean.value()).mean, lean);
+    }
+};
+
 // y successes of `trials`.   dropped: log binom(trials, y)
 template <class Link>
 struct Binomial : Unrestricted {
@@ -229,6 +271,11 @@ struct Poisson : RestrictedByLink<Link> {
     static ILK_INLINE J log_density(Vector y, Vector, const J* eta) {
         return y * Link::log_mean(eta[0]) - Link::mean(eta[0]);
     }
+    // log(-log f(0))
+    template <class J>
+    static ILK_INLINE J log_zero_hazard(const J* eta) {
+        return Link::log_mean(eta[0]);
+    }
 };
 
 // Log link.  Var y = mu (1 + phi).  With the size k = mu / phi,
@@ -243,6 +290,11 @@ struct NegativeBinomial1 : Unrestricted {
         const J mean = positive_mean::Log::mean(eta[0]);
         return rising_excess(eta[0] - eta[1], y) + y * (eta[0] - softplus(eta[1])) -
                mean * softplus_ratio(eta[1]);
+    }
+    // log(-log f(0)), -log f(0) = mu log(1 + phi)/phi
+    template <class J>
+    static ILK_INLINE J log_zero_hazard(const J* eta) {
+        return eta[0] + log(softplus_ratio(bounded(eta[1], log_mean_bound)));
     }
 };
 
@@ -259,6 +311,11 @@ struct NegativeBinomial2 : Unrestricted {
         return rising_excess(-eta[1], y) + y * (eta[0] - softplus(log_odds)) -
                mean * softplus_ratio(log_odds);
     }
+    // log(-log f(0)), -log f(0) = mu log(1 + phi mu)/(phi mu)
+    template <class J>
+    static ILK_INLINE J log_zero_hazard(const J* eta) {
+        return eta[0] + log(softplus_ratio(bounded(eta[0] + eta[1], log_mean_bound)));
+    }
 };
 
 // Var y = phi mu^2.  With the shape a = 1 / phi and B = binet,
@@ -274,6 +331,44 @@ struct Gamma : RestrictedByLink<Link> {
         const J slope = -(Link::log_mean(eta[0]) + ratio);  // up to a constant
         const J excess = slope.with_value(log_minus_linear(ratio.value()));
         return precision(eta[1]) * excess - 0.5 * eta[1] - binet(-eta[1]);
+    }
+};
+
+// The logarithm of y is normal with variance phi, the mean of y is mu.  With d = log(y/mu),
+//   log f = -(d^2/phi + d + phi/4 + log phi)/2 - log y - log(2 pi)/2
+// dropped: -log y - log(2 pi)/2
+template <class Link>
+struct Lognormal : RestrictedByLink<Link> {
+    static constexpr int predictors = 2;
+    template <class J>
+    static ILK_INLINE J log_density(Vector y, Vector, const J* eta) {
+        const J d = logarithm(y) - Link::log_mean(eta[0]);
+        const J phi = exp(bounded(eta[1], log_dispersion_bound));
+        return -0.5 * (d * d * precision(eta[1]) + d + 0.25 * phi + eta[1]);
+    }
+};
+
+// Var y = mu^2.  With d = log(y/mu),  log f = d - exp(d) - log y.   dropped: -log y
+template <class Link>
+struct Exponential : RestrictedByLink<Link> {
+    static constexpr int predictors = 1;
+    template <class J>
+    static ILK_INLINE J log_density(Vector y, Vector, const J* eta) {
+        return logarithm(y) - (Link::log_mean(eta[0]) + y * Link::inverse_mean(eta[0]));
+    }
+};
+
+// Shape 1/phi, mean mu.  With z = log(y/mu)/phi + log Gamma(1 + phi)/phi,
+//   log f = z - exp(z) - log phi - log y.   dropped: -log y
+// exp(z), the hazard up to y, is cut off where its powers would overflow.
+template <class Link>
+struct Weibull : RestrictedByLink<Link> {
+    static constexpr int predictors = 2;
+    template <class J>
+    static ILK_INLINE J log_density(Vector y, Vector, const J* eta) {
+        const J d = logarithm(y) - Link::log_mean(eta[0]);
+        const J z = d * precision(eta[1]) + log_factorial_ratio(eta[1]);
+        return z - exp(bounded(z, log_mean_bound)) - eta[1];
     }
 };
 
@@ -343,6 +438,37 @@ struct ZeroInflated : Unrestricted {
         const J count = Count::log_density(y, trials, eta);
         const J& logit = eta[predictors - 1];
         return select(y == 0.0, log_add_exp(logit, count), count) - softplus(logit);
+    }
+};
+
+// Counts from 1 on:  f(y) = f_Count(y) / (1 - f_Count(0)), log(1 - exp(-exp(log_zero_hazard))).
+// dropped: what Count drops
+template <class Count>
+struct Truncated : Unrestricted {
+    static_assert(!Count::restricted, "not needed so far");
+    static constexpr int predictors = Count::predictors;
+    template <class J>
+    static ILK_INLINE J log_density(Vector y, Vector trials, const J* eta) {
+        const J hazard = Count::log_zero_hazard(eta);
+        return Count::log_density(y, trials, eta) -
+               compose(cloglog_log_probabilities(hazard.value()).mean, hazard);
+    }
+};
+
+// y = 0 with probability p, otherwise distributed as Positive, which has no zeros; the last
+// predictor is logit p.
+// dropped: what Positive drops, for y > 0
+template <class Positive>
+struct Hurdle : Unrestricted {
+    static_assert(!Positive::restricted, "the logit of a zero knows no domain");
+    static constexpr int predictors = Positive::predictors + 1;
+    template <class J>
+    static ILK_INLINE J log_density(Vector y, Vector trials, const J* eta) {
+        const Mask zero = y == 0.0;
+        const J positive =
+            Positive::log_density(select(zero, broadcast(1.0), y), trials, eta);
+        const J& logit = eta[predictors - 1];
+        return select(zero, logit, positive) - softplus(logit);
     }
 };
 

@@ -4,6 +4,7 @@
 // is small (its argument k, one over the dispersion, is large).  So no bare log Gamma is offered
 // but two functions with those terms removed analytically, both of lambda = log k:
 //   binet          log Gamma(k) less Stirling's leading terms
+//   log_factorial_ratio  log Gamma(1 + phi) / phi
 //   rising_excess  log Gamma(k + y) - log Gamma(k) - y log k
 #pragma once
 
@@ -88,6 +89,38 @@ ILK_INLINE Derivatives binet_derivatives(Vector lambda) {
     const Vector b2 = k * k * S.f2 + select(small, v2, zero);
     const Vector b3 = k * k * k * S.f3 + select(small, v3, zero);
     return {b0, b1, b1 + b2, b1 + 3.0 * b2 + b3};
+}
+
+// log Gamma(1 + phi)/phi, phi = exp(lambda), with derivatives with respect to lambda: for phi < 1/8
+// the series -gamma + sum_n (-1)^(n+1) zeta(n+1)/(n+1) phi^n (DLMF 5.7.3), otherwise, with
+// B = binet,  lambda - 1 + (lambda/2 + log(2 pi)/2 + B) / phi.
+ILK_INLINE Derivatives log_factorial_ratio_derivatives(Vector lambda) {
+    constexpr double zeta[] = {1.6449340668482264, 1.2020569031595943, 1.0823232337111382,
+                               1.0369277551433699, 1.0173430619844491, 1.008349277381923,
+                               1.0040773561979443, 1.0020083928260822, 1.000994575127818,
+                               1.000494188604119,  1.000246086553308,  1.0001227133475785,
+                               1.0000612481350587, 1.000030588236307,  1.000015282259409,
+                               1.0000076371976379, 1.0000038172932650};
+    constexpr int terms = sizeof zeta / sizeof zeta[0];
+    const Vector phi = exponential(clamp(lambda, log_shape_min, log_shape_max));
+    const Vector small = minimum(phi, broadcast(0.125));
+    Vector s0 = broadcast(0.0), s1 = s0, s2 = s0, s3 = s0;
+    for (int n = terms; n >= 1; --n) {
+        const double c = (n % 2 ? 1.0 : -1.0) * zeta[n - 1] / (n + 1);
+        s0 = (s0 + c) * small;
+        s1 = (s1 + c * n) * small;
+        s2 = (s2 + c * n * n) * small;
+        s3 = (s3 + c * n * n * n) * small;
+    }
+    constexpr double half_log_2pi = 0.91893853320467274178, euler_gamma = 0.57721566490153286061;
+    const Derivatives B = binet_derivatives(lambda);
+    const Vector w = 1.0 / phi;
+    const Vector b0 = 0.5 * lambda + half_log_2pi + B.f0, b1 = B.f1 + 0.5;
+    const Mask series = phi < 0.125;
+    return {select(series, s0 - euler_gamma, lambda - 1.0 + w * b0),
+            select(series, s1, 1.0 + w * (b1 - b0)),
+            select(series, s2, w * (B.f2 - 2.0 * b1 + b0)),
+            select(series, s3, w * (B.f3 - 3.0 * B.f2 + 3.0 * b1 - b0))};
 }
 
 // R = log Gamma(k + y) - log Gamma(k) - y log k,  k = exp(lambda), y >= 0, with derivatives with

@@ -283,6 +283,13 @@ ILK_INLINE Jet<S> log(const Jet<S>& x) {
     return compose({logarithm(x.value()), r, -r * r, 2.0 * r * r * r}, x);
 }
 
+// log(1 + x), x > -1
+template <class S>
+ILK_INLINE Jet<S> log_plus_one(const Jet<S>& x) {
+    const Vector r = 1.0 / (1.0 + x.value());
+    return compose({log1p(x.value()), r, -r * r, 2.0 * r * r * r}, x);
+}
+
 // 1 / x
 template <class S>
 ILK_INLINE Jet<S> reciprocal(const Jet<S>& x) {
@@ -321,6 +328,12 @@ ILK_INLINE Jet<S> log_add_exp(const Jet<S>& x, const Jet<S>& y) {
 template <class S>
 ILK_INLINE Jet<S> binet(const Jet<S>& x) {
     return compose(binet_derivatives(x.value()), x);
+}
+
+// log Gamma(1 + exp(x)) / exp(x)
+template <class S>
+ILK_INLINE Jet<S> log_factorial_ratio(const Jet<S>& x) {
+    return compose(log_factorial_ratio_derivatives(x.value()), x);
 }
 
 // log Gamma(exp(x) + y) - log Gamma(exp(x)) - y x

@@ -13,6 +13,7 @@ from ilk.api import fit
 from ilk.cluster_api import cluster_report
 from ilk.compare_api import compare
 from ilk.design.disappearance import WithinBetween, within_between
+from ilk.dispersion_api import overdispersion
 from ilk.errors import DataError, FitError, FormulaError, IlkError, IlkWarning, ModelError
 from ilk.fit import Fit
 from ilk.fixed_api import conditional, fixed
@@ -25,7 +26,7 @@ from ilk.loading import load
 from ilk.penalties import LogF, Normal
 
 if TYPE_CHECKING:
-    from ilk import datasets, families, plot, report
+    from ilk import datasets, families, links, plot, report
 
 __version__ = "0.1.0.dev0"
 
@@ -53,14 +54,16 @@ __all__ = [
     "fit",
     "fixed",
     "gee",
+    "links",
     "lint",
     "load",
+    "overdispersion",
     "plot",
     "report",
     "within_between",
 ]
 
-_LAZY = ("datasets", "families", "plot", "report")
+_LAZY = ("datasets", "families", "links", "plot", "report")
 """Modules that are imported when first used."""
 
 

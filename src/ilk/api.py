@@ -20,7 +20,7 @@ from ilk.late import Late
 from ilk.likelihood.base import Search
 from ilk.model import Model
 from ilk.model.nodes import plan_nodes
-from ilk.model.setup import plan, set_up
+from ilk.model.setup import name_formulas, plan, set_up
 from ilk.penalties import AbstractPenalty, make_penalty
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ def fit(
     link: str | None = None,
     *,
     dispersion: str | None = None,
+    shape: str | None = None,
     zero_inflation: str | None = None,
+    parameters: Mapping[str, str] | None = None,
     covariance: Mapping[str, Any] | None = None,
     trials: Any = None,
     exposure: Any = None,
@@ -69,10 +71,16 @@ def fit(
     link : str, optional
         Link of the mean; by default the family's usual one.
     dispersion : str, optional
-        Formula of the log dispersion, such as ``"~ age"``.
+        Formula of the log dispersion, such as ``"~ age"`` or ``"~ age + (1 | hospital)"``.
+    shape : str, optional
+        Formula of the shape of families that have one (tails, skewness, power), on the scale that
+        `ilk.families` says.
     zero_inflation : str, optional
         Formula of the logit of the probability of an excess zero; makes a count family
         zero-inflated.
+    parameters : mapping of str to str, optional
+        Formulas of parameters that have no argument of their own, by the names in the family's
+        ``parameters``.
     covariance : mapping, optional
         Known covariance of a factor's levels.
     trials : str or array, optional
@@ -88,7 +96,10 @@ def fit(
     sampling_weights : str or array, optional
         Survey weights.
     reml : bool, optional
-        Restricted likelihood; by default for the Gaussian identity mixed model only.
+        Restricted likelihood: the coefficients of the mean are integrated out with a flat prior,
+        which takes the downward bias out of variances where clusters are few.  By default for the
+        Gaussian identity mixed model only, where it is exact; for all others by the Laplace
+        approximation.
     quadrature : int, mapping or "auto", default 1
         1 is the Laplace approximation; k > 1 is adaptive Gauss-Hermite quadrature with k nodes
         per random effect, for grouping factors that are nested in each other; of factors that
@@ -134,8 +145,9 @@ def fit(
         data,
         family,
         link,
-        dispersion=dispersion,
-        zero_inflation=zero_inflation,
+        formulas=name_formulas(
+            parameters, dispersion=dispersion, shape=shape, zero_inflation=zero_inflation
+        ),
         trials=trials,
         functions=functions,
     )
@@ -152,7 +164,9 @@ def fit(
     structures = tuple(covariance_structure(term.structure) for term in design.terms)
     model = Model(design, distribution, structures)
     automatic = isinstance(quadrature, str) and quadrature == "auto"
-    model = _with_options(model, reml, 1 if automatic else quadrature)
+    model = _with_options(
+        model, reml, 1 if automatic and (model.linear or not reml) else quadrature
+    )
     model = replace(model, penalty=make_penalty(penalty))
     estimate = run_auto if automatic else run
     begin = None if start is None else _start(start, model)
@@ -190,11 +204,13 @@ def _with_options(model: Model, reml: bool | None, nodes: Any) -> Model:
         restricted = bool(model.design.terms) if reml is None else bool(reml)
         return Model(model.design, model.family, model.covariances, reml=restricted)
     if reml:
-        raise ModelError(
-            "reml=True is for the Gaussian mixed model with identity link and one residual "
-            "variance; leave it out for this model.",
-            code="reml",
-        )
+        if nodes != 1:
+            raise ModelError(
+                "reml=True with quadrature=: the restricted likelihood integrates the coefficients "
+                "of the mean with the random effects by the Laplace approximation; leave one out.",
+                code="reml",
+            )
+        return replace(model, reml=True)
     nodes = plan_nodes(model.design, nodes)
     return model if nodes == model.nodes else replace(model, nodes=nodes)
 

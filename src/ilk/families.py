@@ -6,32 +6,60 @@ Their names as text, ``family="poisson"``, do the same with the usual link.  The
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
+
+from ilk.family.adjacent_category import AdjacentCategory
 from ilk.family.base import AbstractFamily
 from ilk.family.beta import Beta
 from ilk.family.beta_binomial import BetaBinomial
 from ilk.family.binomial import Binomial
+from ilk.family.categorical import check_levels
+from ilk.family.continuation_ratio import ContinuationRatio
+from ilk.family.conway_maxwell import ConwayMaxwellPoisson
+from ilk.family.cumulative import Cumulative
+from ilk.family.exponential import Exponential
 from ilk.family.gamma import Gamma
 from ilk.family.gaussian import Gaussian
+from ilk.family.generalized_poisson import GeneralizedPoisson
 from ilk.family.inflation import ZeroInflated
+from ilk.family.inflation import hurdle as _hurdle
 from ilk.family.inverse_gaussian import InverseGaussian
 from ilk.family.link import AbstractLink, AbstractPlainLink, Interval, find_link
+from ilk.family.lognormal import Lognormal
 from ilk.family.negative_binomial import NegativeBinomial1, NegativeBinomial2
 from ilk.family.poisson import Poisson
+from ilk.family.skew_normal import SkewNormal
+from ilk.family.student import Student
+from ilk.family.thresholds import Structure
+from ilk.family.truncated import Truncated
+from ilk.family.weibull import Weibull
 
 __all__ = [
     "AbstractFamily",
     "AbstractLink",
     "AbstractPlainLink",
     "Interval",
+    "adjacent_category",
     "beta",
     "beta_binomial",
     "binomial",
+    "continuation_ratio",
+    "conway_maxwell_poisson",
+    "cumulative",
+    "exponential",
     "gamma",
     "gaussian",
+    "generalized_poisson",
+    "hurdle",
     "inverse_gaussian",
+    "lognormal",
     "negative_binomial_1",
     "negative_binomial_2",
     "poisson",
+    "skew_normal",
+    "student",
+    "truncated",
+    "weibull",
     "zero_inflated",
 ]
 
@@ -56,6 +84,55 @@ def gaussian(link: str | AbstractLink = "identity") -> Gaussian:
     Gaussian(link=Log())
     """
     return Gaussian(find_link(link))
+
+
+def student(link: str | AbstractLink = "identity", df: float | None = None) -> Student:
+    """Responses with heavy tails, location-scale t; Var = phi nu / (nu - 2).
+
+    Parameters
+    ----------
+    link : str or AbstractLink
+        ``"identity"``, ``"log"``, ``"inverse"``, or a link of one's own.
+    df : float, optional
+        Degrees of freedom nu, above 1; by default they are estimated, and ``shape=`` may model
+        them: its predictor is log(nu - 1).
+
+    Returns
+    -------
+    AbstractFamily
+        The family; the square root of phi is the scale, not the standard deviation.
+
+    Examples
+    --------
+    >>> import ilk
+    >>> ilk.families.student().parameters
+    ('mean', 'dispersion', 'shape')
+    >>> ilk.families.student(df=4).parameters
+    ('mean', 'dispersion')
+    """
+    return Student(find_link(link), df)
+
+
+def skew_normal(link: str | AbstractLink = "identity") -> SkewNormal:
+    """Responses that lean to one side, skew normal with mean and variance as parameters; Var = phi.
+
+    Parameters
+    ----------
+    link : str or AbstractLink
+        ``"identity"``, ``"log"``, ``"inverse"``, or a link of one's own.
+
+    Returns
+    -------
+    AbstractFamily
+        The family; ``shape=`` models Azzalini's alpha, whose sign is that of the skewness.
+
+    Examples
+    --------
+    >>> import ilk
+    >>> ilk.families.skew_normal().parameters
+    ('mean', 'dispersion', 'shape')
+    """
+    return SkewNormal(find_link(link))
 
 
 def binomial(link: str | AbstractLink = "logit") -> Binomial:
@@ -192,6 +269,75 @@ def inverse_gaussian(link: str | AbstractLink = "log") -> InverseGaussian:
     return InverseGaussian(find_link(link))
 
 
+def lognormal(link: str | AbstractLink = "log") -> Lognormal:
+    """Positive responses with a normal logarithm; Var = mu^2 (exp(phi) - 1).
+
+    Parameters
+    ----------
+    link : str or AbstractLink
+        Link of the mean of the response (not of the logarithm): ``"log"``, ``"inverse"``,
+        ``"identity"``, ``"softplus"``, ``"power(k)"``, or a link of one's own.
+
+    Returns
+    -------
+    AbstractFamily
+        The family; phi is the variance of the logarithm, whose mean is log mu - phi / 2.
+
+    Examples
+    --------
+    >>> import ilk
+    >>> ilk.families.lognormal().scale("dispersion").label
+    'standard deviation of the logarithm'
+    """
+    return Lognormal(find_link(link))
+
+
+def exponential(link: str | AbstractLink = "log") -> Exponential:
+    """Waiting times with constant hazard; Var = mu^2.
+
+    Parameters
+    ----------
+    link : str or AbstractLink
+        ``"log"``, ``"inverse"`` (effects on the hazard), ``"identity"``, ``"softplus"``,
+        ``"power(k)"``, or a link of one's own.
+
+    Returns
+    -------
+    AbstractFamily
+        The family.
+
+    Examples
+    --------
+    >>> import ilk
+    >>> ilk.families.exponential().parameters
+    ('mean',)
+    """
+    return Exponential(find_link(link))
+
+
+def weibull(link: str | AbstractLink = "log") -> Weibull:
+    """Waiting times with a hazard that is a power of time; phi is one over the shape.
+
+    Parameters
+    ----------
+    link : str or AbstractLink
+        Link of the mean: ``"log"``, ``"inverse"``, ``"identity"``, ``"softplus"``,
+        ``"power(k)"``, or a link of one's own.
+
+    Returns
+    -------
+    AbstractFamily
+        The family; Var = mu^2 (Gamma(1 + 2 phi) / Gamma(1 + phi)^2 - 1).
+
+    Examples
+    --------
+    >>> import ilk
+    >>> ilk.families.weibull().unit_dispersion
+    'exponential'
+    """
+    return Weibull(find_link(link))
+
+
 def beta(link: str | AbstractLink = "logit") -> Beta:
     """Proportions strictly between 0 and 1; Var = mu (1 - mu) phi / (1 + phi).
 
@@ -236,6 +382,105 @@ def beta_binomial(link: str | AbstractLink = "logit") -> BetaBinomial:
     return BetaBinomial(find_link(link))
 
 
+def cumulative(
+    link: str | AbstractLink = "logit",
+    *,
+    levels: Sequence[Hashable] | None = None,
+    thresholds: Structure = "flexible",
+) -> Cumulative:
+    """Ordered categories: P(Y <= j) = F(threshold_j - eta), F the inverse of the link.
+
+    Parameters
+    ----------
+    link : str or AbstractLink
+        ``"logit"`` (proportional odds), ``"probit"``, ``"cloglog"``, ``"loglog"``, ``"cauchit"``,
+        or a link of one's own with means between 0 and 1.
+    levels : sequence, optional
+        The categories from lowest to highest; by default those of an ordered categorical column,
+        in its order, or the whole numbers that a column holds.
+    thresholds : {"flexible", "symmetric", "equidistant"}
+        Whether every threshold is free, they lie at equal distances on both sides of the middle,
+        or at equal distances from each other.
+
+    Returns
+    -------
+    AbstractFamily
+        The family.  A positive coefficient of the mean moves responses to higher categories; the
+        mean has no intercept, whose place the thresholds take.  ``dispersion="~ x"`` is the
+        logarithm of the scale of the latent variable, ``parameters={"threshold_1": "~ x"}`` an
+        effect on one threshold, ``parameters={"thresholds": "~ x"}`` on each.
+
+    Examples
+    --------
+    >>> import ilk
+    >>> ilk.families.cumulative(levels=["poor", "fair", "good"]).parameters
+    ('mean', 'threshold_1', 'threshold_2')
+    """
+    known = () if levels is None else check_levels(levels)
+    return Cumulative(find_link(link), known, thresholds)
+
+
+def adjacent_category(
+    link: str | AbstractLink = "logit",
+    *,
+    levels: Sequence[Hashable] | None = None,
+    thresholds: Structure = "flexible",
+) -> AdjacentCategory:
+    """Ordered categories: log odds of each against the one below, eta - threshold_j.
+
+    Parameters
+    ----------
+    link : str or AbstractLink
+        ``"logit"``.
+    levels, thresholds
+        As of `cumulative`.
+
+    Returns
+    -------
+    AbstractFamily
+        The family.  A positive coefficient of the mean moves responses to higher categories.
+
+    Examples
+    --------
+    >>> import ilk
+    >>> ilk.families.adjacent_category(levels=[0, 1, 2]).parameters
+    ('mean', 'threshold_1', 'threshold_2')
+    """
+    known = () if levels is None else check_levels(levels)
+    return AdjacentCategory(find_link(link), known, thresholds)
+
+
+def continuation_ratio(
+    link: str | AbstractLink = "logit",
+    *,
+    levels: Sequence[Hashable] | None = None,
+    thresholds: Structure = "flexible",
+) -> ContinuationRatio:
+    """Ordered categories reached one after the other: P(Y = j | Y >= j) = F(threshold_j - eta).
+
+    Parameters
+    ----------
+    link : str or AbstractLink
+        ``"logit"``, ``"probit"``, ``"cloglog"`` (hazards of grouped times), ``"loglog"``,
+        ``"cauchit"``, or a link of one's own with means between 0 and 1.
+    levels, thresholds
+        As of `cumulative`.
+
+    Returns
+    -------
+    AbstractFamily
+        The family.  A positive coefficient of the mean moves responses to higher categories.
+
+    Examples
+    --------
+    >>> import ilk
+    >>> ilk.families.continuation_ratio("cloglog", levels=[0, 1, 2]).link.name
+    'cloglog'
+    """
+    known = () if levels is None else check_levels(levels)
+    return ContinuationRatio(find_link(link), known, thresholds)
+
+
 def zero_inflated(family: AbstractFamily) -> ZeroInflated:
     """Add excess zeros to a family; the same as ``zero_inflation="~ 1"`` beside it.
 
@@ -256,3 +501,93 @@ def zero_inflated(family: AbstractFamily) -> ZeroInflated:
     ('mean', 'zero_inflation')
     """
     return ZeroInflated(family)
+
+
+def truncated(family: AbstractFamily) -> Truncated:
+    """Counts from one on: those of a family of which the zeros were never recorded.
+
+    Parameters
+    ----------
+    family : AbstractFamily
+        Family of the counts before zeros were lost; the coefficients are those of its mean.
+
+    Returns
+    -------
+    AbstractFamily
+        The family, also known as ``"truncated_poisson"`` and the like.
+
+    Examples
+    --------
+    >>> import ilk
+    >>> ilk.families.truncated(ilk.families.poisson()).name
+    'truncated_poisson'
+    """
+    return Truncated(family)
+
+
+def hurdle(family: AbstractFamily) -> ZeroInflated:
+    """Zeros with a cause of their own, and beyond them a family without zeros.
+
+    Parameters
+    ----------
+    family : AbstractFamily
+        Counts, of which the zeros are left out, or positive numbers, such as those of a gamma
+        family.
+
+    Returns
+    -------
+    AbstractFamily
+        The family, with one more predictor: the logit of the probability of a zero.  Also known
+        as ``"hurdle_poisson"``, ``"hurdle_gamma"`` and the like.
+
+    Examples
+    --------
+    >>> import ilk
+    >>> ilk.families.hurdle(ilk.families.gamma()).parameters
+    ('mean', 'dispersion', 'zero_inflation')
+    """
+    return _hurdle(family)
+
+
+def generalized_poisson(link: str | AbstractLink = "log") -> GeneralizedPoisson:
+    """Counts with variance proportional to the mean and a long tail; Var = phi mu.
+
+    Parameters
+    ----------
+    link : str or AbstractLink
+        ``"log"``, ``"sqrt"``, ``"identity"``, or a link of one's own.
+
+    Returns
+    -------
+    AbstractFamily
+        The family; Poisson at phi = 1.  For phi < 1 the formula is a distribution only nearly.
+
+    Examples
+    --------
+    >>> import ilk
+    >>> ilk.families.generalized_poisson().parameters
+    ('mean', 'dispersion')
+    """
+    return GeneralizedPoisson(find_link(link))
+
+
+def conway_maxwell_poisson(link: str | AbstractLink = "log") -> ConwayMaxwellPoisson:
+    """Counts with less or more variance than Poisson's; Var is about phi mu.
+
+    Parameters
+    ----------
+    link : str or AbstractLink
+        ``"log"``, ``"sqrt"``, ``"identity"``, or a link of one's own.
+
+    Returns
+    -------
+    AbstractFamily
+        The family, by its mean; phi is one over what other programs call nu.
+
+    Examples
+    --------
+    >>> import ilk
+    >>> ilk.families.conway_maxwell_poisson().parameters
+    ('mean', 'dispersion')
+    """
+    return ConwayMaxwellPoisson(find_link(link))

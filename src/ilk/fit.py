@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from ilk.show import league as leagues
     from ilk.show import lint as linted
     from ilk.show import means as grids
+    from ilk.show import overdispersion as dispersed
     from ilk.show import power as powers
     from ilk.show import profile as profiles
     from ilk.show import r_squared as explained
@@ -93,6 +94,7 @@ else:  # no fit needs them, so they are imported with the first question
     linted = Late("ilk.show.lint")
     explained = Late("ilk.show.r_squared")
     powers = Late("ilk.show.power")
+    dispersed = Late("ilk.show.overdispersion")
     sensitive = Late("ilk.show.sensitivity")
     marginal = Late("ilk.show.marginal")
     separated = Late("ilk.show.separation")
@@ -1116,6 +1118,38 @@ class Fit(AbstractFit):
         ['as fitted', 'slope of prior too', 't(4) effects']
         """
         return sensitive.sensitivity_answer(self.fitted, group, level)
+
+    def overdispersion(self, *, draws: int = 250, seed: int = 0) -> Answer:
+        """Ask whether counts vary more than their family says, and what describes it best.
+
+        The Pearson ratio, a simulation test of the variance and one of the zeros; and the same
+        formula fitted as Poisson, negative binomial 1 and 2, Poisson with an effect of each row
+        (integrated by quadrature where that is possible), and with excess zeros; for counts among
+        trials as binomial, beta-binomial and binomial with an effect of each row.
+
+        Parameters
+        ----------
+        draws : int
+            Simulated data sets of the tests.
+        seed : int
+            Makes them repeatable.
+
+        Returns
+        -------
+        Answer
+            ``.frame`` has a row per model: ``model, loglik, df, aic, delta, problem``, and
+            ``estimate[name]`` and ``std_error[name]`` for each coefficient of the mean; ``.plot()`` draws variance
+            against mean with the line of each model.
+
+        Examples
+        --------
+        >>> import ilk
+        >>> newts = ilk.datasets.load("pond_newts")
+        >>> fit = ilk.fit("newts ~ fish + (1 | pond)", newts, "poisson")
+        >>> fit.overdispersion(draws=50).frame.columns[:5].tolist()
+        ['model', 'loglik', 'df', 'aic', 'delta']
+        """
+        return dispersed.overdispersion_answer(self.fitted, draws, seed)
 
     def approximation(
         self,

@@ -9,7 +9,7 @@ import ilk.lint  # noqa: F401  (now: later it would take the place of the functi
 from ilk.errors import DataError
 from ilk.family import AbstractFamily
 from ilk.late import Late
-from ilk.model.setup import plan, set_up, take_as_numbers
+from ilk.model.setup import name_formulas, plan, set_up, take_as_numbers
 
 if TYPE_CHECKING:
     from ilk.lint import registry
@@ -31,7 +31,9 @@ def lint(
     link: str | None = None,
     *,
     dispersion: str | None = None,
+    shape: str | None = None,
     zero_inflation: str | None = None,
+    parameters: Mapping[str, str] | None = None,
     trials: Any = None,
     exposure: Any = None,
     offset: Any = None,
@@ -51,7 +53,9 @@ def lint(
     ----------
     formula, data, family, link
         As in `fit`.
-    dispersion, zero_inflation, trials, exposure, offset, frequency_weights, precision_weights
+    dispersion, shape, zero_inflation, parameters
+        As in `fit`.
+    trials, exposure, offset, frequency_weights, precision_weights
         As in `fit`.
     missing, functions
         As in `fit`.
@@ -87,8 +91,9 @@ def lint(
         data,
         family,
         link,
-        dispersion=dispersion,
-        zero_inflation=zero_inflation,
+        formulas=name_formulas(
+            parameters, dispersion=dispersion, shape=shape, zero_inflation=zero_inflation
+        ),
         trials=trials,
         functions=functions,
     )

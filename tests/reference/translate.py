@@ -10,6 +10,7 @@ gaussian             sigma                   sigma^2                     log(sig
 Gamma                cv = 1 / sqrt(shape)    cv^2                        -
 inverse.gaussian     lambda                  1 / lambda                  -
 nbinom1              phi                     phi                         log(phi): the same
+genpois, compois     phi, phi = 1 / nu       phi                         log(phi): the same
 nbinom2              theta                   1 / theta                   log(theta): sign changed
 beta, betabinomial   phi (precision)         1 / phi                     log(precision): changed
 ===================  ======================  ==========================  =====================
@@ -31,6 +32,9 @@ FAMILIES = {
     "inverse.gaussian": "inverse_gaussian",
     "nbinom1": "negative_binomial_1",
     "nbinom2": "negative_binomial_2",
+    "truncated_poisson": "truncated_poisson",
+    "genpois": "generalized_poisson",
+    "compois": "conway_maxwell_poisson",
     "beta": "beta",
     "betabinomial": "beta_binomial",
 }

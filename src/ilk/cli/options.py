@@ -15,6 +15,7 @@ _OPTIONS = (
     click.option("--family", default="gaussian", show_default=True, help="Family of the response."),
     click.option("--link", default=None, help="Link of the mean.  [default: the family's]"),
     click.option("--dispersion", metavar="FORMULA", help="Formula of the log dispersion."),
+    click.option("--shape", metavar="FORMULA", help="Formula of the shape of the distribution."),
     click.option("--zero-inflation", metavar="FORMULA", help="Formula of the logit of a zero."),
     click.option("--exposure", metavar="COLUMN", help="Exposure; enters as offset log(exposure)."),
     click.option("--trials", metavar="COLUMN", help="Number of trials of a binomial count."),

@@ -6,7 +6,7 @@ groups stay aligned; what was left out is counted by column.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 from ilk.design.arguments import Argument, check_weights, read_argument, take
 from ilk.design.evaluate import compute_lags
 from ilk.design.exposure import without_exposure
-from ilk.design.fixed import FixedPart, constant, make_fixed
+from ilk.design.fixed import FixedPart, constant, make_fixed, with_intercept
 from ilk.design.grouping import Grouping
 from ilk.design.random import RandomTerm, make_random
 from ilk.design.response import Response, make_response, no_trials
@@ -25,7 +25,7 @@ from ilk.design.scope import Scope
 from ilk.errors import DataError, ModelError
 from ilk.formula.language import Name, column_names
 from ilk.formula.spec import MEAN, OLRE, Factor, FormulaSpec, PredictorSpec
-from ilk.frame import Column, Kept, columns, own_column
+from ilk.frame import Column, Kept, Label, columns, own_column
 from ilk.typing import BoolArray, FloatArray
 
 __all__ = ["Design", "FixedPart", "Grouping", "RandomTerm", "Response", "Rows", "build"]
@@ -120,6 +120,9 @@ def build(
     *,
     parameters: Sequence[str] = (MEAN,),
     binomial: bool = False,
+    categories: tuple[Label, ...] | None = None,
+    censored: bool = False,
+    without_intercept: Collection[str] = (),
     trials: Any = None,
     exposure: Any = None,
     offset: Any = None,
@@ -140,6 +143,12 @@ def build(
         Parameters of the family that have a predictor; those without a formula get an intercept.
     binomial : bool
         Whether the family counts successes among trials.
+    categories : tuple, optional
+        Categories of the response, in order, where it is one of several.
+    censored : bool
+        Whether the family understands censored responses.
+    without_intercept : collection of str
+        Parameters whose intercept is left out, see `ilk.design.fixed.make_fixed`.
     trials, exposure, offset, frequency_weights, precision_weights : str, array or None
         Row-wise arguments: name of a column, or one value for each row.
     order : str, array or None
@@ -169,12 +178,15 @@ def build(
     }
     named = {name: argument.column for name, argument in arguments.items()}
     stated = without_exposure(spec, named)
-    predictors = _predictors(stated, parameters)
+    predictors = [
+        with_intercept(part) if part.name in without_intercept else part
+        for part in _predictors(stated, parameters)
+    ]
     scope = Scope(frame, functions=spec.functions)
     rows = _choose(stated, scope, arguments, missing)
     scope = scope.subset(rows.selection)
     used = stated.columns
-    check_infinite(used, scope)
+    check_infinite([name for name in used if name not in open_ends(stated)], scope)
     kept = _keep(used, arguments, scope)
     scope.read_from(kept)
 
@@ -189,13 +201,21 @@ def build(
         proportions_of=weights["precision_weights"] if binomial else None,
         notes=notes,
         trials_label=arguments["trials"].label if "trials" in arguments else "trials",
+        categories=categories,
+        censored=censored,
     )
     known = weights["offset"]
     exposed = weights["exposure"]
     if exposed is not None:
         known = np.log(exposed) if known is None else known + np.log(exposed)
     fixed = tuple(
-        make_fixed(part, scope, known if part.name == MEAN else None) for part in predictors
+        make_fixed(
+            part,
+            scope,
+            known if part.name == MEAN else None,
+            drop_intercept=part.name in without_intercept,
+        )
+        for part in predictors
     )
     groupings: dict[tuple[str, ...], Grouping] = {}
     terms = tuple(
@@ -214,7 +234,12 @@ def build(
         precision_weights=None if binomial else weights["precision_weights"],
         exposure=exposed,
         exposure_name=named.get("exposure"),
-        notes=(*notes, *scope.notes, *_dropped_notes(fixed)),
+        notes=(
+            *notes,
+            *scope.notes,
+            *_replaced_notes(fixed, without_intercept),
+            *_dropped_notes(fixed),
+        ),
         memory=scope.memory,
         arguments=named,
         binomial=binomial,
@@ -268,7 +293,8 @@ def _choose(
         usable[rows.kept] = True
         empty = no_trials(spec.response, scope.subset(rows.selection), usable)
         if empty is not None:
-            unusable[f"{spec.response.text}: no trials"] = empty
+            lacking = "no trials" if spec.response.counts else "no ends"
+            unusable[f"{spec.response.text}: {lacking}"] = empty
             rows = choose_rows(scope.frame.rows, missing, unusable, policy)
     return rows
 
@@ -322,6 +348,15 @@ def find_missing(
     return missing
 
 
+def open_ends(spec: FormulaSpec) -> tuple[str, ...]:
+    """Columns that may be infinite: the ends of intervals."""
+    response = spec.response
+    if response.kind != "censored" or response.censoring != "interval":
+        return ()
+    parts = (part.expression for part in response.parts)
+    return tuple(part.column for part in parts if isinstance(part, Name))
+
+
 def check_infinite(names: Sequence[str], scope: Scope) -> None:
     """Refuse infinite values in the rows used, naming column and row.
 
@@ -349,6 +384,16 @@ def check_infinite(names: Sequence[str], scope: Scope) -> None:
                 f"row {scope.row(int(np.argmax(infinite)))}; correct or remove such rows.",
                 code="infinite",
             )
+
+
+def _replaced_notes(fixed: Sequence[FixedPart], without_intercept: Collection[str]) -> list[str]:
+    """Sentences about intercepts that other parameters take the place of."""
+    first = next((part.predictor for part in fixed if part.predictor not in without_intercept), "")
+    return [
+        f"The {part.predictor} has no intercept: the {first.split('_')[0]}s take its place."
+        for part in fixed[:1]
+        if part.predictor in without_intercept
+    ]
 
 
 def _dropped_notes(fixed: Sequence[FixedPart]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -36,7 +36,7 @@ class FixedPart:
         Columns that are linear combinations of earlier ones, and factors with a single level: not
         estimable.
     all_names : tuple of str
-        Names before columns were dropped.
+        Names before columns were dropped; without an intercept that is left out on purpose.
     offset : (n,) array or None
         Sum of the known terms.
     has_intercept : bool
@@ -58,7 +58,13 @@ class FixedPart:
     recipe: Recipe
 
 
-def make_fixed(spec: PredictorSpec, scope: Scope, offset: FloatArray | None = None) -> FixedPart:
+def make_fixed(
+    spec: PredictorSpec,
+    scope: Scope,
+    offset: FloatArray | None = None,
+    *,
+    drop_intercept: bool = False,
+) -> FixedPart:
     """Make the fixed part of a predictor.
 
     Parameters
@@ -69,6 +75,9 @@ def make_fixed(spec: PredictorSpec, scope: Scope, offset: FloatArray | None = No
         The data.
     offset : (n,) array, optional
         Known terms that come as arguments.
+    drop_intercept : bool
+        Whether to leave out the column of ones once factors are coded beside it, for predictors
+        whose intercept other parameters stand for.
 
     Returns
     -------
@@ -80,9 +89,15 @@ def make_fixed(spec: PredictorSpec, scope: Scope, offset: FloatArray | None = No
     keep = independent_columns(matrix.X, all_names.index(INTERCEPT) if has_intercept else None)
     X, names, dropped = matrix.X, all_names, matrix.single
     if not keep.all():
+        dropped = (*(n for n, kept in zip(all_names, keep, strict=True) if not kept), *dropped)
+    if has_intercept and drop_intercept:
+        keep = keep & (np.array(all_names) != INTERCEPT)
+        has_intercept = False
+    if not keep.all():
         X = np.asfortranarray(X[:, keep])
         names = tuple(name for name, kept in zip(all_names, keep, strict=True) if kept)
-        dropped = (*(n for n, kept in zip(all_names, keep, strict=True) if not kept), *dropped)
+    if drop_intercept:
+        all_names = tuple(name for name in all_names if name != INTERCEPT)
     return FixedPart(
         predictor=spec.name,
         X=X,
@@ -112,6 +127,23 @@ def constant(predictor: str) -> PredictorSpec:
     return PredictorSpec(predictor, "~ 1", Sum((Term(),)))
 
 
+def with_intercept(spec: PredictorSpec) -> PredictorSpec:
+    """Right side of a predictor with an intercept, whatever its formula says.
+
+    Parameters
+    ----------
+    spec : PredictorSpec
+        The right side.
+
+    Returns
+    -------
+    PredictorSpec
+    """
+    if spec.fixed.has_intercept:
+        return spec
+    return replace(spec, fixed=Sum((Term(), *spec.fixed.terms)))
+
+
 def remake_fixed(part: FixedPart, scope: Scope) -> FloatArray:
     """Make the estimable columns of a fixed part from new data.
 
@@ -127,9 +159,9 @@ def remake_fixed(part: FixedPart, scope: Scope) -> FloatArray:
     (m, p) array
     """
     X = make_matrix(part.recipe.terms, scope, part.recipe).X
-    if len(part.names) == len(part.all_names):
+    if len(part.names) == X.shape[1]:
         return X
-    keep = [part.all_names.index(name) for name in part.names]
+    keep = [part.recipe.names.index(name) for name in part.names]
     return np.asfortranarray(X[:, keep])
 
 

@@ -103,6 +103,7 @@ def later_response(design: Design, data: Any, trials: FloatArray | None) -> Resp
         trials=None if proportions or spec.kind != "value" else trials,
         proportions_of=trials if proportions and design.binomial else None,
         notes=[],
+        censored=spec.kind == "censored",
     )
 
 

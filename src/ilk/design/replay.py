@@ -259,7 +259,7 @@ def _levels(
 def _trials(design: Design, scope: Scope) -> FloatArray | None:
     """Trials of a two-part response, if the new data have its columns without gaps."""
     response = design.spec.response
-    if response.kind == "value":
+    if not response.counts:
         return None
     names = [name for part in response.parts for name in column_names(part.expression)]
     if response.kind == "ratio":

@@ -47,7 +47,12 @@ def resample(design: Design, rows: IntArray, copies: IntArray) -> Design:
     response = design.response
     return replace(
         design,
-        response=replace(response, y=response.y[rows], trials=_take(response.trials, rows)),
+        response=replace(
+            response,
+            y=response.y[rows],
+            trials=_take(response.trials, rows),
+            other=_take(response.other, rows),
+        ),
         fixed=tuple(
             replace(part, X=np.asfortranarray(part.X[rows]), offset=_take(part.offset, rows))
             for part in design.fixed

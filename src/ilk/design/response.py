@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ilk.design.categories import category_codes
+from ilk.design.censoring import censored_ends, censoring_note, unbounded_rows
 from ilk.design.evaluate import evaluate_vector
 from ilk.design.scope import Scope
 from ilk.errors import DataError, ModelError
@@ -32,12 +34,21 @@ class Response:
         Binomial sizes.
     event : Label or None
         Level that counts as success, of a factor or truth value.
+    other : (n,) array or None
+        The other end of where a censored value may be, see `ilk.design.censoring`; ``y`` where the
+        value is known, None where no value is censored.
     """
 
     name: str
     y: FloatArray
     trials: FloatArray | None = None
     event: Label | None = None
+    other: FloatArray | None = None
+
+    @property
+    def second(self) -> FloatArray | None:
+        """Second number of each row, that densities take: trials, or the other end."""
+        return self.trials if self.other is None else self.other
 
 
 def make_response(
@@ -49,6 +60,8 @@ def make_response(
     proportions_of: FloatArray | None,
     notes: list[str],
     trials_label: str = "trials",
+    categories: tuple[Label, ...] | None = None,
+    censored: bool = False,
 ) -> Response:
     """Make the response.
 
@@ -68,11 +81,19 @@ def make_response(
         Filled with what was assumed.
     trials_label : str
         What messages call the argument.
+    categories : tuple, optional
+        Categories, in order, of a response that is one of several; ``y`` holds their codes.
+    censored : bool
+        Whether censored values are understood.
 
     Returns
     -------
     Response
     """
+    if categories is not None:
+        return Response(spec.text, category_codes(spec, scope, categories))
+    if spec.kind == "censored":
+        return _make_censored(spec, scope, censored, trials, notes)
     if spec.kind != "value":
         return _make_pair(spec, scope, binomial=binomial, trials=trials, weighted=proportions_of)
     factor = spec.parts[0]
@@ -171,6 +192,27 @@ def _counted(
     return Response(spec.text, y, trials, event)
 
 
+def _make_censored(
+    spec: ResponseSpec,
+    scope: Scope,
+    understood: bool,
+    trials: FloatArray | None,
+    notes: list[str],
+) -> Response:
+    """Response with two ends, ``censored(...)``."""
+    if not understood:
+        raise ModelError(
+            f"The response {spec.text!r} is censored, which ilk.fit alone understands in this "
+            "version.",
+            code="censoring",
+        )
+    if trials is not None:
+        raise ModelError("trials= is not for censored responses; leave it out.", code="trials")
+    y, other = censored_ends(spec, scope)
+    notes.append(censoring_note(spec.text, y, other))
+    return Response(spec.text, y, other=other)
+
+
 def _make_pair(
     spec: ResponseSpec,
     scope: Scope,
@@ -228,7 +270,7 @@ def _pair_counts(spec: ResponseSpec, scope: Scope) -> tuple[FloatArray, FloatArr
 
 
 def no_trials(spec: ResponseSpec, scope: Scope, usable: BoolArray) -> BoolArray | None:
-    """Rows whose two-part response has no trials, and so no information.
+    """Rows whose two-part response has no trials, or no ends, and so no information.
 
     Parameters
     ----------
@@ -245,7 +287,7 @@ def no_trials(spec: ResponseSpec, scope: Scope, usable: BoolArray) -> BoolArray 
     """
     if spec.kind == "value":
         return None
-    zero = pair_counts(spec, scope)[1] == 0
+    zero = pair_counts(spec, scope)[1] == 0 if spec.counts else unbounded_rows(spec, scope)
     if not zero.any():
         return None
     mask = np.zeros(len(usable), dtype=bool)

@@ -45,7 +45,7 @@ class Rows:
         if count == 0:
             return None
         reasons = ", ".join(f"{name}: {number}" for name, number in self.dropped.items())
-        empty = any(name.endswith((" = 0", ": no trials")) for name in self.dropped)
+        empty = any(name.endswith((" = 0", ": no trials", ": no ends")) for name in self.dropped)
         cause = "missing values or no information" if empty else "missing values"
         return f"{count} of {self.total} rows were left out for {cause} ({reasons})."
 

@@ -192,6 +192,12 @@ def approximation(
     _check(nodes, method, draws, seed)
     if fitted.model.linear or not fitted.design.terms:
         return _exact(fitted)
+    if fitted.model.reml:
+        raise ModelError(
+            "approximation() compares approximations of the likelihood, and this fit maximizes the "
+            "restricted one: fit with reml=False.",
+            code="reml",
+        )
     if not fitted.verdict.converged:
         raise ModelError(
             f"approximation() compares optima, and the fit is {fitted.verdict.status.value}: see "

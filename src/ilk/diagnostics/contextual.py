@@ -375,17 +375,8 @@ def refit_as(fitted: Fitted, formula: str, data: Any = None, **changes: Any) -> 
     Model
     """
     old = fitted.formula
-    others = {
-        name: None if found is None else found.text
-        for name in ("dispersion", "zero_inflation")
-        for found in (old.predictor(name),)
-    }
-    spec = parse(
-        formula,
-        dispersion=others["dispersion"],
-        zero_inflation=others["zero_inflation"],
-        functions=old.functions,
-    )
+    others = {part.name: part.text for part in old.predictors[1:]}
+    spec = parse(formula, functions=old.functions, **others)
     arguments: dict[str, Any] = {**fitted.design.argument_columns, **changes}
     design = build(
         spec,

@@ -187,7 +187,7 @@ class _Problem:
         model, design = fitted.model, fitted.design
         (term,) = design.terms
         self.df, self.fitted = df, fitted
-        self.family, self.y, self.trials = fitted.family, design.response.y, design.response.trials
+        self.family, self.y, self.trials = fitted.family, design.response.y, design.response.second
         self.weights = design.frequency_weights
         self.codes, self.levels = term.grouping.codes, len(term.grouping.levels)
         self.z = np.ones(model.rows) if term.columns is None else term.columns[:, 0]

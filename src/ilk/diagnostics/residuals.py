@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
+from ilk.errors import ModelError
 from ilk.num.stable import special
 from ilk.prediction.levels import check_choice
 from ilk.simulate import full_predictors
@@ -53,7 +54,13 @@ def residuals(fitted: Fitted, kind: ResidualKind = "response", seed: int | None 
     response = fitted.design.response
     eta = full_predictors(fitted, fitted.estimates.modes)
     precision = fitted.design.precision_weights
-    return row_residuals(fitted.family, response.y, response.trials, eta, precision, kind, seed)
+    if response.other is not None and kind in ("deviance", "pearson"):
+        raise ModelError(
+            f"Residuals of kind {kind!r} are not defined for censored responses; use 'quantile'.",
+            code="censoring",
+        )
+    second = response.second if kind == "quantile" else response.trials
+    return row_residuals(fitted.family, response.y, second, eta, precision, kind, seed)
 
 
 def row_residuals(
@@ -109,8 +116,8 @@ def _quantile(
     seed: int | None,
 ) -> FloatArray:
     upper = family.cdf(y, trials, eta)
-    if family.discrete:
-        lower = np.where(y > 0.0, family.cdf(y - 1.0, trials, eta), 0.0)
+    if family.has_atoms:
+        lower = family.cdf_below(y, trials, eta)
         position = np.random.default_rng(seed).random(len(y))
         upper = lower + position * (upper - lower)
     inside = np.clip(upper, np.finfo(float).tiny, 1.0 - np.finfo(float).epsneg)

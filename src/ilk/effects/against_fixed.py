@@ -175,10 +175,12 @@ def against_fixed(fitted: Fitted, group: str | None = None) -> ThreeWays:
 
 def _groupings(fitted: Fitted) -> list[Grouping]:
     """Factors of the random terms of the mean, each once."""
-    if "zero_inflation" in fitted.family.parameters:
+    beyond = [name for name in fitted.family.parameters if name not in ("mean", "dispersion")]
+    if beyond:
+        words = beyond[-1].replace("_", " ")
         raise ModelError(
             f"The family {fitted.family.name!r} has a predictor beside the mean, with which "
-            "cluster dummies cannot be absorbed; compare a fit without zero inflation.",
+            f"cluster dummies cannot be absorbed; compare a fit without {words}.",
             code="family-not-absorbable",
         )
     dispersion = fitted.formula.predictor("dispersion")

@@ -239,7 +239,7 @@ def _gaps(grid: Grid, block: Block, made: Scenario, moved: Column | None) -> Flo
     if all(len(part.names) == len(part.all_names) for part in design.fixed):
         return np.zeros((made.cases.rows, 0))
     settings = {**block.settings, **({} if moved is None else {moved.name: moved})}
-    return estimability_gaps(design, block.target.with_settings(settings), made.kept)
+    return estimability_gaps(grid.fitted, block.target.with_settings(settings), made.kept)
 
 
 def _joined(

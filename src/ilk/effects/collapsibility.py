@@ -44,7 +44,7 @@ Kind: TypeAlias = Literal[
 ]
 """How effects on the population relate to those in one cluster."""
 
-_MEAN, _LINKS = "mean", {"dispersion": Log(), "zero_inflation": Logit()}
+_MEAN = "mean"
 _ATTENUATED = (Logit, Probit, Cloglog)
 _SAMPLED = 4096
 """Rows from which the typical attenuation is read at most."""
@@ -85,8 +85,8 @@ def collapsibility(fitted: Fitted, component: str = _MEAN) -> Collapsibility:
     ----------
     fitted : Fitted
         The fit.
-    component : {"mean", "dispersion", "zero_inflation"}
-        Predictor whose coefficients are meant.
+    component : str
+        Parameter of the family whose coefficients are meant.
 
     Returns
     -------
@@ -116,7 +116,12 @@ def collapsibility(fitted: Fitted, component: str = _MEAN) -> Collapsibility:
                 "population see predict(estimand='population').",
             )
     else:
-        link = _LINKS[component]
+        scale = family.scale(component)
+        if scale is None or scale.link is None:
+            return Collapsibility(
+                "depends_on_covariates", "They have no simple relation to those of the population."
+            )
+        link = scale.link
     return _judge(link, fitted, component, variance)
 
 

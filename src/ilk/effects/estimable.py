@@ -31,13 +31,13 @@ ESTIMABLE = 1e-7
 """Of the relation between columns, relative to their size."""
 
 
-def not_estimable(design: Design, frame: Kept, rows: IntArray | None) -> BoolArray | None:
+def not_estimable(fitted: Fitted, frame: Kept, rows: IntArray | None) -> BoolArray | None:
     """Find rows whose mean is not determined.
 
     Parameters
     ----------
-    design : Design
-        Of the fit.
+    fitted : Fitted
+        The fit.
     frame : Kept
         Table that has all columns of the fixed parts.
     rows : (n,) array of int, or None
@@ -48,7 +48,7 @@ def not_estimable(design: Design, frame: Kept, rows: IntArray | None) -> BoolArr
     (n,) array of bool, or None
         None if all are.
     """
-    gaps = estimability_gaps(design, frame, rows)
+    gaps = estimability_gaps(fitted, frame, rows)
     if gaps.shape[1] == 0:
         return None
     found: BoolArray = np.any(np.abs(gaps) > ESTIMABLE, axis=1)
@@ -72,12 +72,11 @@ def lost_rows(fitted: Fitted, data: Any, rows: IntArray | None) -> BoolArray | N
     (n,) array of bool, or None
         None if all are.
     """
-    design = fitted.design
-    if not _dropped(design):
+    if not _dropped(fitted):
         return None
-    factors = design.stated.right_factors
+    factors = fitted.design.stated.right_factors
     names = dict.fromkeys(n for factor in factors for n in column_names(factor.expression))
-    return not_estimable(design, keep(data, names), rows)
+    return not_estimable(fitted, keep(data, names), rows)
 
 
 def warn_of_lost(fitted: Fitted, lost: int, rows: int, stacklevel: int) -> None:
@@ -92,7 +91,7 @@ def warn_of_lost(fitted: Fitted, lost: int, rows: int, stacklevel: int) -> None:
     stacklevel : int
         Calls between the user and the caller of this function, plus one.
     """
-    names = _dropped(fitted.design)
+    names = _dropped(fitted)
     left_out = f"{', '.join(names)} {'were' if len(names) > 1 else 'was'} left out of the fit"
     warnings.warn(
         f"{lost} of {rows} means are not estimable and are nan: {left_out}, because other columns "
@@ -102,23 +101,28 @@ def warn_of_lost(fitted: Fitted, lost: int, rows: int, stacklevel: int) -> None:
     )
 
 
-def _dropped(design: Design) -> tuple[str, ...]:
+def _mean_parts(fitted: Fitted) -> list[FixedPart]:
+    """Fixed parts that the mean depends on."""
+    return [p for p in fitted.design.fixed if p.predictor in fitted.family.mean_parameters]
+
+
+def _dropped(fitted: Fitted) -> tuple[str, ...]:
     """Columns that were left out of predictors that the mean depends on."""
-    parts = (part for part in design.fixed if part.predictor != "dispersion")
+    parts = _mean_parts(fitted)
     return tuple(
         dict.fromkeys(name for part in parts for name in part.all_names if name not in part.names)
     )
 
 
-def estimability_gaps(design: Design, frame: Kept, rows: IntArray | None = None) -> FloatArray:
+def estimability_gaps(fitted: Fitted, frame: Kept, rows: IntArray | None = None) -> FloatArray:
     """By how much rows miss the relations between columns of the fit.
 
     A weighted sum of rows is estimable if the sum of their gaps is zero, up to `ESTIMABLE`.
 
     Parameters
     ----------
-    design : Design
-        Of the fit.
+    fitted : Fitted
+        The fit.
     frame : Kept
         Table that has all columns of the fixed parts.
     rows : (n,) array of int, optional
@@ -127,14 +131,16 @@ def estimability_gaps(design: Design, frame: Kept, rows: IntArray | None = None)
     Returns
     -------
     (n, d) array
-        A column for each column that was dropped from the mean or the zero inflation, relative to
-        its size; none where nothing was dropped.
+        A column for each column that was dropped from a predictor that the mean depends on,
+        relative to its size; none where nothing was dropped.
     """
+    design = fitted.design
     found = [np.zeros((frame.rows if rows is None else len(rows), 0))]
-    for part in design.fixed:
-        if part.predictor == "dispersion" or len(part.names) == len(part.all_names):
+    for part in _mean_parts(fitted):
+        if len(part.names) == len(part.all_names):
             continue
-        keep = np.isin(part.all_names, part.names)
+        dropped = [name for name in part.all_names if name not in part.names]
+        keep = ~np.isin(part.recipe.names, dropped)
         old = _columns(design, part, design.data, None)
         relation = np.linalg.lstsq(old[:, keep], old[:, ~keep], rcond=None)[0]
         new = _columns(design, part, frame, rows)

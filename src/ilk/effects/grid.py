@@ -299,7 +299,7 @@ def _choose_kind(
         )
     split = any(
         isinstance(part, Call) and part.function in ("within", "between")
-        for f in mean_factors(fitted.design.stated)
+        for f in mean_factors(fitted)
         for part in walk(f.expression)
     )
     known = estimand == "conditional" and bool(fitted.design.terms)
@@ -319,7 +319,7 @@ def _settable(fitted: Fitted) -> tuple[str, ...]:
     """Columns that the mean reads."""
     return tuple(
         dict.fromkeys(
-            name for f in mean_factors(fitted.design.stated) for name in moved_columns(f.expression)
+            name for f in mean_factors(fitted) for name in moved_columns(f.expression)
         )
     )
 
@@ -346,7 +346,7 @@ def _other_axis(
     """Column that is not asked about: its levels, or its mean."""
     column = fitted.design.data.column(name)
     found = fitted.design.data.distinct(name)
-    coded = not column.numeric or name in coded_names(fitted.formula)
+    coded = not column.numeric or name in coded_names(mean_factors(fitted))
     listed = coded or column.kind == "boolean" or len(found) <= 2
     if name in at:
         return _chosen(fitted, name, at[name], coded=listed)
@@ -375,7 +375,7 @@ def _range_notes(fitted: Fitted, at: Mapping[str, tuple[Label, ...]]) -> list[st
     notes = []
     for name, values in at.items():
         column = fitted.design.data.column(name)
-        if not column.numeric or name in coded_names(fitted.formula):
+        if not column.numeric or name in coded_names(mean_factors(fitted)):
             continue
         x = numbers(column)
         low, high = float(x.min()), float(x.max())

@@ -103,9 +103,10 @@ def range_note(variable: Variable, values: Column | Label, what: str) -> str | N
 def _other_factors(fitted: Fitted, variable: Variable) -> list[str]:
     """Columns of levels that the mean depends on, but for the variable and the clusters."""
     spec, data = fitted.design.stated, fitted.design.data
-    coded = coded_names(spec)
+    factors = mean_factors(fitted)
+    coded = coded_names(factors)
     groups = spec.grouping_columns
-    names = dict.fromkeys(n for f in mean_factors(spec) for n in moved_columns(f.expression))
+    names = dict.fromkeys(n for f in factors for n in moved_columns(f.expression))
     return [
         name
         for name in names

@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["population_predictor"]
 
-_NO_MEAN = ("inverse", "inverse_squared")
-"""Links under which normal random effects reach infinite means."""
-
 _RARE = -40.0
 """Below it, ten standard deviations of random effects included, probabilities are exponentials."""
 
@@ -76,7 +73,7 @@ def population_predictor(link: AbstractLink, eta: FloatArray, variance: FloatArr
     random = variance > 0.0
     if not random.any():
         return _known(eta)
-    if link.name in _NO_MEAN:
+    if not link.averages:
         raise ModelError(
             f"The mean over the population does not exist for link {link.name!r}, whose normal "
             "random effects reach the values where the mean is infinite: so there are no "

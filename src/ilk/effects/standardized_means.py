@@ -181,7 +181,7 @@ def _without_lost(
     if all(not part.dropped for part in request.fitted.design.fixed):
         return averages, []
     frame = request.target.with_settings({request.variable.name: setting.values})
-    lost = not_estimable(request.fitted.design, frame, scenario.kept)
+    lost = not_estimable(request.fitted, frame, scenario.kept)
     if lost is None:
         return averages, []
     touched = group_sums(lost * scenario.weights, scenario.groups, request.target.count) > 0

@@ -9,7 +9,7 @@ its cluster, which the fit remembers and setting rows does not change.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,6 @@ from ilk.formula.language import Call, Expression, Name, children, walk
 from ilk.frame import Column, Label, listing, numbers, quote
 
 if TYPE_CHECKING:
-    from ilk.design.build import Design
     from ilk.fitted import Fitted
     from ilk.formula.spec import Factor, FormulaSpec
 
@@ -35,9 +34,6 @@ __all__ = [
     "is_finite_number",
     "moved_columns",
 ]
-
-_SILENT = ("dispersion",)
-"""Predictors that the mean does not depend on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +84,17 @@ def find_variable(fitted: Fitted, name: Any) -> Variable:
     DataError, ModelError
         There is no such column in the model, or setting it has no meaning; the message says why.
     """
-    design, spec = fitted.design, fitted.design.stated
+    design = fitted.design
     if not isinstance(name, str):
         raise ModelError(
             f"The variable is given as {name!r:.60}; give the name of a column.", code="variable"
         )
-    factors = mean_factors(spec)
+    factors = mean_factors(fitted)
     if name not in {column for factor in factors for column in moved_columns(factor.expression)}:
-        raise _not_in_the_mean(name, design, spec, factors)
+        raise _not_in_the_mean(name, fitted, factors)
     here = [factor for factor in factors if name in moved_columns(factor.expression)]
     column = design.data.column(name)
-    coded = not column.numeric or name in coded_names(spec)
+    coded = not column.numeric or name in coded_names(factors)
     found = design.data.distinct(name)
     if len(found) < 2:
         raise DataError(
@@ -114,21 +110,21 @@ def find_variable(fitted: Fitted, name: Any) -> Variable:
     return Variable(name, column, coded, listed, low, high, _special_meaning(name, here))
 
 
-def mean_factors(spec: FormulaSpec) -> tuple[Factor, ...]:
+def mean_factors(fitted: Fitted) -> tuple[Factor, ...]:
     """Factors of all predictors that the mean depends on: fixed, random and known parts.
 
     Parameters
     ----------
-    spec : FormulaSpec
-        The formulas.
+    fitted : Fitted
+        The fit.
 
     Returns
     -------
     tuple of Factor
     """
     found: dict[Factor, None] = {}
-    for part in spec.predictors:
-        if part.name not in _SILENT:
+    for part in fitted.design.stated.predictors:
+        if part.name in fitted.family.mean_parameters:
             found.update(dict.fromkeys((*part.fixed.factors, *part.offsets)))
             for random in part.random:
                 found.update(dict.fromkeys(random.effects.factors))
@@ -161,19 +157,19 @@ def _arguments(expression: Expression) -> Iterator[Name]:
         yield from _arguments(part)
 
 
-def coded_names(spec: FormulaSpec) -> frozenset[str]:
-    """Columns that the formulas take as levels by ``C(...)``.
+def coded_names(factors: Iterable[Factor]) -> frozenset[str]:
+    """Columns that factors of a formula take as levels by ``C(...)``.
 
     Parameters
     ----------
-    spec : FormulaSpec
-        The formulas.
+    factors : iterable of Factor
+        The factors.
 
     Returns
     -------
     frozenset of str
     """
-    calls = (part for factor in mean_factors(spec) for part in walk(factor.expression))
+    calls = (part for factor in factors for part in walk(factor.expression))
     return frozenset(
         name
         for call in calls
@@ -272,9 +268,10 @@ def is_equal(level: Label, value: Any) -> bool:
 
 
 def _not_in_the_mean(
-    name: str, design: Design, spec: FormulaSpec, factors: Sequence[Factor]
+    name: str, fitted: Fitted, factors: Sequence[Factor]
 ) -> DataError | ModelError:
     """Say why a column cannot be set."""
+    design, spec = fitted.design, fitted.design.stated
     settable = tuple(
         dict.fromkeys(column for f in factors for column in moved_columns(f.expression))
     )
@@ -304,9 +301,10 @@ def _not_in_the_mean(
             code="not-in-model",
         )
     silent = [
-        p.name
+        p.name.replace("_", " ")
         for p in spec.predictors
-        if p.name in _SILENT and any(name in moved_columns(f.expression) for f in p.fixed.factors)
+        if p.name not in fitted.family.mean_parameters
+        and any(name in moved_columns(f.expression) for f in p.fixed.factors)
     ]
     if silent:
         return ModelError(

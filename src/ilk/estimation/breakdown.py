@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from ilk.fitted import Reason
+from ilk.formula.spec import MEAN
 from ilk.frame import quote
 from ilk.model.quadrature import is_laplace
 
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
 
 _TOO_WIDE = 10.0
 """Ratio of a conditional to its prior variance from which the approximation has broken down."""
-
-_SEVERAL_OPTIMA = ("inverse_gaussian",)
-"""Families whose log density is not concave in the predictor of the mean."""
 
 Place: TypeAlias = Literal["no optimum", "optimum", "elsewhere"]
 
@@ -51,13 +49,6 @@ _WHERE: dict[Place, tuple[str, str]] = {
         "optimum away from it.",
     ),
 }
-
-_PARTS = {
-    "mean": "",
-    "dispersion": " of the dispersion",
-    "zero_inflation": " of the zero inflation",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
@@ -81,10 +72,8 @@ class Breakdown:
 
 def log_concave(marginal: AbstractMarginal) -> bool:
     """Whether the log density is known to be concave in the predictors with random effects."""
-    family = marginal.model.family
-    only_mean = all(term.predictor == "mean" for term in marginal.model.design.terms)
-    inflated = "zero_inflation" in family.parameters
-    return only_mean and not inflated and family.name not in _SEVERAL_OPTIMA
+    only_mean = all(term.predictor == MEAN for term in marginal.model.design.terms)
+    return only_mean and not marginal.model.family.several_modes
 
 
 def find_breakdown(marginal: AbstractMarginal, result: SearchResult) -> Breakdown | None:
@@ -138,6 +127,7 @@ def explain(marginal: AbstractMarginal, found: Breakdown, where: Place) -> Reaso
         found where a search from another start ended.
     """
     term = found.term
+    part = "" if term.predictor == MEAN else f" of the {term.predictor.replace('_', ' ')}"
     point, outcome = _WHERE[where]
     adaptive = "" if is_laplace(marginal.model.nodes) else ", which quadrature places its nodes by,"
     return Reason(
@@ -145,7 +135,7 @@ def explain(marginal: AbstractMarginal, found: Breakdown, where: Place) -> Reaso
         "error" if where == "no optimum" else "warning",
         (term.label,),
         f"the Laplace approximation{adaptive} does not hold for ({term.label})"
-        f"{_PARTS[term.predictor]}: {point}, the conditional variance of {found.column!r} at the "
+        f"{part}: {point}, the conditional variance of {found.column!r} at the "
         f"level {found.level} of {term.grouping.name!r} is {found.ratio:.3g} times the variance of "
         f"that effect, and should be no larger than it; {outcome}",
         "Leave that random term out, or choose another family.",

@@ -37,9 +37,6 @@ NONE_LEFT = -13.0
 _COLLINEAR = 1e-10
 """Eigenvalue of a correlation matrix of columns that stands for zero."""
 
-_TWICE = ("negative_binomial_1", "negative_binomial_2", "beta_binomial")
-"""Families whose dispersion says the same as a random intercept for each row."""
-
 
 def structural_faults(marginal: AbstractMarginal) -> list[Reason]:
     """Say what the design cannot determine, whatever the outcomes.
@@ -134,7 +131,7 @@ def doubled_dispersion(model: Model) -> list[Reason]:
     list of Reason
         Of severity ``"warning"``.
     """
-    if model.family.name not in _TWICE:
+    if model.family.dispersion_limit is None and model.family.unit_dispersion is None:
         return []
     return [
         Reason(
@@ -157,6 +154,11 @@ def _one_row_per_level(term: RandomTerm, rows: int) -> bool:
 
 def _spelled(term: RandomTerm) -> str:
     return OLRE if term.grouping.name == OLRE else repr(term.grouping.name)
+
+
+def _spelled_limit(name: str) -> str:
+    words = name.replace("_", " ")
+    return words[0].upper() + words[1:]
 
 
 def at_a_limit(marginal: AbstractMarginal, result: SearchResult) -> tuple[list[Reason], BoolArray]:
@@ -203,15 +205,16 @@ def at_a_limit(marginal: AbstractMarginal, result: SearchResult) -> tuple[list[R
                     "Simplify zero_inflation=, or leave it out.",
                 )
             )
-        elif model.family.discrete and float(eta.max()) < NONE_LEFT:
+        elif model.family.dispersion_limit is not None and float(eta.max()) < NONE_LEFT:
+            limit = model.family.dispersion_limit
             reasons.append(
                 Reason(
                     "no_dispersion",
                     "note",
                     (part.predictor,),
-                    "the dispersion is estimated as zero: the counts vary no more than those of "
-                    "the family's limit (Poisson, or binomial).",
-                    "The simpler family describes these data as well.",
+                    f"{_spelled_limit(limit)} limit reached: the dispersion is estimated as zero, "
+                    "the counts vary no more than those of that family.",
+                    f"Family {limit!r} has the same estimates and log-likelihood.",
                 )
             )
     return reasons, left_out

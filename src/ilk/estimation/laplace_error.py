@@ -19,6 +19,7 @@ from ilk.fitted import Reason
 from ilk.kernels.choice import integrated_terms
 from ilk.likelihood.laplace import LaplaceMarginal
 from ilk.likelihood.penalized import PenalizedMarginal
+from ilk.likelihood.restricted import RestrictedMarginal
 from ilk.model.nodes import MAX_EFFECTS, plan_nodes
 from ilk.model.quadrature import is_laplace
 from ilk.num.triangular import invert_information
@@ -80,6 +81,8 @@ def laplace_notes(marginal: AbstractMarginal, result: SearchResult) -> list[Reas
         f"{_move(model, worst, moves[worst])}, and the log-likelihood by {abs(gain):.2g}."
     )
     advice = "Fit with quadrature='auto'; fit.approximation() tells all moves."
+    if model.reml:
+        advice = "Fit with reml=False and quadrature='auto'."
     return [Reason("laplace", severity, (name,), message, advice)]
 
 
@@ -145,11 +148,17 @@ def newton_move(
     gain : float
         Log-likelihood by quadrature minus that by Laplace, at the same parameters.
     """
-    if not isinstance(marginal, (LaplaceMarginal, PenalizedMarginal)):
+    if not isinstance(marginal, (LaplaceMarginal, PenalizedMarginal, RestrictedMarginal)):
         return None
     information = marginal.information(result)
-    better = marginal.with_nodes(nodes)
-    gradient = better.gradient(result)
+    better: AbstractMarginal
+    if isinstance(marginal, RestrictedMarginal):  # given the coefficients, as of the full one
+        better = marginal.inner.with_nodes(nodes)
+        gradient = better.gradient(result) - marginal.inner.gradient(result)
+        plain = marginal.inner.at_point(result.beta, result.theta).value
+    else:
+        better = marginal.with_nodes(nodes)
+        gradient, plain = better.gradient(result), result.value
     value = better.at_point(result.beta, result.theta).value
     if not np.all(np.isfinite(gradient)) or not np.isfinite(value):
         return None
@@ -162,7 +171,7 @@ def newton_move(
     variance = np.einsum("ij,jk,ik->i", to_psi, covariance, to_psi)
     known = variance > 0.0
     moves: FloatArray = np.where(known, step / np.sqrt(np.where(known, variance, 1.0)), 0.0)
-    return moves, value - result.value
+    return moves, value - plain
 
 
 def _unchecked(groups: tuple[str, ...]) -> list[Reason]:

@@ -28,6 +28,7 @@ from ilk.likelihood.base import Search, Start
 from ilk.likelihood.gaussian import GaussianMarginal
 from ilk.likelihood.laplace import LaplaceMarginal
 from ilk.likelihood.penalized import PenalizedMarginal, check_penalty
+from ilk.likelihood.restricted import RestrictedMarginal
 from ilk.model.checks import check_identified
 from ilk.model.quadrature import shares
 
@@ -57,8 +58,11 @@ def marginal_likelihood(model: Model, threads: int = 1) -> AbstractMarginal:
     """
     if model.penalty is not None:
         return PenalizedMarginal.of(model, threads)
-    kind = GaussianMarginal if model.linear else LaplaceMarginal
-    return kind.of(model, threads)
+    if model.linear:
+        return GaussianMarginal.of(model, threads)
+    if model.reml and model.design.fixed[0].X.shape[1]:
+        return RestrictedMarginal.of(model, threads)
+    return LaplaceMarginal.of(model, threads)
 
 
 def run(
@@ -344,6 +348,11 @@ def _covariance(
 ) -> FloatArray:
     """Covariance matrix of psi; after separation, of what stands."""
     lost = lost_directions(marginal.model, separated)
+    if lost is not None and isinstance(marginal, RestrictedMarginal):
+        covariance = marginal.covariance(result)
+        P = len(result.beta)  # the integral over lost coefficients has no curvature to go by
+        covariance[P:, :] = covariance[:, P:] = np.nan
+        return covariance
     if lost is None or not isinstance(marginal, LaplaceMarginal):
         return marginal.covariance(result)
     return marginal.covariance_from(marginal.information(result), lost)

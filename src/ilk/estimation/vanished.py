@@ -204,7 +204,7 @@ def _advice(model: Model, one: Vanished) -> str:
     random = part.random[place]
     if one.rank == 0:
         less = _formula(spec, part, place, None)
-        if model.reml and len(model.design.terms) == 1:
+        if model.reml and not (model.linear and len(model.design.terms) > 1):
             less += " (with reml=True)"
         return (
             f"This is a legitimate optimum. Without that term, {less} has the same estimates and "

@@ -12,13 +12,14 @@ from ilk.estimation.breakdown import explain, find_breakdown, log_concave
 from ilk.estimation.identified import (
     UNIDENTIFIED,
     at_a_limit,
-    doubled_dispersion,
     level_directions,
     structural_faults,
 )
 from ilk.estimation.laplace_error import laplace_notes
 from ilk.estimation.separated import SEPARATED, penalty_notes, separation_faults
+from ilk.estimation.twofold import twofold_notes
 from ilk.estimation.vanished import vanished_reasons
+from ilk.family.base import AbstractFamily
 from ilk.fitted import Reason, Status, Verdict
 
 if TYPE_CHECKING:
@@ -306,8 +307,9 @@ def _notes(marginal: AbstractMarginal, result: SearchResult, several: bool) -> l
                 "Look whether a simpler random part says the same.",
             )
         )
-    reasons += doubled_dispersion(marginal.model)
+    reasons += twofold_notes(marginal, result)
     reasons += _folded_link(marginal, result)
+    reasons += _beyond_the_family(marginal, result)
     if result.clipped:
         reasons.append(
             Reason(
@@ -332,6 +334,18 @@ def _notes(marginal: AbstractMarginal, result: SearchResult, several: bool) -> l
             )
         )
     return reasons
+
+
+def _beyond_the_family(marginal: AbstractMarginal, result: SearchResult) -> list[Reason]:
+    """Say what does not hold of the family at the estimates."""
+    model = marginal.model
+    if type(model.family).caveat is AbstractFamily.caveat:
+        return []
+    estimates = marginal.estimates(result)
+    coef = estimates.psi[: len(estimates.names)]
+    eta = model.linear_predictors(coef, estimates.modes)
+    found = model.family.caveat(model.design.response.second, eta)
+    return [] if found is None else [Reason("beyond_family", "warning", (), found)]
 
 
 def _folded_link(marginal: AbstractMarginal, result: SearchResult) -> list[Reason]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ilk.errors import ModelError
@@ -9,9 +10,16 @@ from ilk.family.base import AbstractFamily
 
 __all__ = ["refuse_foreign_arguments"]
 
+_ADVICE = {
+    "dispersion": " Counts that vary more than their mean says are for 'negative_binomial_2', "
+    "proportions for 'beta_binomial'.",
+    "shape": " Heavier tails than the normal distribution's are for 'student'.",
+}
+"""What to do instead, for parameters that users ask for most."""
+
 
 def refuse_foreign_arguments(
-    family: AbstractFamily, *, trials: Any = None, dispersion: str | None = None
+    family: AbstractFamily, *, trials: Any = None, formulas: Mapping[str, str] | None = None
 ) -> None:
     """Refuse arguments that speak of what the family does not have.
 
@@ -21,13 +29,13 @@ def refuse_foreign_arguments(
         The family.
     trials : str, array or None
         Number of trials of a count of successes.
-    dispersion : str or None
-        Formula of the log dispersion.
+    formulas : mapping of str to str, optional
+        Formulas of parameters other than the mean, by their names.
 
     Raises
     ------
     ModelError
-        There are trials, or a formula of the dispersion, but the family has none.
+        There are trials, or a formula of a parameter, but the family has none.
     """
     if trials is not None and not family.takes_trials:
         raise ModelError(
@@ -35,10 +43,18 @@ def refuse_foreign_arguments(
             f"family {family.name!r}; exposure= is what makes a count a rate.",
             code="trials-not-for-family",
         )
-    if dispersion is not None and not family.has_dispersion:
-        raise ModelError(
-            f"dispersion= has a formula, but the family {family.name!r} has no dispersion: its "
-            "variance follows from its mean. Counts that vary more are for "
-            "'negative_binomial_2', proportions for 'beta_binomial'.",
-            code="no-dispersion",
-        )
+    for name in formulas or ():
+        if name not in family.parameters[1:]:
+            raise ModelError(_foreign(family, name), code=f"no-{name.replace('_', '-')}")
+
+
+def _foreign(family: AbstractFamily, name: str) -> str:
+    """Say that a family lacks a parameter that has a formula, and what it has."""
+    own = [word.replace("_", " ") for word in family.parameters]
+    has = f"its only parameter is the {own[0]}"
+    if len(own) > 1:
+        has = f"its parameters are {', '.join(own[:-1])} and {own[-1]}"
+    return (
+        f"{name}= has a formula, but the family {family.name!r} has no {name.replace('_', ' ')}: "
+        f"{has}.{_ADVICE.get(name, '')}"
+    )

@@ -16,7 +16,8 @@ from typing import ClassVar, NoReturn, final
 import numpy as np
 
 from ilk.errors import DataError, ModelError
-from ilk.family.link import AbstractLink, Interval, is_registered
+from ilk.family.link import AbstractLink, Interval, is_registered, link_kind
+from ilk.family.scale import SCALES, ParameterScale
 from ilk.num.jets import NumberT
 from ilk.typing import BoolArray, FloatArray, IntArray
 
@@ -33,8 +34,8 @@ class AbstractFamily(ABC):
     link : AbstractLink
         Link of the mean.
     parameters : tuple of str
-        Names of the predictors: ``"mean"``, then ``"dispersion"`` and ``"zero_inflation"`` where
-        the family has them.
+        Names of the predictors: ``"mean"``, then ``"dispersion"``, ``"shape"``, others, and
+        ``"zero_inflation"`` where the family has them.
     links : tuple of str
         Links that make sense, the usual one first; links of the user's own are always accepted.
     compiled_links : tuple of str
@@ -47,6 +48,25 @@ class AbstractFamily(ABC):
         Whether the response is a count out of a number of trials; the mean is then a probability.
     has_unit_deviance : bool
         Whether :meth:`unit_deviance` is defined.
+    categorical : bool
+        Whether the response is one of several categories, see `ilk.family.categorical`.
+    has_latent : bool
+        Whether the response is a latent variable cut at thresholds, which the link names.
+    without_intercept : tuple of str
+        Predictors that have no intercept, because other parameters take its place.
+    location_scale : bool
+        Whether the response is its mean and the root of the dispersion times an error whose
+        distribution depends on neither, so that under the identity link it may be shifted and
+        scaled.
+    several_modes : bool
+        Whether the log density may have several maxima in the predictor of the mean, so that a fit
+        looks for other optima than the one it has found.
+    has_zero : bool
+        Whether a response may be zero; where not, zero inflation is a hurdle.
+    dispersion_limit : str or None
+        Name of the family that this one becomes as the dispersion goes to zero.
+    unit_dispersion : str or None
+        Name of the family that this one is where the dispersion is one.
 
     Examples
     --------
@@ -77,6 +97,14 @@ class AbstractFamily(ABC):
     discrete: ClassVar[bool] = False
     takes_trials: ClassVar[bool] = False
     has_unit_deviance: ClassVar[bool] = False
+    categorical: ClassVar[bool] = False
+    has_latent: ClassVar[bool] = False
+    without_intercept: ClassVar[tuple[str, ...]] = ()
+    location_scale: ClassVar[bool] = False
+    several_modes: ClassVar[bool] = False
+    has_zero: ClassVar[bool] = True
+    dispersion_limit: ClassVar[str | None] = None
+    unit_dispersion: ClassVar[str | None] = None
     parameters: ClassVar[tuple[str, ...]]
     link: AbstractLink
 
@@ -115,10 +143,41 @@ class AbstractFamily(ABC):
         return len(self.parameters)
 
     @property
+    def has_atoms(self) -> bool:
+        """Whether single numbers have probability: all counts, or zero alone."""
+        return self.discrete
+
+    @property
     @final
     def has_dispersion(self) -> bool:
         """Whether there is a dispersion parameter."""
         return "dispersion" in self.parameters
+
+    @property
+    def mean_parameters(self) -> tuple[str, ...]:
+        """Names of the parameters that the mean of the response depends on."""
+        plain = type(self).mean is AbstractFamily.mean
+        return self.parameters[:1] if plain else self.parameters
+
+    def scale(self, parameter: str) -> ParameterScale | None:
+        """Scale on which readers know a parameter; None if it is that of its linear predictor.
+
+        Parameters
+        ----------
+        parameter : str
+            One of ``parameters`` other than the mean.
+        """
+        return SCALES.get(parameter)
+
+    def row_label(self, parameter: str) -> str | None:
+        """What a parameter is called as a row of the table of thresholds; None for its own table.
+
+        Parameters
+        ----------
+        parameter : str
+            One of ``parameters``.
+        """
+        return None
 
     def constant(self, y: FloatArray, trials: FloatArray | None) -> FloatArray:
         """Terms (n,) in the response only that complete the log density."""
@@ -150,6 +209,24 @@ class AbstractFamily(ABC):
     ) -> FloatArray:
         """Probability (n,) of a response of at most y."""
         self._lacks("distribution function")
+
+    def cdf_below(
+        self, y: FloatArray, trials: FloatArray | None, eta: Sequence[FloatArray]
+    ) -> FloatArray:
+        """Probability (n,) of a response of less than y."""
+        return self.cdf(y - 1.0, trials, eta) if self.discrete else self.cdf(y, trials, eta)
+
+    def log_survival(self, y: FloatArray, eta: Sequence[NumberT]) -> NumberT:
+        """Log probability (n,) of more than y, for responses that may be censored."""
+        self._lacks("logarithm of the survival function")
+
+    def log_cdf(self, y: FloatArray, eta: Sequence[NumberT]) -> NumberT:
+        """Log probability (n,) of at most y, for responses that may be censored."""
+        self._lacks("logarithm of the distribution function")
+
+    def caveat(self, trials: FloatArray | None, eta: Sequence[FloatArray]) -> str | None:
+        """Say what does not hold of the family at such predictors; None if all does."""
+        return None
 
     def unit_deviance(
         self,
@@ -242,7 +319,7 @@ def require_link(family: AbstractFamily) -> None:
         Names the links that do.
     """
     link = family.link
-    if is_registered(link) and link.name not in family.links:
+    if is_registered(link) and link_kind(link) not in family.links:
         raise ModelError(
             f"The family {family.name!r} does not go with link {link.name!r}; "
             f"use one of {', '.join(family.links)}.",

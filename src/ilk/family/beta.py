@@ -36,9 +36,10 @@ class Beta(AbstractFamily):
 
     name: ClassVar[str] = "beta"
     parameters: ClassVar[tuple[str, ...]] = ("mean", "dispersion")
-    links: ClassVar[tuple[str, ...]] = ("logit", "probit", "cloglog")
+    links: ClassVar[tuple[str, ...]] = ("logit", "probit", "cloglog", "loglog", "cauchit")
     compiled_links: ClassVar[tuple[str, ...]] = ("logit", "probit", "cloglog")
     mean_range: ClassVar[Interval] = Interval(0.0, 1.0)
+    has_zero: ClassVar[bool] = False
     link: AbstractLink = field(default_factory=Logit)
 
     def __post_init__(self) -> None:

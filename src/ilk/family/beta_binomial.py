@@ -35,10 +35,11 @@ class BetaBinomial(AbstractFamily):
 
     name: ClassVar[str] = "beta_binomial"
     parameters: ClassVar[tuple[str, ...]] = ("mean", "dispersion")
-    links: ClassVar[tuple[str, ...]] = ("logit", "probit", "cloglog")
+    links: ClassVar[tuple[str, ...]] = ("logit", "probit", "cloglog", "loglog", "cauchit")
     compiled_links: ClassVar[tuple[str, ...]] = ("logit", "probit", "cloglog")
     mean_range: ClassVar[Interval] = Interval(0.0, 1.0)
     discrete: ClassVar[bool] = True
+    dispersion_limit: ClassVar[str | None] = "binomial"
     takes_trials: ClassVar[bool] = True
     link: AbstractLink = field(default_factory=Logit)
 

@@ -29,7 +29,15 @@ class Binomial(AbstractFamily):
 
     name: ClassVar[str] = "binomial"
     parameters: ClassVar[tuple[str, ...]] = ("mean",)
-    links: ClassVar[tuple[str, ...]] = ("logit", "probit", "cloglog", "log", "identity")
+    links: ClassVar[tuple[str, ...]] = (
+        "logit",
+        "probit",
+        "cloglog",
+        "loglog",
+        "cauchit",
+        "log",
+        "identity",
+    )
     compiled_links: ClassVar[tuple[str, ...]] = ("logit", "probit", "cloglog")
     mean_range: ClassVar[Interval] = Interval(0.0, 1.0)
     discrete: ClassVar[bool] = True

@@ -32,9 +32,10 @@ class Gamma(AbstractFamily):
 
     name: ClassVar[str] = "gamma"
     parameters: ClassVar[tuple[str, ...]] = ("mean", "dispersion")
-    links: ClassVar[tuple[str, ...]] = ("log", "inverse", "identity")
+    links: ClassVar[tuple[str, ...]] = ("log", "inverse", "identity", "softplus", "power")
     compiled_links: ClassVar[tuple[str, ...]] = ("log", "inverse", "identity")
     mean_range: ClassVar[Interval] = POSITIVE
+    has_zero: ClassVar[bool] = False
     has_unit_deviance: ClassVar[bool] = True
     link: AbstractLink = field(default_factory=Log)
 
@@ -109,5 +110,5 @@ def check_positive(family: AbstractFamily, y: FloatArray, name: str, rows: IntAr
     takes = "positive numbers"
     refuse_rows(family, y, ~np.isfinite(y), name, takes, "", rows)
     refuse_rows(family, y, y < 0.0, name, takes, "Negative numbers suit 'gaussian'.", rows)
-    advice = "Counts suit 'poisson'; otherwise leave the zeros out or use 'gaussian'."
+    advice = f"Zeros beside positive numbers suit 'hurdle_{family.name}', counts 'poisson'."
     refuse_rows(family, y, y == 0.0, name, takes, advice, rows)

@@ -14,6 +14,7 @@ import numpy as np
 from ilk.family.base import AbstractFamily, require_link
 from ilk.family.link import AbstractLink, Identity
 from ilk.family.moments import log_within, mean_start, relative_variance
+from ilk.family.scale import DEVIATION, ParameterScale
 from ilk.num import jets
 from ilk.num.jets import NumberT
 from ilk.num.stable import LOG_2PI, special
@@ -26,8 +27,9 @@ class Gaussian(AbstractFamily):
     """Gaussian family; the dispersion is the residual variance."""
 
     name: ClassVar[str] = "gaussian"
+    location_scale: ClassVar[bool] = True
     parameters: ClassVar[tuple[str, ...]] = ("mean", "dispersion")
-    links: ClassVar[tuple[str, ...]] = ("identity", "log", "inverse", "sqrt")
+    links: ClassVar[tuple[str, ...]] = ("identity", "log", "inverse", "sqrt", "softplus", "power")
     compiled_links: ClassVar[tuple[str, ...]] = ("identity", "log", "inverse")
     has_unit_deviance: ClassVar[bool] = True
     link: AbstractLink = field(default_factory=Identity)
@@ -62,6 +64,21 @@ class Gaussian(AbstractFamily):
     ) -> FloatArray:
         """Distribution function."""
         return np.asarray(special().ndtr((y - self.mean(eta)) * np.exp(-0.5 * eta[1])))
+
+    def log_survival(self, y: FloatArray, eta: Sequence[NumberT]) -> NumberT:
+        """Log probability of more than y."""
+        return jets.log_ndtr(-self._standardized(y, eta))
+
+    def log_cdf(self, y: FloatArray, eta: Sequence[NumberT]) -> NumberT:
+        """Log probability of at most y."""
+        return jets.log_ndtr(self._standardized(y, eta))
+
+    def _standardized(self, y: FloatArray, eta: Sequence[NumberT]) -> NumberT:
+        return (y - self.link.inverse(eta[0])) * jets.exp(-0.5 * eta[1])
+
+    def scale(self, parameter: str) -> ParameterScale | None:
+        """Scale of a parameter: the residual standard deviation for the dispersion."""
+        return DEVIATION if parameter == "dispersion" else None
 
     def unit_deviance(
         self,

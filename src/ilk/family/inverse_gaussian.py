@@ -31,10 +31,19 @@ class InverseGaussian(AbstractFamily):
     """Inverse Gaussian responses."""
 
     name: ClassVar[str] = "inverse_gaussian"
+    several_modes: ClassVar[bool] = True
     parameters: ClassVar[tuple[str, ...]] = ("mean", "dispersion")
-    links: ClassVar[tuple[str, ...]] = ("log", "inverse", "inverse_squared", "identity")
+    links: ClassVar[tuple[str, ...]] = (
+        "log",
+        "inverse",
+        "inverse_squared",
+        "identity",
+        "softplus",
+        "power",
+    )
     compiled_links: ClassVar[tuple[str, ...]] = ("log", "inverse", "inverse_squared", "identity")
     mean_range: ClassVar[Interval] = POSITIVE
+    has_zero: ClassVar[bool] = False
     has_unit_deviance: ClassVar[bool] = True
     link: AbstractLink = field(default_factory=Log)
 

@@ -42,10 +42,11 @@ class _AbstractNegativeBinomial(AbstractFamily):
     __slots__ = ()
 
     parameters: ClassVar[tuple[str, ...]] = ("mean", "dispersion")
-    links: ClassVar[tuple[str, ...]] = ("log", "sqrt", "identity")
+    links: ClassVar[tuple[str, ...]] = ("log", "sqrt", "identity", "softplus", "power")
     compiled_links: ClassVar[tuple[str, ...]] = ("log",)
     mean_range: ClassVar[Interval] = POSITIVE
     discrete: ClassVar[bool] = True
+    dispersion_limit: ClassVar[str | None] = "poisson"
     has_unit_deviance: ClassVar[bool] = True
 
     @abstractmethod

@@ -26,7 +26,7 @@ class Poisson(AbstractFamily):
 
     name: ClassVar[str] = "poisson"
     parameters: ClassVar[tuple[str, ...]] = ("mean",)
-    links: ClassVar[tuple[str, ...]] = ("log", "identity", "sqrt")
+    links: ClassVar[tuple[str, ...]] = ("log", "identity", "sqrt", "softplus", "power")
     compiled_links: ClassVar[tuple[str, ...]] = ("log", "identity", "sqrt")
     mean_range: ClassVar[Interval] = POSITIVE
     discrete: ClassVar[bool] = True

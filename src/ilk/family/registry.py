@@ -3,37 +3,73 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 from ilk.errors import ModelError, did_you_mean
+from ilk.family.adjacent_category import AdjacentCategory
 from ilk.family.base import AbstractFamily
 from ilk.family.beta import Beta
 from ilk.family.beta_binomial import BetaBinomial
 from ilk.family.binomial import Binomial
+from ilk.family.censored import Censored, can_be_censored
+from ilk.family.continuation_ratio import ContinuationRatio
+from ilk.family.conway_maxwell import ConwayMaxwellPoisson
+from ilk.family.cumulative import Cumulative
+from ilk.family.exponential import Exponential
 from ilk.family.gamma import Gamma
 from ilk.family.gaussian import Gaussian
-from ilk.family.inflation import ZeroInflated
+from ilk.family.generalized_poisson import GeneralizedPoisson
+from ilk.family.inflation import ZeroInflated, hurdle
 from ilk.family.inverse_gaussian import InverseGaussian
 from ilk.family.link import AbstractLink, find_link
+from ilk.family.lognormal import Lognormal
 from ilk.family.negative_binomial import NegativeBinomial1, NegativeBinomial2
 from ilk.family.poisson import Poisson
+from ilk.family.skew_normal import SkewNormal
+from ilk.family.student import Student
+from ilk.family.truncated import Truncated
+from ilk.family.weibull import Weibull
 
-__all__ = ["FAMILIES", "make_family"]
+__all__ = ["FAMILIES", "WRAPPERS", "make_censored", "make_family"]
 
 FAMILIES: dict[str, type[AbstractFamily]] = {
     kind.name: kind
     for kind in (
         Gaussian,
+        Student,
+        SkewNormal,
         Binomial,
         Poisson,
         NegativeBinomial1,
         NegativeBinomial2,
+        GeneralizedPoisson,
+        ConwayMaxwellPoisson,
         Gamma,
         InverseGaussian,
+        Lognormal,
+        Exponential,
+        Weibull,
         Beta,
         BetaBinomial,
+        Cumulative,
+        AdjacentCategory,
+        ContinuationRatio,
     )
 }
 """Families by name; the zero-inflated ones are made by wrapping."""
+
+WRAPPERS: dict[str, type[AbstractFamily]] = {
+    "zero_inflated": ZeroInflated,
+    "truncated": Truncated,
+    "censored": Censored,
+}
+"""Families that are made of another family."""
+
+_PREFIXES: dict[str, Callable[[AbstractFamily], AbstractFamily]] = {
+    "truncated_": Truncated,
+    "hurdle_": hurdle,
+}
+"""How names of families around another family begin."""
 
 _ELSEWHERE = {
     "p": "poisson",
@@ -56,6 +92,16 @@ _ELSEWHERE = {
     "betar": "beta",
     "inversegaussian": "inverse_gaussian",
     "inverse.gaussian": "inverse_gaussian",
+    "log_normal": "lognormal",
+    "lnorm": "lognormal",
+    "exp": "exponential",
+    "genpois": "generalized_poisson",
+    "compois": "conway_maxwell_poisson",
+    "com_poisson": "conway_maxwell_poisson",
+    "t": "student",
+    "t_family": "student",
+    "student_t": "student",
+    "skewnormal": "skew_normal",
     "quasipoisson": "negative_binomial_1",
     "quasibinomial": "beta_binomial",
 }
@@ -97,11 +143,41 @@ def make_family(
     return made
 
 
+def make_censored(family: AbstractFamily) -> Censored:
+    """Family of responses that may be censored.
+
+    Parameters
+    ----------
+    family : AbstractFamily
+        Family before censoring.
+
+    Raises
+    ------
+    ModelError
+        The family does not say how probable censored responses are; names those that do.
+    """
+    if isinstance(family, Censored):
+        return family
+    if not can_be_censored(family):
+        able = [name for name, kind in FAMILIES.items() if can_be_censored(kind())]
+        raise ModelError(
+            f"Responses of family {family.name!r} cannot be censored in this version; those of "
+            f"{', '.join(able[:-1])} and {able[-1]} can.",
+            code="censoring",
+        )
+    return Censored(family)
+
+
 def _lookup(family: object) -> AbstractFamily:
     if isinstance(family, str) and family in FAMILIES:
         return FAMILIES[family]()
     if isinstance(family, AbstractFamily):
         return family
+    for prefix, around in _PREFIXES.items():
+        if isinstance(family, str) and family.startswith(prefix):
+            inner = family.removeprefix(prefix)
+            if inner in FAMILIES:
+                return around(FAMILIES[inner]())
     made = family() if callable(family) else None  # poisson instead of poisson()
     if isinstance(made, AbstractFamily):
         return made
@@ -109,8 +185,8 @@ def _lookup(family: object) -> AbstractFamily:
 
 
 def _with_link(family: AbstractFamily, link: AbstractLink) -> AbstractFamily:
-    if isinstance(family, ZeroInflated):
-        return ZeroInflated(_with_link(family.base, link))
+    if isinstance(family, (ZeroInflated, Truncated, Censored)):
+        return type(family)(_with_link(family.base, link))
     if not dataclasses.is_dataclass(family) or not any(
         field.name == "link" for field in dataclasses.fields(family)
     ):
@@ -134,7 +210,9 @@ def _unknown(family: object) -> str:
             f"Unknown family {family!r}; zero inflation is asked for with "
             f"family={inner!r} and zero_inflation='~ 1'."
         )
-    other = plain if plain in FAMILIES else _ELSEWHERE.get(plain)
+    prefix = next((p for p in _PREFIXES if plain.startswith(p)), "")
+    inner = plain.removeprefix(prefix)
+    other = inner if inner in FAMILIES else _ELSEWHERE.get(inner)
     if other is not None:
-        return f"Unknown family {family!r}; here it is called {other!r}."
+        return f"Unknown family {family!r}; here it is called {prefix + other!r}."
     return f"Unknown family {family!r}; there are {known}.{did_you_mean(family, FAMILIES)}"

@@ -66,8 +66,17 @@ CONTRASTS: dict[str, tuple[str, ...]] = {
 }
 """Codings of a factor, as the second argument of ``C``, and their options."""
 
-LEFT_SIDE: dict[str, Signature] = {"cbind": Signature(2)}
+LEFT_SIDE: dict[str, Signature] = {
+    "cbind": Signature(2),
+    "censored": Signature(2, ("kind",)),
+}
 """Functions of the left side only."""
+
+LEFT_EXAMPLES = {"cbind": "cbind(successes, failures)", "censored": "censored(time, status)"}
+"""How they are written."""
+
+CENSORING = ("right", "left", "interval")
+"""What the second argument of ``censored`` says: status of two kinds, or another end."""
 
 
 _ELSEWHERE = {
@@ -82,6 +91,9 @@ _ELSEWHERE = {
     "ln": "log",
     "Q": "`column name` between backticks",
     "demean": "within",
+    "Surv": "censored(time, status) left of '~'",
+    "cens": "censored(time, status) left of '~'",
+    "surv": "censored(time, status) left of '~'",
 }
 
 
@@ -183,6 +195,13 @@ def _check_option(call: Call, option: str, value: Expression) -> None:
         raise FormulaError(
             f"The argument {option!r} of {call.text} must be a number, text, True, False, None "
             "or a list of those.",
+            code="arguments",
+        )
+    if call.function == "censored" and value.value not in CENSORING:
+        raise FormulaError(
+            f"kind={value.value!r} in {call.text} is not known; choose 'right' (status 0 is "
+            "right-censored, the default), 'left' (status 0 is left-censored) or 'interval' (the "
+            "second column is the upper end).",
             code="arguments",
         )
 

@@ -19,7 +19,14 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from ilk.errors import FormulaError
-from ilk.formula.functions import CONTRASTS, FUNCTIONS, LEFT_SIDE, advice, check_call
+from ilk.formula.functions import (
+    CONTRASTS,
+    FUNCTIONS,
+    LEFT_EXAMPLES,
+    LEFT_SIDE,
+    advice,
+    check_call,
+)
 from ilk.formula.language import Call, Expression, Literal, Name, Operation, is_number
 
 MAX_LENGTH = 100_000
@@ -110,7 +117,7 @@ def read_factor(
     functions : frozenset of str
         Names of the functions that the caller provides.
     left : bool
-        Whether the factor stands on the left of ``~``, where ``cbind`` is known.
+        Whether the factor stands on the left of ``~``, where ``cbind`` and ``censored`` are known.
 
     Returns
     -------
@@ -331,7 +338,7 @@ class _Reader:
             return name
         if name in LEFT_SIDE:
             raise FormulaError(
-                f"{name}() belongs on the left of '~', as in cbind(successes, failures) ~ x.",
+                f"{name}() belongs on the left of '~', as in {LEFT_EXAMPLES[name]} ~ x.",
                 code="not-allowed",
             )
         raise FormulaError(

@@ -26,9 +26,8 @@ _RESERVED = frozenset(("offset", "olre", "mm", *STRUCTURES, *PLANNED, *LEFT_SIDE
 def parse(
     formula: str,
     *,
-    dispersion: str | None = None,
-    zero_inflation: str | None = None,
     functions: Mapping[str, Callable[..., Any]] | None = None,
+    **others: str | None,
 ) -> FormulaSpec:
     """Read the formulas of a model.
 
@@ -36,12 +35,10 @@ def parse(
     ----------
     formula : str
         Response and mean, such as ``"y ~ x + (1 + x | g)"``.
-    dispersion : str, optional
-        Log dispersion, such as ``"~ x"``.
-    zero_inflation : str, optional
-        Logit of an excess zero, such as ``"~ x"``.
     functions : mapping of str to callable, optional
         Functions that the formulas may call beside the built-in ones.
+    **others : str or None
+        Formulas of other parameters than the mean, such as ``dispersion="~ x"``; None for none.
 
     Returns
     -------
@@ -63,12 +60,9 @@ def parse(
     ['1 + x | a', '1 + x | a:b']
     """
     names = _check_functions(functions)
-    spec = _parse_all(
-        check_text(formula),
-        None if dispersion is None else check_text(dispersion, "dispersion="),
-        None if zero_inflation is None else check_text(zero_inflation, "zero_inflation="),
-        names,
-    )
+    given = {name: text for name, text in others.items() if text is not None}
+    rest = tuple((name, check_text(text, f"{name}=")) for name, text in given.items())
+    spec = _parse_all(check_text(formula), rest, names)
     if not functions:
         return spec
     return replace(spec, functions=dict(functions))
@@ -126,7 +120,7 @@ def _check_functions(functions: Mapping[str, Callable[..., Any]] | None) -> froz
 
 @functools.lru_cache(maxsize=128)
 def _parse_all(
-    formula: str, dispersion: str | None, zero_inflation: str | None, functions: frozenset[str]
+    formula: str, others: tuple[tuple[str, str], ...], functions: frozenset[str]
 ) -> FormulaSpec:
     words = scan(formula)
     _check_tildes(words, formula)
@@ -138,9 +132,7 @@ def _parse_all(
         )
     response = read_response(sides[0][1], formula, functions)
     predictors = [_read_right_side(MEAN, formula, sides[1][1], functions)]
-    for name, text in (("dispersion", dispersion), ("zero_inflation", zero_inflation)):
-        if text is not None:
-            predictors.append(_read_one_sided(name, text, functions))
+    predictors += [_read_one_sided(name, text, functions) for name, text in others]
     check_right_side(response, predictors)
     return FormulaSpec(formula, response, tuple(predictors))
 

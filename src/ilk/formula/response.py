@@ -1,15 +1,20 @@
-"""The left side of a formula: a value, ``cbind(successes, failures)``, ``successes / trials``."""
+"""The left side of a formula: a value, binomial counts, or a value that may be censored.
+
+Counts are ``cbind(successes, failures)`` or ``successes / trials``, censored values
+``censored(time, status)`` or ``censored(lower, upper, kind="interval")``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from ilk.errors import FormulaError
+from ilk.formula.functions import LEFT_SIDE, call_options
 from ilk.formula.gate import read_factor
-from ilk.formula.language import Call, Name, column_names
+from ilk.formula.language import Call, Expression, Literal, Name, column_names, walk
 from ilk.formula.pointing import pointed
 from ilk.formula.scan import Word, inside, split
-from ilk.formula.spec import Factor, PredictorSpec, ResponseSpec
+from ilk.formula.spec import Censoring, Factor, PredictorSpec, ResponseSpec
 
 
 def read_response(words: Sequence[Word], text: str, functions: frozenset[str]) -> ResponseSpec:
@@ -65,18 +70,44 @@ def read_response(words: Sequence[Word], text: str, functions: frozenset[str]) -
         return ResponseSpec("value", (Factor(word.text, Name(word.text)),), shown)
     expression, normal = read_factor(word.text, functions, left=True)
     if isinstance(expression, Call) and expression.function == "cbind":
-        first, second = expression.arguments
-        names = [part.column if isinstance(part, Name) else "" for part in (first, second)]
-        return ResponseSpec(
-            "pair",
-            (Factor(names[0] or f"{normal}[1]", first), Factor(names[1] or f"{normal}[2]", second)),
-            shown,
-        )
+        return ResponseSpec("pair", _parts(expression, normal), shown)
+    if isinstance(expression, Call) and expression.function == "censored":
+        kind = _censoring(expression)
+        return ResponseSpec("censored", _parts(expression, normal), shown, kind)
+    _refuse_inner(expression, text, word.start)
     if not column_names(expression):
         raise FormulaError(
             pointed("The response holds no column.", text, word.start), code="response"
         )
     return ResponseSpec("value", (Factor(normal, expression),), shown)
+
+
+def _parts(call: Call, normal: str) -> tuple[Factor, ...]:
+    """Two arguments of a call as factors."""
+    return tuple(
+        Factor(part.column if isinstance(part, Name) else f"{normal}[{j}]", part)
+        for j, part in enumerate(call.arguments[:2], start=1)
+    )
+
+
+def _censoring(call: Call) -> Censoring:
+    kind = call_options(call).get("kind")
+    return kind.value if isinstance(kind, Literal) else "right"
+
+
+def _refuse_inner(expression: Expression, text: str, start: int) -> None:
+    """Refuse a function of the left side inside of another expression."""
+    for part in walk(expression):
+        if isinstance(part, Call) and part.function in LEFT_SIDE:
+            raise FormulaError(
+                pointed(
+                    f"{part.function}() is the whole left side or nothing: transform its columns "
+                    f"instead, inside of it or in the data.",
+                    text,
+                    start,
+                ),
+                code="response",
+            )
 
 
 def _stretch(words: Sequence[Word], text: str, functions: frozenset[str]) -> Factor:

@@ -14,6 +14,9 @@ MEAN = "mean"
 OLRE = "olre()"
 """Name of the grouping in which every row is a level of its own."""
 
+Censoring: TypeAlias = Literal["right", "left", "interval"]
+"""What the second part of a censored response says."""
+
 Functions: TypeAlias = Mapping[str, Callable[..., Any]]
 
 
@@ -137,16 +140,24 @@ class ResponseSpec:
     ----------
     kind : str
         ``"value"``; ``"pair"`` for ``cbind(successes, failures)``; ``"ratio"`` for
-        ``successes / trials``.
+        ``successes / trials``; ``"censored"`` for ``censored(...)``.
     parts : tuple of Factor
         One, or two.
     text : str
         The left side as given.
+    censoring : {"right", "left", "interval"}
+        Of ``censored(...)``: what a status of 0 means, or that the second part is the upper end.
     """
 
-    kind: Literal["value", "pair", "ratio"]
+    kind: Literal["value", "pair", "ratio", "censored"]
     parts: tuple[Factor, ...]
     text: str
+    censoring: Censoring = "right"
+
+    @property
+    def counts(self) -> bool:
+        """Whether the two parts are binomial counts."""
+        return self.kind in ("pair", "ratio")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 
 __all__ = ["find_separation", "judge_solution"]
 
-_FAR = {"logit": 12.0, "probit": 5.0, "cloglog": 12.0, "log": 16.0}
+_FAR = {
+    "logit": 12.0,
+    "probit": 5.0,
+    "cloglog": 12.0,
+    "loglog": 12.0,
+    "cauchit": 1e4,
+    "log": 16.0,
+    "softplus": 16.0,
+}
 """Linear predictors beyond this make a look for separation worthwhile."""
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ilk.design.fixed import INTERCEPT, with_intercept
+from ilk.family.censored import Censored
 from ilk.formula.spec import FormulaSpec, Sum, Term
 
 if TYPE_CHECKING:
@@ -43,11 +45,12 @@ def design_fault(design: Design, spec: FormulaSpec, family: AbstractFamily) -> s
         The family cannot have produced the response.
     """
     n = len(design.response.y)
-    faults = chain(_words(design, spec, family), _vectors(design, n), _fixed(design, n))
+    faults = chain(_words(design, spec, family), _vectors(design, family, n))
+    faults = chain(faults, _fixed(design, family, n))
     faults = chain(faults, *(_term(term, n) for term in design.terms), _data(design, spec, n))
     fault = next(faults, None)
     if fault is None:
-        family.check(design.response.y, design.response.trials, design.response.name)
+        family.check(design.response.y, design.response.second, design.response.name)
     return fault
 
 
@@ -58,8 +61,12 @@ def _words(design: Design, spec: FormulaSpec, family: AbstractFamily) -> Iterato
     if design.binomial != family.takes_trials:
         yield "its response is not what its family takes"
     sides = {part.name: part for part in spec.predictors}
+    if not set(sides) <= set(family.parameters):
+        yield "its formulas are not those of its family's parameters"
     for part in design.fixed:
         side = sides.get(part.predictor)
+        if side is not None and part.predictor in family.without_intercept:
+            side = with_intercept(side)
         if part.recipe.terms != (_CONSTANT if side is None else side.fixed):
             yield "its columns are not those of its formulas"
     random = [(side.name, term) for side in spec.predictors for term in side.random]
@@ -77,13 +84,18 @@ def _words(design: Design, spec: FormulaSpec, family: AbstractFamily) -> Iterato
             yield "its random terms are not those of its formulas"
 
 
-def _vectors(design: Design, n: int) -> Iterator[str]:
+def _vectors(design: Design, family: AbstractFamily, n: int) -> Iterator[str]:
     optional = [design.response.trials, design.frequency_weights, design.precision_weights]
     optional += [design.exposure, *(part.offset for part in design.fixed)]
     present = [design.response.y, *(vector for vector in optional if vector is not None)]
     if not all(_is_finite(vector, (n,)) for vector in present):
         yield "its vectors differ in length or are not finite"
         return
+    other = design.response.other
+    if (other is not None) != isinstance(family, Censored):
+        yield "its response is not what its family takes"
+    if other is not None and (other.shape != (n,) or np.isnan(other).any()):
+        yield "the ends of its censored responses are not numbers"
     for weights in (design.frequency_weights, design.precision_weights, design.exposure):
         if weights is not None and not np.all(weights > 0.0):
             yield "its weights are not positive"
@@ -92,9 +104,14 @@ def _vectors(design: Design, n: int) -> Iterator[str]:
         yield "its rows are not rows of its data"
 
 
-def _fixed(design: Design, n: int) -> Iterator[str]:
+def _fixed(design: Design, family: AbstractFamily, n: int) -> Iterator[str]:
     for part in design.fixed:
-        named = set(part.names) <= set(part.all_names) and part.all_names == part.recipe.names
+        whole = tuple(
+            name
+            for name in part.recipe.names
+            if name != INTERCEPT or part.predictor not in family.without_intercept
+        )
+        named = set(part.names) <= set(part.all_names) and part.all_names == whole
         if not named or not _is_finite(part.X, (n, len(part.names))):
             yield "its columns are not what their names say"
 

@@ -6,6 +6,7 @@ structures are written by name and looked up in the package's registries.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from ilk.design.build import Design
@@ -17,13 +18,12 @@ from ilk.design.response import Response
 from ilk.design.rows import Rows
 from ilk.errors import DataError, ModelError
 from ilk.family.base import AbstractFamily
-from ilk.family.inflation import ZeroInflated
-from ilk.family.link import is_registered
-from ilk.family.registry import FAMILIES, make_family
+from ilk.family.link import AbstractLink, find_link, is_registered
+from ilk.family.registry import FAMILIES, WRAPPERS
 from ilk.fitted import Certificate, Reason, SearchLog, Verdict
 from ilk.formula.language import Call, Literal, Name, Operation
 from ilk.formula.parse import parse
-from ilk.formula.spec import Factor, FormulaSpec, Sum, Term
+from ilk.formula.spec import MEAN, Factor, FormulaSpec, Sum, Term
 from ilk.frame import Column, Kept
 from ilk.lint.record import SEVERITIES, Finding
 from ilk.penalties import AbstractPenalty, Firth, LogF, Normal
@@ -98,18 +98,14 @@ def read_formula(texts: Any) -> FormulaSpec:
     texts : dict of str to str
         What `formula_texts` wrote.
     """
-    others = {"dispersion", "zero_inflation"}
-    if not isinstance(texts, dict) or not set(texts) <= others | {"mean"}:
+    if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
         raise DataError("The file's formulas are not what ilk writes.", code="file")
-    return parse(
-        texts["mean"],
-        dispersion=texts.get("dispersion"),
-        zero_inflation=texts.get("zero_inflation"),
-    )
+    others = {name: text for name, text in texts.items() if name != MEAN}
+    return parse(texts[MEAN], **others)
 
 
 def family_name(family: AbstractFamily) -> dict[str, Any]:
-    """Write a family as its name, link and zero inflation.
+    """Write a family as its name and its fields: link, settings, the family that it wraps.
 
     Parameters
     ----------
@@ -121,23 +117,42 @@ def family_name(family: AbstractFamily) -> dict[str, Any]:
     ModelError
         The family or its link is the user's own.
     """
-    inflated = isinstance(family, ZeroInflated)
-    base = family.base if isinstance(family, ZeroInflated) else family
-    if FAMILIES.get(base.name) is not type(base) or not is_registered(base.link):
+    known = {kind: name for name, kind in (*FAMILIES.items(), *WRAPPERS.items())}
+    written: dict[str, Any] = {"name": known.get(type(family))}
+    sound = written["name"] is not None
+    for field in dataclasses.fields(family) if sound else ():  # type: ignore[arg-type]
+        value = getattr(family, field.name)
+        if isinstance(value, AbstractLink):
+            sound &= is_registered(value)
+            value = value.name
+        written[field.name] = family_name(value) if isinstance(value, AbstractFamily) else value
+    if not sound:
         raise ModelError(
             f"The family {family.name!r} or its link is your own, which a file cannot hold; save "
             "the estimates instead, e.g. with tidy().",
             code="save",
         )
-    return {"name": base.name, "link": base.link.name, "zero_inflated": inflated}
+    return written
 
 
 def read_family(described: Any) -> AbstractFamily:
     """Make a family from what `family_name` wrote."""
-    name, link, inflated = (described[key] for key in ("name", "link", "zero_inflated"))
-    if not (isinstance(name, str) and isinstance(link, str) and isinstance(inflated, bool)):
-        raise DataError("The file's family is not what ilk writes.", code="file")
-    return make_family(name, link, zero_inflated=inflated)
+    fault = DataError("The file's family is not what ilk writes.", code="file")
+    if not isinstance(described, dict):
+        raise fault
+    fields = dict(described)
+    name = fields.pop("name", None)
+    kind = {**FAMILIES, **WRAPPERS}.get(name) if isinstance(name, str) else None
+    if kind is None or set(fields) != {f.name for f in dataclasses.fields(kind)}:  # type: ignore[arg-type]
+        raise fault
+    for field, value in fields.items():
+        if isinstance(value, dict):
+            fields[field] = read_family(value)
+        elif field == "link":
+            if not isinstance(value, str):
+                raise fault
+            fields[field] = find_link(value)
+    return kind(**fields)
 
 
 def read_certificate(certificate: Any) -> Certificate | None:

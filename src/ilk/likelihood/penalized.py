@@ -68,6 +68,12 @@ def check_penalty(model: Model) -> None:
             "estimates; leave the penalty out.",
             code="penalty",
         )
+    if model.reml:
+        raise ModelError(
+            "penalty= with reml=True: a restricted likelihood integrates the coefficients that the "
+            "penalty concerns; leave one out.",
+            code="penalty",
+        )
     if isinstance(model.penalty, Firth) and model.family.name not in _WITH_INFORMATION:
         raise ModelError(
             f"penalty='firth' is offered for families {' and '.join(_WITH_INFORMATION)}, not for "

@@ -83,6 +83,21 @@ def check_identified(model: Model) -> None:
                 )
     _check_duplicates(model)
     _check_absorbed(model)
+    _check_shared(model)
+
+
+def _check_shared(model: Model) -> None:
+    """Refuse columns of a predictor without intercept that all parameters in its place have too."""
+    parts = {part.predictor: part for part in model.design.fixed}
+    stand_ins = [p for p in parts.values() if model.family.row_label(p.predictor) is not None]
+    for name in model.family.without_intercept[:1]:
+        for column in parts[name].names:
+            if stand_ins and all(column in other.names for other in stand_ins):
+                raise ModelError(
+                    f"{column!r} is in the {name} and in every threshold, whose effects cannot be "
+                    f"told apart: leave it out of the {name}, or of one threshold.",
+                    code="shared-column",
+                )
 
 
 def _check_duplicates(model: Model) -> None:

@@ -39,7 +39,8 @@ class Model:
     covariances : tuple of AbstractCovariance
         Structure of each term of ``design.terms``, in order.
     reml : bool
-        Restricted likelihood (linear model only).
+        Restricted likelihood: the coefficients of the mean are integrated out, exactly for the
+        linear model, otherwise by the Laplace approximation.
     nodes : int or tuple of int
         Quadrature nodes per dimension, for all terms or for each: 1 is the Laplace approximation.
     penalty : AbstractPenalty or None

@@ -4,8 +4,9 @@ The likelihood is unchanged when columns of X are shifted and scaled (an interce
 shift) and when the columns of a random term are, provided that its covariance structure follows:
 with :math:`Z = Z_s T^{-1}` the effects are :math:`b = T b_s` and their covariance is
 :math:`G = T G_s T'`.  An unstructured covariance follows any T, a diagonal or a correlation
-structure with its own standard deviations follows scales only, others none.  A Gaussian response
-with identity link is centered and scaled too.  So raw years or time stamps as slopes, and responses
+structure with its own standard deviations follows scales only, others none.  The response of a
+location-scale family (Gaussian, Student, ...) with identity link is centered and scaled too.  So
+raw years or time stamps as slopes, and responses
 far from zero, cost no accuracy.
 
 Scales are powers of two, so that scaling alone is exact in floating point.
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from ilk.covariance.base import AbstractCovariance
     from ilk.design.fixed import FixedPart
     from ilk.design.random import RandomTerm
+    from ilk.design.response import Response
     from ilk.model.model import Model
     from ilk.typing import FloatArray
 
@@ -89,8 +91,8 @@ def scale_model(model: Model) -> ScaledModel:
     """
     design = model.design
     y = design.response.y
-    normal = model.family.name == "gaussian" and model.family.link.name == "identity"
-    center, scale = _response_scale(model) if normal else (0.0, 1.0)
+    free = model.family.location_scale and model.family.link.name == "identity"
+    center, scale = _response_scale(model) if free else (0.0, 1.0)
 
     predictors: list[PredictorData] = []
     maps: list[FloatArray] = []
@@ -99,13 +101,13 @@ def scale_model(model: Model) -> ScaledModel:
         X, back = scale_columns(part)
         offset = model.predictor_offset(part)
         shift = np.zeros(len(back))
-        if normal and part.predictor == "mean":
+        if free and part.predictor == "mean":
             back = scale * back
             intercept = _intercept(part.names)
             if intercept is not None:
                 shift[intercept] = center
             offset = None if offset is None else offset / scale
-        elif normal and part.predictor == "dispersion":
+        elif free and part.predictor == "dispersion":
             log_scale = np.full(len(y), -2.0 * math.log(scale))
             offset = log_scale if offset is None else offset + log_scale
         predictors.append(PredictorData(X=X, offset=offset))
@@ -128,8 +130,8 @@ def scale_model(model: Model) -> ScaledModel:
         term_maps.append(scale * back if term.predictor == "mean" else back)
 
     data = EngineData(
-        response=(y - center) / scale if normal else y,
-        trials=design.response.trials,
+        response=(y - center) / scale if free else y,
+        trials=_second(design.response, center, scale),
         weights=_engine_weights(model),
         predictors=tuple(predictors),
         terms=tuple(terms),
@@ -146,6 +148,11 @@ def scale_model(model: Model) -> ScaledModel:
         value_shift=_value_shift(model, data, coef_map, scale, count),
         count=count,
     )
+
+
+def _second(response: Response, center: float, scale: float) -> FloatArray | None:
+    """Second number of each row: trials, or the other end on the scale of the response."""
+    return response.trials if response.other is None else (response.other - center) / scale
 
 
 def rescale_response(model: Model, scaled: ScaledModel) -> ScaledModel:
@@ -185,8 +192,16 @@ def _value_shift(
     frequency = model.design.frequency_weights
     log_scale = math.log(scale)
     if not model.linear:
-        constant = model.family.constant(data.response, data.trials) - log_scale
-        return float(constant.sum() if frequency is None else frequency @ constant)
+        constant = model.family.constant(data.response, data.trials)
+        if model.design.response.other is None:
+            constant = constant - log_scale
+        else:  # a probability has no unit
+            constant = constant - log_scale * (data.response == data.trials)
+        shift = float(constant.sum() if frequency is None else frequency @ constant)
+        if model.reml:  # the integral over the coefficients of the user's columns
+            p = data.predictors[0].X.shape[1]
+            shift += float(np.log(coef_map.diagonal()[:p]).sum())
+        return shift
     p = len(coef_map)
     shift = -(count - p if model.reml else count) * log_scale
     if model.reml:  # B differs from a diagonal matrix in the row of the intercept only

@@ -54,11 +54,7 @@ _FEW = 250
 _ALL = slice(None)
 
 
-_PROPORTIONS = ("binomial", "beta_binomial")
-
-_COUNTS = ("poisson", "negative_binomial_1", "negative_binomial_2")
-
-_LIMITLESS = ("logit", "probit", "cloglog", "log")
+_LIMITLESS = ("logit", "probit", "cloglog", "loglog", "cauchit", "log", "softplus")
 """Links that reach the limits of the mean at infinite predictors only."""
 
 
@@ -112,8 +108,9 @@ def outcome_signs(
     y = response.y[rows]
     if predictor == "zero_inflation":
         return np.where(y == 0.0, 1.0, -1.0)
-    if _of_counts(model.family).name in _COUNTS:
-        return np.where(y <= 0.0, -1.0, 0.0)
+    family = _of_counts(model.family)
+    if not family.takes_trials:
+        return np.where(y <= (0.0 if family.has_zero else 1.0), -1.0, 0.0)
     full = 1.0 if response.trials is None else response.trials[rows]
     # the logarithm reaches probability one at zero, not at infinity
     top = 0.0 if model.family.link.name == "log" else 1.0
@@ -123,7 +120,8 @@ def outcome_signs(
 def has_limits(model: Model) -> bool:
     """Whether outcomes can be at a limit of the mean that the link reaches at infinity only."""
     family = _of_counts(model.family)
-    return family.name in (*_PROPORTIONS, *_COUNTS) and family.link.name in _LIMITLESS
+    counted = family.discrete and not family.categorical and family.mean_range.low == 0.0
+    return counted and family.link.name in _LIMITLESS
 
 
 def _of_counts(family: AbstractFamily) -> AbstractFamily:
@@ -157,6 +155,9 @@ def separating_direction(
     X = scale_columns(part)[0] if scaled is None else scaled
     weights = model.design.frequency_weights
     used = None if weights is None or weights.all() else weights > 0.0
+    if predictor == "mean" and isinstance(model.family, ZeroInflated) and model.family.hurdle:
+        positive = model.design.response.y != 0.0  # zeros say nothing about the others
+        used = positive if used is None else used & positive
     if used is None and len(X) >= 2 * _FEW:
         some = slice(None, None, len(X) // _FEW)
         if overlap(outcome_signs(model, predictor, some), X[some]):

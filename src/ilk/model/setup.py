@@ -6,19 +6,23 @@ the response against the family.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ilk.design.build import Design, build
+from ilk.design.categories import find_categories
 from ilk.design.exposure import exposure_argument
-from ilk.errors import DataError, IlkError
+from ilk.errors import DataError, IlkError, ModelError
 from ilk.family import AbstractFamily, make_family, refuse_foreign_arguments
+from ilk.family.categorical import AbstractCategorical
+from ilk.family.censored import Censored
+from ilk.family.registry import make_censored
 from ilk.formula import check_arguments, parse
-from ilk.formula.spec import FormulaSpec
+from ilk.formula.spec import MEAN, FormulaSpec, ResponseSpec
 from ilk.frame import Tabular, columns
 
-__all__ = ["Plan", "plan", "set_up"]
+__all__ = ["Plan", "name_formulas", "plan", "set_up", "take_as_numbers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +44,47 @@ class Plan:
     frame: Tabular
 
 
+def name_formulas(others: Mapping[str, str] | None, **named: str | None) -> dict[str, str | None]:
+    """Gather the formulas of a family's parameters by their names.
+
+    Parameters
+    ----------
+    others : mapping of str to str, or None
+        Those that were given in a mapping, ``parameters=``.
+    **named : str or None
+        Those that have an argument of their own.
+
+    Raises
+    ------
+    ModelError
+        It is no mapping, or a parameter has two formulas.
+    """
+    if others is None:
+        return named
+    if not isinstance(others, Mapping):
+        raise ModelError(
+            "parameters= takes formulas by the names of the parameters, as in "
+            "{'threshold_1': '~ x'}, "
+            f"not {type(others).__name__}.",
+            code="parameters",
+        )
+    for name in others:
+        if name == MEAN or named.get(name) is not None:
+            where = "the first argument" if name == MEAN else f"{name}="
+            raise ModelError(
+                f"parameters= has a formula of {name!r}, which {where} has already; leave one out.",
+                code="parameters",
+            )
+    return {**named, **{str(name): text for name, text in others.items()}}
+
+
 def plan(
     formula: str,
     data: Any,
     family: str | AbstractFamily,
     link: str | None,
     *,
-    dispersion: str | None,
-    zero_inflation: str | None,
+    formulas: Mapping[str, str | None],
     trials: Any,
     functions: Mapping[str, Callable[..., Any]] | None,
 ) -> Plan:
@@ -55,18 +92,57 @@ def plan(
 
     Parameters
     ----------
-    formula, data, family, link, dispersion, zero_inflation, trials, functions
+    formula, data, family, link, trials, functions
         As `ilk.fit` takes them.
+    formulas : mapping of str to str or None
+        Formulas of the family's other parameters, by their names; None for none.
 
     Returns
     -------
     Plan
     """
     check_arguments(formula, data)
-    distribution = make_family(family, link, zero_inflated=zero_inflation is not None)
-    refuse_foreign_arguments(distribution, trials=trials, dispersion=dispersion)
-    spec = parse(formula, dispersion=dispersion, zero_inflation=zero_inflation, functions=functions)
-    return Plan(spec, distribution, columns(data))
+    given = {name: text for name, text in formulas.items() if text is not None}
+    distribution = make_family(family, link, zero_inflated="zero_inflation" in given)
+    frame = columns(data)
+    if isinstance(distribution, AbstractCategorical):
+        response = parse(formula, functions=functions).response
+        distribution = with_categories(distribution, response, frame, given)
+        given = distribution.spread_formulas(given)
+    refuse_foreign_arguments(distribution, trials=trials, formulas=given)
+    spec = parse(formula, functions=functions, **given)
+    if spec.response.kind == "censored":
+        distribution = make_censored(distribution)
+    return Plan(spec, distribution, frame)
+
+
+def with_categories(
+    family: AbstractCategorical,
+    response: ResponseSpec,
+    frame: Tabular,
+    formulas: Collection[str] = (),
+) -> AbstractCategorical:
+    """Tell a family which categories its response has, unless the user did.
+
+    Parameters
+    ----------
+    family : AbstractCategorical
+        The family.
+    response : ResponseSpec
+        Left side of the formula.
+    frame : Frame or Kept
+        The data.
+    formulas : collection of str
+        Parameters that have a formula.
+
+    Returns
+    -------
+    AbstractCategorical
+    """
+    if not family.levels:
+        levels = find_categories(response, frame, family.name, ordered=family.ordered)
+        family = family.with_levels(levels)
+    return family.with_formulas(formulas)
 
 
 def set_up(asked: Plan, *, exposure: Any = None, **arguments: Any) -> Design:
@@ -91,16 +167,25 @@ def set_up(asked: Plan, *, exposure: Any = None, **arguments: Any) -> Design:
         The data, or the response, cannot be used as asked.
     """
     family = asked.family
+    if family.categorical and arguments.get("precision_weights") is not None:
+        raise ModelError(
+            f"precision_weights= divide a variance, which the categories of family {family.name!r} "
+            "do not have; rows that stand for several identical ones are frequency_weights=.",
+            code="precision-weights",
+        )
     design = build(
         asked.spec,
         asked.frame,
         parameters=family.parameters,
         binomial=family.takes_trials,
+        categories=family.levels if isinstance(family, AbstractCategorical) else None,
+        censored=isinstance(family, Censored),
+        without_intercept=family.without_intercept,
         exposure=exposure_argument(asked.spec, exposure, family.link.name),
         **arguments,
     )
     response = design.response
-    family.check(response.y, response.trials, response.name, design.rows.kept)
+    family.check(response.y, response.second, response.name, design.rows.kept)
     return design
 
 

@@ -26,6 +26,7 @@ from ilk.typing import BoolArray, FloatArray
 __all__ = [
     "Jet",
     "apply",
+    "cauchit",
     "cloglog",
     "exp",
     "expm1",
@@ -34,9 +35,12 @@ __all__ = [
     "log",
     "log1mexp",
     "log1p",
+    "log_cauchit",
     "log_cloglog",
     "log_ndtr",
+    "log_softplus",
     "logaddexp",
+    "loglog",
     "ndtr",
     "pair",
     "power",
@@ -326,6 +330,26 @@ def log_ndtr(x: NumberT) -> NumberT:
 def cloglog(x: NumberT) -> NumberT:
     """Distribution function 1 - exp(-exp(x)) of the Gumbel (minimum) distribution."""
     return apply(x, stable.cloglog_derivatives)
+
+
+def loglog(x: NumberT) -> NumberT:
+    """Distribution function exp(-exp(-x)) of the Gumbel (maximum) distribution."""
+    return apply(x, stable.loglog_derivatives)
+
+
+def cauchit(x: NumberT) -> NumberT:
+    """Distribution function of the standard Cauchy distribution."""
+    return apply(x, stable.cauchit_derivatives)
+
+
+def log_cauchit(x: NumberT) -> NumberT:
+    """Logarithm of the distribution function of the standard Cauchy distribution."""
+    return apply(x, stable.log_cauchit_derivatives)
+
+
+def log_softplus(x: NumberT) -> NumberT:
+    """Logarithm of log(1 + exp(x))."""
+    return apply(x, stable.log_softplus_derivatives)
 
 
 def log_cloglog(x: NumberT) -> NumberT:

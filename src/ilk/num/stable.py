@@ -132,6 +132,48 @@ def log_cloglog_derivatives(x: FloatArray, order: int) -> Derivatives:
     return (value, r, slope, slope * gap - r * (e + slope))[: order + 1]
 
 
+def loglog_derivatives(x: FloatArray, order: int) -> Derivatives:
+    """exp(-exp(-x)); with e = exp(-x) the density is g = exp(-x - e)."""
+    e = np.exp(np.minimum(-x, 300.0))  # see cloglog_derivatives
+    g = np.exp(-x - e)
+    return (np.exp(-e), g, g * (e - 1.0), g * (1.0 - 3.0 * e + e * e))[: order + 1]
+
+
+def cauchit_derivatives(x: FloatArray, order: int) -> Derivatives:
+    """1/2 + arctan(x) / pi; the density is f = 1 / (pi (1 + x^2))."""
+    x = np.clip(x, -1e100, 1e100)
+    r = 1.0 / (1.0 + x * x)
+    f, drift = r / math.pi, -2.0 * x * r
+    value = np.arctan2(1.0, -x) / math.pi
+    return (value, f, f * drift, 2.0 * f * (drift * drift - r))[: order + 1]
+
+
+def log_cauchit_derivatives(x: FloatArray, order: int) -> Derivatives:
+    """log(1/2 + arctan(x) / pi); with h its derivative and f the density, h' = h (f'/f - h)."""
+    x = np.clip(x, -1e100, 1e100)
+    above = np.arctan2(1.0, x) / math.pi
+    below = np.arctan2(1.0, -x) / math.pi
+    r = 1.0 / (1.0 + x * x)
+    h, drift = r / (math.pi * below), -2.0 * x * r
+    gap = drift - h
+    slope = h * gap
+    value = np.where(x > 0.0, np.log1p(-above), np.log(below))
+    bend = drift * drift - 2.0 * r - slope  # derivative of the gap; (f'/f)' = (f'/f)^2 - 2 r
+    return (value, h, slope, slope * gap + h * bend)[: order + 1]
+
+
+def log_softplus_derivatives(x: FloatArray, order: int) -> Derivatives:
+    """log(log(1 + exp x)); with h = sigmoid(x) / softplus(x), h' = h (sigmoid(-x) - h)."""
+    p, q, w = sigmoid(x), sigmoid(-x), softplus(x)
+    small = x < -40.0  # there the function is x to machine precision
+    h = np.where(small, 1.0, p / w)
+    series = sum(n * (-w) ** n / math.factorial(n + 1) for n in range(1, 10))
+    gap = np.where(w < 0.1, series, q - h)
+    slope = h * gap
+    value = np.where(small, x, np.log(w))
+    return (value, h, slope, slope * gap - h * (p * q + slope))[: order + 1]
+
+
 def lgamma_derivatives(x: FloatArray, order: int) -> Derivatives:
     """Log gamma, digamma, trigamma, tetragamma for x > 0."""
     s = special()
@@ -155,6 +197,42 @@ def lgamma_ratio_derivatives(k: FloatArray, y: FloatArray, order: int) -> Deriva
     relative error stays small however small y / k is.
     """
     return _piecewise(_ratio_direct, _ratio_stirling, k >= _STIRLING_FROM, order, k, y)
+
+
+def lgamma1p_ratio_derivatives(x: FloatArray, order: int) -> Derivatives:
+    """lgamma(1 + phi) / phi with phi = exp(x), and its derivatives in x.
+
+    For small phi it is the series -gamma + zeta(2) phi / 2 - zeta(3) phi^2 / 3 + ... (DLMF 5.7.3).
+    """
+    return _piecewise(_lgamma1p_direct, _lgamma1p_series, x < math.log(0.1), order, x)
+
+
+def _lgamma1p_direct(x: FloatArray, order: int) -> Derivatives:
+    phi = np.exp(x)
+    g = lgamma_derivatives(1.0 + phi, order)
+    out = [g[0] / phi]
+    if order >= 1:
+        out.append(g[1] - out[0])
+    if order >= 2:
+        out.append(phi * g[2] - out[1])
+    if order >= 3:
+        out.append(phi * g[2] + phi * phi * g[3] - out[2])
+    return tuple(out)
+
+
+def _lgamma1p_series(x: FloatArray, order: int) -> Derivatives:
+    phi = np.exp(x)
+    n = np.arange(1.0, 17.0)
+    signs = np.where(n % 2 == 1, 1.0, -1.0)
+    coefficients = signs * special().zeta(n + 1.0) / (n + 1.0)
+    out = []
+    for derivative in range(order + 1):
+        total = np.zeros_like(phi)
+        for c in (coefficients * n**derivative)[::-1]:
+            total = (total + c) * phi
+        out.append(total)
+    out[0] = out[0] - np.euler_gamma
+    return tuple(out)
 
 
 def _piecewise(

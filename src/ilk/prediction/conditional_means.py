@@ -125,7 +125,7 @@ def _expanded(fitted: Fitted) -> tuple[FloatArray, ...]:
     random = sorted({order.index(term.predictor) for term in design.terms})
     response = design.response
     jet = fitted.family.log_density(
-        response.y, response.trials, jets.variables(fitted.predictors, 3)
+        response.y, response.second, jets.variables(fitted.predictors, 3)
     )
     variances = _predictor_covariances(fitted, order, random)
     pull = {k: np.zeros(fitted.model.rows) for k in random}

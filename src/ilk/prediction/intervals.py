@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ilk.family.base import AbstractFamily
     from ilk.family.link import AbstractLink
     from ilk.prediction.means import Scale
-    from ilk.typing import BoolArray, FloatArray
+    from ilk.typing import BoolArray, FloatArray, IntArray
 
 __all__ = ["cluster_limits", "confidence_limits", "observation_quantiles"]
 
@@ -45,9 +45,6 @@ _LARGEST_COUNT = 2.0**50
 
 _WIDEST = 1e6
 """Variance of a predictor beyond which nothing is known of it, as after separation."""
-
-_POSITIVE_PREDICTOR = ("inverse", "inverse_squared", "sqrt")
-"""Links whose inverse is decreasing or increasing on positive predictors only."""
 
 _ONE_SIGN = 8.0
 """Standard deviations from zero at which a normal predictor has one sign for all purposes."""
@@ -76,7 +73,7 @@ def confidence_limits(
         eta = link.link(mean)
         spread = z * error / np.abs(link.derivative(eta))
         low, high = eta - spread, eta + spread
-        if link.name in _POSITIVE_PREDICTOR:
+        if link.positive_predictor:
             low = np.maximum(low, 0.0)
         ends = link.inverse(low), link.inverse(high)
     return np.minimum(*ends), np.maximum(*ends)
@@ -134,7 +131,7 @@ def cluster_limits(
     spread = np.sqrt(uncertain + between[0])
     ends = []
     for end in _predictor_limits(family, eta[0], spread, z, scale):
-        if family.link.name in _POSITIVE_PREDICTOR:
+        if family.link.positive_predictor:
             end = np.maximum(end, 0.0)
         with np.errstate(all="ignore"):
             moved = averaged_mean(family, [end, *eta[1:]], within, scale=scale, derivatives=False)
@@ -213,7 +210,22 @@ def observation_quantiles(
     if trials is not None:
         center = center * trials
     search = _discrete_quantile if family.discrete else _continuous_quantile
-    return tuple(search(family, distribution, center, p) for p in probabilities)
+    if family.discrete or not family.has_atoms:
+        return tuple(search(family, distribution, center, p) for p in probabilities)
+    at_zero = distribution(zero, np.ones(len(zero), dtype=bool))
+    found = []
+    for p in probabilities:
+        above = np.flatnonzero(at_zero < p)  # the others are zero with that probability
+
+        def of_some(y: FloatArray, rows: BoolArray, above: IntArray = above) -> FloatArray:
+            chosen, values = np.zeros(len(zero), dtype=bool), zero.copy()
+            chosen[above[rows]], values[above] = True, y
+            return distribution(values, chosen)
+
+        quantile = zero.copy()
+        quantile[above] = _continuous_quantile(family, of_some, center[above], p)
+        found.append(quantile)
+    return tuple(found)
 
 
 def _discrete_quantile(

@@ -96,7 +96,7 @@ class LevelProblem:
     def __init__(self, fitted: Fitted, psi: FloatArray, chosen: Sequence[int]) -> None:
         model, design = fitted.model, fitted.design
         terms = [design.terms[t] for t in chosen]
-        self.family, self.y, self.trials = fitted.family, design.response.y, design.response.trials
+        self.family, self.y, self.trials = fitted.family, design.response.y, design.response.second
         self.frequency = design.frequency_weights
         self.fixed = model.linear_predictors(psi[: len(fitted.coef)], None)
         G = fitted.covariances_at(psi)

@@ -68,6 +68,8 @@ def averaged_mean(
     ModelError
         The mean does not exist.
     """
+    if scale == "link" and family.categorical:  # a latent mean, linear in the random effects
+        return _padded(CLOSED_FORMS["identity"](eta[0], variance[0]), eta)
     if scale == "link":
         first = _of_link(family.link, eta[0], variance[0], derivatives, linear=True)
         return _padded(first, eta)
@@ -99,7 +101,7 @@ def _of_link(
     random = bool(np.any(variance))
     if linear and not random:
         return CLOSED_FORMS["identity"](eta, variance)
-    if random and link.name in ("inverse", "inverse_squared"):
+    if random and not link.averages:
         raise ModelError(
             f"The mean over the population does not exist for link {link.name!r}, whose normal "
             "random effects reach the values where the mean is infinite. Ask for "

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from ilk.fitted import Fitted
     from ilk.typing import BoolArray, FloatArray
 
-__all__ = ["Interval", "Prediction", "Scale", "predict"]
+__all__ = ["Interval", "Prediction", "Scale", "predict", "strangers_of"]
 
 Interval: TypeAlias = Literal["confidence", "cluster", "prediction", None]
 """Kind of interval around predictions."""
@@ -143,7 +143,7 @@ def predict(
     level = check_level(level)
     known = estimated(fitted) if effects is None else effects
     assumed = assume(fitted, cases, estimand, new_levels)
-    strangers = _strangers(assumed, estimand, new_levels)
+    strangers = strangers_of(assumed, estimand, new_levels)
     if interval == "prediction" and scale == "link":
         raise ModelError(
             "interval='prediction' is for new observations, which have no link scale: use "
@@ -192,10 +192,23 @@ def _quantiles(
     return quantiles(level, satterthwaite(fitted).dfs(cases.X[0]))
 
 
-def _strangers(
+def strangers_of(
     assumed: Assumed, estimand: Estimand, new_levels: NewLevels
 ) -> tuple[BoolArray, str] | None:
-    """Rows of which nothing is known, where a conditional prediction was asked for."""
+    """Rows of which nothing is known, where a conditional prediction was asked for.
+
+    Parameters
+    ----------
+    assumed : Assumed
+        Which effects are known.
+    estimand, new_levels
+        The question.
+
+    Returns
+    -------
+    (BoolArray, str) or None
+        The rows (n,), and the question that is answered for them instead.
+    """
     if estimand != "conditional" or new_levels == "error" or not assumed.known:
         return None
     new: BoolArray = ~np.any(assumed.known, axis=0)

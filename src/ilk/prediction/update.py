@@ -170,7 +170,13 @@ def _later_rows(fitted: Fitted, larger: Design, data: Any) -> _Rows:
         for t, (term, old) in enumerate(zip(larger.terms, fitted.design.terms, strict=True))
     )
     response = later_response(fitted.design, data, cases.trials)
-    fitted.family.check(response.y, response.trials, f"{response.name} of observed=")
+    if response.other is not None:
+        raise ModelError(
+            "observed= cannot be used with a censored response in this version; fit the model "
+            "again with those rows.",
+            code="censoring",
+        )
+    fitted.family.check(response.y, response.second, f"{response.name} of observed=")
     return _Rows(
         replace(cases, codes=codes, trials=response.trials),
         response.y,

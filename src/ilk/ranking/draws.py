@@ -253,7 +253,7 @@ class _Parameters:
         self.coefficients = len(fitted.coef)
         covariance = fitted.psi_covariance()
         # at other parameters the modes may be where no mean is possible
-        self.poles = fitted.family.link.name in ("inverse", "inverse_squared")
+        self.poles = not fitted.family.link.averages
         self.root = covariance_root(np.where(np.isfinite(covariance), covariance, 0.0))
 
     def fixed(self, psi: FloatArray) -> FloatArray:

@@ -48,8 +48,6 @@ _POINTS = 17
 
 _STEP = 1e-4
 
-_POLES = ("inverse", "inverse_squared")
-"""Links whose mean is infinite where a predictor reaches zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +132,7 @@ class Standard:
         usable = bool(np.all(np.isfinite(transformed)))
         places = (flat - grid[0]) / (grid[1] - grid[0])
         found = cubic_weights(_POINTS, places) @ (transformed if usable else at)
-        if usable and link.name in _POLES:
+        if usable and not link.averages:
             found = np.maximum(found, 0.0)
         with np.errstate(all="ignore"):
             found = np.asarray(link.inverse(found), dtype=np.float64) if usable else found
@@ -152,7 +150,7 @@ class Standard:
         ends = [self._rate(base, inner, side * _STEP) for side in (1.0, -1.0)]
         slope = (ends[0] - ends[1]) / (2.0 * _STEP)
         for j, (component, _) in enumerate(self.fitted.names):
-            if component == "dispersion" or not np.isfinite(coef[j]):
+            if component not in self.fitted.family.mean_parameters or not np.isfinite(coef[j]):
                 continue
             step = _STEP * max(1.0, abs(float(coef[j])))
             values = []
@@ -182,7 +180,7 @@ class Standard:
             mean = np.asarray(family.mean(moved), dtype=np.float64)
         else:
             mean = averaged_mean(family, moved, inner, derivatives=False).value
-        if family.link.name in _POLES and np.any(moved[0] <= 0.0):
+        if not family.link.averages and np.any(moved[0] <= 0.0):
             return math.inf
         weights = self.weights
         return float(weights @ mean / weights.sum())

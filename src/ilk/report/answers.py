@@ -102,7 +102,7 @@ def population_exists(fit: Reportable) -> bool:
         False for links under which normal random effects reach infinite means.
     """
     random = any(term.predictor == "mean" for term in fit.fitted.design.terms)
-    return not random or fit.fitted.family.link.name not in ("inverse", "inverse_squared")
+    return not random or fit.fitted.family.link.averages
 
 
 def _ends(values: Any, coded: bool) -> tuple[Any, Any] | None:

@@ -220,10 +220,11 @@ def _estimand(fitted: Fitted) -> list[Caveat]:
         items.append(
             Caveat(
                 "zero_inflation",
-                "Coefficients of the mean are of the counts proper, those of the zero inflation "
-                "of the odds of an excess zero; neither alone is the effect on the mean of all "
-                "counts.",
-                "Ask fit.standardize() or fit.predict() for means of all counts.",
+                f"Coefficients of the mean are of the {fitted.family.proper}, those of the zero "
+                f"inflation of the odds of {_article(fitted.family.zero)}; neither alone is the "
+                f"effect on the mean of all {fitted.family.responses}.",
+                "Ask fit.standardize() or fit.predict() for means of all "
+                f"{fitted.family.responses}.",
             )
         )
     if isinstance(fitted.family.link, (Logit, Probit, Cloglog)):
@@ -487,3 +488,7 @@ def _listed(names: Any) -> str:
     if len(words) > _NAMED:
         return f"{', '.join(words[: _NAMED - 1])} and {len(words) - _NAMED + 1} more"
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def _article(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"

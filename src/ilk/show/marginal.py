@@ -125,7 +125,8 @@ def _notes(fitted: Fitted, verdict: Collapsibility) -> tuple[str, ...]:
     out = [plain(notes[verdict.kind], 2000)]
     if isinstance(fitted.family, ZeroInflated):
         out.append(
-            "Both are of the counts proper, excess zeros left out; for the mean of all counts see "
+            f"Both are of the {fitted.family.proper}, {fitted.family.zero}s left out; for the mean "
+            f"of all {fitted.family.responses} see "
             "predict(estimand='population')."
         )
     return tuple(out)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, final
 
 from ilk.effects.collapsibility import collapsibility
 from ilk.family.inflation import ZeroInflated
+from ilk.family.truncated import Truncated
 from ilk.inference.wald import CoefficientCovariance, check_level, coefficient_covariance
 from ilk.model.quadrature import is_laplace, listed, shares
 from ilk.show.numbers import integer, plain, significant
-from ilk.show.wording import association, model_name, software
+from ilk.show.wording import association, component_words, model_name, software
 
 if TYPE_CHECKING:
     from ilk.design.random import RandomTerm
@@ -43,6 +44,9 @@ _LINKS = {
     "inverse": "inverse",
     "inverse_squared": "inverse squared",
     "sqrt": "square root",
+    "loglog": "log-log",
+    "softplus": "softplus",
+    "power(0.5)": "square root",
 }
 
 _STRUCTURES = {
@@ -52,12 +56,6 @@ _STRUCTURES = {
     "identity": "independent of each other and of one variance",
     "homcs": "all equally correlated and of one variance",
 }
-
-_COMPONENTS = {
-    "dispersion": "The logarithm of the dispersion phi",
-    "zero_inflation": "The logit of the probability of an excess zero",
-}
-
 
 _ARGUMENTS = {
     "trials": ("The number of trials was {}.", "The numbers of trials were given."),
@@ -155,9 +153,13 @@ def _model(fitted: Fitted) -> str:
     """Response, kind of model, distribution, link, fixed part."""
     design, family = fitted.design, fitted.family
     base = family.base if isinstance(family, ZeroInflated) else family
-    distribution = _DISTRIBUTIONS.get(base.name, f"the {plain(base.name)} distribution")
+    counts = base.base if isinstance(base, Truncated) else base
+    words = plain(counts.name.replace("_", " "))
+    distribution = _DISTRIBUTIONS.get(counts.name, f"the {words} distribution")
+    if isinstance(base, Truncated):
+        distribution = f"{distribution} without its zeros"
     if isinstance(family, ZeroInflated):
-        distribution = f"{distribution}, mixed with excess zeros,"
+        distribution = f"{distribution}, mixed with {family.zero}s,"
     response = plain(fitted.formula.response.text, 200)
     if design.response.event is not None:
         response = f"The probability of {response} = {plain(repr(design.response.event))}"
@@ -244,9 +246,9 @@ def _term(term: RandomTerm) -> str:
 
 
 def _other_parts(fitted: Fitted) -> list[str]:
-    """Predictors of the dispersion and of the zero inflation that have a formula."""
+    """Predictors of the family's other parameters that have a formula."""
     return [
-        f"{_depends(_COMPONENTS.get(part.name, part.name), part)}."
+        f"{_depends(f'The {component_words(fitted.family, part.name)}', part)}."
         for part in fitted.formula.predictors
         if part.name != "mean"
     ]
@@ -270,6 +272,12 @@ def _estimation(fitted: Fitted) -> str:
     model = fitted.model
     if model.linear:
         how = "restricted maximum likelihood (REML)" if model.reml else "maximum likelihood"
+    elif model.reml:
+        integrated = "random effects and " if fitted.design.terms else ""
+        how = (
+            f"restricted maximum likelihood (REML), integrating over {integrated}the coefficients "
+            "of the mean by the Laplace approximation"
+        )
     elif not fitted.design.terms:
         how = "maximum likelihood"
     elif is_laplace(model.nodes):
@@ -307,7 +315,7 @@ def _estimand(fitted: Fitted) -> list[str]:
     if all(term.predictor != "mean" for term in fitted.design.terms):
         return []
     found = collapsibility(fitted)
-    proper = " of the counts proper" if isinstance(fitted.family, ZeroInflated) else ""
+    proper = f" of the {fitted.family.proper}" if isinstance(fitted.family, ZeroInflated) else ""
     head = (
         f"Coefficients{proper} are conditional effects: changes within a cluster, its random "
         "effects held"

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ilk.effects.estimable import lost_rows, warn_of_lost
+from ilk.family.categorical import AbstractCategorical
 from ilk.frame import answer, row_labels
 from ilk.prediction import new_cases, predict, updated
+from ilk.prediction.categories import predict_categories
+from ilk.prediction.levels import check_choice
+from ilk.prediction.means import Scale
 from ilk.show.tidy import predictions
 
 if TYPE_CHECKING:
+    from ilk.family.base import AbstractFamily
     from ilk.fitted import Fitted
-    from ilk.prediction import Estimand, Interval, NewLevels, Scale
+    from ilk.prediction import Estimand, Interval, NewLevels
 
 __all__ = ["predicted"]
 
@@ -65,20 +73,41 @@ def predicted(
         per=per,
         design=None if update is None else update.design,
     )
-    means = predict(
-        fitted,
-        cases.cases,
-        estimand=estimand,
-        scale=scale,
-        interval=interval,
-        level=level,
-        new_levels=new_levels,
-        effects=None if update is None else update.effects,
-    )
+    question: dict[str, Any] = {
+        "estimand": estimand,
+        "interval": interval,
+        "level": level,
+        "new_levels": new_levels,
+        "effects": None if update is None else update.effects,
+    }
+    each = fitted.family.categorical and scale != "link"
+    if each:
+        check_choice("scale", scale, Scale)
+        means = predict_categories(fitted, cases.cases, **question)
+    else:
+        means = [predict(fitted, cases.cases, scale=scale, **question)]
     lost = None if data is None else lost_rows(fitted, data, cases.kept)
     if lost is not None:
-        means = means.without(lost)
+        means = [part.without(lost) for part in means]
         warn_of_lost(fitted, int(lost.sum()), len(lost), stacklevel=3)
-    columns = predictions(means, cases.exposure, fitted.design.exposure_name)
+    name = fitted.design.exposure_name
+    parts = [cases.spread(predictions(part, cases.exposure, name)) for part in means]
     index = fitted.design.rows.kept if data is None else row_labels(data)
-    return answer(cases.spread(columns), cases.flavor, index)
+    if not each:
+        return answer(parts[0], cases.flavor, index)
+    index = None if index is None else np.repeat(index, len(parts))
+    return answer(_by_category(parts, fitted.family), cases.flavor, index)
+
+
+def _by_category(parts: Sequence[dict[str, Any]], family: AbstractFamily) -> dict[str, Any]:
+    """Tables of each category as one, the categories of a row below each other."""
+    assert isinstance(family, AbstractCategorical)
+    rows = len(parts[0]["estimate"])
+    columns: dict[str, Any] = {"category": list(family.levels) * rows}
+    for name, values in parts[0].items():
+        every = [part[name] for part in parts]
+        if isinstance(values, np.ndarray):
+            columns[name] = np.stack(every, axis=1).ravel()
+        else:
+            columns[name] = [word for words in zip(*every, strict=True) for word in words]
+    return columns

@@ -109,7 +109,7 @@ def rate_table(
             intercept = tuple(map(float, value))
         else:
             rows.append(_row(plain(name), value, float(error), gone=name in lost))
-    counts = " of the counts proper" if isinstance(family, ZeroInflated) else ""
+    counts = f" of the {family.proper}" if isinstance(family, ZeroInflated) else ""
     of = f"{plain(design.response.name)} per {unit_words(design.exposure_name)}"
     cover = f"{100 * level:g}% interval"
     if not rows:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ilk.inference.criteria import aic, bic
+from ilk.inference.family_parameters import family_parameters
 from ilk.inference.infinite import infinite
 from ilk.inference.wald import coefficient_covariance, coefficient_table
 from ilk.late import Late
@@ -20,6 +21,7 @@ from ilk.prediction.rates import is_rate
 from ilk.show.numbers import counted, fixed, integer, p_value, plain, significant, with_error
 from ilk.show.wording import (
     association,
+    component_words,
     estimator,
     estimator_phrase,
     model_name,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from ilk.design.build import Design
     from ilk.design.fixed import FixedPart
     from ilk.fitted import Fitted, Verdict
+    from ilk.inference.family_parameters import FamilyParameter
     from ilk.inference.wald import CoefficientCovariance, CoefficientTable
     from ilk.lint.record import Finding
     from ilk.show import rates
@@ -50,7 +53,8 @@ __all__ = [
     "summarize",
 ]
 
-_FORMULAS = {"dispersion": "dispersion", "zero_inflation": "zero infl."}
+_FORMULAS = {"zero_inflation": "zero infl."}
+"""Labels of formulas whose parameter has a long name."""
 
 _ARGUMENTS = {
     "trials": ("trials", "{}"),
@@ -59,13 +63,6 @@ _ARGUMENTS = {
     "frequency_weights": ("weights", "{}: frequency, a row stands for so many identical rows"),
     "precision_weights": ("weights", "{}: precision, the variance of a row is divided by it"),
 }
-
-_COMPONENTS = {
-    "mean": "Coefficients of the mean",
-    "dispersion": "Coefficients of the log dispersion",
-    "zero_inflation": "Coefficients of the logit of an excess zero",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -200,7 +197,7 @@ def _facts(fitted: Fitted, covariance: CoefficientCovariance) -> tuple[tuple[str
     design, family = fitted.design, fitted.family
     facts = [("formula", plain(fitted.formula.text, 400))]
     facts += [
-        (_FORMULAS.get(part.name, part.name), plain(part.text, 400))
+        (_FORMULAS.get(part.name, part.name.replace("_", " ")), plain(part.text, 400))
         for part in fitted.formula.predictors[1:]
     ]
     facts.append(("family", f"{family.name}, link {family.link.name}"))
@@ -291,18 +288,39 @@ def _coefficients(fitted: Fitted, level: float, covariance: CoefficientCovarianc
     student = covariance.df is not None
     tables = []
     for part in fitted.model.fitted_parts:
+        if fitted.family.row_label(part.predictor) is not None:
+            continue
         rows = [i for i, (component, _) in enumerate(table.names) if component == part.predictor]
         if not rows:
             continue
         tables.append(
             Table(
-                _COMPONENTS.get(part.predictor, f"Coefficients of {part.predictor}"),
+                f"Coefficients of the {component_words(fitted.family, part.predictor)}",
                 coefficient_header(level, 0.0, each=True) if student else coefficient_header(level),
                 tuple(coefficient_cells(table, i, df=student) for i in rows),
-                notes=_notes(fitted, part.predictor),
+                notes=_notes(fitted, part.predictor, level),
             )
         )
-    return tables
+    return [*tables, *_thresholds(fitted, level, table, student)]
+
+
+def _thresholds(
+    fitted: Fitted, level: float, table: CoefficientTable, student: bool
+) -> list[Table]:
+    """Tabulate thresholds, and effects on them, together."""
+    rows: list[tuple[str, ...]] = []
+    notes: dict[str, None] = {}
+    for i, (component, name) in enumerate(table.names):
+        label = fitted.family.row_label(component)
+        if label is not None:
+            first, *others = coefficient_cells(table, i, df=student)
+            words = plain(label) if name == "Intercept" else f"{plain(label)}: {first}"
+            rows.append((words, *others))
+            notes |= dict.fromkeys(_notes(fitted, component, level))
+    if not rows:
+        return []
+    header = coefficient_header(level, 0.0, each=True) if student else coefficient_header(level)
+    return [Table("Thresholds", header, tuple(rows), notes=tuple(notes))]
 
 
 def _rate_ratios(fitted: Fitted, level: float, covariance: CoefficientCovariance) -> list[Table]:
@@ -322,7 +340,7 @@ def _rate_ratios(fitted: Fitted, level: float, covariance: CoefficientCovariance
     return [found] if found.rows else []
 
 
-def _notes(fitted: Fitted, predictor: str) -> tuple[str, ...]:
+def _notes(fitted: Fitted, predictor: str, level: float) -> tuple[str, ...]:
     """Say below a table of coefficients how to read them."""
     lost = [
         plain(name)
@@ -334,9 +352,18 @@ def _notes(fitted: Fitted, predictor: str) -> tuple[str, ...]:
         numbers = "number is" if len(lost) == 1 else "numbers are"
         where = f"{', '.join(lost)}: no finite estimate; the {numbers} where the search stopped."
         notes = (where, *notes)
-    if predictor == "dispersion" and math.isfinite(fitted.dispersion):
-        return (*notes, f"Dispersion phi = {significant(fitted.dispersion)}.")
-    return notes
+    own = (one for one in family_parameters(fitted, level) if one.component == predictor)
+    return (*notes, *(_constant_parameter(one, level) for one in own))
+
+
+def _constant_parameter(one: FamilyParameter, level: float) -> str:
+    """Say what a constant parameter is on its own scale."""
+    head = f"{one.label[0].upper()}{one.label[1:]} {one.symbol} = {significant(one.estimate)}"
+    interval = ""
+    if not math.isnan(one.conf_low):
+        ends = f"{significant(one.conf_low)} to {significant(one.conf_high)}"
+        interval = f", {100 * level:g}% interval {ends}"
+    return f"{head}{interval}{', where random effects are zero' if one.typical else ''}."
 
 
 def coefficient_header(

@@ -9,16 +9,19 @@ import numpy as np
 
 from ilk.effects.collapsibility import collapsibility
 from ilk.family.inflation import ZeroInflated
+from ilk.formula.spec import MEAN
 from ilk.model.quadrature import is_laplace, most_nodes, shares
 from ilk.prediction.levels import check_choice
 from ilk.show.numbers import fixed, plain
 
 if TYPE_CHECKING:
+    from ilk.family.base import AbstractFamily
     from ilk.fitted import Fitted, SearchLog
 
 __all__ = [
     "Causes",
     "association",
+    "component_words",
     "estimator",
     "estimator_phrase",
     "in_short",
@@ -53,6 +56,8 @@ def estimator_phrase(fitted: Fitted) -> str:
     """Name the estimator in a few words, such as ``"REML"`` or ``"ML by Laplace"``."""
     if fitted.model.linear:
         return "REML" if fitted.model.reml else "ML"
+    if fitted.model.reml:
+        return "REML by Laplace approximation"
     ml = "ML" if fitted.model.penalty is None else "penalized ML"
     if not fitted.design.terms:
         return ml
@@ -85,6 +90,8 @@ def estimator(fitted: Fitted) -> str:
             else ("maximum likelihood (ML)")
         )
         return f"{what}, exact"
+    if fitted.model.reml:
+        return "restricted maximum likelihood (REML), Laplace approximation"
     penalty, nodes = fitted.model.penalty, fitted.model.nodes
     if not fitted.design.terms:
         how = "exact"
@@ -119,8 +126,9 @@ def reading(fitted: Fitted, component: str = "mean") -> tuple[str, ...]:
     relation = plain(collapsibility(fitted, component).reason, 2000)
     if component == "mean" and isinstance(fitted.family, ZeroInflated):
         return (
-            f"Conditional effects on the counts proper (within a cluster, random effects held). "
-            f"{relation} The mean of all counts depends on the excess zeros too (see "
+            f"Conditional effects on the {fitted.family.proper} (within a cluster, random effects "
+            f"held). {relation} The mean of all {fitted.family.responses} depends on the "
+            f"{fitted.family.zero}s too (see "
             "fit.standardize()).",
         )
     return (f"Conditional effects (within a cluster, random effects held). {relation}",)
@@ -136,6 +144,20 @@ def association(design: Causes = None) -> str:
     """
     check_choice("design", design, Causes)
     return _ASSOCIATION[design]
+
+
+def component_words(family: AbstractFamily, component: str) -> str:
+    """Name a linear predictor, such as ``"log dispersion"``.
+
+    Parameters
+    ----------
+    family : AbstractFamily
+        The family.
+    component : str
+        One of its parameters.
+    """
+    scale = None if component == MEAN else family.scale(component)
+    return component.replace("_", " ") if scale is None else scale.predictor
 
 
 def versions(search: SearchLog) -> str:

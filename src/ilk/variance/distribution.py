@@ -29,22 +29,16 @@ if TYPE_CHECKING:
     from ilk.family.base import AbstractFamily
     from ilk.typing import FloatArray
 
-__all__ = ["NO_POPULATION_MEAN", "Approximation", "describe", "distribution_variance", "mean_level"]
+__all__ = ["Approximation", "describe", "distribution_variance", "mean_level"]
 
 Approximation: TypeAlias = Literal["lognormal", "trigamma", "delta"]
 """How the variance of a distribution with log link is taken to the scale of the link."""
 
-_THRESHOLD = {"logit": math.pi**2 / 3.0, "probit": 1.0, "cloglog": math.pi**2 / 6.0}
-"""Variance of the latent variable of a binary outcome, by link."""
-
-NO_POPULATION_MEAN = ("inverse", "inverse_squared")
-"""Links under which normal random effects reach infinite means."""
-
-_NAMES = {"logit": "pi^2/3", "probit": "1", "cloglog": "pi^2/6"}
+_NAMES = {"logit": "pi^2/3", "probit": "1", "cloglog": "pi^2/6", "loglog": "pi^2/6"}
 
 
 def _has_threshold(family: AbstractFamily) -> bool:
-    return family.takes_trials and family.link.name in _THRESHOLD
+    return (family.takes_trials or family.has_latent) and family.link.latent_variance is not None
 
 
 def distribution_variance(
@@ -79,7 +73,14 @@ def distribution_variance(
                 "for scale='response'.",
                 code="latent-scale",
             )
-        return _THRESHOLD[family.link.name]
+        threshold = family.link.latent_variance
+        if threshold is None or not math.isfinite(threshold):
+            raise ModelError(
+                f"The latent variable of link {family.link.name!r} has no finite variance; ask for "
+                "scale='response'.",
+                code="latent-scale",
+            )
+        return threshold
     eta = [np.array([value]) for value in level]
     variance = float(family.variance(eta, None)[0])
     if family.link.name == "log":
@@ -134,7 +135,7 @@ def mean_level(
         typical clusters is taken.
     """
     link = family.link
-    if link.name in NO_POPULATION_MEAN:
+    if not link.averages:
         means = link.inverse(predictors[0])
     elif link.name == "log":
         means = np.exp(predictors[0] + 0.5 * variance)

@@ -28,7 +28,7 @@ from ilk.fitted import Status
 from ilk.inference.wald import check_level
 from ilk.prediction.levels import check_choice
 from ilk.prediction.population import random_variance
-from ilk.variance.distribution import NO_POPULATION_MEAN, Approximation, describe
+from ilk.variance.distribution import Approximation, describe
 from ilk.variance.levels_of_variance import (
     Sample,
     VarianceScale,
@@ -207,7 +207,7 @@ def check_options(
             "fixed part. Fit with a penalty (penalty='firth') to ask for shares of variance.",
             code="separated",
         )
-    if scale == "response" and fitted.family.link.name in NO_POPULATION_MEAN:
+    if scale == "response" and not fitted.family.link.averages:
         raise ModelError(
             f"scale='response': under link {fitted.family.link.name!r} normal random effects reach "
             "infinite means, so that a response has no variance; ask for scale='latent'.",

@@ -236,7 +236,7 @@ def test_restricted_likelihood_and_penalties(tmp_path: Path) -> None:
         (["--cov", "CR9"], "cov='CR9' is not known"),
         (["--df", "kenward"], "df='kenward' is not known"),
         (["--penalty", "fith"], "'firth'"),
-        (["--reml", "--family", "poisson"], "reml=True is for the Gaussian"),
+        (["--reml", "--family", "poisson", "--penalty", "firth"], "penalty= with reml=True"),
         (["--cov", "CR2", "--penalty", "firth", "--family", "poisson"], "penalized"),
     ],
 )

@@ -28,7 +28,7 @@ def test_moved_columns(term, expected):
 
 def test_codings_and_lags():
     spec = parse("y ~ C(a) + b + (0 + C(c) | g)")
-    assert coded_names(spec) == {"a", "c"}
+    assert coded_names(spec.right_factors) == {"a", "c"}
     assert not has_lags(spec)
     assert has_lags(parse("y ~ a + (1 + lag(b) | g)"))
 

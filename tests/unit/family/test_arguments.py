@@ -17,6 +17,6 @@ def test_trials_are_for_counts_of_successes():
 
 
 def test_a_formula_of_the_dispersion_needs_one():
-    refuse_foreign_arguments(gamma(), dispersion="~ x")
+    refuse_foreign_arguments(gamma(), formulas={"dispersion": "~ x"})
     with pytest.raises(ModelError, match="'binomial' has no dispersion"):
-        refuse_foreign_arguments(binomial(), dispersion="~ x")
+        refuse_foreign_arguments(binomial(), formulas={"dispersion": "~ x"})

@@ -4,9 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from scipy import integrate, stats
+from scipy import integrate, optimize, special, stats
+from tests.tables import with_exponent
 
 from ilk.family import FAMILIES, AbstractFamily, make_family
+from ilk.family.inflation import hurdle
+from ilk.family.truncated import Truncated
 from ilk.num.jets import pair, triple, variables
 
 TRIALS = 7.0
@@ -14,6 +17,10 @@ MEANS = {"counts": (0.3, 2.0, 9.0), "positive": (0.4, 1.0, 3.0), "share": (0.1, 
 LOG_DISPERSIONS = (-2.0, 0.3)
 LOG_DISPERSIONS_BETA = (-2.5, -1.5)
 """Beyond these much of the mass of a beta distribution is nearer to 1 than a number can be."""
+LOG_DISPERSIONS_ABOVE_ONE = (0.3, 1.5)
+"""Where the generalized Poisson formula is a distribution."""
+SHAPES = {"student": 2.5, "skew_normal": -2.5}
+"""Predictors of the shape; of others, and of excess zeros, -0.7."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,11 @@ class Case:
         return f"{self.family.name}:{self.family.link.name}"
 
     @property
+    def hurdle(self) -> bool:
+        """Whether a continuous response may be zero."""
+        return self.family.name.startswith("hurdle_") and not self.family.discrete
+
+    @property
     def points(self) -> list[list[float]]:
         """Linear predictors to try."""
         family = self.family
@@ -38,10 +50,15 @@ class Case:
         out = []
         for mu in MEANS[kind]:
             eta = float(family.link.link(np.array(mu)))
-            dispersions = LOG_DISPERSIONS_BETA if family.name == "beta" else LOG_DISPERSIONS
+            dispersions = LOG_DISPERSIONS
+            if family.name.endswith("beta"):
+                dispersions = LOG_DISPERSIONS_BETA
+            elif family.name.endswith("generalized_poisson"):
+                dispersions = LOG_DISPERSIONS_ABOVE_ONE
             for log_phi in dispersions if family.has_dispersion else (None,):
                 point = [eta] if log_phi is None else [eta, log_phi]
-                out.append(point + [-0.7] * (len(family.parameters) - len(point)))
+                rest = SHAPES.get(family.name, -0.7)
+                out.append(point + [rest] * (len(family.parameters) - len(point)))
         return out
 
     def trials(self, n: int) -> np.ndarray | None:
@@ -55,13 +72,18 @@ class Case:
         if self.family.takes_trials:
             return np.arange(TRIALS + 1.0)
         if self.family.discrete:
-            return np.arange(4000.0)
+            return np.arange(0.0 if self.family.has_zero else 1.0, 4000.0)
         rng = np.random.default_rng(0)
         return np.sort(self.family.draw(self.eta(point, 12), None, rng))
 
 
 def plain() -> list[Case]:
-    return [Case(make_family(name, link)) for name, kind in FAMILIES.items() for link in kind.links]
+    return [
+        Case(make_family(name, with_exponent(link)))
+        for name, kind in FAMILIES.items()
+        if not kind.categorical
+        for link in kind.links
+    ]
 
 
 def inflated() -> list[Case]:
@@ -71,16 +93,29 @@ def inflated() -> list[Case]:
     ]  # fmt: skip
 
 
-CASES = plain() + inflated()
+def without_zeros() -> list[Case]:
+    """Truncated counts, and hurdles before all that has no zeros, with their usual link."""
+    usual = [make_family(name) for name, kind in FAMILIES.items() if not kind.categorical]
+    truncated = [Truncated(one) for one in usual if one.discrete and not one.takes_trials]
+    positive = [*truncated, *(one for one in usual if not one.has_zero)]
+    return [Case(one) for one in (*truncated, *(hurdle(one) for one in positive))]
+
+
+CASES = plain() + inflated() + without_zeros()
 LABELS = [case.label for case in CASES]
 
 COMPILED = {
     "gaussian": "identity log inverse",
+    "student": "identity log inverse",
+    "skew_normal": "identity log inverse",
     "binomial": "logit probit cloglog",
     "poisson": "log identity sqrt",
     "negative_binomial_1": "log",
     "negative_binomial_2": "log",
     "gamma": "log inverse identity",
+    "lognormal": "log inverse identity",
+    "exponential": "log inverse identity",
+    "weibull": "log inverse identity",
     "inverse_gaussian": "log inverse inverse_squared identity",
     "beta": "logit probit cloglog",
     "beta_binomial": "logit probit cloglog",
@@ -89,6 +124,13 @@ COMPILED = {
     "zero_inflated_negative_binomial_2": "log",
     "zero_inflated_binomial": "logit",
     "zero_inflated_beta_binomial": "logit",
+    "truncated_poisson": "log",
+    "truncated_negative_binomial_1": "log",
+    "truncated_negative_binomial_2": "log",
+    "hurdle_poisson": "log",
+    "hurdle_negative_binomial_1": "log",
+    "hurdle_negative_binomial_2": "log",
+    "hurdle_gamma": "log",
 }
 
 
@@ -100,11 +142,17 @@ def log_density(case, y, point):
     return family.log_density(y, trials, case.eta(point, len(y))) + family.constant(y, trials)
 
 
-def scipy_density(name, y, mu, phi, n):
+def scipy_density(name, y, mu, phi, n, shape=None):  # noqa: C901
     """Logarithm of the density or mass in SciPy's parameters."""
     match name:
         case "gaussian":
             return stats.norm.logpdf(y, mu, np.sqrt(phi))
+        case "student":
+            return stats.t.logpdf(y, 1.0 + np.exp(shape), mu, np.sqrt(phi))
+        case "skew_normal":
+            unit = stats.skewnorm(shape)
+            scale = np.sqrt(phi) / unit.std()
+            return stats.skewnorm.logpdf(y, shape, mu - scale * unit.mean(), scale)
         case "binomial":
             return stats.binom.logpmf(y, n, mu)
         case "poisson":
@@ -113,8 +161,24 @@ def scipy_density(name, y, mu, phi, n):
             return stats.nbinom.logpmf(y, mu / phi, 1.0 / (1.0 + phi))
         case "negative_binomial_2":
             return stats.nbinom.logpmf(y, 1.0 / phi, 1.0 / (1.0 + phi * mu))
+        case "generalized_poisson":
+            s = phi**-0.5
+            rate = s * mu + (1.0 - s) * y
+            return np.log(s * mu) + (y - 1.0) * np.log(rate) - rate - special.gammaln(y + 1.0)
+        case "conway_maxwell_poisson":
+            j = np.arange(4000.0)
+            tilted = lambda a: a * j - special.gammaln(j + 1.0) / phi  # noqa: E731
+            mean = lambda a: special.softmax(tilted(a)) @ j - mu  # noqa: E731
+            a = optimize.brentq(mean, -30.0, 20.0, xtol=1e-14, rtol=1e-14)
+            return a * y - special.gammaln(y + 1.0) / phi - special.logsumexp(tilted(a))
         case "gamma":
             return stats.gamma.logpdf(y, 1.0 / phi, scale=phi * mu)
+        case "lognormal":
+            return stats.lognorm.logpdf(y, np.sqrt(phi), scale=mu * np.exp(-0.5 * phi))
+        case "exponential":
+            return stats.expon.logpdf(y, scale=mu)
+        case "weibull":
+            return stats.weibull_min.logpdf(y, 1.0 / phi, scale=mu / special.gamma(1.0 + phi))
         case "inverse_gaussian":
             return stats.invgauss.logpdf(y, phi * mu, scale=1.0 / phi)
         case "beta":
@@ -130,7 +194,7 @@ def test_density_is_that_of_scipy(case):
         y = case.support(point)[:60]
         mu = float(case.family.link.inverse(np.array([point[0]]))[0])
         phi = np.exp(point[1]) if len(point) > 1 else 1.0
-        expected = scipy_density(case.family.name, y, mu, phi, case.trials(1))
+        expected = scipy_density(case.family.name, y, mu, phi, case.trials(1), *point[2:3])
         np.testing.assert_allclose(log_density(case, y, point), expected, rtol=1e-9, atol=1e-9)
 
 
@@ -149,15 +213,19 @@ def test_probabilities_sum_to_one_with_the_right_mean_and_variance(case):
                 return float(np.sum(function(y) * np.exp(log_density(case, y, point))))
             # trapezoidal rule where the integrand falls off at both ends of the line
             z = np.linspace(-60.0, 30.0, 9001)
-            if family.name == "gaussian":
+            if family.location_scale:
                 y, slope = z, np.ones_like(z)
-            elif family.name == "beta":
+            elif family.mean_range.high == 1.0:
                 y = 1.0 / (1.0 + np.exp(-z))
                 slope = y / (1.0 + np.exp(z))
             else:
                 y = slope = np.exp(z)
             mass = np.exp(log_density(case, y, point)) * slope
-            return float(np.sum(function(y) * mass)) * (z[1] - z[0])
+            total = float(np.sum(function(y) * mass)) * (z[1] - z[0])
+            if not case.hurdle:
+                return total
+            zero = np.zeros(1)
+            return total + float((function(zero) * np.exp(log_density(case, zero, point)))[0])
 
         assert moment(lambda y: 1.0 + 0.0 * y) == pytest.approx(1.0, abs=1e-8)
         assert moment(lambda y: y) == pytest.approx(mean, rel=1e-7)
@@ -219,7 +287,7 @@ def test_distribution_function_sums_the_density(case):
 @each
 def test_draws_follow_the_distribution(case):
     rng = np.random.default_rng(20)
-    family, n = case.family, 20_000
+    family, n = case.family, 20_000 if case.family.key else 8_000
     for point in case.points:
         eta, trials = case.eta(point, n), case.trials(n)
         y = family.draw(eta, trials, rng)
@@ -233,7 +301,7 @@ def test_draws_follow_the_distribution(case):
         assert abs(squares.mean() - variance) < 6.0 * squares.std() / np.sqrt(n)
         # randomized probability transform: uniform
         upper = family.cdf(y, trials, eta)
-        lower = family.cdf(y - 1.0, trials, eta) if family.discrete else upper
+        lower = family.cdf_below(y, trials, eta)
         uniform = lower + rng.random(n) * (upper - lower)
         assert stats.kstest(uniform, "uniform").pvalue > 1e-5
 
@@ -290,14 +358,15 @@ def test_unit_deviance_is_the_gain_of_a_perfect_mean(case):
 
 
 def test_no_family_is_forgotten():
-    assert {case.family.name for case in plain()} == set(FAMILIES)
-    assert len({type(case.family) for case in CASES}) == len(FAMILIES) + 1
+    numeric = {name for name, kind in FAMILIES.items() if not kind.categorical}
+    assert {case.family.name for case in plain()} == numeric
+    assert len({type(case.family) for case in CASES}) == len(numeric) + 2
 
 
 @each
 def test_keys_name_the_compiled_densities(case):
     family = case.family
-    compiled = family.link.name in COMPILED[family.name].split()
+    compiled = family.link.name in COMPILED.get(family.name, "").split()
     assert family.key == (case.label if compiled else None)
     assert family.predictors == len(family.parameters)
     assert family.has_dispersion == ("dispersion" in family.parameters)

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from ilk.errors import ModelError
-from ilk.family.link import LINKS, AbstractPlainLink, Interval, find_link, is_registered
+from ilk.family.link import (
+    LINKS,
+    AbstractPlainLink,
+    Interval,
+    Power,
+    find_link,
+    is_registered,
+    link_kind,
+)
 from ilk.num.jets import variables
 
 mp = pytest.importorskip("mpmath")
@@ -19,16 +27,22 @@ INVERSES = {
     "inverse": (lambda e: 1 / e, (1.3, 5.0, 100.0)),
     "inverse_squared": (lambda e: 1 / mp.sqrt(e), (1.3, 5.0, 100.0)),
     "sqrt": (lambda e: e**2, (0.1, 0.4, 0.8)),
+    "loglog": (lambda e: mp.exp(-mp.exp(-e)), (-2.0, -1.0, 0.0, 1.0, 30.0)),
+    "cauchit": (lambda e: mp.atan2(1, -e) / mp.pi, (-1e6, -30.0, -1.0, 0.0, 2.0, 40.0, 1e7)),
+    "softplus": (lambda e: mp.log1p(mp.exp(e)), (-60.0, -30.0, -3.0, -2.0, -0.1)),
+    "power(0.5)": (lambda e: e**2, (0.1, 0.4, 0.8)),
+    "power(3)": (lambda e: mp.cbrt(e), (0.1, 0.4, 0.8)),
+    "power(-2)": (lambda e: 1 / mp.sqrt(e), (1.3, 5.0, 100.0)),
 }
 
 
 def test_no_link_is_forgotten():
-    assert set(INVERSES) == set(LINKS)
+    assert {link_kind(find_link(name)) for name in INVERSES} == set(LINKS)
 
 
-@pytest.mark.parametrize("name", LINKS)
+@pytest.mark.parametrize("name", INVERSES)
 def test_mean_and_its_logarithms_have_exact_derivatives(name):
-    link, (inverse, points) = LINKS[name](), INVERSES[name]
+    link, (inverse, points) = find_link(name), INVERSES[name]
     functions = {
         link.inverse: inverse,
         link.log_inverse: lambda e: mp.log(inverse(e)),
@@ -45,9 +59,9 @@ def test_mean_and_its_logarithms_have_exact_derivatives(name):
                 np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-45)
 
 
-@pytest.mark.parametrize("name", LINKS)
+@pytest.mark.parametrize("name", INVERSES)
 def test_link_undoes_its_inverse(name):
-    link = LINKS[name]()
+    link = find_link(name)
     eta = np.array([e for e in INVERSES[name][1] if abs(e) < 8.0])
     mu = link.inverse(eta)
     np.testing.assert_allclose(link.link(mu), eta, rtol=1e-9, atol=1e-12)
@@ -66,6 +80,36 @@ def test_names_are_found_and_misspellings_answered():
     assert caught.value.code == "unknown-link"
     with pytest.raises(ModelError, match="'inverse_squared'"):
         find_link("1/mu^2")
+
+
+def test_powers_come_with_their_exponent():
+    assert find_link("power(1/3)") == Power(1.0 / 3.0)
+    assert find_link("power( -2 )").name == "power(-2)"
+    for exponent in (0.1, -1.0 / 3.0, 2.0, 1e-3):
+        link = Power(exponent)
+        assert find_link(link.name) == link
+        assert is_registered(link)
+        with np.errstate(invalid="ignore"):
+            assert np.isnan(link.inverse(np.array([-1.0])))
+    for text in ("power", "power()", "power(x)", "power(1/0)", "power(1/2/3)"):
+        with pytest.raises(ModelError, match="needs its exponent"):
+            find_link(text)
+    with pytest.raises(ModelError, match="is the link 'log'"):
+        find_link("power(0)")
+    with pytest.raises(ModelError, match="finite"):
+        find_link("power(inf)")
+
+
+@pytest.mark.parametrize(
+    ("name", "ends"),
+    [("loglog", 700.0), ("cauchit", 1e200), ("softplus", 800.0)],
+)
+def test_tails_do_not_overflow(name, ends):
+    link = find_link(name)
+    (jet,) = variables([np.array([-ends, ends])], 3)
+    for out in (link.inverse(jet), link.log_inverse(jet)):
+        for part in (out.value, out.first, out.second, out.third):
+            assert np.all(np.isfinite(part))
 
 
 def test_a_link_of_ones_own_needs_two_functions():

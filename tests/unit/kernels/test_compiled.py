@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import re
 import signal
 import time
 from dataclasses import dataclass, replace
@@ -30,10 +31,7 @@ class KeyOnly:
 
 
 def predictors_of(key: str) -> int:
-    family = key.split(":")[0]
-    inflated = family.startswith("zero_inflated_")
-    plain = family.removeprefix("zero_inflated_") in ("binomial", "poisson")
-    return (1 if plain else 2) + inflated
+    return len(family_of(key).parameters)
 
 
 def center_of(key: str) -> float:
@@ -49,7 +47,8 @@ def spread_of(key: str) -> float:
 
 def response_of(key: str, n: int, rng: np.random.Generator):
     """Response and trials that the family could have produced."""
-    family = key.split(":")[0].removeprefix("zero_inflated_")
+    name = key.split(":")[0]
+    family = re.sub("^(zero_inflated|truncated|hurdle)_", "", name)
     if family in ("binomial", "beta_binomial"):
         trials = rng.integers(1, 9, n).astype(float)
         y = rng.binomial(trials.astype(int), 0.45).astype(float)
@@ -58,13 +57,16 @@ def response_of(key: str, n: int, rng: np.random.Generator):
         return y, trials
     if family in ("poisson", "negative_binomial_1", "negative_binomial_2"):
         y = rng.poisson(rng.gamma(2.0, 1.3, n)).astype(float)
-        if key.startswith("zero_inflated"):
+        if name.startswith(("truncated", "hurdle")):
+            y += 1.0
+        if name.startswith(("zero_inflated", "hurdle")):
             y[rng.random(n) < 0.2] = 0.0
         return y, None
     if family == "beta":
         return rng.beta(2.0, 2.5, n), None
-    if family in ("gamma", "inverse_gaussian"):
-        return rng.gamma(4.0, 0.6, n) + 0.2, None
+    if family in ("gamma", "inverse_gaussian", "lognormal", "exponential", "weibull"):
+        y = rng.gamma(4.0, 0.6, n) + 0.2
+        return np.where(rng.random(n) < 0.2, 0.0, y) if name.startswith("hurdle") else y, None
     return rng.normal(center_of(key), 0.8, n), None
 
 

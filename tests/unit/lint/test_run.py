@@ -87,8 +87,7 @@ def test_the_design_alone_is_enough() -> None:
         data,
         "gaussian",
         None,
-        dispersion=None,
-        zero_inflation=None,
+        formulas={},
         trials=None,
         functions=None,
     )
@@ -112,8 +111,7 @@ def test_a_hundred_thousand_rows() -> None:
         pd.DataFrame(data),
         "poisson",
         None,
-        dispersion=None,
-        zero_inflation=None,
+        formulas={},
         trials=None,
         functions=None,
     )

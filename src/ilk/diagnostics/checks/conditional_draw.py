@@ -94,7 +94,7 @@ def _curvature(fitted: Fitted) -> tuple[FloatArray, FloatArray]:
     eta = full_predictors(fitted, fitted.estimates.modes)
     response = fitted.design.response
     with np.errstate(all="ignore"):
-        jet = fitted.family.log_density(response.y, response.trials, variables(eta, 2))
+        jet = fitted.family.log_density(response.y, response.second, variables(eta, 2))
     K, n = len(eta), len(response.y)
     W = np.empty((n, K, K))
     for k in range(K):

@@ -112,8 +112,8 @@ class Context:
         y, trials = simulated.responses[:, 0], response.trials
         trials = None if trials is None else trials[self.rows]
         upper = family.cdf(y, trials, simulated.eta)
-        if family.discrete:
-            lower = np.where(y > 0.0, family.cdf(y - 1.0, trials, simulated.eta), 0.0)
+        if family.has_atoms:
+            lower = family.cdf_below(y, trials, simulated.eta)
             place = np.random.default_rng(self.seed).random(len(y))
             upper = lower + place * (upper - lower)
         return np.clip(upper, np.finfo(float).tiny, 1.0 - np.finfo(float).epsneg)

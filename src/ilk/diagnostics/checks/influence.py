@@ -63,6 +63,12 @@ def check_influence(context: Context) -> tuple[Check, ...]:
                 "The estimates are penalized; fit.influence(exact=True) fits again without each.",
             ),
         )
+    if fitted.model.reml and not fitted.model.linear:
+        words = (
+            "The fit is by restricted likelihood; fit.influence(exact=True) fits again without "
+            "each."
+        )
+        return (skipped("influence", _TITLE, words),)
     if not fitted.names:
         return (skipped("influence", _TITLE, "There are no coefficients."),)
     names = dict.fromkeys(

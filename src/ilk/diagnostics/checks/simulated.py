@@ -179,6 +179,13 @@ def simulate_rows(
     ModelError
         The family has no random draws, or drawn effects give impossible means.
     """
+    if fitted.design.response.other is not None:
+        raise ModelError(
+            "check() compares the responses with simulated ones, which are not censored, whereas "
+            "those of this fit are; look at residuals('quantile'), which are randomized within "
+            "what censored responses may be.",
+            code="censoring",
+        )
     kind = ("conditional", "population").index(estimand)
     root = np.random.SeedSequence(seed, spawn_key=(kind,))
     response, family = fitted.design.response, fitted.family

@@ -35,7 +35,7 @@ def check_zeros(context: Context) -> tuple[Check, ...]:
         One for each estimand.
     """
     title = "As many zeros as expected"
-    if not context.fitted.family.discrete:
+    if not context.fitted.family.has_atoms:
         return (skipped("zeros", title, "The response is no count."),)
     if is_single(context):
         return (skipped("zeros", title, "The mean says how many outcomes are 0."),)

@@ -22,7 +22,6 @@ import numpy as np
 from ilk.diagnostics.cluster_report.clusters import outermost
 from ilk.diagnostics.cluster_report.pairs import factor_sets, pair_sums
 from ilk.diagnostics.cluster_report.sizes import unit_counts
-from ilk.variance.distribution import NO_POPULATION_MEAN
 from ilk.variance.icc import ALL, icc
 from ilk.variance.levels_of_variance import fewer_rows, own_sample, shared_correlations
 from ilk.variance.shares import shares_of
@@ -75,7 +74,7 @@ class DesignEffects:
 
 def response_scale(fitted: Fitted) -> Literal["latent", "response"]:
     """Scale on which units are correlated: the latent one where means do not exist."""
-    return "latent" if fitted.family.link.name in NO_POPULATION_MEAN else "response"
+    return "response" if fitted.family.link.averages and not fitted.family.categorical else "latent"
 
 
 def design_effects(

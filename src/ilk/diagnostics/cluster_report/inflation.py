@@ -29,7 +29,6 @@ from ilk.family.inflation import ZeroInflated
 from ilk.formula.spec import MEAN
 from ilk.prediction.population import random_variance
 from ilk.simulate import full_predictors
-from ilk.variance.distribution import NO_POPULATION_MEAN
 from ilk.variance.observed import response_variances
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def expected_inflation(plain: Fitted, mixed: Fitted) -> FloatArray:
     terms = mixed.design.terms
     lost = (
         isinstance(mixed.family, ZeroInflated)
-        or mixed.family.link.name in NO_POPULATION_MEAN
+        or not mixed.family.link.averages
         or any(term.predictor != MEAN for term in terms)
     )
     if lost:

@@ -199,6 +199,12 @@ def _check_draws(simulate: Any) -> int:
 
 
 def _refuse_unsound(mixed: Fitted) -> None:
+    if mixed.design.response.other is not None:
+        raise ModelError(
+            "cluster_report() compares variances of the responses, which are not seen where "
+            "responses are censored; fit the model without the random terms to see their cost.",
+            code="censoring",
+        )
     if mixed.verdict.converged:
         return
     raise ModelError(

@@ -204,7 +204,7 @@ def _working_weights(fitted: Fitted) -> FloatArray:
     """Minus the second derivative of each row's log density in the predictor of the mean."""
     design, family = fitted.design, fitted.family
     eta = jets.variables(full_predictors(fitted, fitted.estimates.modes), 2)
-    jet = family.log_density(design.response.y, design.response.trials, eta)
+    jet = family.log_density(design.response.y, design.response.second, eta)
     w = -np.asarray(jet.second[jets.pair(0, 0)])
     return w if design.frequency_weights is None else w * design.frequency_weights
 

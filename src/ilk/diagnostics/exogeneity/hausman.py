@@ -79,9 +79,9 @@ def hausman(fitted: Fitted, groupings: Sequence[Grouping]) -> Hausman:
         Without a statistic, and with the reason, where there is none.
     """
     nothing = (math.nan, 0, (), np.zeros(0), "")
-    beyond = [name for name in ("zero_inflation",) if name in fitted.family.parameters]
+    beyond = [name for name in fitted.family.parameters if name not in ("mean", "dispersion")]
     if beyond or fitted.formula.predictor("dispersion") is not None:
-        what = "zero inflation" if beyond else "a formula of the dispersion"
+        what = beyond[-1].replace("_", " ") if beyond else "a formula of the dispersion"
         return Hausman(*nothing, f"with {what} cluster dummies cannot be absorbed")
     try:
         with warnings.catch_warnings():

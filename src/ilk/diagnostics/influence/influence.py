@@ -90,6 +90,14 @@ def influence(
     _refuse_unsound(fitted)
     unit = deleted_units(fitted.design, group)
     chosen = _chosen(unit, exact)
+    laplace_reml = fitted.model.reml and not fitted.model.linear
+    if laplace_reml and not chosen.all():
+        raise ModelError(
+            "The restricted likelihood of this model is no sum over clusters or rows, so that steps "
+            "cannot be taken from its parts: use exact=True, which fits the model again without "
+            "each, or fit with reml=False.",
+            code="reml",
+        )
     penalized = fitted.model.penalty is not None
     if penalized and not chosen.all():
         raise ModelError(
@@ -100,7 +108,7 @@ def influence(
     spread = spread_of(fitted)
     result = _Result.empty(fitted, unit, spread)
     held = False
-    if not penalized:
+    if not (penalized or laplace_reml):
         step = one_step(fitted, unit, jobs)
         held = step.held and not chosen.all()
         result.take_steps(step)

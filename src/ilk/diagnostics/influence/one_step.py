@@ -114,7 +114,7 @@ def one_step(fitted: Fitted, unit: Unit, n_jobs: int | None = 1) -> OneStep:
 
 
 def counted_coefficients(fitted: Fitted) -> BoolArray:
-    """(P,) coefficients of interest: all but a dispersion that has no formula.
+    """(P,) coefficients of interest: all but parameters without formula that the mean is free of.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def counted_coefficients(fitted: Fitted) -> BoolArray:
     single = {
         part.predictor
         for part in fitted.model.fitted_parts
-        if part.predictor == "dispersion" and part.names == (INTERCEPT,)
+        if part.predictor not in fitted.family.mean_parameters and part.names == (INTERCEPT,)
     }
     return np.array([component not in single for component, _ in fitted.names], dtype=bool)
 

@@ -149,7 +149,8 @@ def refits(
     list of Refit
     """
     found: dict[int, Refit] = {}
-    work = _Work(fitted, spread, values=fitted.model.penalty is None)
+    plain = fitted.model.linear or not fitted.model.reml
+    work = _Work(fitted, spread, values=plain and fitted.model.penalty is None)
     chunks = in_chunks(work, lambda k: (members[k], starts[k]), range(len(members)), n_jobs)
     with Progress("influence", len(members)) as progress, closing(chunks):
         for numbers, results in chunks:

@@ -282,6 +282,12 @@ def check_drawable(fitted: Fitted) -> None:
             "rows stand for several; give the rows one by one, or use kind='cluster'.",
             code="frequency-weights",
         )
+    if fitted.design.response.other is not None:
+        raise ModelError(
+            "A parametric bootstrap draws data like those observed, but when the rows whose value "
+            "was observed would have been censored is not known; use kind='cluster'.",
+            code="censoring",
+        )
     if not fitted.verdict.converged:
         raise ModelError(
             f"The fit is {fitted.verdict.status.value}, so that there is no model to draw "

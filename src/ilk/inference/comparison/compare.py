@@ -220,6 +220,14 @@ def check_comparable(a: Fitted, b: Fitted, first: str, second: str) -> None:
             "cannot be compared",
             "choose families of the same kind of response",
         )
+    zeros = bool(np.any(a.design.response.y == 0.0))
+    if zeros and a.family.has_atoms != b.family.has_atoms:
+        _refuse(
+            pair,
+            f"have families {a.family.name} and {b.family.name}: zeros have a probability in the "
+            "one and a density in the other",
+            "choose families of the same kind of response",
+        )
     if a.model.reml != b.model.reml:
         _refuse(
             pair,
@@ -231,6 +239,13 @@ def check_comparable(a: Fitted, b: Fitted, first: str, second: str) -> None:
             pair,
             "are REML fits with different fixed parts, whose restricted likelihoods are of "
             "different data",
+            "fit both with reml=False",
+        )
+    if a.model.reml and a.family.link.name != b.family.link.name:
+        _refuse(
+            pair,
+            f"are REML fits with links {a.family.link.name} and {b.family.link.name}, whose "
+            "restricted likelihoods integrate coefficients of different scales",
             "fit both with reml=False",
         )
     nodes = [_accuracy(model) for model in (a, b)]
@@ -260,7 +275,7 @@ def _check_rows(a: Fitted, b: Fitted, pair: str) -> None:
             "drop rows with missing values before both fits",
         )
     x, y = ours.response, theirs.response
-    if not np.array_equal(x.y, y.y) or not _same(x.trials, y.trials):
+    if not np.array_equal(x.y, y.y) or not _same(x.second, y.second):
         if x.name != y.name:
             _refuse(
                 pair,

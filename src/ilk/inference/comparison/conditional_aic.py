@@ -98,8 +98,8 @@ def _conditional_loglik(fitted: Fitted) -> float:
     response, weights = fitted.design.response, fitted.design.frequency_weights
     eta = full_predictors(fitted, fitted.estimates.modes)
     family = fitted.family
-    rows: FloatArray = family.log_density(response.y, response.trials, eta)
-    rows = rows + family.constant(response.y, response.trials)
+    rows: FloatArray = family.log_density(response.y, response.second, eta)
+    rows = rows + family.constant(response.y, response.second)
     return float(np.sum(rows) if weights is None else weights @ rows)
 
 

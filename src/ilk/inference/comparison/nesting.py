@@ -6,7 +6,8 @@ that the other's can have too.  What the larger model adds falls into three kind
 distribution of the likelihood ratio (`ilk.inference.comparison.boundary`):
 
 * *free* parameters, which may move to either side of their value in the smaller model: columns,
-  correlations, covariances of a new effect with effects that have variance already;
+  correlations, covariances of a new effect with effects that have variance already, a dispersion
+  that is one in the smaller model (generalized and Conway-Maxwell-Poisson families);
 * *variances* that the smaller model sets to zero, the edge of their range, each on its own (among
   them the dispersion of a negative binomial family and the probability of an excess zero);
 * *blocks*, the covariance matrices of several new correlated effects, zero in the smaller model.
@@ -31,15 +32,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Block", "Nesting", "columns_of", "find_nesting", "same_space"]
 
+_ZEROS = "zero_inflation"
+
 _TOLERANCE = 1e-8
 """A column is a combination of others if its residual is below this share of its length."""
-
-_LIMITS = {
-    "negative_binomial_1": "poisson",
-    "negative_binomial_2": "poisson",
-    "beta_binomial": "binomial",
-}
-"""Families with a dispersion, and what they become when it is zero."""
 
 _SPECIAL = {
     "us": ("us", "diag", "identity", "cs", "homcs"),
@@ -170,22 +166,28 @@ def find_nesting(small: Fitted, large: Fitted) -> Nesting | str:
 def _families(small: Fitted, large: Fitted) -> tuple[bool, bool] | str:
     """Whether dispersion and inflation are at their limits in the smaller model."""
     a, b = small.family, large.family
-    inflation = isinstance(b, ZeroInflated) and not isinstance(a, ZeroInflated)
+    inflation = _ZEROS in b.parameters and _ZEROS not in a.parameters
     inner_a, inner_b = _inner(a), _inner(b)
-    dispersion = _LIMITS.get(inner_b.name) == inner_a.name
+    dispersion = inner_b.dispersion_limit == inner_a.name
     if inner_a.link != inner_b.link:
         return "the links differ"
-    if (inner_a.name != inner_b.name and not dispersion) or (
-        isinstance(a, ZeroInflated) and not isinstance(b, ZeroInflated)
-    ):
+    same = inner_a.name == inner_b.name or dispersion or _at_one(inner_a, large)
+    if not same or (_ZEROS in a.parameters and _ZEROS not in b.parameters):
         return f"the family {a.name} is no limit of {b.name}"
-    for added, name in ((dispersion, "dispersion"), (inflation, "zero_inflation")):
+    for added, name in ((dispersion, "dispersion"), (inflation, _ZEROS)):
         if not added:
             continue
         modeled = large.model.parts[name].X.shape[1] > 1
         if modeled or any(term.predictor == name for term in large.design.terms):
             return f"where its {name.replace('_', ' ')} is zero, what it depends on has no meaning"
     return dispersion, inflation
+
+
+def _at_one(inner: AbstractFamily, large: Fitted) -> bool:
+    """Whether a family is the larger one's where the dispersion is one: within, not at an edge."""
+    if _inner(large.family).unit_dispersion != inner.name:
+        return False
+    return large.model.predictor_offset(large.model.parts["dispersion"]) is None
 
 
 def _inner(family: AbstractFamily) -> AbstractFamily:

@@ -86,6 +86,9 @@ def cone_information(
     return left.T @ left / len(left), sizes
 
 
+_LITTLE = -9.0
+"""Log dispersion where its score is taken: that at zero to four digits."""
+
 RowScore: TypeAlias = Callable[["Fitted", "FloatArray", list["FloatArray"]], "FloatArray"]
 """Takes the smaller model, a response and its predictors to the scores (n,) of the rows."""
 
@@ -123,7 +126,7 @@ def _residuals(small: Fitted, y: FloatArray) -> Residuals | None:
         return None
     eta, _ = found
     names = small.family.parameters
-    jet = small.family.log_density(y, small.design.response.trials, jets.variables(eta, 2))
+    jet = small.family.log_density(y, small.design.response.second, jets.variables(eta, 2))
     slope = {name: jet.first[k] for k, name in enumerate(names)}
     bend = {name: -jet.second[jets.pair(k, k)] for k, name in enumerate(names)}
     return slope, bend, eta
@@ -184,26 +187,24 @@ def _term_score(
 
 
 def _dispersion_score(large: Fitted) -> RowScore:
-    """Score (n,) of the dispersion where it is zero, up to a constant factor."""
-    family = large.family.base if isinstance(large.family, ZeroInflated) else large.family
+    """Score (n,) of the dispersion next to zero."""
 
     def score(small: Fitted, y: FloatArray, eta: list[FloatArray]) -> FloatArray:
-        mu: FloatArray = small.family.link.inverse(eta[0])
-        if family.name == "beta_binomial":
-            trials = small.design.response.trials
-            n = np.ones_like(y) if trials is None else trials
-            return np.asarray(
-                y * (y - 1.0) / mu + (n - y) * (n - y - 1.0) / (1.0 - mu) - n * (n - 1.0)
-            )
-        excess: FloatArray = (y - mu) ** 2 - y
-        return excess / mu if family.name == "negative_binomial_1" else excess
+        family, names = large.family, small.family.parameters
+        if isinstance(family, ZeroInflated) and "zero_inflation" not in names:
+            family = family.base
+        here = dict(zip(names, eta, strict=True))
+        at = [here.get(name, np.full_like(y, _LITTLE)) for name in family.parameters]
+        jet = family.log_density(y, small.design.response.second, jets.variables(at, 1))
+        slope: FloatArray = jet.first[family.parameters.index("dispersion")]
+        return np.asarray(slope * np.exp(-_LITTLE))
 
     return score
 
 
 def _inflation_score(small: Fitted, y: FloatArray, eta: list[FloatArray]) -> FloatArray:
     """Score (n,) of the probability of an excess zero where it is zero: 1{y = 0} / f(0) - 1."""
-    nothing, trials = np.zeros_like(y), small.design.response.trials
+    nothing, trials = np.zeros_like(y), small.design.response.second
     log_zero = small.family.log_density(nothing, trials, eta)
     log_zero = log_zero + small.family.constant(nothing, trials)
     return np.asarray(np.exp(np.where(y == 0.0, -log_zero, -np.inf)) - 1.0)

@@ -149,7 +149,7 @@ def profile(
     target = two_sided(level)
     _check_jobs(n_jobs)
     chosen = chosen_parameters(parameters_of(fitted), parameters)
-    refitted = fitted.model.linear and fitted.model.reml
+    refitted = fitted.model.reml
     if refitted:
         model = replace(fitted.model, reml=False)
         fitted = run(model, Search(), fitted.estimates.psi, warn=False)

@@ -139,7 +139,8 @@ class Surroundings:
 def _plateaus(fitted: Fitted, phi: FloatArray) -> tuple[int, ...]:
     """Elements of phi that say that there is no extra dispersion, or no inflation, at all."""
     model = fitted.model
-    of_counts = ("zero_inflation", "dispersion") if model.family.discrete else ("zero_inflation",)
+    limited = model.family.dispersion_limit is not None
+    of_counts = ("zero_inflation", "dispersion") if limited else ("zero_inflation",)
     return tuple(
         where.start
         for name, where in model.slices.items()

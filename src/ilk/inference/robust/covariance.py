@@ -258,6 +258,12 @@ def _refuse_unsound(fitted: Fitted) -> None:
             "penalty=.",
             code="penalty",
         )
+    if fitted.model.reml and not fitted.model.linear:
+        raise ModelError(
+            "The estimates are by restricted likelihood, so that the clusters' scores do not sum "
+            "to zero: use 'model', or fit with reml=False.",
+            code="reml",
+        )
     status = fitted.verdict.status
     if status in (Status.SEPARATED, Status.NOT_CONVERGED):
         raise FitError(

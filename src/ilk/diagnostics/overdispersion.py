@@ -1,0 +1,228 @@
+r"""Whether counts vary more than their family says, and which of the usual answers fits best.
+
+The same formula is fitted with each of the answers to overdispersion: for counts
+
+.. math:: \mathrm{Var} = \mu, \quad (1 + \phi)\,\mu, \quad \mu + \phi\mu^2, \quad
+   \mu + (e^{\sigma^2} - 1)\,\mu^2,
+
+(Poisson, negative binomial 1 and 2, an effect of each row, of which the last has its mean
+:math:`\mu = e^{\eta + \sigma^2 / 2}` with a log link), and Poisson or negative binomial 2 with
+excess zeros; for counts among trials binomial, beta-binomial and an effect of each row.  The effect
+of a row is integrated by quadrature in one dimension where that is possible, as the Laplace
+approximation is at its worst there.  All other predictors than the mean are constant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ilk.covariance import covariance_structure
+from ilk.design.fixed import constant, make_fixed
+from ilk.design.random import make_random
+from ilk.design.scope import Scope
+from ilk.diagnostics.checks.context import make_context
+from ilk.diagnostics.checks.registry import run_checks
+from ilk.errors import IlkError, ModelError
+from ilk.estimation.run import run
+from ilk.family.registry import make_family
+from ilk.formula.bars import observation_level
+from ilk.formula.spec import MEAN, OLRE
+from ilk.inference.criteria import aic
+from ilk.likelihood.base import Search
+from ilk.model.model import Model
+from ilk.model.nodes import plan_nodes
+from ilk.model.quadrature import by_factor
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ilk.diagnostics.checks.record import Check
+    from ilk.family.base import AbstractFamily
+    from ilk.fitted import Fitted
+    from ilk.kernels.contract import Nodes
+    from ilk.typing import FloatArray
+
+__all__ = ["Alternative", "Overdispersion", "overdispersion"]
+
+_COUNTS = (
+    ("Poisson", "poisson", False, False),
+    ("negative binomial 1", "negative_binomial_1", False, False),
+    ("negative binomial 2", "negative_binomial_2", False, False),
+    ("Poisson + olre()", "poisson", False, True),
+    ("zero-inflated Poisson", "poisson", True, False),
+    ("zero-inflated negative binomial 2", "negative_binomial_2", True, False),
+)
+"""Name, family, excess zeros and effect of each row of the answers for counts."""
+
+_TRIALS = (
+    ("binomial", "binomial", False, False),
+    ("beta-binomial", "beta_binomial", False, False),
+    ("binomial + olre()", "binomial", False, True),
+)
+"""The same for counts among trials."""
+
+_NODES = 11
+"""Quadrature nodes of the effect of a row."""
+
+_CHECKS = ("pearson", "dispersion", "zeros")
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """One answer to overdispersion, fitted.
+
+    Parameters
+    ----------
+    name : str
+        What it is called.
+    fitted : Fitted or None
+        The fit; None if there is none.
+    why : str
+        Why there is no fit, or what is wrong with it; empty if nothing is.
+    """
+
+    name: str
+    fitted: Fitted | None
+    why: str
+
+    @property
+    def sound(self) -> bool:
+        """Whether its numbers may be compared."""
+        return self.fitted is not None and not self.why
+
+
+@dataclass(frozen=True, slots=True)
+class Overdispersion:
+    """What the data say of their variance.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit that was asked.
+    checks : tuple of Check
+        Pearson ratio, simulation test of the variance, and of the zeros.
+    alternatives : tuple of Alternative
+        The same formula with each answer to overdispersion.
+    """
+
+    fitted: Fitted
+    checks: tuple[Check, ...]
+    alternatives: tuple[Alternative, ...]
+
+    @property
+    def aic(self) -> FloatArray:
+        """AIC of each answer, nan where there is none."""
+        return np.array(
+            [aic(a.fitted) if a.sound and a.fitted else np.nan for a in self.alternatives]
+        )
+
+    @property
+    def best(self) -> Alternative | None:
+        """The answer with the smallest AIC."""
+        values = self.aic
+        return None if np.all(np.isnan(values)) else self.alternatives[int(np.nanargmin(values))]
+
+
+def overdispersion(fitted: Fitted, draws: int = 250, seed: int = 0) -> Overdispersion:
+    """Look for overdispersion, and fit the usual answers to it.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        A fit of counts, or of counts among trials.
+    draws : int
+        Simulated data sets of the tests.
+    seed : int
+        Makes them repeatable.
+
+    Returns
+    -------
+    Overdispersion
+
+    Raises
+    ------
+    ModelError
+        The response is no count, or single 0/1 outcomes.
+    """
+    answers = _answers(fitted)
+    context = make_context(fitted, draws=draws, seed=seed)
+    checks = run_checks(list(_CHECKS), context)
+    return Overdispersion(fitted, tuple(checks), tuple(_fit(fitted, *one) for one in answers))
+
+
+def _answers(fitted: Fitted) -> Sequence[tuple[str, str, bool, bool]]:
+    family, response = fitted.family, fitted.design.response
+    if family.takes_trials:
+        if response.trials is None or np.all(response.trials == 1.0):
+            raise ModelError(
+                "overdispersion() of single 0/1 outcomes: they have no variance beyond that of "
+                "their mean; sum them over rows that are alike, or see check().",
+                code="overdispersion",
+            )
+        return _TRIALS
+    if not family.discrete or fitted.model.parts.get("threshold_1") is not None:
+        raise ModelError(
+            f"overdispersion() is for counts, and family {family.name!r} is none of them; "
+            "check() compares the variance with that of the model.",
+            code="overdispersion",
+        )
+    return _COUNTS
+
+
+def _fit(fitted: Fitted, name: str, family: str, inflated: bool, olre: bool) -> Alternative:
+    """Fit one answer."""
+    try:
+        made = make_family(family, fitted.family.link.name, zero_inflated=inflated)
+        response = fitted.design.response
+        made.check(response.y, response.trials, response.name, fitted.design.rows.kept)
+        found = run(_model(fitted, made, olre), Search(), warn=False)
+    except (IlkError, np.linalg.LinAlgError) as error:
+        return Alternative(name, None, str(error))
+    bad = "" if found.verdict.converged else found.verdict.status.value
+    return Alternative(name, found, bad)
+
+
+def _model(fitted: Fitted, family: AbstractFamily, olre: bool) -> Model:
+    """The model of the same mean with another family, and an effect of each row or not."""
+    design = fitted.design
+    spec = design.spec
+    scope = Scope(design.data, functions=spec.functions, memory=dict(design.memory), learning=False)
+    scope.weights = design.frequency_weights
+    terms = [t for t in design.terms if t.predictor == MEAN and t.grouping.name != OLRE]
+    mean = spec.predictors[0]
+    random = tuple(one for one in mean.random if one.grouping != (OLRE,))
+    if olre:
+        random = (*random, observation_level())
+        terms.append(make_random(random[-1], MEAN, scope, {}))
+    others = [constant(name) for name in family.parameters[1:]]
+    fixed = (design.fixed[0], *(make_fixed(other, scope) for other in others))
+    text = mean.text
+    if olre and random[-1] not in mean.random:
+        text = f"{mean.text} + {OLRE}"
+    predictors = (replace(mean, random=random, text=text), *others)
+    design = replace(
+        design,
+        spec=replace(spec, predictors=predictors, text=text),
+        fixed=fixed,
+        terms=tuple(terms),
+    )
+    structures = tuple(covariance_structure(term.structure) for term in terms)
+    model = Model(design, family, structures)
+    return replace(model, nodes=_nodes(fitted, model, olre))
+
+
+def _nodes(fitted: Fitted, model: Model, olre: bool) -> Nodes:
+    """Quadrature over the effects of rows, and over others as in the fit."""
+    most = int(np.max(fitted.model.nodes))
+    asked = by_factor(fitted.model) if most > 1 else {}
+    names = {term.grouping.name for term in model.design.terms}
+    asked = {name: count for name, count in asked.items() if name in names and name != OLRE}
+    if olre:
+        asked[OLRE] = _NODES
+    try:
+        return plan_nodes(model.design, asked) if asked else 1
+    except ModelError:
+        return 1

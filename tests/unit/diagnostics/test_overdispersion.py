@@ -1,0 +1,114 @@
+"""Overdispersion: tests, alternatives, and models that describe it twice."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import ilk
+from ilk.plot.overdispersion import row_moments
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(3)
+    n = 400
+    g = np.repeat(np.arange(40), 10)
+    x = rng.normal(size=n)
+    mu = np.exp(1.0 + 0.4 * x + 0.5 * rng.normal(size=40)[g])
+    p = 1.0 / (1.0 + np.exp(-(0.3 * x + rng.normal(size=n))))
+    return {
+        "g": g,
+        "x": x,
+        "y": rng.negative_binomial(2, 2.0 / (2.0 + mu)),
+        "k": rng.poisson(mu),
+        "s": rng.binomial(12, p),
+        "size": np.full(n, 12),
+    }
+
+
+@pytest.fixture(scope="module")
+def fit(data):
+    return ilk.fit("y ~ x + (1 | g)", data, "poisson")
+
+
+@pytest.fixture(scope="module")
+def found(fit):
+    return ilk.overdispersion(fit, draws=100)
+
+
+def test_each_row_is_the_fit_of_that_model(data, found):
+    frame = found.frame.set_index("model")
+    asked = {
+        "Poisson": ("", "poisson", {}),
+        "negative binomial 1": ("", "negative_binomial_1", {}),
+        "negative binomial 2": ("", "negative_binomial_2", {}),
+        "Poisson + olre()": (" + olre()", "poisson", {"quadrature": {"olre()": 11}}),
+        "zero-inflated Poisson": ("", "poisson", {"zero_inflation": "~ 1"}),
+    }
+    for name, (more, family, options) in asked.items():
+        one = ilk.fit(f"y ~ x + (1 | g){more}", data, family, **options)
+        assert frame.loglik[name] == pytest.approx(one.loglik, abs=1e-6), name
+        assert frame.aic[name] == pytest.approx(2.0 * frame.df[name] - 2.0 * one.loglik, abs=1e-5)
+        place = one.fitted.names.index(("mean", "x"))
+        assert frame["estimate[x]"][name] == pytest.approx(one.fitted.coef[place], abs=1e-5)
+        error = np.sqrt(one.fitted.vcov[place, place])
+        assert frame["std_error[x]"][name] == pytest.approx(error, rel=1e-3)
+    assert frame.delta.min() == 0.0
+    assert frame.delta["Poisson"] > 100.0
+
+
+def test_words_and_picture(found):
+    text = " ".join(found.text.split())
+    assert "Poisson is worse by" in text
+    assert "Variance is as the model says" in text
+    assert "As many zeros as expected" in text
+    assert "Coefficients of the mean" in found.html
+    axis = found.plot()
+    assert [line.get_label() for line in axis.lines][:3] == [
+        "observed",
+        "Poisson",
+        "negative binomial 1",
+    ]
+
+
+def test_poisson_counts_have_no_sign_of_it(data):
+    answer = ilk.fit("k ~ x + (1 | g)", data, "poisson").overdispersion(draws=100)
+    assert answer.frame.aic.idxmin() == 0
+    assert "no sign of overdispersion" in answer.text
+
+
+def test_counts_among_trials(data):
+    answer = ilk.fit("s ~ x", data, "binomial", trials="size").overdispersion(draws=100)
+    assert answer.frame.model.tolist() == ["binomial", "beta-binomial", "binomial + olre()"]
+    assert answer.frame.delta[0] > 50.0
+    answer.plot()
+
+
+def test_moments_with_row_effects_are_those_of_the_lognormal(data):
+    fit = ilk.fit("y ~ x + olre()", data, "poisson", quadrature=11)
+    mean, variance = row_moments(fit.fitted)
+    (s2,) = fit.fitted.estimates.covariances[0].ravel()
+    expected = np.exp(fit.fitted.coef[0] + fit.fitted.coef[1] * data["x"] + 0.5 * s2)
+    np.testing.assert_allclose(mean, expected, rtol=1e-8)
+    np.testing.assert_allclose(variance, expected + np.expm1(s2) * expected**2, rtol=1e-8)
+
+
+def test_refusals(data, fit):
+    single = ilk.fit("b ~ x", {"b": (data["y"] > 2).astype(int), "x": data["x"]}, "binomial")
+    with pytest.raises(ilk.ModelError, match="single 0/1 outcomes"):
+        single.overdispersion()
+    with pytest.raises(ilk.ModelError, match="is for counts"):
+        ilk.fit("x ~ 1 + (1 | g)", data).overdispersion()
+    with pytest.raises(ilk.ModelError, match="takes a fit"):
+        ilk.overdispersion("y ~ x")
+
+
+def test_both_at_once_are_weakly_identified(data):
+    both = ilk.fit("y ~ x + (1 | g) + olre()", data, "negative_binomial_2")
+    (reason,) = [r for r in both.verdict.reasons if r.code == "two_dispersions"]
+    assert "weakly identified" in reason.message
+    assert "without the dispersion" in reason.message
+    assert "fit.overdispersion()" in reason.advice
+    one = ilk.fit("y ~ x + (1 | g)", data, "negative_binomial_2")
+    assert not [r for r in one.verdict.reasons if r.code == "two_dispersions"]
