@@ -1138,8 +1138,8 @@ class Fit(AbstractFit):
         -------
         Answer
             ``.frame`` has a row per model: ``model, loglik, df, aic, delta, problem``, and
-            ``estimate[name]`` and ``std_error[name]`` for each coefficient of the mean; ``.plot()`` draws variance
-            against mean with the line of each model.
+            ``estimate[name]`` and ``std_error[name]`` for each coefficient of the mean; ``.plot()``
+            draws variance against mean with the line of each model.
 
         Examples
         --------

@@ -93,9 +93,9 @@ def influence(
     laplace_reml = fitted.model.reml and not fitted.model.linear
     if laplace_reml and not chosen.all():
         raise ModelError(
-            "The restricted likelihood of this model is no sum over clusters or rows, so that steps "
-            "cannot be taken from its parts: use exact=True, which fits the model again without "
-            "each, or fit with reml=False.",
+            "The restricted likelihood of this model is no sum over clusters or rows, so that "
+            "steps cannot be taken from its parts: use exact=True, which fits the model again "
+            "without each, or fit with reml=False.",
             code="reml",
         )
     penalized = fitted.model.penalty is not None
