@@ -221,8 +221,9 @@ def laplace_loglik(data: EngineData, density: Density, beta: FloatArray, lam: Fl
         if float(gradient @ step) < 0.0:
             step = gradient
         length = 1.0
-        while length > 1e-8 and not at(u + length * step)[0] >= value - 1e-12 * abs(value):
-            length *= 0.5
+        with np.errstate(over="ignore", invalid="ignore"):  # a step may lead far out
+            while length > 1e-8 and not at(u + length * step)[0] >= value - 1e-12 * abs(value):
+                length *= 0.5
         u = u + length * step
         value, gradient, hessian = at(u)
         if float(np.max(np.abs(gradient), initial=0.0)) < 1e-11:
