@@ -212,6 +212,20 @@ class AbstractFamily(ABC):
 
     def cdf_below(
         self, y: FloatArray, trials: FloatArray | None, eta: Sequence[FloatArray]
+    def phrase(self, response: str) -> str | None:
+        """Say what the mean is, as a part of a sentence; None for the usual words.
+
+        Parameters
+        ----------
+        response : str
+            Name of the response.
+        """
+        return None
+
+    def values(self, y: FloatArray) -> FloatArray:
+        """Numbers, of responses of any shape, that the mean is the mean of: the responses."""
+        return y
+
     ) -> FloatArray:
         """Probability (n,) of a response of less than y."""
         return self.cdf(y - 1.0, trials, eta) if self.discrete else self.cdf(y, trials, eta)

@@ -26,6 +26,7 @@ from ilk.family.lognormal import Lognormal
 from ilk.family.negative_binomial import NegativeBinomial1, NegativeBinomial2
 from ilk.family.poisson import Poisson
 from ilk.family.skew_normal import SkewNormal
+from ilk.family.scored import Scored
 from ilk.family.student import Student
 from ilk.family.truncated import Truncated
 from ilk.family.weibull import Weibull
@@ -64,6 +65,7 @@ WRAPPERS: dict[str, type[AbstractFamily]] = {
     "censored": Censored,
 }
 """Families that are made of another family."""
+    "scored": Scored,
 
 _PREFIXES: dict[str, Callable[[AbstractFamily], AbstractFamily]] = {
     "truncated_": Truncated,
