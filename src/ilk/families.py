@@ -32,6 +32,7 @@ from ilk.family.skew_normal import SkewNormal
 from ilk.family.student import Student
 from ilk.family.thresholds import Structure
 from ilk.family.truncated import Truncated
+from ilk.family.tweedie import Tweedie
 from ilk.family.weibull import Weibull
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "skew_normal",
     "student",
     "truncated",
+    "tweedie",
     "weibull",
     "zero_inflated",
 ]
@@ -336,6 +338,34 @@ def weibull(link: str | AbstractLink = "log") -> Weibull:
     'exponential'
     """
     return Weibull(find_link(link))
+
+
+def tweedie(link: str | AbstractLink = "log", power: float | None = None) -> Tweedie:
+    """Amounts of which some are exactly zero, sums of a Poisson number of gammas; Var = phi mu^p.
+
+    Parameters
+    ----------
+    link : str or AbstractLink
+        ``"log"``, ``"inverse"``, ``"identity"``, ``"sqrt"``, ``"softplus"``, ``"power(k)"``, or a
+        link of one's own.
+    power : float, optional
+        Power p, between 1 and 2; by default it is estimated, and ``shape=`` may model it: its
+        predictor is the logit of p - 1.
+
+    Returns
+    -------
+    AbstractFamily
+        The family.
+
+    Examples
+    --------
+    >>> import ilk
+    >>> ilk.families.tweedie().parameters
+    ('mean', 'dispersion', 'shape')
+    >>> ilk.families.tweedie(power=1.5).parameters
+    ('mean', 'dispersion')
+    """
+    return Tweedie(find_link(link), power)
 
 
 def beta(link: str | AbstractLink = "logit") -> Beta:

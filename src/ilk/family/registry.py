@@ -29,6 +29,7 @@ from ilk.family.skew_normal import SkewNormal
 from ilk.family.scored import Scored
 from ilk.family.student import Student
 from ilk.family.truncated import Truncated
+from ilk.family.tweedie import Tweedie
 from ilk.family.weibull import Weibull
 
 __all__ = ["FAMILIES", "WRAPPERS", "make_censored", "make_family"]
@@ -50,6 +51,7 @@ FAMILIES: dict[str, type[AbstractFamily]] = {
         Lognormal,
         Exponential,
         Weibull,
+        Tweedie,
         Beta,
         BetaBinomial,
         Cumulative,
@@ -100,6 +102,7 @@ _ELSEWHERE = {
     "genpois": "generalized_poisson",
     "compois": "conway_maxwell_poisson",
     "com_poisson": "conway_maxwell_poisson",
+    "tw": "tweedie",
     "t": "student",
     "t_family": "student",
     "student_t": "student",
