@@ -26,7 +26,9 @@ from ilk.family.inflation import hurdle as _hurdle
 from ilk.family.inverse_gaussian import InverseGaussian
 from ilk.family.link import AbstractLink, AbstractPlainLink, Interval, find_link
 from ilk.family.lognormal import Lognormal
+from ilk.family.multinomial import Multinomial
 from ilk.family.negative_binomial import NegativeBinomial1, NegativeBinomial2
+from ilk.family.ordered_beta import Ends, OrderedBeta
 from ilk.family.poisson import Poisson
 from ilk.family.skew_normal import SkewNormal
 from ilk.family.student import Student
@@ -54,8 +56,10 @@ __all__ = [
     "hurdle",
     "inverse_gaussian",
     "lognormal",
+    "multinomial",
     "negative_binomial_1",
     "negative_binomial_2",
+    "ordered_beta",
     "poisson",
     "skew_normal",
     "student",
@@ -390,6 +394,35 @@ def beta(link: str | AbstractLink = "logit") -> Beta:
     return Beta(find_link(link))
 
 
+def ordered_beta(link: str | AbstractLink = "logit", *, ends: Ends = "both") -> OrderedBeta:
+    """Shares from 0 to 1, of which some are 0 or 1: beta between two thresholds.
+
+    Parameters
+    ----------
+    link : str or AbstractLink
+        ``"logit"``, ``"probit"``, ``"cloglog"``, ``"loglog"``, ``"cauchit"``, or a link of one's
+        own.
+    ends : {"both", "zero", "one"}
+        Which ends have probability: where no share is 0, or none is 1, that threshold has no
+        finite estimate.
+
+    Returns
+    -------
+    AbstractFamily
+        The family; P(0) = 1 - F(eta - threshold_1), P(1) = F(eta - threshold_2), and shares
+        between the ends are those of `beta`, with mean F(eta), F the inverse of the link.
+
+    Examples
+    --------
+    >>> import ilk
+    >>> ilk.families.ordered_beta().parameters
+    ('mean', 'dispersion', 'threshold_1', 'threshold_2')
+    >>> ilk.families.ordered_beta(ends="one").parameters
+    ('mean', 'dispersion', 'threshold_2')
+    """
+    return OrderedBeta(find_link(link), ends)
+
+
 def beta_binomial(link: str | AbstractLink = "logit") -> BetaBinomial:
     """Overdispersed numbers of successes; Var = n mu (1 - mu) (1 + (n - 1) phi / (1 + phi)).
 
@@ -509,6 +542,35 @@ def continuation_ratio(
     """
     known = () if levels is None else check_levels(levels)
     return ContinuationRatio(find_link(link), known, thresholds)
+
+
+def multinomial(
+    *, baseline: Hashable = None, levels: Sequence[Hashable] | None = None
+) -> Multinomial:
+    """Unordered categories: log odds of each against a baseline.
+
+    Parameters
+    ----------
+    baseline : label, optional
+        Category that the others are compared with; by default the first of the levels.
+    levels : sequence, optional
+        The categories; by default those of a categorical column in their order, or the values of
+        other columns, sorted.
+
+    Returns
+    -------
+    AbstractFamily
+        The family.  The formula of the fit is that of every category but the baseline;
+        ``parameters={"train": "~ x + z"}`` gives a category its own.
+
+    Examples
+    --------
+    >>> import ilk
+    >>> family = ilk.families.multinomial(baseline="car", levels=["bus", "car", "train"])
+    >>> family.parameters
+    ('bus', 'train')
+    """
+    return Multinomial(levels=() if levels is None else check_levels(levels), baseline=baseline)
 
 
 def zero_inflated(family: AbstractFamily) -> ZeroInflated:

@@ -24,6 +24,7 @@ from ilk.family.inverse_gaussian import InverseGaussian
 from ilk.family.link import AbstractLink, find_link
 from ilk.family.lognormal import Lognormal
 from ilk.family.negative_binomial import NegativeBinomial1, NegativeBinomial2
+from ilk.family.ordered_beta import OrderedBeta
 from ilk.family.poisson import Poisson
 from ilk.family.skew_normal import SkewNormal
 from ilk.family.scored import Scored
@@ -53,6 +54,7 @@ FAMILIES: dict[str, type[AbstractFamily]] = {
         Weibull,
         Tweedie,
         Beta,
+        OrderedBeta,
         BetaBinomial,
         Cumulative,
         AdjacentCategory,
@@ -94,6 +96,8 @@ _ELSEWHERE = {
     "betabinomial": "beta_binomial",
     "beta_family": "beta",
     "betar": "beta",
+    "ordbeta": "ordered_beta",
+    "orderedbeta": "ordered_beta",
     "inversegaussian": "inverse_gaussian",
     "inverse.gaussian": "inverse_gaussian",
     "log_normal": "lognormal",
