@@ -23,11 +23,12 @@ from ilk.family.inflation import ZeroInflated, hurdle
 from ilk.family.inverse_gaussian import InverseGaussian
 from ilk.family.link import AbstractLink, find_link
 from ilk.family.lognormal import Lognormal
+from ilk.family.multinomial import Multinomial
 from ilk.family.negative_binomial import NegativeBinomial1, NegativeBinomial2
 from ilk.family.ordered_beta import OrderedBeta
 from ilk.family.poisson import Poisson
-from ilk.family.skew_normal import SkewNormal
 from ilk.family.scored import Scored
+from ilk.family.skew_normal import SkewNormal
 from ilk.family.student import Student
 from ilk.family.truncated import Truncated
 from ilk.family.tweedie import Tweedie
@@ -59,6 +60,7 @@ FAMILIES: dict[str, type[AbstractFamily]] = {
         Cumulative,
         AdjacentCategory,
         ContinuationRatio,
+        Multinomial,
     )
 }
 """Families by name; the zero-inflated ones are made by wrapping."""
@@ -67,9 +69,9 @@ WRAPPERS: dict[str, type[AbstractFamily]] = {
     "zero_inflated": ZeroInflated,
     "truncated": Truncated,
     "censored": Censored,
+    "scored": Scored,
 }
 """Families that are made of another family."""
-    "scored": Scored,
 
 _PREFIXES: dict[str, Callable[[AbstractFamily], AbstractFamily]] = {
     "truncated_": Truncated,
@@ -106,6 +108,8 @@ _ELSEWHERE = {
     "genpois": "generalized_poisson",
     "compois": "conway_maxwell_poisson",
     "com_poisson": "conway_maxwell_poisson",
+    "categorical": "multinomial",
+    "multinom": "multinomial",
     "tw": "tweedie",
     "t": "student",
     "t_family": "student",

@@ -103,7 +103,7 @@ def _clusters(material: Material) -> dict[str, Grouping]:
     return {
         term.grouping.name: term.grouping
         for term in material.design.terms
-        if term.predictor == "mean" and term.has_intercept and term.grouping.columns
+        if term.predictor == material.mean.predictor and term.has_intercept and term.grouping.columns
     }
 
 
@@ -117,7 +117,7 @@ def _with_slope(material: Material, column: str, name: str) -> str:
 def _has_slope(material: Material, column: str, group: Grouping) -> bool:
     """Whether the effect may differ between the levels of a group."""
     for term in material.design.terms:
-        if term.predictor != "mean":
+        if term.predictor != material.mean.predictor:
             continue
         if term.grouping.name == group.name and term.recipe is not None:
             texts = {f.text for f in term.recipe.terms.factors}
