@@ -19,7 +19,7 @@ Agresti (2013), section 8.1.
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations_with_replacement
 from typing import Any, ClassVar, final
@@ -185,12 +185,12 @@ class Multinomial(AbstractCategorical):
 
 def _third(p: FloatArray, k: int, m: int, j: int) -> FloatArray:
     """Third derivative of the log probability of any category, k <= m <= j."""
+    first, middle, last = p[k], p[m], p[j]
     if k == m == j:
-        return -p[k] * (1.0 - p[k]) * (1.0 - 2.0 * p[k])
+        return -middle * (1.0 - middle) * (1.0 - 2.0 * middle)
     if k == m or m == j:
-        other = j if k == m else k
-        return p[m] * p[other] * (1.0 - 2.0 * p[m])
-    return -2.0 * p[k] * p[m] * p[j]
+        return middle * (last if k == m else first) * (1.0 - 2.0 * middle)
+    return -2.0 * first * middle * last
 
 
 def _parameter(level: Hashable) -> str:

@@ -36,8 +36,8 @@ def spread(spec: FormulaSpec, names: Sequence[str]) -> FormulaSpec:
         return spec
     mean, *others = spec.predictors
     own = {part.name: part for part in others}
-    parts = [own.pop(name, None) or replace(mean, name=name) for name in names]
-    return replace(spec, predictors=(*parts, *own.values()))
+    parts = {name: own[name] if name in own else replace(mean, name=name) for name in names}
+    return replace(spec, predictors=tuple({**parts, **own}.values()))
 
 
 def own_formulas(spec: FormulaSpec) -> tuple[PredictorSpec, ...]:

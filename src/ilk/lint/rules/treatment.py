@@ -100,10 +100,11 @@ def _treatment_column(expression: Expression) -> str | None:
 
 
 def _clusters(material: Material) -> dict[str, Grouping]:
+    terms = [t for t in material.design.terms if t.predictor == material.mean.predictor]
     return {
         term.grouping.name: term.grouping
-        for term in material.design.terms
-        if term.predictor == material.mean.predictor and term.has_intercept and term.grouping.columns
+        for term in terms
+        if term.has_intercept and term.grouping.columns
     }
 
 
