@@ -186,11 +186,12 @@ class Multinomial(AbstractCategorical):
 def _third(p: FloatArray, k: int, m: int, j: int) -> FloatArray:
     """Third derivative of the log probability of any category, k <= m <= j."""
     first, middle, last = p[k], p[m], p[j]
+    out: FloatArray = -2.0 * first * middle * last
     if k == m == j:
-        return -middle * (1.0 - middle) * (1.0 - 2.0 * middle)
-    if k == m or m == j:
-        return middle * (last if k == m else first) * (1.0 - 2.0 * middle)
-    return -2.0 * first * middle * last
+        out = -middle * (1.0 - middle) * (1.0 - 2.0 * middle)
+    elif k == m or m == j:
+        out = middle * (last if k == m else first) * (1.0 - 2.0 * middle)
+    return out
 
 
 def _parameter(level: Hashable) -> str:
