@@ -169,12 +169,8 @@ def set_up(asked: Plan, *, exposure: Any = None, **arguments: Any) -> Design:
         The data, or the response, cannot be used as asked.
     """
     family = asked.family
-    if family.categorical and arguments.get("precision_weights") is not None:
-        raise ModelError(
-            f"precision_weights= divide a variance, which the categories of family {family.name!r} "
-            "do not have; rows that stand for several identical ones are frequency_weights=.",
-            code="precision-weights",
-        )
+    if arguments.get("precision_weights") is not None:
+        _refuse_precision(family)
     if MEAN not in family.parameters:
         _refuse_known(family, offset=arguments.get("offset"), exposure=exposure)
     design = build(
@@ -203,6 +199,18 @@ def _refuse_known(family: AbstractFamily, **known: Any) -> None:
                 "those of single categories.",
                 code=name,
             )
+
+
+def _refuse_precision(family: AbstractFamily) -> None:
+    """Refuse weights that divide a dispersion where there is none; proportions have trials."""
+    what = "variance" if family.categorical else "dispersion"
+    if family.categorical or not (family.has_dispersion or family.takes_trials):
+        raise ModelError(
+            f"precision_weights= divide a {what}, which family {family.name!r} does not have; rows "
+            "that stand for several identical ones are frequency_weights=, and how long or how "
+            "many a count was taken over is exposure=.",
+            code="precision-weights",
+        )
 
 
 def take_as_numbers(asked: Plan, refusal: DataError, *, trials: Any, **arguments: Any) -> Design:
