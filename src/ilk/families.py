@@ -6,7 +6,8 @@ Their names as text, ``family="poisson"``, do the same with the usual link.  The
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
 
 from ilk.family.adjacent_category import AdjacentCategory
 from ilk.family.base import AbstractFamily
@@ -17,6 +18,7 @@ from ilk.family.categorical import check_levels
 from ilk.family.continuation_ratio import ContinuationRatio
 from ilk.family.conway_maxwell import ConwayMaxwellPoisson
 from ilk.family.cumulative import Cumulative
+from ilk.family.custom import CustomFamily, CustomMeanFamily
 from ilk.family.exponential import Exponential
 from ilk.family.gamma import Gamma
 from ilk.family.gaussian import Gaussian
@@ -49,6 +51,7 @@ __all__ = [
     "continuation_ratio",
     "conway_maxwell_poisson",
     "cumulative",
+    "custom",
     "exponential",
     "gamma",
     "gaussian",
@@ -683,3 +686,106 @@ def conway_maxwell_poisson(link: str | AbstractLink = "log") -> ConwayMaxwellPoi
     ('mean', 'dispersion')
     """
     return ConwayMaxwellPoisson(find_link(link))
+
+
+def custom(
+    log_density: Callable[..., Any],
+    *,
+    parameters: Sequence[str] = ("mean",),
+    derivatives: Callable[..., Any] | Sequence[Callable[..., Any]] | None = None,
+    link: str | AbstractLink | None = "log",
+    mean: Callable[..., Any] | None = None,
+    variance: Callable[..., Any] | None = None,
+    draw: Callable[..., Any] | None = None,
+    cdf: Callable[..., Any] | None = None,
+    start: Callable[..., Any] | None = None,
+    check: Callable[..., Any] | None = None,
+    support: Any = "counts",
+    atoms: Sequence[float] = (),
+    scales: Mapping[str, str | AbstractLink] | None = None,
+    name: str = "custom",
+    try_at: Any = None,
+) -> CustomFamily | CustomMeanFamily:
+    """Make a family of a log density in plain NumPy.
+
+    Every function takes arrays of one number for each row, among them one linear predictor for
+    each parameter, in the order of ``parameters``.  What is given is tried: the density has to add
+    up to one, and everything else has to be that of the density.  What is not given is found from
+    the density, more slowly.
+
+    Parameters
+    ----------
+    log_density : callable
+        Takes ``(y, eta, ...)`` to the log density, all (n,); not finite where it is not defined.
+        Written with the functions of `ilk.num.jets` it is differentiated exactly.
+    parameters : sequence of str
+        Names of the parameters, ``"mean"`` first.  Each has a linear predictor and may have a
+        formula: ``dispersion="~ x"``, ``shape="~ x"``, ``parameters={"other": "~ x"}``.
+    derivatives : callable or sequence of up to three callables, optional
+        First, second and third derivative of the log density in the predictor of the mean, each
+        taking ``(y, eta, ...)``.  The others come from the complex step where the log density
+        takes complex numbers, else from differences.
+    link : str, AbstractLink or None
+        What the first predictor is of the mean; None if it is something else, such as a location.
+    mean, variance : callable, optional
+        Take ``(eta, ...)``.  By default the mean is the inverse link of the first predictor, with
+        ``link=None`` it is found by integration.
+    draw : callable, optional
+        Takes ``(rng, eta, ...)``, rng being a `numpy.random.Generator`, to random responses (n,).
+    cdf : callable, optional
+        Takes ``(y, eta, ...)`` to the probability of at most y.
+    start : callable, optional
+        Takes y to one number for each parameter, where the search begins.
+    check : callable, optional
+        Takes y to True where a response is possible.
+    support : str, range or (low, high)
+        Where responses may lie: ``"counts"``, ``"real"``, ``"positive"``, ``"unit"``, counts such
+        as ``range(0, 11)``, or the ends of an interval.
+    atoms : sequence of float
+        Single numbers with a probability of their own, such as 0 and 1 beside ``"unit"``;
+        ``log_density`` gives the logarithm of the probability there.
+    scales : mapping of str to str or AbstractLink, optional
+        Links of parameters other than the mean, for summaries: ``{"shape": "log"}``.  That of
+        ``"dispersion"`` is the log.
+    name : str
+        Name for summaries.
+    try_at : (m, K) array, optional
+        Linear predictors at which everything is tried, where those around zero make no sense.
+
+    Returns
+    -------
+    AbstractFamily
+        The family, for ``family=``.
+
+    Raises
+    ------
+    ModelError
+        Says which of the functions fails, at which response and predictors, and by how much.
+
+    Examples
+    --------
+    Geometric counts, by the logarithm of their mean:
+
+    >>> import ilk, numpy as np
+    >>> def log_density(y, eta):
+    ...     return y * eta - (y + 1.0) * np.log1p(np.exp(eta))
+    >>> geometric = ilk.families.custom(log_density, name="geometric")
+    >>> geometric
+    <custom family 'geometric': mean; whole numbers from 0; derivatives by complex step>
+    >>> geometric.variance([np.array([0.0])], None).round(10)
+    array([2.])
+    """
+    from ilk.family.custom_make import make_custom_family
+
+    functions = {
+        "log_density": log_density,
+        "mean": mean,
+        "variance": variance,
+        "draw": draw,
+        "cdf": cdf,
+        "start": start,
+        "check": check,
+    }
+    return make_custom_family(
+        name, parameters, link, support, atoms, derivatives, scales, try_at, functions
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TypeAlias, final
 
 import numpy as np
@@ -26,8 +26,13 @@ _ZOOM = 41
 _ROUNDS = 60
 _FLAT = 1e-9
 _AROUND = np.array([-3.0, -1.0, -0.3, -0.05, 0.05, 0.3, 1.0, 3.0])
-_HELD = 12.0
+_HELD = 25.0
 """Height above which a density at the end of its range has not fallen off."""
+
+_NEARLY = 5.0
+_FAR = 1e-13
+_TAIL = 1e-3
+"""Share of a moment that may come from masses that are this small, of the largest."""
 
 
 class AbstractFound(ABC):
@@ -52,18 +57,32 @@ class AbstractFound(ABC):
     def range(self) -> Range:
         """Where the mass is."""
 
+    @abstractmethod
+    def take(self, rows: IntArray) -> AbstractFound:
+        """Distributions of some of the rows, each as often as it is named."""
+
     @final
     def moments(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Total mass (n,), one if the density is normalized, mean (n,) and variance (n,)."""
+        """Total mass (n,), one if the density is normalized, mean (n,) and variance (n,).
+
+        A moment to which far tails contribute is not a number: it may not exist.
+        """
         rows, y, mass = self.masses()
         n = len(self.range.peak)
         total = np.bincount(rows, mass, minlength=n)
+        most = np.zeros(n)
+        np.maximum.at(most, rows, mass)
+        far = np.abs(mass) < _FAR * most[rows]
         with np.errstate(all="ignore"):
             center = np.bincount(rows, np.where(mass != 0.0, y * mass, 0.0), minlength=n) / total
             away = np.where(mass != 0.0, y - center[rows], 0.0)
-            shift = np.bincount(rows, away * mass, minlength=n) / total
-            square = np.bincount(rows, away * away * mass, minlength=n) / total
-        return total, center + shift, square - shift * shift
+            out = []
+            for power in (1, 2):
+                part = away**power * mass
+                moment = np.bincount(rows, part, minlength=n) / total
+                size, tail = (np.bincount(rows, abs(x), minlength=n) for x in (part, part * far))
+                out.append(np.where(tail <= _TAIL * size, moment, np.nan))
+        return total, center + out[0], out[1] - out[0] ** 2
 
 
 @final
@@ -90,9 +109,17 @@ class Range:
     above: FloatArray
     cut: BoolArray
 
+    def take(self, rows: IntArray) -> Range:
+        """Ranges of some of the rows."""
+        return Range(*(getattr(self, field.name)[rows] for field in fields(self)))
+
 
 def find_range(
-    height: Height, hint: FloatArray, ends: tuple[float, float], closed: tuple[bool, bool]
+    height: Height,
+    hint: FloatArray,
+    ends: tuple[float, float],
+    closed: tuple[bool, bool],
+    edge: Height | None = None,
 ) -> Range:
     """Follow densities from their peaks to where they have fallen off.
 
@@ -106,8 +133,15 @@ def find_range(
         Ends of the line.
     closed : tuple of bool
         Whether a density may be high at the ends, as of the first or last count.
+    edge : callable, optional
+        Another function, whose peaks are taken where densities are nearly as high as at their own.
     """
     peak, top, seen = _peaks(height, hint, ends)
+    if edge is not None:
+        other = _peaks(edge, peak, ends)[0]
+        there = height(other, np.arange(len(peak)))
+        taken = there > top - _NEARLY
+        peak, top = np.where(taken, other, peak), np.where(taken, there, top)
     low, below = _fall(height, peak, top, ends[0], -1.0, seen)
     high, above = _fall(height, peak, top, ends[1], 1.0, seen)
     rows = np.arange(len(peak))
@@ -139,7 +173,8 @@ def _peaks(
         left = np.max(np.where(grid < best[:, None], grid, ends[0]), axis=1)
         right = np.min(np.where(grid > best[:, None], grid, ends[1]), axis=1)
         narrow = right - left < 1e-12 * np.maximum(np.abs(best), 1.0)
-        if np.all(narrow | (top - np.min(heights, axis=1) < _FLAT)):
+        flat = np.min(heights, axis=1) > top - _FLAT
+        if np.all(narrow | flat | np.isneginf(top)):
             break
     assert seen is not None
     return best, top, seen

@@ -47,6 +47,12 @@ class FoundCounts(AbstractFound):
         """Where the mass is."""
         return self.place
 
+    def take(self, rows: IntArray) -> FoundCounts:
+        """Distributions of some of the rows."""
+        return FoundCounts(
+            lambda y, r: self.log_density(y, rows[r]), self.support, self.place.take(rows)
+        )
+
     def masses(self) -> tuple[IntArray, FloatArray, FloatArray]:
         """Rows, counts and their masses."""
         rows = np.arange(len(self.place.peak))

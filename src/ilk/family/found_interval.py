@@ -1,9 +1,9 @@
 r"""Distributions on an interval, with atoms beside it, found from their densities.
 
-An interval is mapped to the real line, :math:`y = y(t)`.  On both sides of the peak of the density
-in t, :math:`t = \text{peak} \pm w \sinh(s)` with the distance w at which the density has fallen by
-a factor of e, so that narrow peaks and long tails are seen alike, and so is a peak with an edge;
-16 panels in s on each side, with 12 nodes of Gauss's rule, give integrals.
+An interval is mapped to the real line, :math:`y = y(t)`.  On both sides of the peak, of the density
+in y (where there may be an edge) or else in t, :math:`t = \text{peak} \pm w \sinh(s)` with the
+distance w at which the density in t has fallen by a factor of e, so that narrow peaks and long tails
+are seen alike; 16 panels in s on each side, with 12 nodes of Gauss's rule, give integrals.
 """
 
 from __future__ import annotations
@@ -47,6 +47,12 @@ class FoundInterval(AbstractFound):
     def range(self) -> Range:
         """Where the mass is, in coordinates t."""
         return self.place
+
+    def take(self, rows: IntArray) -> FoundInterval:
+        """Distributions of some of the rows."""
+        return FoundInterval(
+            lambda y, r: self.log_density(y, rows[r]), self.support, self.place.take(rows)
+        )
 
     def masses(self) -> tuple[IntArray, FloatArray, FloatArray]:
         """Rows, numbers and their masses; atoms last."""
@@ -193,4 +199,10 @@ def find_interval(log_density: Height, support: Support, near: FloatArray) -> Fo
             found = log_density(y, rows) + log_slope
         return np.where(np.isfinite(found), found, -np.inf)
 
-    return FoundInterval(log_density, support, find_range(height, hint, ends, (False, False)))
+    def plain(t: FloatArray, rows: IntArray) -> FloatArray:
+        with np.errstate(all="ignore"):
+            found = log_density(support.number(t)[0], rows)
+        return np.where(np.isfinite(found), found, -np.inf)
+
+    place = find_range(height, hint, ends, (False, False), plain)
+    return FoundInterval(log_density, support, place)

@@ -34,7 +34,7 @@ from ilk.family.truncated import Truncated
 from ilk.family.tweedie import Tweedie
 from ilk.family.weibull import Weibull
 
-__all__ = ["FAMILIES", "WRAPPERS", "make_censored", "make_family"]
+__all__ = ["FAMILIES", "WRAPPERS", "is_taken", "make_censored", "make_family"]
 
 FAMILIES: dict[str, type[AbstractFamily]] = {
     kind.name: kind
@@ -179,6 +179,12 @@ def make_censored(family: AbstractFamily) -> Censored:
             code="censoring",
         )
     return Censored(family)
+
+
+def is_taken(name: str) -> bool:
+    """Whether a name is that of one of the package's families, or of one around another."""
+    around = (*_PREFIXES, *(f"{wrapper}_" for wrapper in WRAPPERS))
+    return name in FAMILIES or name in WRAPPERS or name.startswith(around)
 
 
 def _lookup(family: object) -> AbstractFamily:

@@ -63,7 +63,8 @@ class Support:
             words = f"numbers below {self.high:g}"
         else:
             words = f"numbers between {self.low:g} and {self.high:g}"
-        return " and ".join([words, *(f"{atom:g}" for atom in self.atoms)])
+        single = ", ".join(f"{atom:g}" for atom in self.atoms)
+        return f"{words} (and {single})" if single else words
 
     @property
     def ends(self) -> tuple[float, float]:
