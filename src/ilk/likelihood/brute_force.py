@@ -59,7 +59,9 @@ def dense_effects(data: EngineData, lam: FloatArray) -> list[FloatArray]:
         z = np.ones((n, 1)) if term.columns is None else term.columns
         for i in range(n):
             first = start + int(term.codes[i]) * q
-            out[term.predictor][i, first : first + q] = z[i] @ factor
+            for k in set(term.predictors):
+                own = [z[i, j] if a == k else 0.0 for j, a in enumerate(term.predictors)]
+                out[k][i, first : first + q] = np.array(own) @ factor
         start += term.levels * q
         position += q * q
     return out
