@@ -55,9 +55,11 @@ class AbstractFamily(ABC):
     without_intercept : tuple of str
         Predictors that have no intercept, because other parameters take its place.
     location_scale : bool
-        Whether the response is its mean and the root of the dispersion times an error whose
-        distribution depends on neither, so that under the identity link it may be shifted and
-        scaled.
+        Whether the response is its mean and a scale times an error whose distribution depends on
+        neither, so that under the identity link it may be shifted and scaled.
+    log_scale : (str, float)
+        Parameter whose predictor is this many times the logarithm of that scale; by default the
+        dispersion, which is the square of the scale.
     several_modes : bool
         Whether the log density may have several maxima in the predictor of the mean, so that a fit
         looks for other optima than the one it has found.
@@ -103,6 +105,7 @@ class AbstractFamily(ABC):
     has_latent: ClassVar[bool] = False
     without_intercept: ClassVar[tuple[str, ...]] = ()
     location_scale: ClassVar[bool] = False
+    log_scale: ClassVar[tuple[str, float]] = ("dispersion", 2.0)
     several_modes: ClassVar[bool] = False
     has_zero: ClassVar[bool] = True
     atoms: ClassVar[tuple[float, ...]] = ()
