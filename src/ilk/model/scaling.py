@@ -93,6 +93,7 @@ def scale_model(model: Model) -> ScaledModel:
     y = design.response.y
     free = model.family.location_scale and model.family.link.name == "identity"
     center, scale = _response_scale(model) if free else (0.0, 1.0)
+    scaled, times = model.family.log_scale
 
     predictors: list[PredictorData] = []
     maps: list[FloatArray] = []
@@ -107,8 +108,8 @@ def scale_model(model: Model) -> ScaledModel:
             if intercept is not None:
                 shift[intercept] = center
             offset = None if offset is None else offset / scale
-        elif free and part.predictor == "dispersion":
-            log_scale = np.full(len(y), -2.0 * math.log(scale))
+        elif free and part.predictor == scaled:
+            log_scale = np.full(len(y), -times * math.log(scale))
             offset = log_scale if offset is None else offset + log_scale
         predictors.append(PredictorData(X=X, offset=offset))
         maps.append(back)
