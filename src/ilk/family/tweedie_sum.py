@@ -40,7 +40,10 @@ from ilk.num.piecewise import Piece, piecewise
 from ilk.num.stable import LOG_2PI, special, stirling_derivatives
 from ilk.typing import FloatArray, IntArray
 
-__all__ = ["log_density_at_mean", "poisson_window"]
+__all__ = ["UNCOUNTABLE", "log_density_at_mean", "poisson_gap", "poisson_window"]
+
+UNCOUNTABLE = 1e13
+"""Mean numbers of gammas from which single numbers do not matter."""
 
 _FAINT = 40.0
 """Logarithm of the share of the largest term below which others are left out."""
@@ -81,7 +84,7 @@ def log_density_at_mean(t: Any, shape: Any) -> Any:
     time, logit = jets.value(t), jets.value(shape)
     with np.errstate(all="ignore"):
         smooth = time + logit > 2.0 * math.log(_SMOOTH)  # the variance is exp(t) s / r
-        small = (time > _SMALL_DISPERSION) & smooth
+        small = (time > _SMALL_DISPERSION) & (smooth | (time > math.log(UNCOUNTABLE)))
         gamma = ~small & (logit > _NEAR_GAMMA) & (time > _SOME)
         possible = np.isfinite(time) & np.isfinite(logit)
         pieces = [
@@ -111,6 +114,23 @@ def poisson_window(lam: FloatArray, power: FloatArray) -> tuple[FloatArray, Floa
     below = np.sqrt(2.0 * c * lam)
     above = c / 3.0 + np.sqrt(c * c / 9.0 + 2.0 * c * lam)
     return np.maximum(np.floor(lam - below - 2.0), 0.0), np.ceil(lam + above + 2.0)
+
+
+def poisson_gap(log_lam: FloatArray, j: FloatArray) -> FloatArray:
+    r"""Return :math:`h_j = \lambda - j - j \log(\lambda / j)`, half the unit deviance.
+
+    Parameters
+    ----------
+    log_lam : ndarray (n,)
+        Logarithms of the means.
+    j : ndarray (n,)
+        Numbers from one on.
+    """
+    off = j - np.exp(log_lam)
+    near = off / np.exp(log_lam)
+    with np.errstate(all="ignore"):
+        far = np.abs(near) > 0.5
+        return np.where(far, j * (np.log(j) - log_lam), j * np.log1p(near)) - off
 
 
 def _small_dispersion(variables: list[Any]) -> Any:
@@ -185,9 +205,7 @@ def _partials(
     low, high = poisson_window(lam, 1.0 + a)
     row, j, weight = lattice(np.maximum(low, 1.0), high, 2.0 * np.sqrt(lam / (1.0 + a)))
     x, off = j * a[row], j - lam[row]
-    near = off / lam[row]
-    far = np.abs(near) > 0.5
-    h = np.where(far, -off + j * (np.log(j) - log_lam[row]), j * np.log1p(near) - off)
+    h = poisson_gap(log_lam[row], j)
     S = stirling_derivatives(x, order)
     exponent = 0.5 * (log_a[row] - 2.0 * LOG_2PI) - stirling_derivatives(j, 0)[0] - S[0]
     exponent = exponent - (1.0 + a[row]) * h
