@@ -389,6 +389,7 @@ class Fit(AbstractFit):
         level: float = 0.95,
         draws: int = 2000,
         seed: int = 0,
+        category: Any = None,
     ) -> LeagueAnswer:
         """Compare the levels of a grouping factor and rank them by how good they really are.
 
@@ -425,6 +426,9 @@ class Fit(AbstractFit):
             Draws from the joint posterior.
         seed : int
             Makes them repeatable.
+        category : label, optional
+            Of responses that are ordered categories: levels are compared by the probability of
+            this category or a higher one; by default of the one that is most nearly even.
 
         Returns
         -------
@@ -464,6 +468,7 @@ class Fit(AbstractFit):
             level=level,
             draws=draws,
             seed=seed,
+            category=category,
         )
 
     def icc(
@@ -674,8 +679,8 @@ class Fit(AbstractFit):
 
     @property
     def fitted_values(self) -> FloatArray:
-        """(n,) fitted means, random effects at their conditional modes."""
-        return self.fitted.mean
+        """(n,) fitted means, random effects at their modes; (n, J) probabilities of categories."""
+        return tables.fitted_values(self.fitted)
 
     def residuals(self, kind: ResidualKind = "response", seed: int | None = 0) -> FloatArray:
         """Residuals around the fitted means.
@@ -683,7 +688,8 @@ class Fit(AbstractFit):
         Parameters
         ----------
         kind : {"response", "pearson", "deviance", "quantile"}
-            Quantile residuals are standard normal if the model is right.
+            Quantile residuals are standard normal if the model is right.  Of ordered categories the
+            others are of their numbers 0, 1, ... around the mean number.
         seed : int, optional
             For quantile residuals of counts, which are randomized.
 

@@ -67,6 +67,9 @@ class AbstractFamily(ABC):
         Whether a response may be zero; where not, zero inflation is a hurdle.
     atoms : tuple of float
         Numbers that have probability, in order, where most have not.
+    parallel_cuts : tuple of str
+        Thresholds between ordered categories on all of which a covariate of the mean acts alike,
+        which a check compares with effects that differ.
     dispersion_limit : str or None
         Name of the family that this one becomes as the dispersion goes to zero.
     unit_dispersion : str or None
@@ -111,6 +114,7 @@ class AbstractFamily(ABC):
     atoms: ClassVar[tuple[float, ...]] = ()
     dispersion_limit: ClassVar[str | None] = None
     unit_dispersion: ClassVar[str | None] = None
+    parallel_cuts: ClassVar[tuple[str, ...]] = ()
     parameters: ClassVar[tuple[str, ...]]
     link: AbstractLink
 
@@ -141,6 +145,11 @@ class AbstractFamily(ABC):
         if self.link.name in self.compiled_links and is_registered(self.link):
             return f"{self.name}:{self.link.name}"
         return None
+
+    @property
+    def predictor_link(self) -> AbstractLink:
+        """Link on whose scale the effects on the first predictor are."""
+        return self.link
 
     @property
     @final
@@ -215,6 +224,10 @@ class AbstractFamily(ABC):
         """
         return self.link.inverse(eta[0])
 
+    def effects_on(self) -> str | None:
+        """Say what effects of the first predictor are on; None if that is the mean by its link."""
+        return None
+
     def phrase(self, response: str) -> str | None:
         """Say what the mean is, as a part of a sentence; None for the usual words.
 
@@ -258,6 +271,10 @@ class AbstractFamily(ABC):
     def log_cdf(self, y: FloatArray, eta: Sequence[NumberT]) -> NumberT:
         """Log probability (n,) of at most y, for responses that may be censored."""
         self._lacks("logarithm of the distribution function")
+
+    def too_variable(self) -> str | None:
+        """What to try where responses vary more than the family says; None for the usual advice."""
+        return None
 
     def caveat(self, trials: FloatArray | None, eta: Sequence[FloatArray]) -> str | None:
         """Say what does not hold of the family at such predictors; None if all does."""
