@@ -43,12 +43,15 @@ from ilk.typing import FloatArray, IntArray
 
 __all__ = ["Tweedie"]
 
-_LARGEST = 35.0
-"""Predictor of the shape beyond which the power is 1 or 2 to all digits."""
+_LOWEST, _HIGHEST = -7.0, 35.0
+"""Predictors of the shape beyond which it changes nothing.
+
+Powers below 1.001 are taken as that: nearer to 1 the density of counts has no bound.
+"""
 
 
 def _power(eta: FloatArray) -> FloatArray:
-    return np.asarray(1.0 + sigmoid(np.clip(eta, -_LARGEST, _LARGEST)))
+    return np.asarray(1.0 + sigmoid(np.clip(eta, _LOWEST, _HIGHEST)))
 
 
 _SHAPE = ParameterScale(
@@ -57,10 +60,11 @@ _SHAPE = ParameterScale(
     "p",
     _power,
     low=Limit(
-        -9.0,
-        "the power is estimated at one, where the responses are counts times a constant.",
+        _LOWEST,
+        "the power is estimated at one, where the responses are counts times a constant and the "
+        "density of such responses has no bound.",
         "Counts suit 'negative_binomial_2' or 'poisson'; amounts that were rounded to few digits "
-        "suit a given power, family=ilk.families.tweedie(power=1.5).",
+        "a given power, family=ilk.families.tweedie(power=1.5).",
     ),
     high=Limit(
         13.0,
@@ -270,9 +274,10 @@ def _counted(lam: FloatArray, a: FloatArray, z: FloatArray) -> FloatArray:
 
 
 def _bounded(eta: FloatArray, order: int) -> Sequence[FloatArray]:
-    """The predictor of the shape, its value cut off where the power reaches an end."""
+    """The predictor of the shape, level where the power reaches an end."""
     zero = np.zeros_like(eta)
-    return (np.clip(eta, -_LARGEST, _LARGEST), np.ones_like(eta), zero, zero)
+    inside = ((eta > _LOWEST) & (eta < _HIGHEST)).astype(np.float64)
+    return (np.clip(eta, _LOWEST, _HIGHEST), inside, zero, zero)
 
 
 def _curvature(z: FloatArray, order: int) -> Sequence[FloatArray]:
