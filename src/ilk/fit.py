@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ilk.inference.chosen import Cov, DegreesOfFreedom
     from ilk.inference.robust import covariance as robust
     from ilk.inference.robust.covariance import CovarianceKind
+    from ilk.io import Own
     from ilk.prediction import Estimand, Interval, JointCovariance, NewLevels, Scale
     from ilk.prediction.quantities import Of
     from ilk.show import Summary, caveats, marginal, methods, predictions, standardization
@@ -2258,25 +2259,25 @@ class Fit(AbstractFit):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel to other processes as the content of a file; nothing else is pickled."""
-        return (_from_bytes, (io.fit_bytes(self.fitted),))
+        return (_from_bytes, (io.fit_bytes(self.fitted), io.own_of(self.fitted.family)))
 
     def __repr__(self) -> str:
         return show.in_short(self.fitted)
 
 
-def _from_bytes(content: bytes) -> Fit:
+def _from_bytes(content: bytes, own: Own) -> Fit:
     """Make a fit again in another process."""
-    return Fit(io.fitted_from_bytes(content))
+    return Fit(io.fitted_from_bytes(content, own=own))
 
 
 def _reduce(fitted: Fitted) -> tuple[Any, ...]:
     """Let a record travel as a fit does, in the work that is sent to other processes."""
-    return (_fitted_from_bytes, (io.fit_bytes(fitted),))
+    return (_fitted_from_bytes, (io.fit_bytes(fitted), io.own_of(fitted.family)))
 
 
-def _fitted_from_bytes(content: bytes) -> Fitted:
+def _fitted_from_bytes(content: bytes, own: Own) -> Fitted:
     """Make a record again in another process."""
-    return io.fitted_from_bytes(content)
+    return io.fitted_from_bytes(content, own=own)
 
 
 copyreg.pickle(Fitted, _reduce)
