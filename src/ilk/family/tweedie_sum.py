@@ -26,6 +26,7 @@ Dunn and Smyth (2005) [DunnSmyth2005] sum the same series in another form.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from itertools import combinations_with_replacement
@@ -94,6 +95,7 @@ def log_density_at_mean(t: Any, shape: Any) -> Any:
                 (gamma, _near_gamma),
                 (~small & ~gamma, _summed),
             )
+            if np.any(rows & possible)
         ]
         return piecewise([t, shape], pieces)
 
@@ -196,11 +198,22 @@ def _summed(variables: list[Any]) -> Any:
 def _partials(
     log_lam: FloatArray, log_a: FloatArray, order: int
 ) -> dict[tuple[int, ...], FloatArray]:
-    """Value and partial derivatives in (log lambda, log a), by the variables they are in."""
-    if len(log_lam) > _BLOCK:
-        cuts = range(0, len(log_lam), _BLOCK)
-        parts = [_partials(log_lam[i : i + _BLOCK], log_a[i : i + _BLOCK], order) for i in cuts]
-        return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+    """Value and partial derivatives in (log lambda, log a), by the variables they are in.
+
+    They do not change with the mean, of which many are tried in turn: the last ones are kept.
+    """
+    return _kept(log_lam.tobytes(), log_a.tobytes(), order)
+
+
+@functools.lru_cache(maxsize=4)
+def _kept(log_lam: bytes, log_a: bytes, order: int) -> dict[tuple[int, ...], FloatArray]:
+    both = np.frombuffer(log_lam), np.frombuffer(log_a)
+    cuts = range(0, len(both[0]), _BLOCK)
+    parts = [_block(*(x[i : i + _BLOCK] for x in both), order) for i in cuts]
+    return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+
+
+def _block(log_lam: FloatArray, log_a: FloatArray, order: int) -> dict[tuple[int, ...], FloatArray]:
     lam, a = np.exp(log_lam), np.exp(log_a)
     low, high = poisson_window(lam, 1.0 + a)
     row, j, weight = lattice(np.maximum(low, 1.0), high, 2.0 * np.sqrt(lam / (1.0 + a)))
