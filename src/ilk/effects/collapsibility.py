@@ -95,7 +95,7 @@ def collapsibility(fitted: Fitted, component: str | None = None) -> Collapsibili
     """
     main = fitted.family.main_parameters
     component = main[0] if component is None else component
-    terms = [term for term in fitted.design.terms if term.predictor == component]
+    terms = [term for term in fitted.design.random_parts if term.predictor == component]
     if not terms:
         return Collapsibility(
             "collapsible", "There are no random effects here to average over.", 0.0, 1.0
@@ -155,7 +155,7 @@ def _cut_factor(family: AbstractCategorical, fitted: Fitted, variance: FloatArra
     rows = np.unique(np.linspace(0, model.rows - 1, min(model.rows, _SAMPLED)).astype(np.intp))
     eta = [x[rows] for x in model.linear_predictors(fitted.coef, None)]
     cuts = family.cut_links(eta)
-    if not len(cuts) or any(term.predictor != _MEAN for term in fitted.design.terms):
+    if not len(cuts) or any(t.predictor != _MEAN for t in fitted.design.random_parts):
         return float("nan")
     try:
         slopes = [population_predictor(family.link, cut, variance[rows]).by_eta[0] for cut in cuts]
@@ -257,8 +257,9 @@ def _variance(fitted: Fitted, component: str) -> FloatArray:
     """(n,) variance of the random part of one predictor."""
     total = np.zeros(fitted.model.rows)
     for term, G in zip(fitted.design.terms, fitted.estimates.covariances, strict=True):
-        if term.predictor == component:
-            total += random_variance(term.columns, G, len(total))
+        for part, here in term.parts:
+            if part.predictor == component:
+                total += random_variance(part.columns, G[here, here], len(total))
     return total
 
 
@@ -269,8 +270,9 @@ def _slopes(fitted: Fitted, component: str, variance: FloatArray) -> tuple[str, 
     names = [
         name
         for term, G in zip(fitted.design.terms, fitted.estimates.covariances, strict=True)
-        if term.predictor == component and term.columns is not None
-        for name, own in zip(term.column_names, np.diag(G), strict=True)
+        for part, here in term.parts
+        if part.predictor == component and part.columns is not None
+        for name, own in zip(part.column_names, np.diag(G)[here], strict=True)
         if own > 0.0 and name != "Intercept"
     ]
     return tuple(dict.fromkeys(names))

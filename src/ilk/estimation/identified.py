@@ -78,7 +78,7 @@ def structural_faults(marginal: AbstractMarginal) -> list[Reason]:
                 "growing with it.",
                 "Leave that term out; use a grouping factor with several rows per level.",
             )
-            for term in model.design.terms
+            for term in model.design.random_parts
             if term.predictor == "mean" and _one_row_per_level(term, model.rows)
         ]
     if "zero_inflation" in model.slices and not np.any(response.y == 0.0):
@@ -100,6 +100,8 @@ def _collinear_effects(term: RandomTerm, data: TermData) -> list[Reason]:
     if data.columns is None or data.width < 2:
         return []
     gram = data.columns.T @ data.columns
+    if data.mixed:  # columns of different predictors do different things
+        gram = gram * np.equal.outer(data.predictors, data.predictors)
     if data.width == 2:  # nearly always, and quickly found out
         (a, b), (_, d) = gram.tolist()
         if a * d - b * b > 2.0 * _COLLINEAR * a * d:
@@ -147,11 +149,11 @@ def doubled_dispersion(model: Model) -> list[Reason]:
             "warning",
             (term.label, "dispersion"),
             f"the dispersion of the family {model.family.name!r} and {_spelled(term)} with its "
-            "level for each row describe the same extra variation; the data can hardly tell one "
-            "from the other.",
+            "level for each row describe the same extra variation, of which the data see little "
+            "but the sum.",
             "Keep one of the two.",
         )
-        for term in model.design.terms
+        for term in model.design.random_parts
         if term.predictor == "mean" and _one_row_per_level(term, model.rows)
     ]
 

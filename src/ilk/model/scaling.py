@@ -122,13 +122,14 @@ def scale_model(model: Model) -> ScaledModel:
         columns, back = _scale_term(term, covariance)
         terms.append(
             TermData(
-                predictors=(order.index(term.predictor),) * term.width,
+                predictors=tuple(order.index(name) for name in term.predictors),
                 codes=term.grouping.codes,
                 levels=len(term.grouping.levels),
                 columns=columns,
             )
         )
-        term_maps.append(scale * back if term.predictor == "mean" else back)
+        own = np.where([name == "mean" for name in term.predictors], scale, 1.0)
+        term_maps.append(own[:, None] * back)
 
     data = EngineData(
         response=(y - center) / scale if free else y,
@@ -291,6 +292,11 @@ def _scale_term(
     term: RandomTerm, covariance: AbstractCovariance
 ) -> tuple[FloatArray | None, FloatArray]:
     """Scaled columns of a random term and the matrix T of ``b = T b_s``."""
+    if term.members:
+        made = [_scale_term(member, covariance) for member in term.members]
+        ones = np.ones((len(term.grouping.codes), 1))
+        columns = np.hstack([ones if own is None else own for own, _ in made])
+        return np.ascontiguousarray(columns), _block_diagonal([back for _, back in made])
     if term.columns is None:
         return None, np.eye(1)
     columns = term.columns

@@ -48,7 +48,7 @@ def ranked_group(fit: Reportable) -> str | None:
     fitted = fit.fitted
     design, family = fitted.design, fitted.family
     groups = {term.grouping.name for term in design.terms}
-    levels = any(term.has_intercept and term.predictor == "mean" for term in design.terms)
+    levels = any(term.has_intercept and term.predictor == "mean" for term in design.random_parts)
     trials = design.response.trials
     counts = family.discrete and not family.categorical
     counted = counts and (not family.takes_trials or trials is not None)
