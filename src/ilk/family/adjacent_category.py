@@ -47,6 +47,7 @@ class AdjacentCategory(AbstractOrdinal):
 
     name: ClassVar[str] = "adjacent_category"
     links: ClassVar[tuple[str, ...]] = ("logit",)
+    compiled_links: ClassVar[tuple[str, ...]] = ("logit",)
     link: AbstractLink = field(default_factory=Logit)
     levels: tuple[Hashable, ...] = ()
     thresholds: Structure = "flexible"

@@ -54,6 +54,17 @@ class AbstractCategorical(AbstractFamily):
     levels: tuple[Hashable, ...]
 
     @property
+    def key(self) -> str | None:
+        """Name of the compiled density, which ends in the number of categories."""
+        name, key = self.compiled_name, super().key
+        return None if name is None or key is None else f"{name}:{self.link.name}:{self.categories}"
+
+    @property
+    def compiled_name(self) -> str | None:
+        """Name of the compiled density without link and categories, None if there is none."""
+        return self.name
+
+    @property
     @final
     def categories(self) -> int:
         """Number J of categories."""
@@ -202,6 +213,13 @@ class AbstractOrdinal(AbstractCategorical):
 
     without_intercept: ClassVar[tuple[str, ...]] = ("mean", "dispersion")
     thresholds: Structure
+
+    @property
+    def compiled_name(self) -> str | None:
+        """Name of the compiled density, for thresholds that are free."""
+        if self.thresholds != "flexible":
+            return None
+        return self.name if self.location == ("mean",) else f"scaled_{self.name}"
 
     @property
     def location(self) -> tuple[str, ...]:

@@ -62,6 +62,7 @@ class ConwayMaxwellPoisson(AbstractFamily):
     name: ClassVar[str] = "conway_maxwell_poisson"
     parameters: ClassVar[tuple[str, ...]] = ("mean", "dispersion")
     links: ClassVar[tuple[str, ...]] = ("log", "sqrt", "identity")
+    compiled_links: ClassVar[tuple[str, ...]] = ("log",)
     mean_range: ClassVar[Interval] = POSITIVE
     discrete: ClassVar[bool] = True
     unit_dispersion: ClassVar[str | None] = "poisson"

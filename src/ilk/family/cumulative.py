@@ -58,6 +58,7 @@ class Cumulative(AbstractOrdinal):
     name: ClassVar[str] = "cumulative"
     optional_parameters: ClassVar[tuple[str, ...]] = ("dispersion",)
     links: ClassVar[tuple[str, ...]] = ("logit", "probit", "cloglog", "loglog", "cauchit")
+    compiled_links: ClassVar[tuple[str, ...]] = ("logit", "probit", "cloglog", "loglog")
     link: AbstractLink = field(default_factory=Logit)
     levels: tuple[Hashable, ...] = ()
     thresholds: Structure = "flexible"
