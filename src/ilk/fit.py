@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from ilk.show.league import LeagueAnswer
     from ilk.show.lint import LintAnswer
     from ilk.show.methods import MethodsText
+    from ilk.show.overdispersion import OverdispersionAnswer
     from ilk.show.profile import ProfileAnswer
     from ilk.show.wording import Causes
     from ilk.typing import FloatArray
@@ -1127,7 +1128,7 @@ class Fit(AbstractFit):
         """
         return sensitive.sensitivity_answer(self.fitted, group, level)
 
-    def overdispersion(self, *, draws: int = 250, seed: int = 0) -> Answer:
+    def overdispersion(self, *, draws: int = 250, seed: int = 0) -> OverdispersionAnswer:
         """Ask whether counts vary more than their family says, and what describes it best.
 
         The Pearson ratio, a simulation test of the variance and one of the zeros; and the same
@@ -1144,10 +1145,12 @@ class Fit(AbstractFit):
 
         Returns
         -------
-        Answer
-            ``.frame`` has a row per model: ``model, loglik, df, aic, delta, problem``, and
-            ``estimate[name]`` and ``std_error[name]`` for each coefficient of the mean; ``.plot()``
-            draws variance against mean with the line of each model.
+        OverdispersionAnswer
+            ``.frame`` has a row per model: ``model, loglik, df, aic, delta, integration, problem``,
+            and ``estimate[name]`` and ``std_error[name]`` for each coefficient of the mean;
+            ``.plot()`` draws variance against mean with the line of each model.  Of a fit with a
+            dispersion and an effect of each row ``.profile`` is the profile of the two, which
+            ``.plot()`` then draws.
 
         Examples
         --------

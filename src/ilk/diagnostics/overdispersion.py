@@ -7,9 +7,12 @@ The same formula is fitted with each of the answers to overdispersion: for count
 
 (Poisson, negative binomial 1 and 2, an effect of each row, of which the last has its mean
 :math:`\mu = e^{\eta + \sigma^2 / 2}` with a log link), and Poisson or negative binomial 2 with
-excess zeros; for counts among trials binomial, beta-binomial and an effect of each row.  The effect
-of a row is integrated by quadrature in one dimension where that is possible, as the Laplace
-approximation is at its worst there.  All other predictors than the mean are constant.
+excess zeros; for counts among trials binomial, beta-binomial and an effect of each row.  All other
+predictors than the mean are constant.
+
+Likelihoods compare if they are integrated alike.  The Laplace approximation is at its worst with an
+effect of each row, which is therefore integrated by quadrature wherever it is separable; and where
+all factors can be, so are all of them, in every model.  Each answer says how it was integrated.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from ilk.diagnostics.checks.context import make_context
 from ilk.diagnostics.checks.registry import run_checks
 from ilk.errors import IlkError, ModelError
 from ilk.estimation.run import run
+from ilk.estimation.twofold import twofold_profile
 from ilk.family.registry import make_family
 from ilk.formula.bars import observation_level
 from ilk.formula.spec import MEAN, OLRE
@@ -34,12 +38,13 @@ from ilk.inference.criteria import aic
 from ilk.likelihood.base import Search
 from ilk.model.model import Model
 from ilk.model.nodes import plan_nodes
-from ilk.model.quadrature import by_factor
+from ilk.model.quadrature import by_factor, is_laplace, same_accuracy, shares
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ilk.diagnostics.checks.record import Check
+    from ilk.estimation.twofold import TwofoldProfile
     from ilk.family.base import AbstractFamily
     from ilk.fitted import Fitted
     from ilk.kernels.contract import Nodes
@@ -65,7 +70,10 @@ _TRIALS = (
 """The same for counts among trials."""
 
 _NODES = 11
-"""Quadrature nodes of the effect of a row."""
+"""Quadrature nodes of each effect."""
+
+_WORK = 2_000_000
+"""Most rows times combinations of nodes of models in which all factors are integrated."""
 
 _CHECKS = ("pearson", "dispersion", "zeros")
 
@@ -93,6 +101,14 @@ class Alternative:
         """Whether its numbers may be compared."""
         return self.fitted is not None and not self.why
 
+    @property
+    def integration(self) -> str:
+        """How random effects were integrated; empty where there are none."""
+        if self.fitted is None or not self.fitted.design.terms:
+            return ""
+        model = self.fitted.model
+        return "Laplace" if is_laplace(model.nodes) else str(shares(model))
+
 
 @dataclass(frozen=True, slots=True)
 class Overdispersion:
@@ -106,11 +122,23 @@ class Overdispersion:
         Pearson ratio, simulation test of the variance, and of the zeros.
     alternatives : tuple of Alternative
         The same formula with each answer to overdispersion.
+    profile : TwofoldProfile or None
+        Of a fit with a dispersion and an effect of each row: the profile of the two.
     """
 
     fitted: Fitted
     checks: tuple[Check, ...]
     alternatives: tuple[Alternative, ...]
+    profile: TwofoldProfile | None = None
+
+    @property
+    def alike(self) -> bool:
+        """Whether no two answers integrate a factor that they share, or rows, differently."""
+        models = [a.fitted.model for a in self.alternatives if a.sound and a.fitted]
+        kinds = {is_laplace(model.nodes) for model in models if model.design.terms}
+        return len(kinds) < 2 and all(
+            same_accuracy(a, b) for a in models for b in models if a.design.terms and b.design.terms
+        )
 
     @property
     def aic(self) -> FloatArray:
@@ -150,7 +178,8 @@ def overdispersion(fitted: Fitted, draws: int = 250, seed: int = 0) -> Overdispe
     answers = _answers(fitted)
     context = make_context(fitted, draws=draws, seed=seed)
     checks = run_checks(list(_CHECKS), context)
-    return Overdispersion(fitted, tuple(checks), tuple(_fit(fitted, *one) for one in answers))
+    found = tuple(_fit(fitted, *one) for one in answers)
+    return Overdispersion(fitted, tuple(checks), found, twofold_profile(fitted))
 
 
 def _answers(fitted: Fitted) -> Sequence[tuple[str, str, bool, bool]]:
@@ -215,14 +244,18 @@ def _model(fitted: Fitted, family: AbstractFamily, olre: bool) -> Model:
 
 
 def _nodes(fitted: Fitted, model: Model, olre: bool) -> Nodes:
-    """Quadrature over the effects of rows, and over others as in the fit."""
-    most = int(np.max(fitted.model.nodes))
-    asked = by_factor(fitted.model) if most > 1 else {}
-    names = {term.grouping.name for term in model.design.terms}
-    asked = {name: count for name, count in asked.items() if name in names and name != OLRE}
-    if olre:
-        asked[OLRE] = _NODES
-    try:
-        return plan_nodes(model.design, asked) if asked else 1
-    except ModelError:
-        return 1
+    """Quadrature over all effects where that is possible, else over those of rows."""
+    terms = model.design.terms
+    names = list(dict.fromkeys(term.grouping.name for term in terms))
+    known = by_factor(fitted.model)
+    every = {name: max(_NODES, known.get(name, 1)) for name in names}
+    width = sum(len(term.column_names) for term in terms) + (not olre)  # as with effects of rows
+    plans = [every] if model.rows * float(_NODES) ** width <= _WORK else []
+    kept = {name: k for name, k in known.items() if name in names and k > 1}
+    plans += [{**kept, OLRE: _NODES}] if olre else [kept]
+    for plan in plans:
+        try:
+            return plan_nodes(model.design, plan) if plan else 1
+        except ModelError:
+            continue
+    return 1

@@ -128,7 +128,7 @@ def overdispersion_answer(fitted: Fitted, draws: int = 250, seed: int = 0) -> Ov
         "df": np.array([np.nan if f is None else f.parameter_count for f in fits]),
         "aic": values,
         "delta": values - smallest,
-        "integration": [one.integration or None for one in found.alternatives],
+        "integration": [one.integration for one in found.alternatives],
     }
     for name in names:
         pairs = [_coefficient(f, name) for f in fits]
