@@ -142,9 +142,9 @@ class _AbstractCustom(AbstractFamily):
         return self.support.counts
 
     @property
-    def has_atoms(self) -> bool:
-        """Whether single numbers have probability."""
-        return self.support.counts or bool(self.support.atoms)
+    def atoms(self) -> tuple[float, ...]:  # type: ignore[override]
+        """Single numbers with a probability of their own."""
+        return self.support.atoms
 
     @property
     def has_zero(self) -> bool:  # type: ignore[override]
