@@ -79,6 +79,19 @@ def test_the_baseline_changes_the_parameters_and_not_the_fit():
     assert by_bus["train", "x"] == pytest.approx(difference, abs=1e-5)
 
 
+def test_correlated_effects_do_not_depend_on_the_baseline():
+    data = table(groups=20)
+    fits = [ilk.fit("choice ~ x + (1 |p| g)", data, family(level)) for level in LEVELS]
+    for fit in fits:
+        assert len(fit.fitted.design.terms) == 1
+        assert fit.loglik == pytest.approx(fits[0].loglik, abs=1e-5)
+    separate = ilk.fit("choice ~ x + (1 | g)", data, family())
+    assert fits[0].loglik > separate.loglik
+    G = [fit.fitted.estimates.covariances[0] for fit in fits[:2]]
+    to_car = np.array([[-1.0, 0.0], [-1.0, 1.0]])  # from car, train against bus
+    np.testing.assert_allclose(to_car @ G[0] @ to_car.T, G[1], rtol=0.02, atol=0.02)
+
+
 def test_parameters_are_recovered():
     data = table(groups=150, rows=10, seed=11)
     fit = ilk.fit("choice ~ x + (1 | g)", data, family(), parameters={"train": "~ x + z + (1 | g)"})
