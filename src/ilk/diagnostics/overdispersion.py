@@ -34,6 +34,7 @@ from ilk.estimation.twofold import twofold_profile
 from ilk.family.registry import make_family
 from ilk.formula.bars import observation_level
 from ilk.formula.spec import MEAN, OLRE
+from ilk.inference.comparison.boundary import chi_bar
 from ilk.inference.criteria import aic
 from ilk.likelihood.base import Search
 from ilk.model.model import Model
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from ilk.kernels.contract import Nodes
     from ilk.typing import FloatArray
 
-__all__ = ["Alternative", "Overdispersion", "overdispersion"]
+__all__ = ["Alternative", "Overdispersion", "Ratio", "overdispersion"]
 
 _COUNTS = (
     ("Poisson", "poisson", False, False),
@@ -111,6 +112,27 @@ class Alternative:
 
 
 @dataclass(frozen=True, slots=True)
+class Ratio:
+    """Likelihood ratio of an answer to the model without what it adds, at the edge of its range.
+
+    Parameters
+    ----------
+    smaller, larger : str
+        Names of the two.
+    statistic : float
+        Twice the gain in log-likelihood.
+    p_value : float
+        By the mixture of chi-square distributions with none and one degree of freedom: what is
+        added cannot be negative (Self and Liang 1987).
+    """
+
+    smaller: str
+    larger: str
+    statistic: float
+    p_value: float
+
+
+@dataclass(frozen=True, slots=True)
 class Overdispersion:
     """What the data say of their variance.
 
@@ -146,6 +168,24 @@ class Overdispersion:
         return np.array(
             [aic(a.fitted) if a.sound and a.fitted else np.nan for a in self.alternatives]
         )
+
+    @property
+    def ratios(self) -> tuple[Ratio, ...]:
+        """Each answer against its limit, where both are integrated alike."""
+        first = self.alternatives[0]
+        out = []
+        for one in self.alternatives[1:]:
+            inner = one.name.removeprefix("zero-inflated ")
+            small = next((a for a in self.alternatives if a.name == inner != one.name), first)
+            if small.fitted is None or one.fitted is None or not (small.sound and one.sound):
+                continue
+            a, b = small.fitted.model, one.fitted.model
+            if a.design.terms and not same_accuracy(a, b):
+                continue
+            statistic = max(2.0 * (one.fitted.loglik - small.fitted.loglik), 0.0)
+            p = chi_bar(0).p_value(statistic)
+            out.append(Ratio(small.name, one.name, statistic, p))
+        return tuple(out)
 
     @property
     def best(self) -> Alternative | None:

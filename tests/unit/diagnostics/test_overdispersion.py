@@ -83,6 +83,23 @@ def test_poisson_counts_have_no_sign_of_it(data):
     assert "no sign of overdispersion" in answer.text
 
 
+def test_ratios_know_that_a_dispersion_is_not_negative(data, found):
+    frame = found.frame.set_index("model")
+    ratios = {one.larger: one for one in found.found.ratios}
+    assert len(ratios) == 5
+    assert ratios["zero-inflated negative binomial 2"].smaller == "negative binomial 2"
+    for one in ratios.values():
+        gain = 2.0 * (frame.loglik[one.larger] - frame.loglik[one.smaller])
+        assert one.statistic == pytest.approx(max(gain, 0.0), abs=1e-9)
+    assert "Tests of what each adds" in found.text
+    none = ilk.fit("k ~ x + (1 | g)", data, "poisson", quadrature=11)
+    over = ilk.fit("k ~ x + (1 | g)", data, "negative_binomial_2", quadrature=11)
+    tested = ilk.compare(none, over).tests["p_value"].iloc[0]
+    mine = {one.larger: one for one in none.overdispersion(draws=30).found.ratios}
+    assert mine["negative binomial 2"].p_value == pytest.approx(tested, abs=1e-6)
+    assert mine["negative binomial 2"].p_value > 0.05
+
+
 def test_counts_among_trials(data):
     answer = ilk.fit("s ~ x", data, "binomial", trials="size").overdispersion(draws=100)
     assert answer.frame.model.tolist() == ["binomial", "beta-binomial", "binomial + olre()"]
