@@ -7,7 +7,8 @@ the data (Albert and Anderson 1984; Konis 2007) if
 .. math:: s_i x_i'd \ge 0 \text{ where } s_i \ne 0, \qquad x_i'd = 0 \text{ where } s_i = 0,
 
 with at least one strict sign: the likelihood rises along d, for any value of the random effects,
-and has no maximum.  Counts have no highest outcome, so that only zeros are free.
+and has no maximum.  Counts and amounts have no highest outcome, so that only zeros are free;
+of shares zeros and ones are, where they have a probability.
 
 Such a d is found by linear programming.  Since most data overlap, that is proved first where it is
 cheap (`ilk.model.overlap`).
@@ -110,7 +111,9 @@ def outcome_signs(
         return np.where(y == 0.0, 1.0, -1.0)
     family = _of_counts(model.family)
     if not family.takes_trials:
-        return np.where(y <= (0.0 if family.has_zero else 1.0), -1.0, 0.0)
+        most = family.mean_range.high if family.mean_range.high in family.atoms else np.inf
+        least = 0.0 if family.has_zero else 1.0
+        return np.where(y <= least, -1.0, np.where(y >= most, 1.0, 0.0))
     full = 1.0 if response.trials is None else response.trials[rows]
     # the logarithm reaches probability one at zero, not at infinity
     top = 0.0 if model.family.link.name == "log" else 1.0
@@ -120,7 +123,9 @@ def outcome_signs(
 def has_limits(model: Model) -> bool:
     """Whether outcomes can be at a limit of the mean that the link reaches at infinity only."""
     family = _of_counts(model.family)
-    counted = family.discrete and not family.categorical and family.mean_range.low == 0.0
+    ends = (family.mean_range.low, family.mean_range.high)
+    able = family.discrete or any(atom in ends for atom in family.atoms)
+    counted = able and not family.categorical and family.mean_range.low == 0.0
     return counted and family.link.name in _LIMITLESS
 
 
