@@ -27,7 +27,13 @@ import numpy as np
 
 from ilk.design.random import own_columns
 from ilk.errors import ModelError
-from ilk.prediction.levels import assume, averaged_variance, fixed_predictors, known_effects
+from ilk.prediction.levels import (
+    assume,
+    averaged_variance,
+    check_separate,
+    fixed_predictors,
+    known_effects,
+)
 from ilk.prediction.means import averaged_mean
 from ilk.variance.delta import covariance_derivatives
 
@@ -252,6 +258,8 @@ def row_means(
             strict=True,
         )
     ]
+    if scale == "response":
+        check_separate(fitted, assumed.averaged, fitted.family.mean_parameters, "The mean")
     spread = averaged_variance(fitted, cases, assumed, fitted.estimates.covariances)
     means = averaged_mean(fitted.family, eta, spread, scale=scale, derivatives=derivatives)
     return RowMeans(assumed, means)

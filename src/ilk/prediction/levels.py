@@ -13,7 +13,7 @@ in the data has no estimated effect; what a conditional prediction does then is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
@@ -36,6 +36,7 @@ __all__ = [
     "assume",
     "averaged_variance",
     "check_choice",
+    "check_separate",
     "drawn_variances",
     "fixed_predictors",
     "known_effects",
@@ -270,6 +271,39 @@ def averaged_variance(
                 variance = random_variance(columns, matrices[t][here, here], cases.rows)
                 sums[order.index(part.predictor)] += np.where(assumed.averaged[t], variance, 0.0)
     return sums
+
+
+def check_separate(
+    fitted: Fitted, averaged: Sequence[BoolArray], predictors: Collection[str], what: str
+) -> None:
+    """Refuse to average over effects of several predictors as if they were independent.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    averaged : sequence of (n,) bool arrays
+        Rows where the effects of each term are averaged over.
+    predictors : collection of str
+        Those on which the quantity depends.
+    what : str
+        The quantity, for the message.
+
+    Raises
+    ------
+    ModelError
+        A term has correlated effects in several of them.
+    """
+    for term, rows in zip(fitted.design.terms, averaged, strict=True):
+        both = [name for name in dict.fromkeys(term.predictors) if name in predictors]
+        if len(both) > 1 and np.any(rows):
+            words = " and the ".join(name.replace("_", " ") for name in both)
+            raise ModelError(
+                f"{what} depends on the {words}, whose random effects of {term.grouping.name!r} "
+                "are correlated with each other, and averages over such effects are not "
+                "available: ask for estimand='typical', or draw responses with simulate().",
+                code="correlated-parts",
+            )
 
 
 def drawn_variances(

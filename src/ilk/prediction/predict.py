@@ -26,6 +26,7 @@ from ilk.prediction.levels import (
     assume,
     averaged_variance,
     check_choice,
+    check_separate,
     drawn_variances,
     fixed_predictors,
     known_effects,
@@ -158,6 +159,8 @@ def predict(
             strict=True,
         )
     ]
+    if scale == "response":
+        check_separate(fitted, assumed.averaged, fitted.family.mean_parameters, "The mean")
     variance = averaged_variance(fitted, cases, assumed, fitted.estimates.covariances)
     averaged = averaged_mean(
         fitted.family, eta, variance, scale=scale, derivatives=interval is not None
@@ -177,6 +180,8 @@ def predict(
             drawn = drawn_variances(fitted, cases, assumed)
             low, high = cluster_limits(fitted.family, eta, center, *drawn, two_sided(level), scale)
         else:
+            every = fitted.family.parameters
+            check_separate(fitted, assumed.averaged, every, "The distribution of a new observation")
             low, high = _observation_limits(fitted, cases, eta, center, variance, level)
     return Prediction(averaged.value, estimand, interval, error, low, high, strangers)
 

@@ -30,7 +30,13 @@ import numpy as np
 
 from ilk.design.fixed import INTERCEPT
 from ilk.formula.spec import MEAN
-from ilk.prediction.levels import Assumed, averaged_variance, known_effects, training_cases
+from ilk.prediction.levels import (
+    Assumed,
+    averaged_variance,
+    check_separate,
+    known_effects,
+    training_cases,
+)
 from ilk.prediction.means import averaged_mean, is_inverse_link
 from ilk.ranking.interpolation import cubic_weights
 from ilk.ranking.target import own_terms, ranked_grouping
@@ -110,6 +116,8 @@ class Standard:
         eta = self.predictors()
         if kind == "typical":
             return np.asarray(self.fitted.family.mean(eta), dtype=np.float64)
+        fitted, parts = self.fitted, self.fitted.family.mean_parameters
+        check_separate(fitted, self.averaged.averaged, parts, "The mean")
         variance = averaged_variance(
             self.fitted, self.cases, self.averaged, self.fitted.estimates.covariances
         )
@@ -168,7 +176,8 @@ class Standard:
         """Variances of the effects of factors nested in this one; None if there are none."""
         if not any(np.any(part) for part in self.inner.averaged):
             return None
-        matrices = self.fitted.estimates.covariances
+        matrices, parts = self.fitted.estimates.covariances, self.fitted.family.mean_parameters
+        check_separate(self.fitted, self.inner.averaged, parts, "The mean")
         return averaged_variance(self.fitted, self.cases, self.inner, matrices)
 
     def _rate(
