@@ -67,8 +67,9 @@ class OrderedBeta(AbstractFamily):
         """Check the link and the ends."""
         require_link(self)
         known = get_args(Ends)
-        if self.ends not in known:
-            hint = did_you_mean(self.ends, known) if isinstance(self.ends, str) else ""
+        ends: object = self.ends
+        if ends not in known:
+            hint = did_you_mean(ends, known) if isinstance(ends, str) else ""
             raise ModelError(
                 f"ends={self.ends!r} is not known; choose from 'both', 'zero' and 'one'.{hint}",
                 code="choice",
