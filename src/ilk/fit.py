@@ -1527,7 +1527,7 @@ class Fit(AbstractFit):
         trials, exposure, offset : str or array, optional
             For a target population, in place of the columns that the fit used.
         of, scores
-            Of responses that are categories, as for `predict`.
+            What is asked of responses that are categories, or of numbers, as for `predict`.
 
         Returns
         -------
@@ -1605,7 +1605,7 @@ class Fit(AbstractFit):
         trials, exposure, offset : str or array, optional
             For new data, in place of the columns that the fit used.
         of, scores
-            Of responses that are categories, as for `predict`.
+            What is asked of responses that are categories, or of numbers, as for `predict`.
 
         Returns
         -------
@@ -1695,7 +1695,7 @@ class Fit(AbstractFit):
         df : {None, "satterthwaite", "kenward_roger", "residual", "normal"}
             Degrees of freedom of linear models, as in `tidy`.
         of, scores
-            Of responses that are categories, as for `predict`.
+            What is asked of responses that are categories, or of numbers, as for `predict`.
 
         Returns
         -------
@@ -1782,7 +1782,7 @@ class Fit(AbstractFit):
         df : {None, "satterthwaite", "kenward_roger", "residual", "normal"}
             Degrees of freedom of linear models, as in `tidy`.
         of, scores
-            Of responses that are categories, as for `predict`.
+            What is asked of responses that are categories, or of numbers, as for `predict`.
 
         Returns
         -------
@@ -1858,7 +1858,7 @@ class Fit(AbstractFit):
         df : {None, "satterthwaite", "kenward_roger", "residual", "normal"}
             Degrees of freedom of linear models, as in `tidy`.
         of, scores
-            Of responses that are categories, as for `predict`.
+            What is asked of responses that are categories, or of numbers, as for `predict`.
 
         Returns
         -------
@@ -1942,9 +1942,10 @@ class Fit(AbstractFit):
             answer say which.
         trials, exposure, offset : str or array, optional
             For new data, in place of the columns that the fit used.
-        of : {"category", "at_most", "at_least", "score"}, optional
+        of : {"category", "at_most", "at_least", "score"} or dict, optional
             Of responses that are categories: the probability of each (the default), of all up to
-            it, of it and all higher ones, or the mean of scores.
+            it, of it and all higher ones, or the mean of scores.  Of positive numbers, and of
+            censored ones, ``{"beyond": c}`` is the probability of more than c, one or several.
         scores : dict or sequence, optional
             A number for each category, for the mean of scores; by default categories that are
             numbers stand for themselves.

@@ -124,6 +124,14 @@ class Censored(AbstractFamily):
         """Scale of a parameter."""
         return self.base.scale(parameter)
 
+    def log_survival(self, y: FloatArray, eta: Sequence[NumberT]) -> NumberT:
+        """Log probability of more than y, before censoring."""
+        return self.base.log_survival(y, eta)
+
+    def phrase(self, response: str) -> str:
+        """Say what the mean is of."""
+        return f"mean before censoring of {response}"
+
     def row_label(self, parameter: str) -> str | None:
         """Name of a row of the table of thresholds."""
         return self.base.row_label(parameter)
