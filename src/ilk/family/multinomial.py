@@ -171,6 +171,8 @@ class Multinomial(AbstractCategorical):
 
     def log_probability(self, category: int, eta: Sequence[Any]) -> Any:
         """Log probability of one category in all rows."""
+        if all(isinstance(x, Jet) for x in eta) and are_variables(eta):
+            return self._in_predictors(np.full(len(eta[0].value), float(category)), eta)
         with np.errstate(all="ignore"):
             return log_share(category, np.eye(self.categories)[:, self._others], eta)
 
