@@ -33,7 +33,7 @@ def overdispersion(fit: Fit, draws: int = 250, seed: int = 0) -> OverdispersionA
     >>> newts = ilk.datasets.load("pond_newts")
     >>> fit = ilk.fit("newts ~ fish + (1 | pond)", newts, "poisson")
     >>> len(ilk.overdispersion(fit, draws=50).frame)
-    6
+    7
     """
     if not isinstance(fit, Fit):
         raise ModelError(

@@ -6,7 +6,7 @@ The same formula is fitted with each of the answers to overdispersion: for count
    \mu + (e^{\sigma^2} - 1)\,\mu^2,
 
 (Poisson, negative binomial 1 and 2, an effect of each row, of which the last has its mean
-:math:`\mu = e^{\eta + \sigma^2 / 2}` with a log link), and Poisson or negative binomial 2 with
+:math:`\mu = e^{\eta + \sigma^2 / 2}` with a log link), and Poisson or negative binomial with
 excess zeros; for counts among trials binomial, beta-binomial and an effect of each row.  All other
 predictors than the mean are constant.
 
@@ -59,6 +59,7 @@ _COUNTS = (
     ("negative binomial 2", "negative_binomial_2", False, False),
     ("Poisson + olre()", "poisson", False, True),
     ("zero-inflated Poisson", "poisson", True, False),
+    ("zero-inflated negative binomial 1", "negative_binomial_1", True, False),
     ("zero-inflated negative binomial 2", "negative_binomial_2", True, False),
 )
 """Name, family, excess zeros and effect of each row of the answers for counts."""
