@@ -73,7 +73,7 @@ def integrate_products(
     for order in orders:
         settled = np.zeros(n, dtype=bool)
         points, weights = _rule(order, d)
-        for rows in np.array_split(pending, max(1, -(-len(pending) * len(weights) // _CHUNK))):
+        for rows in np.array_split(pending, _pieces(len(pending), len(weights))):
             at = [np.repeat(e[rows], len(weights)).reshape(len(rows), -1) for e in eta]
             for axis, k in enumerate(active):
                 at[k] = at[k] + deviation[k][rows, None] * points[axis]
@@ -94,6 +94,11 @@ def integrate_products(
         if not len(pending):
             break
     return Averaged(value, tuple(by_eta), tuple(by_variance))
+
+
+def _pieces(rows: int, points: int) -> int:
+    """Number of pieces that rows are split into, each of few enough points."""
+    return min(rows, -(-rows * points // _CHUNK))
 
 
 @functools.lru_cache(maxsize=8)

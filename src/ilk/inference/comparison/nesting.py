@@ -153,7 +153,7 @@ def find_nesting(small: Fitted, large: Fitted) -> Nesting | str:
         return blocks
     dispersion, inflation = added
     cones = sum(block.parameters for block in blocks)
-    p, q = (f.model.parts["mean"].X.shape[1] for f in (small, large))
+    p, q = (sum(part.X.shape[1] for part in f.model.main_parts) for f in (small, large))
     return Nesting(
         difference=difference,
         free=difference - cones - dispersion - inflation,
@@ -199,7 +199,9 @@ def _fixed(small: Fitted, large: Fitted) -> str | None:
     """Reason why the fixed parts are not nested."""
     theirs = large.model.parts
     for part in small.design.fixed:
-        other = theirs[part.predictor]
+        other = theirs.get(part.predictor)
+        if other is None:
+            return f"the other has no predictor of {part.predictor}"
         offset = np.zeros(1) if part.offset is None else part.offset
         known = np.zeros(1) if other.offset is None else other.offset
         if not np.allclose(offset, known, rtol=1e-12, atol=1e-12):
