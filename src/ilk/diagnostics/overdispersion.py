@@ -71,8 +71,8 @@ _TRIALS = (
 )
 """The same for counts among trials."""
 
-_NODES = 11
-"""Quadrature nodes of each effect."""
+_NODES, _ROW_NODES = 11, 25
+"""Quadrature nodes of the effects of factors, and of those of rows."""
 
 _WORK = 2_000_000
 """Most rows times combinations of nodes of models in which all factors are integrated."""
@@ -289,11 +289,13 @@ def _nodes(fitted: Fitted, model: Model, olre: bool) -> Nodes:
     terms = model.design.terms
     names = list(dict.fromkeys(term.grouping.name for term in terms))
     known = by_factor(fitted.model)
-    every = {name: max(_NODES, known.get(name, 1)) for name in names}
-    width = sum(len(term.column_names) for term in terms) + (not olre)  # as with effects of rows
-    plans = [every] if model.rows * float(_NODES) ** width <= _WORK else []
+    least = {name: _ROW_NODES if name == OLRE else _NODES for name in names}
+    every = {name: max(k, known.get(name, 1)) for name, k in least.items()}
+    width = sum(len(term.column_names) for term in terms) - olre
+    work = model.rows * float(_NODES) ** width * _ROW_NODES  # as with effects of rows
+    plans = [every] if work <= _WORK else []
     kept = {name: k for name, k in known.items() if name in names and k > 1}
-    plans += [{**kept, OLRE: _NODES}] if olre else [kept]
+    plans += [{**kept, OLRE: _ROW_NODES}] if olre else [kept]
     for plan in plans:
         try:
             return plan_nodes(model.design, plan) if plan else 1

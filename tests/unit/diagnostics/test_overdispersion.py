@@ -43,11 +43,12 @@ def test_each_row_is_the_fit_of_that_model(data, found):
         "Poisson": ("", "poisson", {}),
         "negative binomial 1": ("", "negative_binomial_1", {}),
         "negative binomial 2": ("", "negative_binomial_2", {}),
-        "Poisson + olre()": (" + olre()", "poisson", {}),
+        "Poisson + olre()": (" + olre()", "poisson", {"quadrature": {"g": 11, "olre()": 25}}),
         "zero-inflated Poisson": ("", "poisson", {"zero_inflation": "~ 1"}),
     }
     for name, (more, family, options) in asked.items():
-        one = ilk.fit(f"y ~ x + (1 | g){more}", data, family, quadrature=11, **options)
+        options = {"quadrature": 11, **options}
+        one = ilk.fit(f"y ~ x + (1 | g){more}", data, family, **options)
         assert frame.loglik[name] == pytest.approx(one.loglik, abs=1e-6), name
         assert frame.aic[name] == pytest.approx(2.0 * frame.df[name] - 2.0 * one.loglik, abs=1e-5)
         place = one.fitted.names.index(("mean", "x"))
@@ -64,7 +65,7 @@ def test_words_and_picture(found):
     assert "Variance is as the model says" in text
     assert "As many zeros as expected" in text
     assert "Coefficients of the mean" in found.html
-    assert "11 nodes over g and olre()" in text
+    assert "11 nodes over g and 25 nodes over olre()" in text
     assert "integrated by quadrature here, so that AIC compare" in text
     assert found.profile is None
     with pytest.raises(ilk.ModelError, match="have a dispersion and an effect of each row"):
@@ -132,13 +133,13 @@ def test_factors_that_cross_are_left_to_laplace_and_the_answer_says_so(data):
     answer = ilk.fit("y ~ x + (1 | g) + (1 | h)", crossed, "poisson").overdispersion(draws=30)
     frame = answer.frame.set_index("model")
     assert frame.integration["Poisson"] == "Laplace"
-    assert frame.integration["Poisson + olre()"].startswith("11 nodes over olre()")
+    assert frame.integration["Poisson + olre()"].startswith("25 nodes over olre()")
     assert "Likelihoods are integrated differently" in " ".join(answer.text.split())
 
 
 def test_without_random_effects_only_rows_are_integrated(data):
     answer = ilk.fit("y ~ x", data, "poisson").overdispersion(draws=30)
-    assert answer.frame.integration.tolist() == ["", "", "", "11 nodes", "", "", ""]
+    assert answer.frame.integration.tolist() == ["", "", "", "25 nodes", "", "", ""]
     assert "integrated differently" not in answer.text
 
 
