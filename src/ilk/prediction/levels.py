@@ -34,9 +34,9 @@ __all__ = [
     "Estimand",
     "NewLevels",
     "assume",
+    "averaged_covariance",
     "averaged_variance",
     "check_choice",
-    "check_separate",
     "drawn_variances",
     "fixed_predictors",
     "known_effects",
@@ -273,37 +273,48 @@ def averaged_variance(
     return sums
 
 
-def check_separate(
-    fitted: Fitted, averaged: Sequence[BoolArray], predictors: Collection[str], what: str
-) -> None:
-    """Refuse to average over effects of several predictors as if they were independent.
+def averaged_covariance(
+    fitted: Fitted,
+    cases: Cases,
+    assumed: Assumed,
+    matrices: Sequence[FloatArray],
+    predictors: Collection[str],
+) -> FloatArray | None:
+    """(n, K, K) covariance matrices of the averaged terms' parts in the predictors.
 
     Parameters
     ----------
     fitted : Fitted
         The fit.
-    averaged : sequence of (n,) bool arrays
-        Rows where the effects of each term are averaged over.
+    cases : Cases
+        Rows to predict.
+    assumed : Assumed
+        Which terms are averaged over.
+    matrices : sequence of (q_t, q_t) arrays
+        G of each term, or a derivative of it.
     predictors : collection of str
-        Those on which the quantity depends.
-    what : str
-        The quantity, for the message.
+        Those on which the quantity depends that is averaged.
 
-    Raises
-    ------
-    ModelError
-        A term has correlated effects in several of them.
+    Returns
+    -------
+    (n, K, K) array or None
+        None where no effects of two of these predictors are correlated.
     """
-    for term, rows in zip(fitted.design.terms, averaged, strict=True):
-        both = [name for name in dict.fromkeys(term.predictors) if name in predictors]
-        if len(both) > 1 and np.any(rows):
-            words = " and the ".join(name.replace("_", " ") for name in both)
-            raise ModelError(
-                f"{what} depends on the {words}, whose random effects of {term.grouping.name!r} "
-                "are correlated with each other, and averages over such effects are not "
-                "available: ask for estimand='typical', or draw responses with simulate().",
-                code="correlated-parts",
-            )
+    order = [part.predictor for part in fitted.model.fitted_parts]
+    terms = fitted.design.terms
+    both = [len({*term.predictors} & {*predictors}) > 1 for term in terms]
+    if not any(np.any(assumed.averaged[t]) for t, two in enumerate(both) if two):
+        return None
+    out = np.zeros((cases.rows, len(order), len(order)))
+    for t, term in enumerate(terms):
+        columns = cases.columns[t]
+        z = np.ones((cases.rows, 1)) if columns is None else columns
+        z = np.where(assumed.averaged[t][:, None], z, 0.0)
+        for one, here in term.parts:
+            for other, there in term.parts:
+                product = np.sum((z[:, here] @ matrices[t][here, there]) * z[:, there], axis=1)
+                out[:, order.index(one.predictor), order.index(other.predictor)] += product
+    return out
 
 
 def drawn_variances(
