@@ -9,6 +9,7 @@ Mean, variance, distribution function and draws that are not given are found fro
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeAlias, final
@@ -40,6 +41,9 @@ Rule: TypeAlias = Literal["jets", "complex step", "differences"]
 
 _ROWS = 2000
 """Distributions that are found at a time."""
+
+_KEPT = 50
+"""Distributions that are kept for the next question, at most."""
 
 
 @final
@@ -294,6 +298,8 @@ class _AbstractCustom(AbstractFamily):
         """Distributions at predictors (m, K), some at a time."""
         starts = range(0, len(distinct), _ROWS)
         pieces = [np.arange(s, min(s + _ROWS, len(distinct))) for s in starts]
+        if len(distinct) <= _KEPT:  # asked again and again by searches for quantiles
+            return [(np.arange(len(distinct)), _kept(self, distinct.shape, distinct.tobytes()))]
         return [(piece, self.found(list(distinct[piece].T))) for piece in pieces]
 
     def _found_moment(self, eta: Sequence[FloatArray], which: int) -> FloatArray:
@@ -388,6 +394,13 @@ class CustomMeanFamily(_AbstractCustom):
             return _filled(self.given.mean(*eta), eta)
         center, scale, standard = self._standard(eta)
         return center + scale * self._found_moment(standard, 1)
+
+
+@functools.lru_cache(maxsize=32)
+def _kept(family: _AbstractCustom, shape: tuple[int, int], predictors: bytes) -> AbstractFound:
+    """Distributions at few predictors (m, K)."""
+    at = np.frombuffer(predictors).reshape(shape)
+    return family.found(list(at.T))
 
 
 def _filled(value: Any, eta: Sequence[FloatArray]) -> FloatArray:
