@@ -7,7 +7,8 @@ cloglog these are hazards of grouped times (Prentice and Gloeckler 1978).  A pos
 moves responses to higher categories; the thresholds need not be in order.  The predictor of the
 mean has no intercept, whose place the thresholds take.
 
-Agresti (2010), section 4.2; Tutz (1991).
+Prentice and Gloeckler (1978) [PrenticeGloeckler1978]; Agresti (2010) [Agresti2010], section 4.2;
+Tutz (1991) [Tutz1991].
 """
 
 from __future__ import annotations
