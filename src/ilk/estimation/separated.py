@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 __all__ = ["SEPARATED", "lost_directions", "penalty_notes", "separation_faults", "separations"]
 
 SEPARATED = frozenset(
-    {"separation", "separated_inflation", "separated_within", "homogeneous_groups"}
+    {
+        "separation",
+        "separated_category",
+        "separated_inflation",
+        "separated_within",
+        "homogeneous_groups",
+    }
 )
 """Codes of the reasons that are separation."""
 
@@ -61,11 +67,11 @@ def separations(marginal: AbstractMarginal) -> Separations:
     model, found = marginal.model, {}
     parameters = model.family.parameters if has_limits(model) else ()
     for place, predictor in enumerate(parameters):
-        if predictor not in _CODES:
+        if predictor not in _CODES and model.family.event(predictor) is None:
             continue
         one = separating_direction(model, predictor, marginal.scaled.data.predictors[place].X)
         # an inflation that only falls is none: a limit of the model, not separation
-        if one is not None and (predictor == "mean" or one.upward):
+        if one is not None and (predictor != "zero_inflation" or one.upward):
             found[predictor] = one
     return found
 
@@ -172,13 +178,15 @@ def _separated(model: Model, part: FixedPart, found: SeparatingDirection) -> Rea
     """Say what separates, which coefficients have no estimate, and what to do."""
     if _constant(found):
         return Reason(
-            _CODES[part.predictor],  # type: ignore[index]
+            _CODES[part.predictor],
             "error",
             found.infinite,
             "the outcome is the same in all rows: nothing can be learned of what it depends on, "
             "and the intercept runs to infinity.",
             "Look whether this is the right response, and whether rows were lost.",
         )
+    if model.family.event(part.predictor) is not None:
+        return _category_separated(model, part, found)
     inflated = part.predictor == "zero_inflation"
     combination = ""
     if len(found.names) > 1:
@@ -190,13 +198,28 @@ def _separated(model: Model, part: FixedPart, found: SeparatingDirection) -> Rea
     advice = "Leave out or merge the levels concerned, or give the coefficients a penalty: "
     penalty = _LOG_F if inflated else _usual_penalty(model)
     return Reason(
-        _CODES[part.predictor],  # type: ignore[index]
+        _CODES[part.predictor],
         "error",
         found.infinite,
         f"{', '.join(found.names)} {_verb(found)} the {'zeros' if inflated else 'response'}"
         f"{combination}: in {found.rows} rows the outcome is predicted perfectly, so the "
         f"likelihood has no maximum and {_listed(found.infinite)} to infinity; {others}.",
         f"{advice}{penalty}{_not_restricted(model)}.",
+    )
+
+
+def _category_separated(model: Model, part: FixedPart, found: SeparatingDirection) -> Reason:
+    """Say what separates a category, or the baseline, from the others."""
+    lost = tuple(f"{part.predictor}: {name}" for name in found.infinite)
+    return Reason(
+        "separated_category",
+        "error",
+        lost,
+        f"{', '.join(found.names)} {_verb(found)} the categories: in {found.rows} rows the "
+        f"probability of {part.predictor}, or of the baseline, runs to 0 or 1, so the likelihood "
+        f"has no maximum and {_listed(lost)} to infinity.",
+        "Leave out or merge categories or levels, or give the coefficients a penalty: "
+        f"{_LOG_F}{_not_restricted(model)}.",
     )
 
 

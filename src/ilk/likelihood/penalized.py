@@ -282,7 +282,8 @@ def _slopes(model: Model) -> np.ndarray:
         [
             j
             for j, (component, name) in enumerate(model.names)
-            if component in _PENALIZED and name != "Intercept"
+            if (component in _PENALIZED or component in model.family.main_parameters)
+            and name != "Intercept"
         ],
         dtype=np.intp,
     )

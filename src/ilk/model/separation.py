@@ -21,7 +21,7 @@ left.  Mathematics: docs/explanation/verdict.md.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -46,8 +46,8 @@ __all__ = [
     "separating_direction",
 ]
 
-Predictor: TypeAlias = Literal["mean", "zero_inflation"]
-"""Predictors whose coefficients can be separated."""
+Predictor: TypeAlias = str
+"""Predictors whose coefficients can be separated: of the mean, excess zeros, categories."""
 
 _FEW = 250
 """Rows that are asked before any other."""
@@ -123,6 +123,8 @@ def outcome_signs(
 def has_limits(model: Model) -> bool:
     """Whether outcomes can be at a limit of the mean that the link reaches at infinity only."""
     family = _of_counts(model.family)
+    if family.event(family.parameters[0]) is not None:
+        return True
     ends = (family.mean_range.low, family.mean_range.high)
     able = family.discrete or any(atom in ends for atom in family.atoms)
     counted = able and not family.categorical and family.mean_range.low == 0.0
@@ -144,9 +146,9 @@ def separating_direction(
     Parameters
     ----------
     model : Model
-        Binomial, beta-binomial and count families can be separated; others cannot.
-    predictor : {"mean", "zero_inflation"}
-        The predictor.
+        Binomial, beta-binomial, count and multinomial families can be separated; others cannot.
+    predictor : str
+        The predictor: ``"mean"``, ``"zero_inflation"``, or a category.
     scaled : (n, p) array, optional
         Its columns as `scale_columns` scales them, if they are at hand.
 
@@ -163,6 +165,12 @@ def separating_direction(
     if predictor == "mean" and isinstance(model.family, ZeroInflated) and model.family.hurdle:
         positive = model.design.response.y != 0.0  # zeros say nothing about the others
         used = positive if used is None else used & positive
+    event = model.family.event(predictor)
+    if event is not None:
+        y = model.design.response.y
+        together = all(other.names == part.names for other in model.main_parts)
+        y, X = (y, X) if used is None else (y[used], X[used])
+        return _of_category(part, event, y, X, together)
     if used is None and len(X) >= 2 * _FEW:
         some = slice(None, None, len(X) // _FEW)
         if overlap(outcome_signs(model, predictor, some), X[some]):
@@ -170,6 +178,26 @@ def separating_direction(
     sign = outcome_signs(model, predictor)
     if used is not None:
         sign, X = sign[used], X[used]
+    return _search(part, sign, X)
+
+
+def _of_category(
+    part: FixedPart, event: tuple[float, float], y: FloatArray, X: FloatArray, together: bool
+) -> SeparatingDirection | None:
+    """Direction in which a category stands apart from all others, or else the baseline does.
+
+    The baseline does only if all predictors can move together.  Sets of several categories that
+    stand apart from the others are not looked for.
+    """
+    own, baseline = event
+    found = _search(part, np.where(y == own, 1.0, -1.0), X)
+    if found is not None or not together:
+        return found
+    return _search(part, np.where(y == baseline, -1.0, 1.0), X)
+
+
+def _search(part: FixedPart, sign: FloatArray, X: FloatArray) -> SeparatingDirection | None:
+    """Direction that separates outcomes by their signs, if there is one."""
     many = len(sign) >= 2 * SAMPLE
     if not np.any(sign) or (some_overlap if many else overlap)(sign, X):
         return None

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 import ilk
-from ilk.errors import DataError, ModelError
+from ilk.errors import DataError, IdentificationWarning, ModelError
 from ilk.likelihood.brute_force import grid_loglik
 
 LEVELS = ["bus", "car", "train"]
@@ -203,6 +203,28 @@ def test_questions_about_one_mean_are_refused():
     for question in (fit.marginal_coefficients, lambda: fit.predict(scale="link"), fit.icc):
         with pytest.raises(ModelError):
             question()
+
+
+def test_a_category_that_never_occurs_with_a_value_is_separated():
+    data = table(groups=30)
+    kept = data[~((data.z == 1) & (data.choice == "train"))]
+    with pytest.warns(IdentificationWarning, match="coefficient of train: z runs to infinity"):
+        fit = ilk.fit("choice ~ x + z", kept, family())
+    found = fit.separation()
+    assert found.columns["finite"] == [True] * 5 + [False]
+    held = ilk.fit("choice ~ x + z", kept, family(), penalty="log_f")
+    assert held.verdict.converged
+    assert -8.0 < held.fitted.coef[-1] < -1.0
+
+
+def test_a_baseline_that_never_occurs_with_a_value_moves_all_predictors():
+    data = table(groups=30)
+    kept = data[~((data.z == 1) & (data.choice == "car"))]
+    with pytest.warns(IdentificationWarning, match="coefficient of bus: z runs"):
+        fit = ilk.fit("choice ~ x + z", kept, family())
+    assert fit.separation().columns["finite"] == [True, True, False] * 2
+    own = ilk.fit("choice ~ x", kept, family(), parameters={"bus": "~ x + z"})
+    assert own.verdict.converged  # what one predictor gains, another category loses
 
 
 def test_a_single_category_explains_nothing():
