@@ -184,6 +184,13 @@ def marginal_family(family: AbstractFamily) -> Marginal:
             "standard errors take them in.",
             code="zero-inflated",
         )
+    if family.categorical:
+        raise ModelError(
+            f"Family {family.name!r}: generalized estimating equations model a mean, which "
+            "categories do not have; ilk.fit gives their probabilities in the population, with "
+            "cov_with('CR2') for robust standard errors.",
+            code="family-not-marginal",
+        )
     plain = family.mean_parameters == family.parameters[:1]
     try:
         shaped = _is_shaped(family) if plain else False
