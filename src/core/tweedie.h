@@ -182,13 +182,16 @@ ILK_INLINE Polygamma polygamma(Vector k) {
 template <class Link>
 struct Tweedie : Unrestricted {
     static constexpr int predictors = 3;
-    static constexpr double shape_limit = 35.0;
+    // Beyond these the shape changes nothing: nearer to power 1 the density of counts has no bound.
+    static constexpr double lowest_shape = -7.0, highest_shape = 35.0;
 
     template <class J>
     static ILK_INLINE J log_density(Vector y, Vector, const J* eta) {
         const Mask zero = y == 0.0;
         const Vector log_y = logarithm(select(zero, broadcast(1.0), y));
-        const J shape = bounded(eta[2], shape_limit);
+        const Vector free = eta[2].value();
+        const J level = (0.0 * eta[2]).with_value(clamp(free, lowest_shape, highest_shape));
+        const J shape = select((free > lowest_shape) & (free < highest_shape), eta[2], level);
         const J log_r = -softplus(shape), r = exp(log_r), s = exp(-softplus(-shape));
         const J log_mean = Link::log_mean(eta[0]);
         const J none = -exp(bounded(log_mean * r - eta[1] - log_r, log_mean_bound));
@@ -204,12 +207,14 @@ struct Tweedie : Unrestricted {
     // Where t is above the first of these the dispersion is small, where the logit of s is above the
     // second and t above the third the distribution nearly gamma.
     static constexpr double small_dispersion = 5.703782474656201, near_gamma = 8.006367567650246,
-                            some = -13.815510557964274, smooth = 2.772588722239781;
+                            some = -13.815510557964274, smooth = 2.772588722239781,
+                            uncountable = 29.933606208922594;
 
     template <class J>
     static ILK_INLINE J at_mean(const J& t, const J& shape, Mask skip) {
         const Vector time = t.value(), logit = shape.value();
-        const Mask small = (time > small_dispersion) & (time + logit > smooth);
+        const Mask small =
+            (time > small_dispersion) & ((time + logit > smooth) | (time > uncountable));
         const Mask gamma = ~small & (logit > near_gamma) & (time > some);
         const Mask summed = ~small & ~gamma & ~skip;
         const J log_lambda = t + softplus(shape), log_a = -shape;
