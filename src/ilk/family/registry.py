@@ -193,6 +193,11 @@ def _lookup(family: object) -> AbstractFamily:
     if isinstance(family, str) and family in FAMILIES:
         return FAMILIES[family]()
     if isinstance(family, AbstractFamily):
+        if FAMILIES.get(family.name, type(family)) is not type(family):
+            raise ModelError(
+                f"Your family {family.name!r} has the name of another one; give it its own.",
+                code="unknown-family",
+            )
         return family
     for prefix, around in _PREFIXES.items():
         if isinstance(family, str) and family.startswith(prefix):

@@ -1,6 +1,7 @@
 """Families of one's own: as the built-in ones, and what is refused."""
 
 import math
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from scipy.special import gammaln, loggamma
 
 import ilk
 from ilk.errors import DataError, DataWarning, ModelError
+from ilk.family.link import find_link
 from ilk.num import jets
 
 custom = ilk.families.custom
@@ -358,3 +360,26 @@ def test_moments_that_do_not_exist_are_not_made_up():
 def test_the_link_is_part_of_the_family():
     with pytest.raises(ModelError, match="part of the family"):
         ilk.fit("poisson ~ x", DATA, family=SAME["jets"][1], link="sqrt")
+
+
+def test_a_class_may_not_take_the_name_of_another_family():
+    @dataclass(frozen=True)
+    class Taken(ilk.families.AbstractFamily):
+        name = "poisson"
+        parameters = ("mean",)
+        link: ilk.families.AbstractLink = field(default_factory=lambda: find_link("log"))
+
+        def log_density(self, y, trials, eta):
+            return eta[0] * y - jets.exp(eta[0])
+
+    with pytest.raises(ModelError, match="name of another"):
+        ilk.fit("poisson ~ x", DATA, family=Taken())
+
+
+def test_estimating_equations_take_the_moments():
+    own = ilk.gee("poisson ~ x", DATA, groups="g", family=SAME["complex step"][1])
+    exact = ilk.gee("poisson ~ x", DATA, groups="g", family="poisson")
+    assert own.verdict == exact.verdict
+    np.testing.assert_allclose(own.tidy()["estimate"], exact.tidy()["estimate"], rtol=1e-6)
+    with pytest.raises(ModelError, match="other parameters as well"):
+        ilk.gee("gumbel ~ x", DATA, groups="g", family=custom(gumbel, **GUMBEL))
