@@ -233,7 +233,7 @@ def _answers(fitted: Fitted) -> Sequence[tuple[str, str, bool, bool]]:
                 code="overdispersion",
             )
         return _TRIALS
-    if not family.discrete or fitted.model.parts.get("threshold_1") is not None:
+    if not family.discrete or family.categorical:
         raise ModelError(
             f"overdispersion() is for counts, and family {family.name!r} is none of them; "
             "check() compares the variance with that of the model.",

@@ -247,9 +247,10 @@ def check_comparable(a: Fitted, b: Fitted, first: str, second: str) -> None:
     if a.model.reml and abs(_volume(a) - _volume(b)) > _ROUNDING:
         _refuse(
             pair,
-            "are REML fits whose fixed parts are the same in other columns, which shifts restricted "
-            "likelihoods by a constant",
-            "code both fixed parts alike (contrasts, units, centering), or fit both with reml=False",
+            "are REML fits whose fixed parts are the same in other columns, which shifts "
+            "restricted likelihoods by a constant",
+            "code both fixed parts alike (contrasts, units, centering), or fit both with "
+            "reml=False",
         )
     if a.model.reml and a.family.link.name != b.family.link.name:
         _refuse(
