@@ -31,6 +31,7 @@ from ilk.diagnostics.checks.registry import run_checks
 from ilk.errors import IlkError, ModelError
 from ilk.estimation.run import run
 from ilk.estimation.twofold import twofold_profile
+from ilk.family.inflation import ZeroInflated
 from ilk.family.registry import make_family
 from ilk.formula.bars import observation_level
 from ilk.formula.spec import MEAN, OLRE
@@ -239,7 +240,19 @@ def _answers(fitted: Fitted) -> Sequence[tuple[str, str, bool, bool]]:
             "check() compares the variance with that of the model.",
             code="overdispersion",
         )
-    return _COUNTS
+    around = _around(family)
+    return [
+        (f"{around} {name}".strip(), f"{around}_{kind}" if around else kind, inflated, olre)
+        for name, kind, inflated, olre in _COUNTS
+        if not (around and inflated)
+    ]
+
+
+def _around(family: AbstractFamily) -> str:
+    """What keeps zeros out of the counts, as names of families say it; empty if nothing does."""
+    if isinstance(family, ZeroInflated) and family.hurdle:
+        return "hurdle"
+    return "" if family.has_zero else "truncated"
 
 
 def _fit(fitted: Fitted, name: str, family: str, inflated: bool, olre: bool) -> Alternative:

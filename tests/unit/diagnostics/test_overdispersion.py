@@ -185,3 +185,21 @@ def test_effects_of_rows_do_not_hide_a_dispersion():
     both = ilk.fit("newts ~ fish + (1 | pond) + olre()", newts, "negative_binomial_2")
     one = ilk.fit("newts ~ fish + (1 | pond)", newts, "negative_binomial_2")
     assert both.loglik >= one.loglik - 1e-6  # the larger model has its better optimum
+
+
+def test_counts_without_zeros_are_compared_with_their_own_kind(data):
+    some = data["y"] > 0
+    positive = {name: values[some] for name, values in data.items()}
+    answer = ilk.fit("y ~ x + (1 | g)", positive, "truncated_poisson").overdispersion(draws=30)
+    assert answer.frame.model.tolist() == [
+        "truncated Poisson",
+        "truncated negative binomial 1",
+        "truncated negative binomial 2",
+        "truncated Poisson + olre()",
+    ]
+    nb = ilk.fit("y ~ x + (1 | g)", positive, "truncated_negative_binomial_2", quadrature=11)
+    assert answer.frame.loglik[2] == pytest.approx(nb.loglik, abs=1e-5)
+    hurdle = ilk.fit("y ~ x + (1 | g)", data, "hurdle_poisson").overdispersion(draws=30)
+    assert hurdle.frame.model[2] == "hurdle negative binomial 2"
+    assert hurdle.frame.delta[0] > 50.0
+    hurdle.plot()
