@@ -51,7 +51,8 @@ struct Outputs {
 
 template <Wanted wanted, int predictors>
 struct ShapeOf {
-    using Type = MeanShape<wanted == Wanted::full ? 3 : 2, wanted == Wanted::full ? predictors - 1 : 0>;
+    static constexpr bool full = wanted == Wanted::full;
+    using Type = MeanShape<full ? 3 : 2, full ? predictors - 1 : 0>;
 };
 template <int predictors>
 struct ShapeOf<Wanted::node, predictors> {
@@ -119,7 +120,7 @@ double threshold_rows(int predictors, std::size_t m, const double* y, const doub
             for (std::size_t i = 0; i < rows; ++i) {
                 if ((uses_lower && side[i] == 0.0) || (uses_upper && side[i] == 2.0)) continue;
                 const int shift = int(y[begin + i]) - 1;
-                const auto there = [&](int local_k) { return local_k < first ? local_k : local_k + shift; };
+                const auto there = [&](int at) { return at < first ? at : at + shift; };
                 out.at(order, there(k), there(l), there(o))[begin + i] = from[i];
             }
         });
@@ -137,7 +138,7 @@ struct Thresholds {
     }
 };
 
-// --- families that vector code over rows serves as it is -------------------------------------------
+// --- families that vector code over rows serves as it is -----------------------------------------
 
 // A vector of rows, or what is left of one: its other lanes repeat the first.
 struct Lanes {
@@ -313,7 +314,9 @@ struct Adjacent {
     static ILK_INLINE Vector next(int j, Vector before, Lanes lanes, const double* const* eta) {
         return before + lanes.load_from(eta[0]) - lanes.load_from(eta[j]);
     }
-    static ILK_INLINE double weight(int j, int k) { return k == 0 ? double(j) : j >= k ? -1.0 : 0.0; }
+    static ILK_INLINE double weight(int j, int k) {
+        return k == 0 ? double(j) : j >= k ? -1.0 : 0.0;
+    }
 };
 
 // A predictor for each category but the first.
@@ -327,7 +330,7 @@ struct Separate {
 
 }  // namespace scores
 
-// --- kernels ---------------------------------------------------------------------------------------
+// --- kernels -------------------------------------------------------------------------------------
 
 template <class Family, Wanted wanted>
 double category_kernel(int predictors, std::size_t m, const double* y, const double*,

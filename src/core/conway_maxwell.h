@@ -70,7 +70,8 @@ ILK_INLINE TiltedMean tilted_mean(const Terms& terms, double m, double b) {
 }
 
 // The tilt that gives the mean mu: Newton's method on log means, kept within brackets.
-__attribute__((noinline)) inline double find_tilt(const Terms& terms, double mu, double nu, double m) {
+__attribute__((noinline)) inline double find_tilt(const Terms& terms, double mu, double nu,
+                                                  double m) {
     const double near = larger(mu + 0.5 * (1.0 - 1.0 / nu), mu / (1.0 + mu));
     double b = mu < 1.0 ? one_logarithm(mu / (1.0 + mu))
                         : nu * one_logarithm(near / larger(m, 1.0));
@@ -147,8 +148,8 @@ struct ConwayMaxwellPoisson : RestrictedByLink<Link> {
         TiltedSums c;
         const Vector mu = mean.value(), shape = nu.value();
         for (int lane = 0; lane < width; ++lane) {
-            const bool same = lane > 0 && mu[lane] == mu[lane - 1] && shape[lane] == shape[lane - 1];
-            if (same)
+            const int before = lane > 0 ? lane - 1 : 0;
+            if (lane > 0 && mu[lane] == mu[before] && shape[lane] == shape[before])
                 repeat(c, lane);
             else
                 tilted_sums(mu[lane], shape[lane], both, c, lane);

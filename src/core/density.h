@@ -81,7 +81,8 @@ InstructionSet best_instruction_set();
 constexpr int most_categories = 24;
 
 // The density of a key for the best instruction set; null if the key is unknown.  The object lives
-// as long as the program.  Keys of families of categories end in their number, "cumulative:logit:5".
+// as long as the program.  Keys of families of categories end in their number:
+// "cumulative:logit:5".
 const Density* find_density(const std::string& key);
 
 // The same for a given instruction set; null also if it is not compiled in or cannot run here.

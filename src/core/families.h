@@ -320,8 +320,8 @@ struct NegativeBinomial2 : Unrestricted {
 
 // Var y = phi mu.  With s = phi^(-1/2), theta = s mu and, for y > 0, z = s (mu - y)/y,
 //   log f(0) = -theta,  log f(y) = log theta + (y-1) log(1 + z) - y z + (y-1) log y - y - log y!
-// where 1 + z is (1 - s) + theta/y if counts are far above the mean.  For s > 1 counts are impossible
-// where z <= -1.   dropped: what is free of the predictors for y > 0
+// where 1 + z is (1 - s) + theta/y if counts are far above the mean.  For s > 1 counts are
+// impossible where z <= -1.   dropped: what is free of the predictors for y > 0
 template <class Link>
 struct GeneralizedPoisson {
     static constexpr bool restricted = true;
@@ -331,7 +331,8 @@ struct GeneralizedPoisson {
     }
     static ILK_INLINE Mask contains(Vector y, const Vector* eta) {
         using Point = Jet<MeanShape<0, 0>>;
-        const Vector s = exponential(-0.5 * clamp(eta[1], -log_dispersion_bound, log_dispersion_bound));
+        constexpr double bound = log_dispersion_bound;
+        const Vector s = exponential(-0.5 * clamp(eta[1], -bound, bound));
         const Vector z = excess(y, Link::mean(Point::constant(eta[0])).value(), s);
         const Mask possible = (y == 0.0) | (z > -1.0);
         if constexpr (Link::restricted) return possible & Link::contains(eta[0]);

@@ -30,7 +30,9 @@ struct Cuts {
     Vector has_lower, has_upper, has_both;
 
     // Of the latent variable with its sign changed.
-    ILK_INLINE Cuts mirrored() const { return {-upper, -lower, gap, has_upper, has_lower, has_both}; }
+    ILK_INLINE Cuts mirrored() const {
+        return {-upper, -lower, gap, has_upper, has_lower, has_both};
+    }
 };
 
 namespace interval {
@@ -38,8 +40,9 @@ namespace interval {
 struct Logit {
     template <class J>
     static ILK_INLINE J log_probability(const Cuts<J>& cut) {
-        const J below = compose(logistic_log_probabilities(cut.upper.value()).mean, cut.upper);
-        const J above = compose(logistic_log_probabilities(cut.lower.value()).complement, cut.lower);
+        const J &lower = cut.lower, &upper = cut.upper;
+        const J below = compose(logistic_log_probabilities(upper.value()).mean, upper);
+        const J above = compose(logistic_log_probabilities(lower.value()).complement, lower);
         return cut.has_upper * below + cut.has_lower * above +
                cut.has_both * log_one_minus_exp(cut.gap);
     }

@@ -1,12 +1,12 @@
 // tweedie.h: the compound Poisson-gamma density with Var y = phi mu^p, 1 < p < 2.
 //
-// With eta = log mu, log phi, logit s; p = 1 + s, r = 1 - s, u = log(mu/y), t = r log y - log phi and
-// curvature(z) = (exp(z) - 1 - z)/z^2,
+// With eta = log mu, log phi, logit s; p = 1 + s, r = 1 - s, u = log(mu/y), t = r log y - log phi
+// and curvature(z) = (exp(z) - 1 - z)/z^2,
 //   log f(0) = -exp(r log mu - log phi)/r
 //   log f(y) = A(t, s) - exp(t) u^2 (r curvature(r u) + s curvature(-s u)) - log y
-// A, the density at y = mu = 1, is free of the mean.  It is a sum over Poisson numbers of gammas with
-// mean lambda = exp(t)/r and shape a = r/s, or the expansion for small dispersions, or that around
-// the gamma distribution.  Derivations and twin: src/ilk/family/tweedie_sum.py.
+// A, the density at y = mu = 1, is free of the mean.  It is a sum over Poisson numbers of gammas
+// with mean lambda = exp(t)/r and shape a = r/s, or the expansion for small dispersions, or that
+// around the gamma distribution.  Derivations and twin: src/ilk/family/tweedie_sum.py.
 #pragma once
 
 #include "row_sums.h"
@@ -104,7 +104,8 @@ __attribute__((noinline)) inline void tweedie_sum(double log_lambda, double log_
     const double off_mean = sum(first) * inverse, b_mean = sum(second) * inverse;
     out[1] = (1.0 + a) * off_mean, out[2] = 0.5 - b_mean;
     if (order < 2) return;
-    // x, y: derivatives of the exponents in (log lambda, log a) less their means; _y: in log a again.
+    // x, y: derivatives of the exponents in (log lambda, log a) less their means; _y: of those in
+    // log a again.
     Vector xx = broadcast(0.0), xy = xx, yy = xx, y_y = xx;
     Vector xxx = xx, xxy = xx, xyy = xx, yyy = xx, x_yx = xx, x_yy = xx, y_yx = xx, y_yy = xx;
     Vector y_y_y = xx;
@@ -204,8 +205,9 @@ struct Tweedie : Unrestricted {
     }
 
    private:
-    // Where t is above the first of these the dispersion is small, where the logit of s is above the
-    // second and t above the third the distribution nearly gamma.
+    // Where t is above the first of these the dispersion is small, where the logit of s is above
+    // the second and t above the third the distribution nearly gamma.  Where the sum of t and the
+    // logit is above the fourth, a sum over whole numbers is as good as an integral.
     static constexpr double small_dispersion = 5.703782474656201, near_gamma = 8.006367567650246,
                             some = -13.815510557964274, smooth = 2.772588722239781,
                             uncountable = 29.933606208922594;
@@ -246,10 +248,12 @@ struct Tweedie : Unrestricted {
         const Vector one = broadcast(1.0);
         const J p = one + exp(-softplus(-shape));
         const J w = p * (p - 3.0), phi = exp(-bounded(t, log_mean_bound));
-        const J third = (broadcast(626.0) + 161.0 * w) * w - (-600.0);
-        const J fourth = ((broadcast(2116.0) + 367.0 * w) * w - (-4024.0)) * w - (-2520.0);
-        const J inner = (1.0 / 5760.0) * ((third - phi * fourth) * phi) - (1.0 / 48.0) * (w - (-2.0));
-        return 0.5 * (t - log_2pi) + w * phi * (inner * phi - (-1.0 / 24.0));
+        const auto plus = [](double c, const J& x) ILK_LAMBDA { return broadcast(c) + x; };
+        const J third = plus(600.0, w * plus(626.0, 161.0 * w));
+        const J fourth = plus(2520.0, w * plus(4024.0, w * plus(2116.0, 367.0 * w)));
+        const J higher = (1.0 / 5760.0) * ((third - phi * fourth) * phi);
+        const J inner = higher - (1.0 / 48.0) * plus(2.0, w);
+        return 0.5 * (t - log_2pi) + w * phi * plus(1.0 / 24.0, inner * phi);
     }
 
     template <class J>
