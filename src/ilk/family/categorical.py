@@ -191,10 +191,11 @@ class AbstractCategorical(AbstractFamily):
         if empty:
             shown = ", ".join(map(repr, empty[:5])) + (", ..." if len(empty) > 5 else "")
             several = len(empty) > 1
+            lost = "threshold" if self.ordered else "coefficient"
             raise DataError(
                 f"No row used has the categor{'ies' if several else 'y'} {shown} of the response "
                 f"{name!r}: {'their probabilities' if several else 'its probability'} would be "
-                "zero and no threshold be finite. Leave "
+                f"zero and no {lost} be finite. Leave "
                 f"{'them' if several else 'it'} out of the levels, or merge categories.",
                 code="empty-category",
             )
