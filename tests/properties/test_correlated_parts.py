@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from scipy import integrate
+from scipy import integrate, optimize
 
 import ilk
 from ilk.num.differences import jacobian
+from ilk.prediction.correlated import average_correlated
 
 GROUPS, ROWS = 40, 12
 COVARIANCE = np.array([[0.5, 0.1, 0.25], [0.1, 0.2, -0.1], [0.25, -0.1, 0.4]])
@@ -168,7 +169,6 @@ def test_standard_errors_of_population_means_are_those_of_differences(counts):
     fitted = fit.fitted
     new = {"x": np.array([0.3])}
     psi = fitted.estimates.psi
-    from ilk.prediction.correlated import average_correlated
 
     def mean(point):
         (G,) = fitted.covariances_at(point)
@@ -194,3 +194,58 @@ def test_draws_have_the_correlation(counts):
     empty_0 = np.array([np.bincount(g, column == 0) / size for column in apart.T]).ravel()
     high_0 = np.array([np.bincount(g, column) / size for column in apart.T]).ravel()
     assert np.corrcoef(empty, high)[0, 1] > np.corrcoef(empty_0, high_0)[0, 1] + 0.05
+
+
+def test_profiles_stand_around_wald_intervals():
+    data = location_scale()
+    fit = ilk.fit("y ~ x + (1 |p| g)", data, dispersion="~ 1 + (1 |p| g)")
+    wald, profiled = fit.tidy(), fit.conf_int(method="profile")
+    for k in range(len(wald)):
+        width = wald["conf_high"][k] - wald["conf_low"][k]
+        assert abs(profiled["conf_low"][k] - wald["conf_low"][k]) < 0.5 * width
+        assert abs(profiled["conf_high"][k] - wald["conf_high"][k]) < 0.5 * width
+
+
+def test_profile_of_a_deviation_is_the_maximum_at_other_values():
+    data = location_scale()
+    fit = ilk.fit("y ~ x + (1 |p| g)", data, dispersion="~ 1 + (1 |p| g)")
+    marginal, psi = fit.fitted.marginal, fit.fitted.estimates.psi
+    high = float(fit.conf_int(method="profile")["conf_high"][4])  # sd of the dispersion
+
+    def minus(free):
+        # coefficients, sd of the mean, correlation; the other deviation is held
+        sd, r = np.exp(free[3]), np.tanh(free[4])
+        G = np.array([[sd**2, r * sd * high], [r * sd * high, high**2]])
+        maps = marginal.scaled.term_maps[0]
+        inverse = np.linalg.inv(maps)
+        factor = np.linalg.cholesky(inverse @ G @ inverse.T)
+        at = marginal.at(np.concatenate([free[:3], [factor[0, 0], factor[1, 0], factor[1, 1]]]))
+        return -(at.value + marginal.scaled.value_shift)
+
+    (G,) = fit.fitted.estimates.covariances
+    start = np.concatenate([psi[:3], [0.5 * np.log(G[0, 0]), 0.5]])
+    best = optimize.minimize(minus, start, method="BFGS", options={"gtol": 1e-4})
+    assert 2.0 * (fit.loglik + best.fun) == pytest.approx(3.8415, abs=2e-3)
+
+
+def test_means_of_effects_given_the_data_are_those_of_a_grid(gaussian):
+    fit, data = gaussian
+    table = fit.random_effects(estimate="mean")
+    (G,) = fit.fitted.estimates.covariances
+    coef, level = fit.fitted.coef, table["level"][0]
+    here = np.asarray(data["g"]) == level
+    r = (np.asarray(data["y"]) - coef[0] - coef[1] * data["x"])[here]
+    a, c = np.meshgrid(np.linspace(-5, 5, 801), np.linspace(-4, 4, 401), indexing="ij")
+    inverse = np.linalg.inv(G)
+    logs = -0.5 * (inverse[0, 0] * a**2 + 2 * inverse[0, 1] * a * c + inverse[1, 1] * c**2)
+    log_phi = coef[2] + c
+    for value in r:
+        logs = logs - 0.5 * (log_phi + (value - a) ** 2 * np.exp(-log_phi))
+    weights = np.exp(logs - logs.max())
+    weights /= weights.sum()
+    own = table[table["level"] == level]
+    np.testing.assert_allclose(
+        own["estimate"].to_numpy(), [np.sum(weights * a), np.sum(weights * c)], atol=2e-4
+    )
+    sds = [np.sqrt(np.sum(weights * v**2) - np.sum(weights * v) ** 2) for v in (a, c)]
+    np.testing.assert_allclose(own["std_error"].to_numpy(), sds, rtol=2e-3)
