@@ -88,7 +88,7 @@ def custom(
     >>> ilk.families.binomial(guess).mean([np.array([0.0])])
     array([0.525])
     """
-    if not isinstance(name, str) or name in LINKS:
+    if not isinstance(name, str) or name in LINKS:  # type: ignore[redundant-expr]
         raise ModelError(
             f"name={name!r:.40} is no name for a link of your own; take another text.", code="link"
         )
