@@ -80,7 +80,9 @@ __attribute__((noinline)) inline double find_tilt(const Terms& terms, double mu,
         const TiltedMean at = tilted_mean(terms, m, b);
         const double error = one_logarithm(at.mean / mu);
         (error <= 0.0 ? low : high) = b;
-        double moved = b - error * at.mean / at.spread;
+        // Where all mass is on one count the slope is lost; no mean is farther than this by much.
+        const double step = larger(smaller(error * at.mean / at.spread, nu + 1.0), -nu - 1.0);
+        double moved = b - step;
         const bool settled = error < 1e-9 && error > -1e-9;
         if (!settled && !(moved > low && moved < high)) {
             if (low > -1e300 && high < 1e300)
@@ -104,6 +106,8 @@ __attribute__((noinline)) inline void tilted_sums(double mu, double nu, bool all
     const TiltedMean at = tilted_mean(terms, m, b);
     out.m[lane] = m, out.tilt[lane] = b;
     out.log_sum[lane] = m == 0.0 ? log1p(broadcast(at.beyond))[0] : one_logarithm(at.total);
+    const double off = at.mean / mu - 1.0;
+    if (!(off < 1e-6 && off > -1e-6)) out.log_sum[lane] = __builtin_nan("");  // no such tilt found
 
     const Vector zero = broadcast(0.0);
     Vector mean_T = zero;
