@@ -10,7 +10,7 @@ from typing import Any, Literal
 import click
 
 from ilk.cli.files import read
-from ilk.cli.options import model_options
+from ilk.cli.options import chosen_family, model_options
 from ilk.cli.progress import step
 from ilk.errors import DataError
 
@@ -100,10 +100,11 @@ def fit(
     from ilk.report import collect, render
 
     check_target(out)
+    family = chosen_family(options.pop("family"), options.pop("levels"), options.pop("baseline"))
     with step(f"reading {data.name}"):
         frame = read(data)
     with step("fitting"):
-        result = ilk.fit(formula, frame, **options)
+        result = ilk.fit(formula, frame, family=family, **options)
     report = None
     if out is not None or as_json:
         with step("collecting the report"):

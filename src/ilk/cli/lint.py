@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ilk.cli.files import read
-from ilk.cli.options import model_options
+from ilk.cli.options import chosen_family, model_options
 from ilk.cli.progress import step
 
 __all__ = ["lint"]
@@ -28,9 +28,10 @@ def lint(data: Path, formula: str, strict: bool, as_json: bool, **options: Any) 
     """
     import ilk
 
+    family = chosen_family(options.pop("family"), options.pop("levels"), options.pop("baseline"))
     with step(f"reading {data.name}"):
         frame = read(data)
-    answer = ilk.lint(formula, frame, **options)
+    answer = ilk.lint(formula, frame, family=family, **options)
     if as_json:
         names = ("code", "severity", "terms", "sentence", "fix")
         records = [{name: getattr(finding, name) for name in names} for finding in answer]

@@ -244,3 +244,46 @@ def test_options_that_do_not_fit(data: Path, options: list[str], words: str) -> 
     result = call("fit", data, FORMULA, *options)
     assert result.exit_code == 2
     assert words in result.stderr
+
+
+@pytest.fixture(scope="module")
+def categories(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=120)
+    grade = np.digitize(x + rng.logistic(size=120), [-1.0, 1.0])
+    lines = [f"{g},{v:.4f},{('low', 'mid', 'high')[k]}" for g, v, k in zip(
+        np.arange(120) % 12, x, grade, strict=True
+    )]  # fmt: skip
+    file = tmp_path_factory.mktemp("data") / "grades.csv"
+    file.write_text("\n".join(["g,x,grade", *lines]))
+    return file
+
+
+def test_categories_and_their_formulas_are_options(categories: Path) -> None:
+    model = ["grade ~ x + (1 | g)", "--levels", "low,mid,high"]
+    ordinal = call("fit", categories, *model, "--family", "cumulative")
+    assert ordinal.exit_code == 0, ordinal.output
+    assert "low | mid" in ordinal.stdout
+    choice = call(
+        "fit", categories, *model, "--family", "multinomial", "--baseline", "mid",
+        "--parameter", "high=~ 1",
+    )  # fmt: skip
+    assert choice.exit_code == 0, choice.output
+    assert "log odds of low against mid" in choice.stdout
+    assert call("lint", categories, *model, "--family", "cumulative").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--levels", "low,mid"], "gaussian has none"),
+        (["--family", "cumulative", "--baseline", "low"], "for the family multinomial"),
+        (["--parameter", "low"], "is not NAME=FORMULA"),
+    ],
+)
+def test_options_of_categories_that_do_not_fit(
+    categories: Path, options: list[str], words: str
+) -> None:
+    result = call("fit", categories, "x ~ 1 + (1 | g)", *options)
+    assert result.exit_code == 2
+    assert words in result.output + result.stderr
