@@ -71,7 +71,7 @@ def chosen_family(
             )
     if baseline is not None:
         given["baseline"] = baseline[0]
-        if not made.categorical or made.ordered:
+        if not made.categorical or getattr(made, "ordered", True):
             raise click.UsageError("--baseline is for the family multinomial.")
     return getattr(families, made.name)(**given)
 
