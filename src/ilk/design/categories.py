@@ -64,8 +64,9 @@ def find_categories(
     Returns
     -------
     tuple
-        Labels: in declared order of a categorical column (those that no row has included), sorted
-        of whole numbers and truth values, and of text where the order does not matter.
+        Labels: in declared order of a categorical column (those that no row has included; an order
+        that is only that of the alphabet has to be declared to be one), sorted of whole numbers
+        and truth values, and of text where the order does not matter.
 
     Raises
     ------
@@ -75,7 +76,16 @@ def find_categories(
     name = category_column(spec, family)
     column = frame.column(name)
     if column.kind == "category":
-        return tuple(column.levels or ())
+        levels = tuple(column.levels or ())
+        if ordered and not column.ordered and _alphabetical(levels):
+            raise DataError(
+                f"Column {name!r} is a categorical without an order, whose categories stand in "
+                f"that of the alphabet ({listing(levels, 4)}): give the order, from lowest to "
+                f"highest, as family=ilk.families.{family}(levels=[...]), or make the column an "
+                "ordered categorical.",
+                code="category-order",
+            )
+        return levels
     if column.numeric:
         return _whole_numbers(column, family)
     labels = factor(column).levels
@@ -88,6 +98,17 @@ def find_categories(
             code="category-order",
         )
     return labels
+
+
+def _alphabetical(levels: Sequence[Label]) -> bool:
+    """Whether three or more texts are sorted, as where nobody has put them in order."""
+    if len(levels) < 3 or not all(isinstance(level, str) for level in levels):
+        return False
+    texts = [str(level) for level in levels]
+    try:
+        return sorted(texts, key=float) != texts
+    except ValueError:
+        return sorted(texts) == texts
 
 
 def _whole_numbers(column: Column, family: str) -> tuple[int, ...]:

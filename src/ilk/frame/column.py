@@ -45,6 +45,8 @@ class Column:
         Where the value is missing; None if nowhere.
     finite : bool
         Whether no value is infinite or missing.
+    ordered : bool
+        Whether the order of the levels of a category was declared to mean something.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Column:
     levels: tuple[Label, ...] | None = None
     missing: BoolArray | None = None
     finite: bool = True
+    ordered: bool = True
 
     @property
     def numeric(self) -> bool:

@@ -176,7 +176,7 @@ def own_column(column: Column, rows: IntArray | None = None) -> Column:
     finite = column.finite or (
         column.numeric and missing is None and bool(np.all(np.isfinite(values)))
     )
-    return Column(column.name, column.kind, values, column.levels, missing, finite)
+    return Column(column.name, column.kind, values, column.levels, missing, finite, column.ordered)
 
 
 def _constant(old: Column, value: Any, rows: int) -> Column:

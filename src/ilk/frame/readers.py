@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -35,7 +36,8 @@ def read_pandas(name: str, series: Any) -> Column:
     array = series.array
     kind = type(dtype).__name__
     if kind == "CategoricalDtype":
-        return read_categories(name, np.asarray(array.codes), index_labels(dtype.categories))
+        levels = index_labels(dtype.categories)
+        return read_categories(name, np.asarray(array.codes), levels, ordered=bool(dtype.ordered))
     if kind == "StringDtype":
         codes, uniques = array.factorize()
         return sorted_text(name, np.asarray(codes), np.asarray(uniques, dtype=object).tolist())
@@ -116,7 +118,8 @@ def _read_arrow_dictionary(name: str, chunked: Any) -> Column:
             empty = pa.array([], type=chunked.type)
             chunked = chunked.chunk(0) if chunked.num_chunks else empty
     codes = chunked.indices.cast(pa.int64()).fill_null(-1)  # polars writes unsigned indices
-    return read_categories(name, codes.to_numpy(), chunked.dictionary.to_pylist())
+    ordered = bool(chunked.type.ordered)
+    return read_categories(name, codes.to_numpy(), chunked.dictionary.to_pylist(), ordered=ordered)
 
 
 def read_polars(name: str, series: Any) -> Column:
@@ -240,9 +243,15 @@ def read_array(name: str, values: npt.NDArray[Any]) -> Column:
     )
 
 
-def read_categories(name: str, codes: npt.NDArray[Any], levels: Sequence[Any]) -> Column:
+def read_categories(
+    name: str, codes: npt.NDArray[Any], levels: Sequence[Any], *, ordered: bool = True
+) -> Column:
     """Categories in declared order; unused ones are dropped when the factor is asked for."""
-    codes = np.asarray(codes, dtype=np.int32)
+    found = _categories(name, np.asarray(codes, dtype=np.int32), levels)
+    return found if ordered else replace(found, ordered=False)
+
+
+def _categories(name: str, codes: IntArray, levels: Sequence[Any]) -> Column:
     if set(map(type, levels)) == {str}:  # nearly always, and quickly found out
         return encoded_column(name, "category", codes, tuple(levels))
     labels = tuple(plain_label(name, level) for level in levels)

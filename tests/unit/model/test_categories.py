@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from scipy import integrate, stats
 
@@ -125,8 +126,10 @@ def test_summary_files_and_answers(tmp_path):
     variance = fit.fitted.estimates.covariances[0][0, 0]
     share = variance / (variance + np.pi**2 / 3)
     assert fit.icc().columns["estimate"][0] == pytest.approx(share)
-    with pytest.raises(ModelError, match="category and has no mean"):
-        fit.residuals("pearson")
+    shares = fit.predict(data)["estimate"].to_numpy().reshape(len(data), 4)
+    mean = shares @ np.arange(4.0)
+    sd = np.sqrt(shares @ np.arange(4.0) ** 2 - mean**2)
+    np.testing.assert_allclose(fit.residuals("pearson"), (data["code"] - mean) / sd, rtol=1e-8)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +138,7 @@ def test_summary_files_and_answers(tmp_path):
         ("y ~ x", {"family": "cumulative"}, "order is not known"),
         ("y ~ x", {"family": ilk.families.cumulative(levels=LEVELS[:3])}, "has 'great' in row"),
         ("y ~ x", {"family": ilk.families.cumulative(levels=[*LEVELS, "superb"])}, "'superb'"),
-        ("x ~ code", {"family": "cumulative"}, "fractions"),
+        ("x ~ code", {"family": "cumulative"}, "which family .cumulative. does not take"),
         ("log(code) ~ x", {"family": "cumulative"}, "column of categories"),
         ("code ~ x", {"family": "cumulative", "parameters": {"thresholds": "~ x"}}, "told apart"),
         ("code ~ x", {"family": "cumulative", "precision_weights": "w"}, "frequency_weights"),
@@ -153,3 +156,24 @@ def test_bad_input_is_one_sentence(formula, options, message):
     data = table().assign(w=1.0)
     with pytest.raises((DataError, ModelError), match=message):
         ilk.fit(formula, data, **options)
+
+
+@pytest.mark.parametrize("arrow", [False, True])
+def test_the_order_of_a_categorical_is_not_that_of_the_alphabet_unless_declared(arrow):
+    rng = np.random.default_rng(1)
+    values = rng.choice(["high", "low", "mid"], 60)
+    x = rng.normal(size=60)
+
+    def fitted(column):
+        table = pd.DataFrame({"x": x, "y": column})
+        return ilk.fit("y ~ x", pa.Table.from_pandas(table) if arrow else table, "cumulative")
+
+    with pytest.raises(DataError, match="stand in that of the alphabet") as caught:
+        fitted(pd.Series(values).astype("category"))
+    assert caught.value.code == "category-order"
+    declared = fitted(pd.Categorical(values, ["low", "mid", "high"]))
+    assert declared.family.levels == ("low", "mid", "high")
+    sorted_too = fitted(pd.Categorical(values, ["high", "low", "mid"], ordered=True))
+    assert sorted_too.family.levels == ("high", "low", "mid")
+    numbered = fitted(pd.Series(rng.choice(["1", "2", "3"], 60)).astype("category"))
+    assert numbered.family.levels == ("1", "2", "3")
