@@ -65,6 +65,7 @@ def league(count: int, quantity: str = "rate", seed: int = 0) -> League:
         level=0.95,
         draws=100,
         tied=False,
+        said=None,
         method="closed form",
     )
 
