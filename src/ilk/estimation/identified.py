@@ -89,7 +89,7 @@ def structural_faults(marginal: AbstractMarginal) -> list[Reason]:
                 tuple(model.parts["zero_inflation"].names),
                 f"no value of {response.name!r} is zero, so that nothing can be learned about an "
                 "excess of zeros: coefficients of zero_inflation= run to minus infinity.",
-                "Leave zero_inflation= out.",
+                "Leave zero_inflation=, or the 'hurdle_' of the family, out.",
             )
         )
     return reasons

@@ -315,7 +315,7 @@ class AbstractFamily(ABC):
         phi : ndarray (n,) or float, optional
             Dispersion; needed by the negative binomial families only.
         """
-        self._lacks("deviance")
+        self._lacks("deviance", " residuals(kind='quantile') need the distribution only.")
 
     def check(
         self,
@@ -370,9 +370,10 @@ class AbstractFamily(ABC):
         return (first, *(0.0 for _ in self.parameters[1:]))
 
     @final
-    def _lacks(self, what: str) -> NoReturn:
+    def _lacks(self, what: str, instead: str = "") -> NoReturn:
         raise ModelError(
-            f"The family {self.name!r} does not define its {what}, which this question needs.",
+            f"The family {self.name!r} does not define its {what}, which this question needs."
+            f"{instead}",
             code="family-incomplete",
         )
 

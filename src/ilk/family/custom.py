@@ -360,6 +360,10 @@ class CustomMeanFamily(_AbstractCustom):
 
     own_mean: ClassVar[bool] = True
 
+    def predictor_words(self, parameter: str) -> str | None:
+        """Name the first predictor, which the mean does not follow from alone."""
+        return "first predictor" if parameter == self.parameters[0] else None
+
     def mean(self, eta: Sequence[NumberT]) -> NumberT:
         """Mean of the response."""
         given: list[Any] = list(eta)

@@ -137,7 +137,9 @@ def check_call(call: Call) -> None:
         if signature.options:
             wanted = f"{signature.data} to {signature.data + len(signature.options)}"
         raise FormulaError(
-            f"{call.text} has {given} arguments; {name}() takes {wanted}.", code="arguments"
+            f"{call.text} has {given} argument{'' if given == 1 else 's'}; "
+            f"{name}() takes {wanted}.",
+            code="arguments",
         )
     for keyword, _ in call.keywords:
         if keyword not in signature.options:

@@ -65,6 +65,7 @@ _ARGUMENTS = {
     "precision_weights": ("weights", "{}: precision, the variance of a row is divided by it"),
 }
 
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """A table of text.
@@ -359,7 +360,8 @@ def _notes(fitted: Fitted, predictor: str, level: float) -> tuple[str, ...]:
 
 def _constant_parameter(one: FamilyParameter, level: float) -> str:
     """Say what a constant parameter is on its own scale."""
-    head = f"{one.label[0].upper()}{one.label[1:]} {one.symbol} = {significant(one.estimate)}"
+    symbol = "" if one.symbol.replace("_", " ") == one.label else f" {one.symbol}"
+    head = f"{one.label[0].upper()}{one.label[1:]}{symbol} = {significant(one.estimate)}"
     interval = ""
     if not math.isnan(one.conf_low):
         ends = f"{significant(one.conf_low)} to {significant(one.conf_high)}"

@@ -56,6 +56,8 @@ def test_no_zeros_to_inflate(data: pd.DataFrame) -> None:
         )
     assert fit.verdict.status is Status.NOT_IDENTIFIED
     assert not fit.verdict.converged
+    with pytest.warns(ilk.IlkWarning, match="or the 'hurdle_' of the family, out"):
+        ilk.fit("k ~ x + (1 | g)", data.assign(k=data["k"] + 1), "hurdle_poisson")
 
 
 def test_two_dispersions(data: pd.DataFrame) -> None:

@@ -190,7 +190,12 @@ def test_a_location_that_is_not_the_mean():
     assert large.loglik == pytest.approx(small.loglik - rows * math.log(2000.0), abs=1e-4)
     a, b = small.tidy().set_index("term"), large.tidy().set_index("term")
     assert b.loc["x", "estimate"] == pytest.approx(2000.0 * a.loc["x", "estimate"], rel=1e-4)
-    assert "Coefficients of the log scale" in str(small.summary())
+    text = str(small.summary())
+    assert "Coefficients of the first predictor" in text  # a location is not the mean
+    assert "Coefficients of the log scale" in text
+    assert "  Scale = " in text
+    with pytest.raises(ilk.ModelError, match=r"residuals\(kind='quantile'\) need"):
+        small.residuals("deviance")
 
 
 def test_a_formula_of_another_parameter():

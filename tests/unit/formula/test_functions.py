@@ -11,6 +11,8 @@ from ilk.formula.language import Literal
     [
         ("log()", "takes 1"),
         ("log(x, 2)", "has 2 arguments"),
+        ("poly()", "has 0 arguments"),
+        ("maximum(x)", "has 1 argument;"),
         ("scale(x, True, True, 1, 0)", "takes 1 to 4"),
         ("scale(x, centre=True)", "no argument 'centre'.*'center'"),
         ("poly(x, 2, degree=2)", "twice"),

@@ -126,14 +126,16 @@ def _judged(found: Influence, where: str) -> Check:
     argument = repr("rows" if found.group == ROWS else found.group)
     cook = np.nan_to_num(found.cook, nan=-1.0)
     top = int(cook.argmax())
-    sentences = []
+    sentences, named = [], []
     if found.undetermined[:, inner].any():
         i, j = map(int, np.argwhere(found.undetermined & inner)[0])
+        named.append(i)
         sentences.append(f"{names[j]} is known from {what} {quote(found.levels[i])} alone.")
     elif changed.any():
         i, j = map(
             int, np.unravel_index(np.argmax(np.where(changed, np.abs(moved), -1.0)), changed.shape)
         )
+        named.append(i)
         sentences.append(
             f"Without {what} {quote(found.levels[i])} {names[j]} is {found.coef[i, j]:.3g} (p "
             f"{found.p_values[i, j]:.2g}) instead of {found.estimate[j]:.3g} (p "
@@ -141,6 +143,7 @@ def _judged(found: Influence, where: str) -> Check:
         )
     if far.any():
         i, j = map(int, np.unravel_index(np.argmax(np.abs(moved)), moved.shape))
+        named.append(i)
         sentences.append(
             f"{int(far.any(axis=1).sum())} of {found.count} move a coefficient by more than one "
             f"standard error, {what} {quote(found.levels[i])} {names[j]} by {abs(moved[i, j]):.2g}."
@@ -161,8 +164,7 @@ def _judged(found: Influence, where: str) -> Check:
         expected=float("nan"),
         p_value=float("nan"),
         sentence=" ".join(sentences),
-        advice=f"Look at its data, and report the estimates without it: fit.influence({argument}, "
-        f"exact={[found.levels[top]]!r}).",
+        advice=_advice(argument, [found.levels[i] for i in dict.fromkeys([*named, top])]),
         detail={
             "level": list(found.levels),
             "cook": found.cook,
@@ -171,4 +173,13 @@ def _judged(found: Influence, where: str) -> Check:
             "group": [found.group],
         },
         large=verdict == "problem",
+    )
+
+
+def _advice(argument: str, levels: list[object]) -> str:
+    """Say what to do about the levels that the sentences name."""
+    its, it = ("its", "it") if len(levels) == 1 else ("their", "each of them")
+    return (
+        f"Look at {its} data, and report the estimates without {it}: fit.influence({argument}, "
+        f"exact={levels!r})."
     )

@@ -45,6 +45,10 @@ def test_a_coefficient_of_one_cluster() -> None:
     frame = data().assign(arm=lambda d: np.where(d.g == "f", "new", "old"))
     (found,) = ilk.fit("y ~ x + arm + (1 | g)", frame).check("influence")["influence"]
     assert "arm[T.old] is known from g 'f' alone" in found.sentence
+    assert found.detail is not None
+    largest = found.detail["level"][int(np.nanargmax(found.detail["cook"]))]
+    named = list(dict.fromkeys(["f", largest]))
+    assert found.advice.endswith(f"exact={named!r}).")
 
 
 def test_what_is_left_to_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
