@@ -78,6 +78,9 @@ _NODES, _ROW_NODES = 11, 25
 _WORK = 2_000_000
 """Most rows times combinations of nodes of models in which all factors are integrated."""
 
+_NOISE = 1e-5
+"""Twice a difference of log-likelihoods that is no more than where the searches stopped."""
+
 _CHECKS = ("pearson", "dispersion", "zeros")
 
 
@@ -185,6 +188,7 @@ class Overdispersion:
             if a.design.terms and not same_accuracy(a, b):
                 continue
             statistic = max(2.0 * (one.fitted.loglik - small.fitted.loglik), 0.0)
+            statistic = statistic if statistic > _NOISE else 0.0
             p = chi_bar(0).p_value(statistic)
             out.append(Ratio(small.name, one.name, statistic, p))
         return tuple(out)

@@ -290,7 +290,7 @@ def _sentence(found: Overdispersion) -> str:
     close = [
         plain(found.alternatives[i].name)
         for i in order[1:]
-        if values[i] - values[order[0]] < _CLOSE
+        if round(values[i] - values[order[0]], 2) < _CLOSE  # as printed
     ]
     first = found.alternatives[0]
     text = f"Smallest AIC: {plain(best.name)}"

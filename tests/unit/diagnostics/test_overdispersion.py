@@ -84,6 +84,17 @@ def test_poisson_counts_have_no_sign_of_it(data):
     assert "no sign of overdispersion" in answer.text
 
 
+def test_at_the_limit_of_all_there_is_no_ratio(data):
+    """Counts that vary less than Poisson ones: each answer ends where it is that family."""
+    x = data["x"]
+    k = np.random.default_rng(5).binomial(8, 1.0 / (1.0 + np.exp(-0.3 * x)))
+    answer = ilk.overdispersion(ilk.fit("k ~ x", {"x": x, "k": k}, family="poisson"))
+    ratios = answer.found.ratios
+    assert ratios
+    assert {(one.statistic, one.p_value) for one in ratios} == {(0.0, 1.0)}
+    assert "about as good" not in str(answer)
+
+
 def test_ratios_know_that_a_dispersion_is_not_negative(data, found):
     frame = found.frame.set_index("model")
     ratios = {one.larger: one for one in found.found.ratios}

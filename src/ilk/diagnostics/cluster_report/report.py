@@ -148,6 +148,13 @@ def cluster_report(
             "such as simulate=1000.",
             code="simulate",
         )
+    if fitted.family.categorical:
+        raise ModelError(
+            f"cluster_report() compares coefficients of one mean, and the response of family "
+            f"{fitted.family.name!r} is a category and has none; fit the model without the random "
+            "terms to see their cost.",
+            code="no-mean",
+        )
     two = two_fits(fitted, group)
     _refuse_unsound(two.mixed)
     factors = cluster_groupings(two.mixed)

@@ -62,6 +62,15 @@ def test_bad_options() -> None:
         cluster_report(ilk.fit("y ~ 1 + (1 | g)", balanced()).fitted, simulate=2)
 
 
+@pytest.mark.parametrize("family", ["multinomial", "cumulative"])
+def test_categories_are_refused(family: str) -> None:
+    data = balanced().assign(k=lambda d: np.digitize(d.y, [-0.7, 0.7]))
+    fit = ilk.fit("k ~ t + (1 | g)", data, family).fitted
+    for group in (None, data["g"]):
+        with pytest.raises(ModelError, match="is a category and has none"):
+            cluster_report(fit, group)
+
+
 def test_separated_fits_are_refused() -> None:
     data = balanced().assign(b=lambda d: d.t > 0)
     with pytest.warns(ilk.IlkWarning):
