@@ -167,7 +167,7 @@ def _spelled(term: RandomTerm) -> str:
 
 
 def _spelled_limit(name: str) -> str:
-    words = name.replace("_", " ")
+    words = name.replace("_", " ").replace("poisson", "Poisson")
     return words[0].upper() + words[1:]
 
 

@@ -101,6 +101,14 @@ def test_dispersed_counts_recover_what_was_simulated():
         assert "0.5 chi2(0)" not in text
 
 
+def test_the_limit_of_a_hurdle_is_spelled_as_poisson_was():
+    rng = np.random.default_rng(3)
+    data = {"x": rng.normal(size=300), "y": rng.binomial(6, 0.3, 300)}
+    fit = ilk.fit("y ~ x", data, family="hurdle_negative_binomial_2")
+    (reason,) = [one for one in fit.verdict.reasons if one.code == "no_dispersion"]
+    assert reason.message.startswith("Hurdle Poisson limit reached")
+
+
 @pytest.mark.parametrize("name", ["negative_binomial_1", "negative_binomial_2"])
 def test_poisson_limit_is_reached_and_said(name):
     """Trap T3: on such data other programs stop at theta = 235 or so, or do not converge."""
