@@ -96,6 +96,8 @@ class Marginal:
             return float(np.mean(squares / self.variance(eta, trials, log_phi))) - 1.0
 
         low, high = _LOG_PHI
+        while low < -1.0 and not np.isfinite(excess(low)):  # too far for the family's sums
+            low *= 0.5
         if excess(low) <= 0.0:
             return low
         return high if excess(high) >= 0.0 else float(brentq(excess, low, high, xtol=1e-12))

@@ -74,3 +74,14 @@ def test_single_rows(data):
     fit = ilk.gee("count ~ x", data.assign(g=range(120)), groups="g", family="poisson")
     assert [reason.code for reason in fit.verdict.reasons] == ["no_pairs"]
     assert "120, of 1 row\n" in fit.summary().text
+
+
+def test_a_dispersion_far_below_poisson_is_found() -> None:
+    """The variance of the Conway-Maxwell-Poisson family is not known at the end of the range."""
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=300)
+    k = rng.binomial(8, 1.0 / (1.0 + np.exp(1.0 - 0.5 * x)))
+    data = {"x": x, "g": np.repeat(np.arange(30), 10), "k": k}
+    fit = ilk.gee("k ~ x", data, "g", family="conway_maxwell_poisson")
+    assert fit.verdict.converged
+    assert 0.4 < fit.dispersion < 0.8
