@@ -35,7 +35,7 @@ _LOOKS = (
     (INK, (0, (1, 1.5)), "s"),
     (MUTED, "-.", "^"),
 )
-"""Color, dash and marker of one line after the other; then they start again."""
+"""Color, dash and marker of one line after the other; then they are combined anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +188,9 @@ def _look(table: MeansPicture, k: int) -> tuple[str, object, str]:
     if len(table.series) == 1:
         style = ESTIMAND_STYLE[table.estimand]
         return style["color"], style["linestyle"], style["marker"]
-    return _LOOKS[k % len(_LOOKS)]
+    color = _LOOKS[k % len(_LOOKS)][0]
+    _, dash, marker = _LOOKS[(k + k // len(_LOOKS)) % len(_LOOKS)]
+    return color, dash, marker
 
 
 @dataclass(frozen=True, slots=True)

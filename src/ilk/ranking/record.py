@@ -38,8 +38,6 @@ class League:
     quantity : {"rate", "proportion", "mean", "slope"}
         What `rate` and `raw_rate` are: events per unit of exposure, successes per trial, means of
         the response, or slopes.
-    said : str or None
-        What `rate` is, where that is not the mean of the response: the probability of a category.
     scale : {"identity", "log", "logit", ...}
         Link on whose scale the effects are; `rate` is a ratio (an odds ratio with the logit) where
         slopes are ranked on a log or logit scale.
@@ -105,12 +103,13 @@ class League:
         How the draws were made, in one sentence.
     notes : tuple of str
         What was assumed.
+    said : str or None
+        What `rate` is, where that is not the mean of the response: the probability of a category.
     """
 
     group: str
     term: str
     quantity: Literal["rate", "proportion", "mean", "slope"]
-    said: str | None
     scale: str
     levels: tuple[object, ...]
     size: FloatArray
@@ -153,3 +152,4 @@ class League:
     tied: bool
     method: str
     notes: tuple[str, ...] = ()
+    said: str | None = None

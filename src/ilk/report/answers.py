@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,15 +10,17 @@ from typing import Any
 import numpy as np
 
 from ilk.effects import Comparison, compare_means
+from ilk.family.categorical import AbstractCategorical
 from ilk.formula.language import column_names
 from ilk.plot.asked import coded_columns, columns_of, with_whole_trials
 from ilk.plot.effects import distinct, is_number, reference_row
 from ilk.prediction.new_data import new_cases
+from ilk.prediction.quantities import exceedance
 from ilk.report.asked import Reportable
 from ilk.report.numbers import number, rounded
 from ilk.report.unit import Unit
 
-__all__ = ["answers", "population_exists", "variables"]
+__all__ = ["answers", "population_exists", "variables", "with_mean"]
 
 
 def variables(fit: Reportable, names: Sequence[str]) -> list[str]:
@@ -86,6 +89,28 @@ def answers(
         "population": f"Averaged over every {group}, seen or not: what changes {change}?",
     }
     return [_answer(both, questions[both.estimand], unit) for both in (typical, population)]
+
+
+def with_mean(fit: Reportable) -> Reportable | None:
+    """Look at a fit of ordered categories as at one of the event of a higher category.
+
+    Parameters
+    ----------
+    fit : Fit
+        The fit.
+
+    Returns
+    -------
+    Fit or None
+        The fit itself if its response has a mean; None for categories without order.
+    """
+    family = fit.fitted.family
+    if not isinstance(family, AbstractCategorical):
+        return fit
+    if not family.ordered:
+        return None
+    viewed: Reportable = dataclasses.replace(fit, fitted=exceedance(fit.fitted))  # type: ignore[type-var]
+    return viewed
 
 
 def population_exists(fit: Reportable) -> bool:

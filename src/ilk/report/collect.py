@@ -17,7 +17,7 @@ from ilk.plot.coefficients import coefficients_table
 from ilk.plot.effects import BOTH, effect_table, merge_alike
 from ilk.plot.twofold import twofold_table
 from ilk.prediction.rates import is_rate
-from ilk.report.answers import answers, population_exists, variables
+from ilk.report.answers import answers, population_exists, variables, with_mean
 from ilk.report.asked import Reportable
 from ilk.report.league import league_sections, ranked_group
 from ilk.report.parts import picture_of, section
@@ -82,15 +82,19 @@ def collect(
         Plain data: dictionaries, lists, text, numbers and None.
     """
     names = tuple(columns_of(data))
-    unit = unit_of(fit, names)
+    about = with_mean(fit)
+    unit = unit_of(fit if about is None else about, names)
     held = {**unit.at, **(at or {})}
     used = chosen_covariance(fit.fitted, cov, df)
     summary = summarize(fit.fitted, design=design, covariance=used)
     moving = [name for name in variables(fit, names) if name not in unit.at]
     if focus is not None:
         moving = [focus, *(name for name in moving if name != focus)]
-    first = answers(fit, data, moving[0], unit, held) if moving else None
-    drawn = [_effect(fit, data, name, unit, held) for name in moving[:MOST_EFFECTS]]
+    moving = moving if about is not None else []
+    first, drawn = None, list[dict[str, Any] | None]()
+    if about is not None and moving:
+        first = answers(about, data, moving[0], unit, held)
+        drawn = [_effect(about, data, name, unit, held) for name in moving[:MOST_EFFECTS]]
     effects = [part for part in drawn if part is not None]
     for later in effects[1:]:
         later["text"] = []  # said once

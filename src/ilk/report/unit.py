@@ -59,6 +59,9 @@ def unit_of(fit: Reportable, names: tuple[str, ...]) -> Unit:
         return Unit(f"{_words(response.name)} per {unit}", per, held)
     if held:
         return Unit(f"mean of {_words(response.name)} where {_words(exposure)} is 1", 1.0, held)
+    own = fit.fitted.family.phrase(_words(response.name))
+    if own is not None:
+        return Unit(own, 1.0, {})
     if response.trials is not None:
         return Unit(f"proportion of {_words(response.name)}", 1.0, {})
     if response.event is not None or fit.fitted.family.name == "binomial":

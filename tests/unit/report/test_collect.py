@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import ilk
@@ -238,3 +239,20 @@ def test_findings_are_notes() -> None:
     assert "60 levels of &#39;hospital&#39;" in render(report)
     silent = ilk.fit("infections ~ severity", data, silence=("ignored-clusters",), **options)
     assert collect(silent, data)["notes"] == []
+
+
+def test_ordered_categories_are_told_by_a_higher_one():
+    rng = np.random.default_rng(4)
+    ward, x = np.repeat(np.arange(12), 10), np.tile([0, 1], 60)
+    code = np.digitize(0.8 * x + rng.normal(0, 0.6, 12)[ward] + rng.logistic(size=120), [0.0, 1.5])
+    data = pd.DataFrame({"ward": ward, "x": x, "code": code})
+    fit = ilk.fit("code ~ x + (1 | ward)", data, "cumulative")
+    report = collect(fit, data)
+    typical = report["answers"][0]
+    assert typical["detail"][0] == "probability of code = 1 or higher"
+    at_least = fit.means("x", of="at_least").frame
+    wanted = at_least[at_least.category == 1].estimate.tolist()
+    assert [typical["before"], typical["after"]] == pytest.approx(wanted)
+    assert "Effect of x" in [part["title"] for part in report["sections"]]
+    nominal = collect(ilk.fit("code ~ x", data, "multinomial"), data)
+    assert nominal["answers"] is None
