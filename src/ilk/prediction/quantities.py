@@ -241,7 +241,8 @@ def _check_ordered(family: AbstractCategorical, what: str) -> None:
     if not family.ordered:
         raise ModelError(
             f"{what}, and the categories of family {family.name!r} have no order; "
-            "predict() and standardize() give the probability of each, residuals('quantile') residuals.",
+            "predict() and standardize() give the probability of each, residuals('quantile') "
+            "residuals.",
             code="unordered",
         )
 
