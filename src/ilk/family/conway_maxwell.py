@@ -285,7 +285,8 @@ def _solve(
         spread = np.bincount(row, mass * (point - center[row]) ** 2, n) / total
         error = np.log(center / mu)
         low, high = np.where(error <= 0.0, b, low), np.where(error >= 0.0, b, high)
-        step = -error * center / spread
+        # where all mass is on one count the slope is lost; no mean is farther than this by much
+        step = np.clip(-error * center / np.maximum(spread, 1e-290), -nu - 1.0, nu + 1.0)
         settled = ~(np.abs(error) > _CLOSE)  # one more step makes it exact
         moved = b + step
         outside = ~settled & ~((moved > low) & (moved < high))
