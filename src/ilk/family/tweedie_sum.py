@@ -83,7 +83,7 @@ def log_density_at_mean(t: Any, shape: Any) -> Any:
     --------
     >>> import numpy as np
     >>> log_density_at_mean(np.array([0.0]), np.array([0.0])).round(6)
-    array([-0.98906 ])
+    array([-1.028615])
     """
     time, logit = jets.value(t), jets.value(shape)
     with np.errstate(all="ignore"):

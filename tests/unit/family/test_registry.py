@@ -110,7 +110,7 @@ def test_the_dispersion_is_needed_for_a_negative_binomial_deviance():
 class Exponential(AbstractFamily):
     """A family with nothing but a density."""
 
-    name = "exponential"
+    name = "my_exponential"
     parameters = ("mean",)
     link: AbstractLink = field(default_factory=Identity)
 
@@ -134,7 +134,7 @@ def test_a_family_of_ones_own_is_a_density():
         lambda: family.cdf(np.ones(1), None, one),
         lambda: family.unit_deviance(np.ones(1), None, np.ones(1)),
     ):
-        with pytest.raises(ModelError, match="'exponential' does not define"):
+        with pytest.raises(ModelError, match="'my_exponential' does not define"):
             question()
 
 

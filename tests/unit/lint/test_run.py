@@ -45,6 +45,7 @@ def test_the_models_of_our_own_data(name: str) -> None:
 EXPECTED = {
     "bacteria": {FEW},  # three drugs, 14 to 21 children each
     "owls": {SLOPE},  # the food treatment alternates within nests
+    "ordbeta": {SLOPE},  # simulated: trt varies within g
     "weights": {"weights-like-frequencies"},
     "gee": {LEFT_OUT},  # the formulas of marginal models name no clusters
 }

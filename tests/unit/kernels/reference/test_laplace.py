@@ -50,7 +50,15 @@ def problem(family, terms, n=48, seed=0, weighted=False, log_phi=-0.7):
             center = 0.4 if shares else 1.0 if family.link.name.startswith("inv") else 3.0
             beta += [float(family.link.link(np.array(center))), 0.05 if bounded else 0.3]
         else:
-            beta.append({"dispersion": log_phi, "shape": 1.5, "zero_inflation": -1.0}[name])
+            beta.append(
+                {
+                    "dispersion": log_phi,
+                    "shape": 1.5,
+                    "threshold_1": -1.5,
+                    "threshold_2": 1.5,
+                    "zero_inflation": -1.0,
+                }[name]
+            )
     engine_terms = []
     for name, levels, q, grouping in terms:
         codes = np.random.default_rng(100 + grouping).integers(0, levels, n)
