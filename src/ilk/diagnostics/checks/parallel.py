@@ -72,9 +72,7 @@ def check_parallel(context: Context) -> tuple[Check, ...]:
         return (skipped("parallel", _TITLE, "The mean has no covariates."),)
     whole = maximum_likelihood(fitted)
     terms, codes = columns_by_term(part, known)
-    return tuple(
-        _check(context, whole, term, known[codes == t]) for t, term in enumerate(terms)
-    )
+    return tuple(_check(context, whole, term, known[codes == t]) for t, term in enumerate(terms))
 
 
 def _check(context: Context, fitted: Fitted, term: str, columns: IntArray) -> Check:
