@@ -15,6 +15,7 @@ nbinom2              theta                   1 / theta                   log(the
 beta, betabinomial   phi (precision)         1 / phi                     log(precision): changed
 ordbeta              phi (precision)         1 / phi                     log(precision): changed
 tweedie              phi                     phi                         log(phi): the same
+t                    sigma                   sigma^2                     -
 ===================  ======================  ==========================  =====================
 """
 
@@ -42,6 +43,7 @@ FAMILIES = {
     "betabinomial": "beta_binomial",
     "tweedie": "tweedie",
     "ordbeta": "ordered_beta",
+    "t": "student",
 }
 
 # Families whose phi is the reciprocal of the dispersion parameter that glmmTMB models.
@@ -98,7 +100,7 @@ def phi(found: Case) -> float | None:
     value = (results.get("dispersion") or {}).get("value")
     if value is None:
         return None
-    if family in {"gaussian", "Gamma"}:
+    if family in {"gaussian", "Gamma", "t"}:
         return float(value) ** 2
     return 1.0 / float(value) if family in _RECIPROCAL else float(value)
 
@@ -111,6 +113,8 @@ def shapes(found: Case) -> dict[str, float]:
         if name in given:
             inside = float(given[name]) - start
             out[parameter] = math.log(inside / (1.0 - inside))
+    if "df" in given:
+        out["shape"] = math.log(float(given["df"]) - 1.0)
     return out
 
 
