@@ -287,6 +287,13 @@ SURVIVAL: dict[str, Callable[..., Number]] = {
         (mp.log(mu) - mp.exp(e) / 2 - mp.log(y)) * mp.exp(-e / 2)
     ),
     "exponential": lambda y, mu: mp.exp(-y / mu),
+    "gamma": lambda y, mu, e: mp.gammainc(
+        mp.exp(-e), y / mu * mp.exp(-e), mp.inf, regularized=True
+    ),
+    "inverse_gaussian": lambda y, mu, e: (
+        mp.ncdf((1 - y / mu) * mp.exp(-e / 2) / mp.sqrt(y))
+        - mp.exp(2 * mp.exp(-e) / mu) * mp.ncdf(-(1 + y / mu) * mp.exp(-e / 2) / mp.sqrt(y))
+    ),
     "weibull": lambda y, mu, e: mp.exp(-((y * mp.gamma(1 + mp.exp(e)) / mu) ** mp.exp(-e))),
 }
 """Probabilities of more than y, of families that may be censored."""

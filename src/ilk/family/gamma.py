@@ -19,7 +19,7 @@ import numpy as np
 from ilk.family.base import AbstractFamily, refuse_rows, require_link
 from ilk.family.link import POSITIVE, AbstractLink, Interval, Log
 from ilk.family.moments import log_within, mean_start, relative_variance
-from ilk.num import jets
+from ilk.num import incomplete_gamma, jets
 from ilk.num.jets import NumberT
 from ilk.num.stable import LOG_2PI, special
 from ilk.typing import FloatArray, IntArray
@@ -71,6 +71,16 @@ class Gamma(AbstractFamily):
         """Distribution function, the lower incomplete gamma ratio P(k, k y / mu)."""
         k = np.exp(-eta[1])
         return np.asarray(special().gammainc(k, k * np.maximum(y, 0.0) / self.mean(eta)))
+
+    def log_survival(self, y: FloatArray, eta: Sequence[NumberT]) -> NumberT:
+        """Log probability of more than y."""
+        d = -self.link.log_inverse(eta[0]) + np.log(y)
+        return incomplete_gamma.log_upper(d, -eta[1])
+
+    def log_cdf(self, y: FloatArray, eta: Sequence[NumberT]) -> NumberT:
+        """Log probability of at most y."""
+        d = -self.link.log_inverse(eta[0]) + np.log(y)
+        return incomplete_gamma.log_lower(d, -eta[1])
 
     def unit_deviance(
         self,

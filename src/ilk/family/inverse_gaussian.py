@@ -3,6 +3,12 @@ r"""Inverse Gaussian family: positive responses with :math:`\operatorname{Var} y
 .. math:: \log f = -\tfrac12\log\phi - \frac{(y/\mu - 1)^2}{2\phi y}
    - \tfrac32\log y - \tfrac12\log 2\pi
 
+The distribution function is one of two normal tails (see :meth:`InverseGaussian.cdf`); with Mills'
+ratio M, the density :math:`\varphi` at z = :math:`(y/\mu - 1)/\sqrt{\phi y}` and
+:math:`x = z + 2/\sqrt{\phi y}`,
+
+.. math:: P(Y > y) = \varphi(z) [M(z) - M(x)], \qquad P(Y \le y) = \varphi(z) [M(-z) + M(x)].
+
 Chhikara and Folks (1989) [ChhikaraFolks1989], section 2.1; the dispersion is
 one over their parameter lambda.
 """
@@ -21,8 +27,12 @@ from ilk.family.link import POSITIVE, AbstractLink, Interval, Log
 from ilk.family.moments import log_within, mean_start, relative_variance
 from ilk.num import jets
 from ilk.num.jets import NumberT
+from ilk.num.mills import log_mills, log_mills_drop
 from ilk.num.stable import LOG_2PI, special
 from ilk.typing import FloatArray, IntArray
+
+_CERTAIN = 40.0
+"""Standard deviations beyond which a probability is one."""
 
 
 @final
@@ -84,6 +94,27 @@ class InverseGaussian(AbstractFamily):
         z, x = root * (positive / mu - 1.0), root * (positive / mu + 1.0)
         second = 0.5 * special().erfcx(x / np.sqrt(2.0)) * np.exp(-0.5 * z * z)
         return np.where(y <= 0.0, 0.0, np.minimum(special().ndtr(z) + second, 1.0))
+
+    def log_survival(self, y: FloatArray, eta: Sequence[NumberT]) -> NumberT:
+        """Log probability of more than y: log(M(z) - M(x)) + log of the density at z."""
+        z, gap = self._arguments(y, eta)
+        low = jets.value(z) < -_CERTAIN
+        kept = jets.log1mexp(log_mills_drop(z, gap))
+        above = jets.log_ndtr(-z)
+        return jets.where(low, above, above + kept)
+
+    def log_cdf(self, y: FloatArray, eta: Sequence[NumberT]) -> NumberT:
+        """Log probability of at most y: log(M(-z) + M(x)) + log of the density at z."""
+        z, gap = self._arguments(y, eta)
+        high = jets.value(z) > _CERTAIN
+        more = jets.softplus(log_mills(z + gap) - log_mills(-z))
+        below = jets.log_ndtr(z)
+        return jets.where(high, below, below + more)
+
+    def _arguments(self, y: FloatArray, eta: Sequence[NumberT]) -> tuple[NumberT, NumberT]:
+        """Argument z of the first normal tail, and how far that of the second is beyond it."""
+        root = jets.exp(-0.5 * eta[1]) * (1.0 / np.sqrt(y))
+        return root * jets.expm1(-self.link.log_inverse(eta[0]) + np.log(y)), 2.0 * root
 
     def unit_deviance(
         self,

@@ -278,7 +278,8 @@ def _beyond(fitted: Fitted, of: Mapping[str, Any]) -> tuple[Quantity, ...]:
     if fitted.model.linear or not can_be_censored(inner):
         raise ModelError(
             f"Family {family.name!r} does not give the probability of more than a number here; "
-            "lognormal, weibull and exponential do, and gaussian if the response is censored(...).",
+            "lognormal, gamma, inverse_gaussian, weibull and exponential do, and gaussian if the "
+            "response is censored(...).",
             code="beyond",
         )
     known = tuple(dict.fromkeys(float(x) if x != int(x) else int(x) for x in numbers))

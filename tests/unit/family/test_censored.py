@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import integrate, stats
+from tests.densities import assert_exact
 
 import ilk
 from ilk.errors import DataError, ModelError
@@ -62,7 +63,14 @@ def test_survreg(family, formula, loglik, intercept, slope, scale, se):
 
 Y = np.array([1.2, 0.7, 2.0, 1.0, 0.5, 1.0, 3.0])
 OTHER = np.array([1.2, np.inf, -np.inf, 1.5, 4.0, 1.0 + 1e-9, 3.1])
-PAIRS = [("gaussian", 0.9), ("lognormal", 0.2), ("weibull", 0.2), ("exponential", 0.2)]
+PAIRS = [
+    ("gaussian", 0.9),
+    ("lognormal", 0.2),
+    ("weibull", 0.2),
+    ("exponential", 0.2),
+    ("gamma", 0.2),
+    ("inverse_gaussian", 0.2),
+]
 
 
 def _eta(family, start):
@@ -123,6 +131,40 @@ def test_tails_stay_finite():
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("name", ["gamma", "inverse_gaussian"])
+@pytest.mark.parametrize(
+    ("y", "aux", "point"),
+    [
+        (1.3, np.inf, (0.3, -8.0)),
+        (30.0, np.inf, (0.3, -3.0)),
+        (1e4, np.inf, (0.1, 3.0)),
+        (0.3, -np.inf, (0.3, -4.0)),
+        (1e-3, -np.inf, (0.1, 3.0)),
+        (1.2, -np.inf, (-1.0, 6.0)),
+        (1.3, 1.3001, (0.1, 3.0)),
+    ],
+)
+def test_far_tails_against_high_precision(name, y, aux, point):
+    assert_exact(Censored(make_family(name)), point, y, aux, digits=130)
+
+
+@pytest.mark.parametrize("name", ["gamma", "inverse_gaussian"])
+def test_extremes_stay_finite(name):
+    family = make_family(name)
+    grid = np.meshgrid([1e-9, 0.4, 1.0, 3.0, 1e9], [-10.0, 0.0, 10.0], [-25.0, -5.0, 0.0, 4.0])
+    y, mean, dispersion = (x.ravel() for x in grid)
+    eta = [mean, dispersion]
+    with np.errstate(all="ignore"):
+        above, below = (f(y, variables(eta, 3)) for f in (family.log_survival, family.log_cdf))
+    np.testing.assert_allclose(
+        np.exp(above.value) + np.exp(below.value), np.ones(len(y)), atol=1e-10
+    )
+    for jet in (above, below):
+        for part in (jet.value, jet.first, jet.second, jet.third):
+            assert not np.any(np.isnan(part))
+    np.testing.assert_allclose(np.exp(below.value), family.cdf(y, None, eta), atol=1e-9)
+
+
 def _frailty(seed=1, clusters=60, size=6):
     rng = np.random.default_rng(seed)
     g = np.repeat(np.arange(clusters), size)
@@ -155,6 +197,28 @@ def test_frailty_is_recovered_and_summary_counts_the_censored():
         fit.residuals("pearson")
 
 
+@pytest.mark.parametrize(("name", "phi"), [("gamma", 0.4), ("inverse_gaussian", 0.2)])
+def test_random_intercepts_of_censored_responses_are_recovered(name, phi):
+    rng = np.random.default_rng(5)
+    family, g = make_family(name), np.repeat(np.arange(50), 8)
+    x = rng.normal(size=len(g))
+    eta = 0.5 + 0.4 * x + rng.normal(0.0, 0.5, 50)[g]
+    time = family.draw([eta, np.full(len(g), math.log(phi))], None, rng)
+    limit = rng.exponential(6.0, len(g))
+    data = pd.DataFrame({"g": g, "x": x, "t": np.minimum(time, limit), "seen": time <= limit})
+    fit = ilk.fit("censored(t, seen) ~ x + (1 | g)", data, family=name)
+    assert fit.verdict.converged
+    assert 0.1 < 1.0 - data.seen.mean() < 0.6
+    np.testing.assert_allclose(fit.fitted.coef, [0.5, 0.4, math.log(phi)], atol=0.25)
+    assert fit.fitted.estimates.covariances[0][0, 0] ** 0.5 == pytest.approx(0.5, abs=0.2)
+    assert abs(fit.residuals("quantile").std() - 1.0) < 0.15
+    low = np.where(data.seen, np.floor(data.t), data.t)
+    weeks = data.assign(low=low, high=np.where(data.seen, np.ceil(data.t), np.inf))
+    between = ilk.fit("censored(low, high, kind='interval') ~ x + (1 | g)", weeks, family=name)
+    assert between.verdict.converged
+    np.testing.assert_allclose(between.fitted.coef, [0.5, 0.4, math.log(phi)], atol=0.35)
+
+
 def test_quadrature_against_integration():
     data = _frailty(2, 4, 3)
     fit = ilk.fit("censored(time, died) ~ x + (1 | g)", data, family="weibull", quadrature=25)
@@ -185,7 +249,7 @@ def test_quadrature_against_integration():
         (RIGHT, {"s": "dead"}, "weibull", DataError, "'s' is 'dead' in row 0"),
         (RIGHT, {"time": -1.0}, "weibull", DataError, "has -1 in row 0"),
         (INTERVAL, {"hi": -1.0}, "gaussian", DataError, "interchanged in row 0"),
-        (RIGHT, {}, "gamma", ModelError, "gaussian, lognormal, exponential and weibull can"),
+        (RIGHT, {}, "student", ModelError, "gamma, .*exponential and weibull can"),
         (RIGHT, {}, "poisson", ModelError, "cannot be censored"),
     ],
 )
