@@ -197,6 +197,26 @@ def test_frailty_is_recovered_and_summary_counts_the_censored():
         fit.residuals("pearson")
 
 
+@pytest.mark.parametrize("name", ["gamma", "inverse_gaussian"])
+def test_likelihood_of_scipy_is_maximized(name):
+    fit = ilk.fit(RIGHT, DATA, family=name)
+
+    def loglik(b):
+        mean, phi = np.exp(b[0] + b[1] * DATA.x), math.exp(b[2])
+        if name == "gamma":
+            law = stats.gamma(1.0 / phi, scale=mean * phi)
+        else:
+            law = stats.invgauss(mean * phi, scale=1.0 / phi)
+        return np.where(DATA.s == 1, law.logpdf(DATA.time), law.logsf(DATA.time)).sum()
+
+    coef = np.asarray(fit.fitted.coef)
+    assert fit.loglik == pytest.approx(loglik(coef), rel=1e-9)
+    for k in range(3):
+        step = 1e-4 * np.eye(3)[k]
+        slope = (loglik(coef + step) - loglik(coef - step)) / 2e-4
+        assert slope == pytest.approx(0.0, abs=1e-4)
+
+
 @pytest.mark.parametrize(("name", "phi"), [("gamma", 0.4), ("inverse_gaussian", 0.2)])
 def test_random_intercepts_of_censored_responses_are_recovered(name, phi):
     rng = np.random.default_rng(5)
