@@ -80,7 +80,14 @@ class InverseGaussian(AbstractFamily):
         self, eta: Sequence[FloatArray], trials: FloatArray | None, rng: np.random.Generator
     ) -> FloatArray:
         """Random responses."""
-        return rng.wald(self.mean(eta), np.exp(-eta[1]))
+        mu = self.mean(eta)
+        drawn = rng.wald(mu, np.exp(-eta[1]))
+        if np.any(drawn <= 0.0):  # NumPy before 2.0 loses the smaller root where phi mu is large
+            half = 0.5 * mu * np.exp(eta[1]) * rng.chisquare(1.0, len(mu))
+            small = mu / (1.0 + half + np.sqrt(half * (half + 2.0)))
+            first = rng.random(len(mu)) * (mu + small) <= mu
+            drawn = np.where(first, small, mu * (mu / small))
+        return drawn
 
     def cdf(
         self, y: FloatArray, trials: FloatArray | None, eta: Sequence[FloatArray]

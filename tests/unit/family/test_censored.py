@@ -285,7 +285,8 @@ def test_texts_missing_values_and_rows_that_say_nothing():
     gaps = DATA.assign(s=DATA.s.where(DATA.index != 3))
     assert "s: 1" in ilk.fit(RIGHT, gaps, family="weibull").fitted.design.notes[0]
     endless = DATA.assign(
-        lo=DATA.lo.where(DATA.index != 2, -np.inf), hi=DATA.hi.where(DATA.index != 2, np.inf)
+        lo=DATA.lo.astype(float).where(DATA.index != 2, -np.inf),
+        hi=DATA.hi.astype(float).where(DATA.index != 2, np.inf),
     )
     assert "no ends: 1" in ilk.fit(INTERVAL, endless, family="gaussian").fitted.design.notes[0]
 
