@@ -29,7 +29,7 @@ import numpy as np
 
 from ilk.family.base import AbstractFamily, require_link
 from ilk.family.link import POSITIVE, AbstractLink, Interval, Log
-from ilk.family.moments import log_within, mean_start, relative_variance
+from ilk.family.moments import count_start
 from ilk.family.poisson import check_counts
 from ilk.family.sampling import draw_log_concave
 from ilk.num import jets
@@ -136,10 +136,7 @@ class ConwayMaxwellPoisson(AbstractFamily):
         weights: FloatArray | None,
     ) -> tuple[float, ...]:
         """Overall mean, and half way from Poisson to the overall variance."""
-        center, variance = relative_variance(y, weights)
-        floor = 0.5 / len(y)
-        ratio = variance / max(center, floor)
-        return (mean_start(self.link, y, offset, weights, floor), log_within(ratio, 0.5, 3.0) / 2.0)
+        return count_start(self.link, y, offset, weights, (0.5, 3.0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import ClassVar, final
 import numpy as np
 
 from ilk.family.base import AbstractFamily, require_link
-from ilk.family.gamma import check_positive
+from ilk.family.gamma import check_positive, relative_deviance
 from ilk.family.link import POSITIVE, AbstractLink, Interval, Log
 from ilk.family.moments import mean_start
 from ilk.num import jets
@@ -84,8 +84,8 @@ class Exponential(AbstractFamily):
         mu: FloatArray,
         phi: FloatArray | float | None = None,
     ) -> FloatArray:
-        """Deviance 2 [(y - mu) / mu - log(y / mu)]."""
-        return 2.0 * ((y - mu) / mu - np.log(y / mu))
+        """Deviance of relative errors."""
+        return relative_deviance(y, mu)
 
     def check(
         self,

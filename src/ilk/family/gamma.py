@@ -89,8 +89,8 @@ class Gamma(AbstractFamily):
         mu: FloatArray,
         phi: FloatArray | float | None = None,
     ) -> FloatArray:
-        """Deviance 2 [(y - mu) / mu - log(y / mu)]."""
-        return 2.0 * ((y - mu) / mu - np.log(y / mu))
+        """Deviance of relative errors."""
+        return relative_deviance(y, mu)
 
     def check(
         self,
@@ -113,6 +113,11 @@ class Gamma(AbstractFamily):
         center, variance = relative_variance(y, weights)
         mean = mean_start(self.link, y, offset, weights)
         return (mean, log_within(variance / center**2, 1e-8, 10.0))
+
+
+def relative_deviance(y: FloatArray, mu: FloatArray) -> FloatArray:
+    """Deviance 2 [(y - mu) / mu - log(y / mu)] of gamma and exponential responses."""
+    return 2.0 * ((y - mu) / mu - np.log(y / mu))
 
 
 def check_positive(family: AbstractFamily, y: FloatArray, name: str, rows: IntArray | None) -> None:

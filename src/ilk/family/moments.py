@@ -48,6 +48,28 @@ def mean_start(
     return float(link.link(np.array(center))) - weighted_mean(offset, weights)
 
 
+def count_start(
+    link: AbstractLink,
+    y: FloatArray,
+    offset: FloatArray | None,
+    weights: FloatArray | None,
+    within: tuple[float, float],
+) -> tuple[float, float]:
+    """Overall mean of counts, and the log ratio of variance to mean half way from Poisson.
+
+    Parameters
+    ----------
+    link, y, offset, weights
+        As in `mean_start`.
+    within : (float, float)
+        Range of the ratio.
+    """
+    center, variance = relative_variance(y, weights)
+    floor = 0.5 / len(y)
+    ratio = variance / max(center, floor)
+    return mean_start(link, y, offset, weights, floor), log_within(ratio, *within) / 2.0
+
+
 def proportion_start(
     link: AbstractLink,
     y: FloatArray,
