@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from ilk.covariance.autoregressive import Autoregressive, OrnsteinUhlenbeck
 from ilk.covariance.base import AbstractCovariance
+from ilk.covariance.by_distance import Exponential, GaussianDecay, Matern
 from ilk.covariance.compound import CompoundSymmetry, HomogeneousCompoundSymmetry
 from ilk.covariance.diagonal import Diagonal
 from ilk.covariance.identity import ScaledIdentity
+from ilk.covariance.reduced_rank import ReducedRank
+from ilk.covariance.toeplitz import Toeplitz
 from ilk.covariance.unstructured import Unstructured
 from ilk.errors import ModelError, did_you_mean
 
@@ -19,6 +23,13 @@ STRUCTURES: dict[str, type[AbstractCovariance]] = {
         CompoundSymmetry,
         HomogeneousCompoundSymmetry,
         ScaledIdentity,
+        ReducedRank,
+        Autoregressive,
+        OrnsteinUhlenbeck,
+        Toeplitz,
+        Exponential,
+        GaussianDecay,
+        Matern,
     )
 }
 """Structures by name."""
