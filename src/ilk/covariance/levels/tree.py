@@ -22,6 +22,7 @@ average.  Ends of branches of length zero are one level with two names.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, final, get_args
@@ -192,15 +193,11 @@ class Tree(AbstractLevels):
 
 
 def _check_names(names: Sequence[Hashable]) -> None:
-    seen: set[Hashable] = set()
-    twice: dict[Hashable, None] = {}
-    for name in names:
-        if name in seen:
-            twice[name] = None
-        seen.add(name)
+    count = Counter(names)
+    twice = [name for name in count if count[name] > 1]
     if twice:
         raise DataError(
-            f"Names of nodes occur more than once in the tree: {listing(list(twice))}. Every tip "
+            f"Names of nodes occur more than once in the tree: {listing(twice)}. Every tip "
             "needs a name of its own.",
             code="duplicate-level",
         )
