@@ -108,7 +108,7 @@ class DirectedGraph:
             order=self.order,
             rows=self.rows,
             columns=self.columns,
-            values=np.bincount(place, product * share, minlength=size),
+            values=np.bincount(place, product * share, minlength=size).astype(np.float64),
             log_det=-float(np.log(variances).sum()),
             slope=slope,
             log_det_slope=log_slope,

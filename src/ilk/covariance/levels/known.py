@@ -181,7 +181,7 @@ def _check_square(matrix: FloatArray, names: Sequence[Hashable], what: str) -> N
             code="not-finite",
         )
     gap = np.abs(matrix - matrix.T)
-    i, j = np.unravel_index(int(gap.argmax()), gap.shape)
+    i, j = divmod(int(gap.argmax()), len(gap))
     if gap[i, j] > 1e-8 * np.abs(matrix).max():
         raise DataError(
             f"The {what} is not symmetric: {quote(names[i])} with {quote(names[j])} is "

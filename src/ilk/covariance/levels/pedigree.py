@@ -155,8 +155,8 @@ def _loop(names: Sequence[Hashable], sires: IntArray, dams: IntArray) -> str:
                     ends.append(parent)
     if not left:
         return ""
-    inside = set(np.flatnonzero(children > 0).tolist())
-    i, path = next(iter(inside)), []
+    inside: set[int] = set(np.flatnonzero(children > 0).tolist())
+    i, path = min(inside), list[int]()
     while i not in path:
         path.append(i)
         i = next(int(p) for p in (sires[i], dams[i]) if int(p) in inside)

@@ -234,7 +234,7 @@ def spread_out(points: FloatArray) -> IntArray:
     """
     span = np.ptp(points, axis=0).max()
     scaled = (points - points.min(axis=0)) / (span if span > 0.0 else 1.0)
-    left, taken = np.arange(len(points)), []
+    left, taken = np.arange(len(points)), list[IntArray]()
     middle = np.argsort(np.sum((scaled - 0.5 * scaled.max(axis=0)) ** 2, axis=1), kind="stable")
     left = left[middle]
     for level in range(1, 60):

@@ -222,7 +222,7 @@ def _top_down(names: Sequence[Hashable], parents: IntArray) -> IntArray:
     if len(order) < len(parents):
         lost = np.setdiff1d(np.arange(len(parents)), order)
         raise DataError(
-            f"The tree has a cycle: {quote(names[lost[0]])} is among its own ancestors.",
+            f"The tree has a cycle: {quote(names[int(lost[0])])} is among its own ancestors.",
             code="tree",
         )
     return order
@@ -231,7 +231,7 @@ def _top_down(names: Sequence[Hashable], parents: IntArray) -> IntArray:
 def _check_lengths(names: Sequence[Hashable], parents: IntArray, lengths: FloatArray) -> None:
     bad = np.flatnonzero((parents >= 0) & ~(np.isfinite(lengths) & (lengths >= 0.0)))
     if len(bad):
-        i = bad[0]
+        i = int(bad[0])
         raise DataError(
             f"The branch above {quote(names[i])} has the length {lengths[i]:g}; lengths are finite "
             f"and not negative ({len(bad)} such branches).",
