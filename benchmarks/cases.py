@@ -183,8 +183,3 @@ CASES: tuple[BenchmarkCase, ...] = (
 def base(peer: str) -> str:
     """Return the program behind a peer's name: ``glmm`` for ``glmm_se``."""
     return peer.split("_")[0]
-
-
-def by_name(name: str) -> BenchmarkCase:
-    """Return the case of this name."""
-    return next(case for case in CASES if case.name == name)

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .cases import CASES
 from .run import RESULTS
+from .suites import SUITES, by_name
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 ROUNDING = 1e-6
@@ -49,6 +49,7 @@ HEADINGS = {
     "statsmodels": "statsmodels",
     "lme4": "lme4",
     "glmmTMB": "glmmTMB",
+    "ordinal": "ordinal",
 }
 
 Results = dict[tuple[str, str], dict[str, Any]]
@@ -103,7 +104,7 @@ def stages() -> list[str]:
     for name, spent in record["cases"].items():
         total = sum(spent.values())
         rows = [(s, [f"{t:.3g}", f"{100 * t / total:.0f} %"]) for s, t in spent.items()]
-        title = next(case.title for case in CASES if case.name == name)
+        title = by_name(name).title
         tables.append(_rows([title, f"{total:.3g} ms", ""], rows))
     return [head, *tables]
 
@@ -112,15 +113,16 @@ def section(record: dict[str, Any], path: Path) -> str:
     """Return the tables of a run, without what was run again later."""
     results: Results = {(r["case"], r["peer"]): r for r in record["results"]}
     peers = [peer for peer in HEADINGS if any(key[1] == peer for key in results)]
-    cases = [case for case in CASES if any(key[0] == case.name for key in results)]
-    machine, threads = record["machine"], record["threads"]
+    known = SUITES[record.get("suite", "classics")]
+    cases = [case for case in known if any(key[0] == case.name for key in results)]
+    machine = record["machine"]
     versions = ", ".join(
         f"{HEADINGS[peer]} {version}"
         for peer, version in record["versions"].items()
         if "_" not in peer
     )
     head = (
-        f"## {'One thread' if threads == 1 else f'{threads} threads'}\n\n"
+        f"## {_heading(record)}\n\n"
         f"{record['date']}; {machine['processor']}, {machine['cores']} cores,"
         f" {machine['memory_gb']} GB, {machine['system']}, Python {machine['python']}; commit"
         f" {machine['commit']}; load when it began {machine['load_at_start'][0]:.1f}; seed"
@@ -147,6 +149,12 @@ def section(record: dict[str, Any], path: Path) -> str:
     if refits:
         tables += ["### Refits (`fit.refit(response)`)\n", "\n".join(refits) + "\n"]
     return "\n".join([head, *tables])
+
+
+def _heading(record: dict[str, Any]) -> str:
+    threads, suite = record["threads"], record.get("suite", "classics")
+    words = "One thread" if threads == 1 else f"{threads} threads"
+    return words if suite == "classics" else f"{suite.capitalize()}: {words.lower()}"
 
 
 def _ratios(peers: list[str], cases: list[Any], results: Results) -> str:

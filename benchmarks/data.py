@@ -7,12 +7,15 @@ numbers.
 
 from __future__ import annotations
 
+import functools
 import shutil
 import subprocess
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
+from . import family_data
 
 HERE = Path(__file__).parent
 STORE = HERE / "scratch" / "data"
@@ -23,6 +26,8 @@ FACTORS: dict[str, tuple[str, ...]] = {
     "poisson_large": ("g",),
     "crossed_large": ("pupil", "teacher", "school"),
     "bernoulli_large": ("g",),
+    "families_small": ("g",),
+    "families_large": ("g",),
     "sleepstudy": ("Subject",),
     "cbpp": ("herd", "period"),
     "VerbAgg": ("id", "item", "Gender", "btype", "situ", "r2"),
@@ -171,12 +176,16 @@ SIMULATED = {
     "poisson_large": poisson_large,
     "crossed_large": crossed_large,
     "bernoulli_large": bernoulli_large,
+    **{
+        name: functools.partial(family_data.table, name, SEED + 3 + i)
+        for i, name in enumerate(family_data.SIZES)
+    },
 }
 
 
 if __name__ == "__main__":
-    from benchmarks.cases import CASES
+    from benchmarks.suites import SUITES
 
-    for table in sorted({case.table for case in CASES}):
+    for table in sorted({case.table for suite in SUITES.values() for case in suite}):
         rows = len(load(table)) if available(table) else 0
         print(f"{table:20s}{rows:10d} rows" if rows else f"{table:20s}not available here")

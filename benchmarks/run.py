@@ -3,6 +3,7 @@
     python -m benchmarks.run                         # everything, one thread each
     python -m benchmarks.run --only cbpp,verbagg --peers ilk,glmm
     python -m benchmarks.run --threads 0             # all threads
+    python -m benchmarks.run --suite families --peers ilk,ilk_se,glmmTMB,ordinal
 
 The peers from PyPI are run with the interpreter named by PEERS_PYTHON (an environment of its own
 with ``pip install glmm mixedlm gpboost statsmodels pyarrow``), the others through Rscript. Each
@@ -24,9 +25,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .cases import CASES, BenchmarkCase, base
+from .cases import BenchmarkCase, base
 from .data import SEED, available
 from .machine import describe
+from .suites import SUITES
 from .workers import Worker, installed
 
 RESULTS = Path(__file__).parent / "results"
@@ -41,6 +43,7 @@ PEERS = (
     "statsmodels",
     "lme4",
     "glmmTMB",
+    "ordinal",
 )
 TURN = 0.25  # seconds of fits per turn, for short fits
 MOST_PER_TURN = 100
@@ -53,13 +56,15 @@ def main(arguments: list[str]) -> int:
     missing = sorted(set(options.peers.split(",")) - set(peers))
     if missing:
         print(f"not installed here, left out: {', '.join(missing)}")
-    chosen = [case for case in CASES if not options.only or case.name in options.only.split(",")]
+    cases = SUITES[options.suite]
+    chosen = [case for case in cases if not options.only or case.name in options.only.split(",")]
     threads = options.threads or (os.cpu_count() or 1)
     start = time.monotonic()
     record: dict[str, Any] = {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "machine": describe(),
         "threads": threads,
+        "suite": options.suite,
         "seed": SEED,
         "versions": {},
         "results": [],
@@ -70,7 +75,7 @@ def main(arguments: list[str]) -> int:
             continue
         record["results"] += run_case(case, peers, threads, options.repeats, record["versions"])
     record["seconds"] = round(time.monotonic() - start, 1)
-    path = _save(record, options.out)
+    path = _save(record, options.suite, options.out)
     print(f"{record['seconds']:.0f} s; written to {path}")
     return 0
 
@@ -182,16 +187,18 @@ def _print(result: dict[str, Any]) -> None:
         print(f"{name} {result.get('without') or result.get('error')}", flush=True)
 
 
-def _save(record: dict[str, Any], out: str | None) -> Path:
+def _save(record: dict[str, Any], suite: str, out: str | None) -> Path:
     RESULTS.mkdir(exist_ok=True)
     stamp = record["date"].replace(":", "").replace("+0000", "Z")
-    path = Path(out) if out else RESULTS / f"{stamp}-threads{record['threads']}.json"
+    name = "" if suite == next(iter(SUITES)) else f"{suite}-"
+    path = Path(out) if out else RESULTS / f"{stamp}-{name}threads{record['threads']}.json"
     path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     return path
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
+    parser.add_argument("--suite", default="classics", choices=SUITES, help="suite of cases")
     parser.add_argument("--only", default="", help="names of cases, with commas")
     parser.add_argument("--peers", default=",".join(PEERS), help="names of peers, with commas")
     parser.add_argument("--repeats", type=int, default=None, help="turns per peer")

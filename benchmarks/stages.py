@@ -24,10 +24,10 @@ from unittest.mock import patch
 import ilk
 from ilk.kernels import compiled
 
-from .cases import by_name
 from .data import load
 from .machine import describe
 from .peers.with_ilk import call
+from .suites import by_name
 
 RESULTS = Path(__file__).parent / "results" / "stages.json"
 

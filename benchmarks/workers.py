@@ -18,7 +18,7 @@ from .cases import BenchmarkCase, base
 from .data import STORE, load
 
 ROOT = Path(__file__).parent.parent
-R_PEERS = {"lme4", "glmmTMB"}
+R_PEERS = {"lme4", "glmmTMB", "ordinal"}
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",

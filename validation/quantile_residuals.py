@@ -1,13 +1,14 @@
 r"""Quantile residuals of the true model are standard normal: every family and link of the registry.
 
-    python -m validation.quantile_residuals        # about a minute; writes results/
+    python -m validation.quantile_residuals        # some minutes; writes results/
 
 **True parameters.** 1,000 data sets of 200 rows for each family with each of its links, with and
-without trials, dispersion that varies between rows, and excess zeros; responses are drawn from
-NumPy's distributions (`validation/draws.py`), not from the package.  Each data set gives the
+without trials, dispersion that varies between rows, excess zeros, counts without zeros, and
+hurdles; responses are drawn from NumPy's distributions (`validation/draws.py`), not from the
+package.  Each data set gives the
 p-value of a Kolmogorov-Smirnov test of its residuals; the 1,000 p-values are tested for uniformity,
 all 200,000 residuals are tested together, and the share beyond 3 is compared with 0.0027 by a
-binomial test.  Of 3 tests of 50 cases some have p-values near 0.001 by chance: a case with
+binomial test.  Of 3 tests of 150 cases some have p-values near 0.001 by chance: a case with
 one below 0.01 is drawn again, five times as large, and both are recorded.  Three controls, whose
 parameters are told slightly wrong, show what the tests would notice.
 
@@ -39,13 +40,29 @@ import ilk
 from ilk.diagnostics.residuals import row_residuals
 from ilk.family import FAMILIES, make_family
 
-from .draws import COUNTS, INVERSE, LINK, PROPORTIONS, response
+from .draws import COUNTS, INVERSE, LINK, ORDERED, PROPORTIONS, REAL, category, response
 
 RESULTS = Path(__file__).parent / "results" / "quantile_residuals.json"
 SEED = 20_261_205
 ROWS = 200
 CLUSTERS, SIZE = 30, 10
-PHI = {"beta": 0.15, "beta_binomial": 0.3, "inverse_gaussian": 0.3, "gamma": 0.4}
+PHI = {
+    "beta": 0.15,
+    "ordered_beta": 0.15,
+    "beta_binomial": 0.3,
+    "inverse_gaussian": 0.3,
+    "gamma": 0.4,
+    "generalized_poisson": 1.8,
+}
+SHAPE = {"student": 4.0, "skew_normal": 3.0, "tweedie": 1.6}
+"""As `validation.draws` takes it."""
+
+SHAPE_PREDICTOR = {"student": np.log(3.0), "skew_normal": 3.0, "tweedie": np.log(0.6 / 0.4)}
+"""The same on the scale of the predictor: log(nu - 1), alpha, logit(power - 1)."""
+
+CUTS = (-1.5, 1.0)
+THRESHOLDS = np.array([-1.2, 0.1, 1.4])
+POWER = "power(0.5)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,42 +84,77 @@ class Case:
 
     def make(self) -> Any:
         """Family of the package."""
-        return make_family(self.family, self.link, zero_inflated=self.inflated)
+        made = make_family(self.family, self.link, zero_inflated=self.inflated)
+        if self.family not in ORDERED:
+            return made
+        made = made.with_levels(tuple("abcd"))
+        return made.with_formulas(("dispersion",)) if self.dispersion else made
 
 
 def cases() -> Iterator[Case]:
     """All of the registry."""
     for name, kind in FAMILIES.items():
+        if kind.categorical and not kind.ordered:
+            continue  # no order, no distribution function
+        varies = "dispersion" in getattr(kind(), "parameters", ()) or name == "cumulative"
         for k, link in enumerate(kind.links):
+            link = POWER if link == "power" else link
             for trials in (False, True) if kind.takes_trials else (False,):
                 yield Case(name, link, trials)
-                if k == 0 and "dispersion" in kind.parameters:
+                if k == 0 and varies:
                     yield Case(name, link, trials, dispersion=True)
-                if k == 0 and kind.discrete:
+                if k == 0 and name in COUNTS | {"binomial", "beta_binomial"}:
                     yield Case(name, link, trials, inflated=True)
+        if name in COUNTS:
+            yield Case(f"truncated_{name}", kind.links[0])
+        if name in COUNTS or kind.has_zero is False:
+            yield Case(f"hurdle_{name}", kind.links[0])
 
 
 def means(case: Case, rng: np.random.Generator, n: int) -> np.ndarray:
     """Means over the range that the family and the link take."""
-    if case.family in PROPORTIONS:
+    family = case.family.removeprefix("truncated_").removeprefix("hurdle_")
+    if family in PROPORTIONS:
         return rng.uniform(0.03, 0.97, n)
-    if case.family == "gaussian" and case.link == "identity":
+    if family in REAL and case.link == "identity":
         return rng.normal(0.0, 3.0, n)
-    return np.exp(rng.uniform(np.log(0.05 if case.family in COUNTS else 0.3), np.log(20.0), n))
+    mu = np.exp(rng.uniform(np.log(0.05 if family in COUNTS else 0.3), np.log(20.0), n))
+    few = np.exp(np.linspace(np.log(0.05), np.log(20.0), 40))
+    return rng.choice(few, n) if family == "conway_maxwell_poisson" else mu
 
 
 def exact(case: Case, sets: int, rng: np.random.Generator, error: float = 0.0) -> dict[str, float]:
     """Tests of the residuals at the true parameters, or with an error of the last one."""
-    n = sets * ROWS
-    mu, family = means(case, rng, n), case.make()
-    log_phi = np.log(PHI.get(case.family, 0.6)) + case.dispersion * 0.6 * rng.normal(size=n)
-    logit_excess = -0.5 + rng.normal(size=n)
-    trials = rng.integers(1, 13, n).astype(float) if case.trials else None
-    excess = case.inflated * INVERSE["logit"](logit_excess)
-    y = response(case.family, mu, np.exp(log_phi), rng, trials, excess)
-    y = np.clip(y, 1e-300, 1.0 - 1e-16) if case.family == "beta" else y
-    eta = [LINK[case.link](mu)]
-    eta += [log_phi] * family.has_dispersion + [logit_excess] * case.inflated
+    n, family = sets * ROWS, case.make()
+    phi = PHI.get(case.family.removeprefix("truncated_").removeprefix("hurdle_"), 0.6)
+    spread = rng.normal(size=n) if case.dispersion else np.zeros(n)
+    if case.family == "generalized_poisson":  # a branching process from phi = 1 on
+        spread = np.abs(spread)
+    log_phi = np.log(phi) + 0.6 * np.round(spread, 0 if "conway" in case.family else 9)
+    if case.family in ORDERED:
+        log_phi = 0.5 * spread
+        etas = {"mean": rng.normal(size=n), "dispersion": log_phi}
+        etas |= {f"threshold_{j + 1}": np.full(n, cut) for j, cut in enumerate(THRESHOLDS)}
+        y = category(case.family, case.link, etas["mean"], THRESHOLDS, rng, np.exp(log_phi))
+        y, trials = y.astype(float), None
+    else:
+        mu, logit_excess = means(case, rng, n), -0.5 + rng.normal(size=n)
+        trials = rng.integers(1, 13, n).astype(float) if case.trials else None
+        inflated = case.inflated or case.family.startswith("hurdle_")
+        excess = inflated * INVERSE["logit"](logit_excess)
+        shape = SHAPE.get(case.family, 0.0)
+        y = response(case.family, mu, np.exp(log_phi), rng, trials, excess, shape, CUTS)
+        if case.family == "beta" or case.family == "hurdle_beta":
+            y = np.where(y > 0.0, np.clip(y, 1e-300, 1.0 - 1e-16), y)
+        etas = {
+            "mean": LINK["power" if case.link == POWER else case.link](mu),
+            "dispersion": log_phi,
+            "shape": np.full(n, SHAPE_PREDICTOR.get(case.family, 0.0)),
+            "threshold_1": np.full(n, CUTS[0]),
+            "threshold_2": np.full(n, CUTS[1]),
+            "zero_inflation": logit_excess,
+        }
+    eta = [etas[name] for name in family.parameters]
     eta[-1] = eta[-1] + error
     found = row_residuals(family, y, trials, eta, None, "quantile", int(rng.integers(2**31)))
     by_set = [stats.kstest(r, "norm").pvalue for r in found.reshape(sets, ROWS)]

@@ -16,6 +16,10 @@ read_table <- function(path, factors) {
   frame
 }
 frame <- read_table(case$path, case$factors)
+if (peer == "ordinal") {
+  response <- all.vars(as.formula(case$formula))[[1]]
+  frame[[response]] <- factor(frame[[response]], ordered = TRUE)
+}
 
 families <- list(binomial = binomial(), poisson = poisson())
 
@@ -31,10 +35,26 @@ fit_lme4 <- function() {
   list(loglik = as.numeric(logLik(model)), coefficients = unname(fixef(model)))
 }
 
+tmb_families <- function() {
+  list(
+    gaussian = gaussian(), binomial = binomial(), poisson = poisson(), negative_binomial_1 = nbinom1(),
+    negative_binomial_2 = nbinom2(), truncated_poisson = truncated_poisson(),
+    truncated_negative_binomial_2 = truncated_nbinom2(), hurdle_poisson = truncated_poisson(),
+    generalized_poisson = genpois(), conway_maxwell_poisson = compois(), tweedie = tweedie(),
+    gamma = Gamma("log"), student = t_family(), beta = beta_family(), ordered_beta = ordbeta(),
+    beta_binomial = betabinomial()
+  )
+}
+
+fit_ordinal <- function() {
+  formula <- as.formula(case$formula)
+  model <- clmm(formula, frame)
+  list(loglik = as.numeric(logLik(model)), coefficients = unname(model$beta))
+}
+
 fit_glmmTMB <- function() {
   formula <- as.formula(case$formula)
-  family <- if (case$family == "gaussian") gaussian() else
-    if (case$family == "negative_binomial_2") nbinom2() else families[[case$family]]
+  family <- tmb_families()[[case$family]]
   zero <- if (is.null(case$zero_inflation)) ~0 else as.formula(case$zero_inflation)
   model <- glmmTMB(formula, frame, family = family, ziformula = zero, REML = isTRUE(case$reml))
   list(loglik = as.numeric(logLik(model)), coefficients = unname(fixef(model)$cond))

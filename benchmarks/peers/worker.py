@@ -18,8 +18,9 @@ import traceback
 import warnings
 from typing import Any
 
-from benchmarks.cases import BenchmarkCase, base, by_name
+from benchmarks.cases import BenchmarkCase, base
 from benchmarks.data import load
+from benchmarks.suites import by_name
 
 # A tiny model of the same kind, which is not the one to be timed.
 TINY = {"gaussian": "sleepstudy", "binomial": "cbpp", "poisson": "grouseticks"}

@@ -92,7 +92,9 @@ def fit(
     frequency_weights : str or array, optional
         A row stands for this many identical rows.
     precision_weights : str or array, optional
-        The variance of a row is divided by this.
+        The dispersion of a row is divided by this, and so is its variance where the two are
+        proportional; families without a dispersion take none.  Of binomial proportions, their
+        numbers of trials.
     sampling_weights : str or array, optional
         Survey weights.
     reml : bool, optional

@@ -6,7 +6,8 @@ Their names as text, ``family="poisson"``, do the same with the usual link.  The
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
 
 from ilk.family.adjacent_category import AdjacentCategory
 from ilk.family.base import AbstractFamily
@@ -17,6 +18,7 @@ from ilk.family.categorical import check_levels
 from ilk.family.continuation_ratio import ContinuationRatio
 from ilk.family.conway_maxwell import ConwayMaxwellPoisson
 from ilk.family.cumulative import Cumulative
+from ilk.family.custom import CustomFamily, CustomMeanFamily
 from ilk.family.exponential import Exponential
 from ilk.family.gamma import Gamma
 from ilk.family.gaussian import Gaussian
@@ -26,12 +28,15 @@ from ilk.family.inflation import hurdle as _hurdle
 from ilk.family.inverse_gaussian import InverseGaussian
 from ilk.family.link import AbstractLink, AbstractPlainLink, Interval, find_link
 from ilk.family.lognormal import Lognormal
+from ilk.family.multinomial import Multinomial
 from ilk.family.negative_binomial import NegativeBinomial1, NegativeBinomial2
+from ilk.family.ordered_beta import Ends, OrderedBeta
 from ilk.family.poisson import Poisson
 from ilk.family.skew_normal import SkewNormal
 from ilk.family.student import Student
 from ilk.family.thresholds import Structure
 from ilk.family.truncated import Truncated
+from ilk.family.tweedie import Tweedie
 from ilk.family.weibull import Weibull
 
 __all__ = [
@@ -46,6 +51,7 @@ __all__ = [
     "continuation_ratio",
     "conway_maxwell_poisson",
     "cumulative",
+    "custom",
     "exponential",
     "gamma",
     "gaussian",
@@ -53,12 +59,15 @@ __all__ = [
     "hurdle",
     "inverse_gaussian",
     "lognormal",
+    "multinomial",
     "negative_binomial_1",
     "negative_binomial_2",
+    "ordered_beta",
     "poisson",
     "skew_normal",
     "student",
     "truncated",
+    "tweedie",
     "weibull",
     "zero_inflated",
 ]
@@ -338,6 +347,34 @@ def weibull(link: str | AbstractLink = "log") -> Weibull:
     return Weibull(find_link(link))
 
 
+def tweedie(link: str | AbstractLink = "log", power: float | None = None) -> Tweedie:
+    """Amounts of which some are exactly zero, sums of a Poisson number of gammas; Var = phi mu^p.
+
+    Parameters
+    ----------
+    link : str or AbstractLink
+        ``"log"``, ``"inverse"``, ``"identity"``, ``"sqrt"``, ``"softplus"``, ``"power(k)"``, or a
+        link of one's own.
+    power : float, optional
+        Power p, between 1 and 2; by default it is estimated, and ``shape=`` may model it: its
+        predictor is the logit of p - 1.
+
+    Returns
+    -------
+    AbstractFamily
+        The family.
+
+    Examples
+    --------
+    >>> import ilk
+    >>> ilk.families.tweedie().parameters
+    ('mean', 'dispersion', 'shape')
+    >>> ilk.families.tweedie(power=1.5).parameters
+    ('mean', 'dispersion')
+    """
+    return Tweedie(find_link(link), power)
+
+
 def beta(link: str | AbstractLink = "logit") -> Beta:
     """Proportions strictly between 0 and 1; Var = mu (1 - mu) phi / (1 + phi).
 
@@ -358,6 +395,35 @@ def beta(link: str | AbstractLink = "logit") -> Beta:
     'probit'
     """
     return Beta(find_link(link))
+
+
+def ordered_beta(link: str | AbstractLink = "logit", *, ends: Ends = "both") -> OrderedBeta:
+    """Shares from 0 to 1, of which some are 0 or 1: beta between two thresholds.
+
+    Parameters
+    ----------
+    link : str or AbstractLink
+        ``"logit"``, ``"probit"``, ``"cloglog"``, ``"loglog"``, ``"cauchit"``, or a link of one's
+        own.
+    ends : {"both", "zero", "one"}
+        Which ends have probability: where no share is 0, or none is 1, that threshold has no
+        finite estimate.
+
+    Returns
+    -------
+    AbstractFamily
+        The family; P(0) = 1 - F(eta - threshold_1), P(1) = F(eta - threshold_2), and shares
+        between the ends are those of `beta`, with mean F(eta), F the inverse of the link.
+
+    Examples
+    --------
+    >>> import ilk
+    >>> ilk.families.ordered_beta().parameters
+    ('mean', 'dispersion', 'threshold_1', 'threshold_2')
+    >>> ilk.families.ordered_beta(ends="one").parameters
+    ('mean', 'dispersion', 'threshold_2')
+    """
+    return OrderedBeta(find_link(link), ends)
 
 
 def beta_binomial(link: str | AbstractLink = "logit") -> BetaBinomial:
@@ -481,6 +547,35 @@ def continuation_ratio(
     return ContinuationRatio(find_link(link), known, thresholds)
 
 
+def multinomial(
+    *, baseline: Hashable = None, levels: Sequence[Hashable] | None = None
+) -> Multinomial:
+    """Unordered categories: log odds of each against a baseline.
+
+    Parameters
+    ----------
+    baseline : label, optional
+        Category that the others are compared with; by default the first of the levels.
+    levels : sequence, optional
+        The categories; by default those of a categorical column in their order, or the values of
+        other columns, sorted.
+
+    Returns
+    -------
+    AbstractFamily
+        The family.  The formula of the fit is that of every category but the baseline;
+        ``parameters={"train": "~ x + z"}`` gives a category its own.
+
+    Examples
+    --------
+    >>> import ilk
+    >>> family = ilk.families.multinomial(baseline="car", levels=["bus", "car", "train"])
+    >>> family.parameters
+    ('bus', 'train')
+    """
+    return Multinomial(levels=() if levels is None else check_levels(levels), baseline=baseline)
+
+
 def zero_inflated(family: AbstractFamily) -> ZeroInflated:
     """Add excess zeros to a family; the same as ``zero_inflation="~ 1"`` beside it.
 
@@ -591,3 +686,106 @@ def conway_maxwell_poisson(link: str | AbstractLink = "log") -> ConwayMaxwellPoi
     ('mean', 'dispersion')
     """
     return ConwayMaxwellPoisson(find_link(link))
+
+
+def custom(
+    log_density: Callable[..., Any],
+    *,
+    parameters: Sequence[str] = ("mean",),
+    derivatives: Callable[..., Any] | Sequence[Callable[..., Any]] | None = None,
+    link: str | AbstractLink | None = "log",
+    mean: Callable[..., Any] | None = None,
+    variance: Callable[..., Any] | None = None,
+    draw: Callable[..., Any] | None = None,
+    cdf: Callable[..., Any] | None = None,
+    start: Callable[..., Any] | None = None,
+    check: Callable[..., Any] | None = None,
+    support: Any = "counts",
+    atoms: Sequence[float] = (),
+    scales: Mapping[str, str | AbstractLink] | None = None,
+    name: str = "custom",
+    try_at: Any = None,
+) -> CustomFamily | CustomMeanFamily:
+    """Make a family of a log density in plain NumPy.
+
+    Every function takes arrays of one number for each row, among them one linear predictor for
+    each parameter, in the order of ``parameters``.  What is given is tried: the density has to add
+    up to one, and everything else has to be that of the density.  What is not given is found from
+    the density, more slowly.
+
+    Parameters
+    ----------
+    log_density : callable
+        Takes ``(y, eta, ...)`` to the log density, all (n,); not finite where it is not defined.
+        Written with the functions of `ilk.num.jets` it is differentiated exactly.
+    parameters : sequence of str
+        Names of the parameters, ``"mean"`` first.  Each has a linear predictor and may have a
+        formula: ``dispersion="~ x"``, ``shape="~ x"``, ``parameters={"other": "~ x"}``.
+    derivatives : callable or sequence of up to three callables, optional
+        First, second and third derivative of the log density in the predictor of the mean, each
+        taking ``(y, eta, ...)``.  The others come from the complex step where the log density
+        takes complex numbers, else from differences.
+    link : str, AbstractLink or None
+        What the first predictor is of the mean; None if it is something else, such as a location.
+    mean, variance : callable, optional
+        Take ``(eta, ...)``.  By default the mean is the inverse link of the first predictor, with
+        ``link=None`` it is found by integration.
+    draw : callable, optional
+        Takes ``(rng, eta, ...)``, rng being a `numpy.random.Generator`, to random responses (n,).
+    cdf : callable, optional
+        Takes ``(y, eta, ...)`` to the probability of at most y.
+    start : callable, optional
+        Takes y to one number for each parameter, where the search begins.
+    check : callable, optional
+        Takes y to True where a response is possible.
+    support : str, range or (low, high)
+        Where responses may lie: ``"counts"``, ``"real"``, ``"positive"``, ``"unit"``, counts such
+        as ``range(0, 11)``, or the ends of an interval.
+    atoms : sequence of float
+        Single numbers with a probability of their own, such as 0 and 1 beside ``"unit"``;
+        ``log_density`` gives the logarithm of the probability there.
+    scales : mapping of str to str or AbstractLink, optional
+        Links of parameters other than the mean, for summaries: ``{"shape": "log"}``.  That of
+        ``"dispersion"`` is the log.
+    name : str
+        Name for summaries.
+    try_at : (m, K) array, optional
+        Linear predictors at which everything is tried, where those around zero make no sense.
+
+    Returns
+    -------
+    AbstractFamily
+        The family, for ``family=``.
+
+    Raises
+    ------
+    ModelError
+        Says which of the functions fails, at which response and predictors, and by how much.
+
+    Examples
+    --------
+    Geometric counts, by the logarithm of their mean:
+
+    >>> import ilk, numpy as np
+    >>> def log_density(y, eta):
+    ...     return y * eta - (y + 1.0) * np.log1p(np.exp(eta))
+    >>> geometric = ilk.families.custom(log_density, name="geometric")
+    >>> geometric
+    <custom family 'geometric': mean; whole numbers from 0; derivatives by complex step>
+    >>> geometric.variance([np.array([0.0])], None).round(10)
+    array([2.])
+    """
+    from ilk.family.custom_make import make_custom_family
+
+    functions = {
+        "log_density": log_density,
+        "mean": mean,
+        "variance": variance,
+        "draw": draw,
+        "cdf": cdf,
+        "start": start,
+        "check": check,
+    }
+    return make_custom_family(
+        name, parameters, link, support, atoms, derivatives, scales, try_at, functions
+    )

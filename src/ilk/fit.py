@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ilk.inference.robust import covariance as robust
     from ilk.inference.robust.covariance import CovarianceKind
     from ilk.prediction import Estimand, Interval, JointCovariance, NewLevels, Scale
+    from ilk.prediction.quantities import Of
     from ilk.show import Summary, caveats, marginal, methods, predictions, standardization
     from ilk.show import adequacy as adequate
     from ilk.show import against_fixed as against
@@ -1467,6 +1468,8 @@ class Fit(AbstractFit):
         trials: Any = None,
         exposure: Any = None,
         offset: Any = None,
+        of: Of | None = None,
+        scores: Any = None,
     ) -> Answer:
         """Standardized means: what the mean would be if a variable were set in everyone.
 
@@ -1513,6 +1516,8 @@ class Fit(AbstractFit):
             grouping factor by default), seed, refits at one time, directory that keeps the draws.
         trials, exposure, offset : str or array, optional
             For a target population, in place of the columns that the fit used.
+        of, scores
+            Of responses that are categories, as for `predict`.
 
         Returns
         -------
@@ -1549,6 +1554,8 @@ class Fit(AbstractFit):
             new_levels=new_levels,
             uncertainty=uncertainty,
             level=level,
+            of=of,
+            scores=scores,
             bootstrap={
                 "draws": draws,
                 "cluster": cluster,
@@ -1572,6 +1579,8 @@ class Fit(AbstractFit):
         trials: Any = None,
         exposure: Any = None,
         offset: Any = None,
+        of: Of | None = None,
+        scores: Any = None,
     ) -> Any:
         """Predict every row under every scenario: the long table behind `standardize`.
 
@@ -1585,6 +1594,8 @@ class Fit(AbstractFit):
             As `predict` takes them.
         trials, exposure, offset : str or array, optional
             For new data, in place of the columns that the fit used.
+        of, scores
+            Of responses that are categories, as for `predict`.
 
         Returns
         -------
@@ -1611,6 +1622,8 @@ class Fit(AbstractFit):
                 level=level,
                 new_levels=new_levels,
                 per=per,
+                of=of,
+                scores=scores,
                 arguments={"trials": trials, "exposure": exposure, "offset": offset},
             )
         )
@@ -1631,6 +1644,8 @@ class Fit(AbstractFit):
         per: float = 1.0,
         level: float = 0.95,
         df: DegreesOfFreedom | None = None,
+        of: Of | None = None,
+        scores: Any = None,
     ) -> Answer:
         """Marginal means: the mean at each level of some factors, averaged over the others.
 
@@ -1669,6 +1684,8 @@ class Fit(AbstractFit):
             Coverage of the intervals.
         df : {None, "satterthwaite", "kenward_roger", "residual", "normal"}
             Degrees of freedom of linear models, as in `tidy`.
+        of, scores
+            Of responses that are categories, as for `predict`.
 
         Returns
         -------
@@ -1695,6 +1712,8 @@ class Fit(AbstractFit):
             average=average,
             weights=weights,
             grid=grid,
+            of=of,
+            scores=scores,
             per=per,
             level=level,
             df=df,
@@ -1720,6 +1739,8 @@ class Fit(AbstractFit):
         per: float = 1.0,
         level: float = 0.95,
         df: DegreesOfFreedom | None = None,
+        of: Of | None = None,
+        scores: Any = None,
     ) -> Answer:
         """Compare marginal means, with p-values and intervals that hold for all comparisons.
 
@@ -1750,6 +1771,8 @@ class Fit(AbstractFit):
             As for `means`.
         df : {None, "satterthwaite", "kenward_roger", "residual", "normal"}
             Degrees of freedom of linear models, as in `tidy`.
+        of, scores
+            Of responses that are categories, as for `predict`.
 
         Returns
         -------
@@ -1782,6 +1805,8 @@ class Fit(AbstractFit):
             average=average,
             weights=weights,
             grid=grid,
+            of=of,
+            scores=scores,
             per=per,
             level=level,
             df=df,
@@ -1801,6 +1826,8 @@ class Fit(AbstractFit):
         per: float = 1.0,
         level: float = 0.95,
         df: DegreesOfFreedom | None = None,
+        of: Of | None = None,
+        scores: Any = None,
     ) -> Answer:
         """Slopes: by how much the mean changes per unit of a number.
 
@@ -1820,6 +1847,8 @@ class Fit(AbstractFit):
             As for `means`; ``grid="observed"`` gives average slopes over the rows of the fit.
         df : {None, "satterthwaite", "kenward_roger", "residual", "normal"}
             Degrees of freedom of linear models, as in `tidy`.
+        of, scores
+            Of responses that are categories, as for `predict`.
 
         Returns
         -------
@@ -1845,6 +1874,8 @@ class Fit(AbstractFit):
             average=average,
             weights=weights,
             grid=grid,
+            of=of,
+            scores=scores,
             per=per,
             level=level,
             df=df,
@@ -1866,6 +1897,8 @@ class Fit(AbstractFit):
         trials: Any = None,
         exposure: Any = None,
         offset: Any = None,
+        of: Of | None = None,
+        scores: Any = None,
     ) -> Any:
         """Predicted means, for these clusters, a typical one, or the population.
 
@@ -1899,6 +1932,12 @@ class Fit(AbstractFit):
             answer say which.
         trials, exposure, offset : str or array, optional
             For new data, in place of the columns that the fit used.
+        of : {"category", "at_most", "at_least", "score"}, optional
+            Of responses that are categories: the probability of each (the default), of all up to
+            it, of it and all higher ones, or the mean of scores.
+        scores : dict or sequence, optional
+            A number for each category, for the mean of scores; by default categories that are
+            numbers stand for themselves.
 
         Returns
         -------
@@ -1936,6 +1975,8 @@ class Fit(AbstractFit):
             level=level,
             new_levels=new_levels,
             observed=observed,
+            of=of,
+            scores=scores,
             per=per,
             trials=trials,
             exposure=exposure,

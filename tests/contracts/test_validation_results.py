@@ -76,10 +76,11 @@ def test_checks_find_wrong_models_and_leave_right_ones_alone() -> None:
     assert set(RIGHT) == set(found["right"])
     assert set(WRONG) == set(found["wrong"])
     families = {case.arguments.get("family", "gaussian") for case in RIGHT.values()}
-    assert families == set(FAMILIES)
+    assert families >= {name for name, kind in FAMILIES.items() if not kind.categorical}
     for label, one in found["right"].items():
         assert one["sets"] >= 200
         assert one["any_problem"] <= 0.1, label
+        assert one["any_problem_or_note"] <= 0.35 or "approximation" in str(one["checks"]), label
         for check, row in one["checks"].items():
             assert row["problem"] <= 0.05, (label, check)
             assert (row["p_below_0.05"] or 0.0) <= 0.11, (label, check)

@@ -55,6 +55,11 @@ class RandomTerm:
     recipe: Recipe | None = None
     shared: str | None = None
 
+    @property
+    def width(self) -> int:
+        """Number q of columns."""
+        return len(self.column_names)
+
 
 def make_random(
     spec: RandomSpec,

@@ -239,8 +239,6 @@ class _Draws:
     rule: Rule
     by_level: sparse.csr_array
     by_part: sparse.csr_array
-    lead: FloatArray
-    """Lambda'z of the leading effects, (n, Q)."""
 
     @property
     def rows(self) -> RowDesign:
@@ -265,14 +263,12 @@ class _Draws:
     def jet(self, v: FloatArray, u: FloatArray, order: int) -> Jet:
         """Weighted log density of every row at every point, flat (C K n,)."""
         rows, data = self.rows, self.conditional.data
-        q, count = rows.leading, u.shape[0] * u.shape[1]
-        own = self.lead * u[:, :, rows.groups, :]
-        across = self.conditional.scaled[:, q:] * v[:, rows.rest]
-        eta = []
+        count, eta = u.shape[0] * u.shape[1], []
+        loadings, q = self.conditional.loadings, rows.leading
+        lead, rest = loadings.part(0, q), loadings.part(q, rows.width)
         for k, fixed in enumerate(self.conditional.fixed):
-            known = fixed + across[:, :, rows.predictor[q:] == k].sum(axis=2)
-            inner = own[..., rows.predictor[:q] == k].sum(axis=3)
-            eta.append((known[:, None] + inner).ravel())
+            known = fixed + rest.reach(v[:, rows.rest], k)
+            eta.append((known[:, None] + lead.reach(u[:, :, rows.groups, :], k)).ravel())
         with np.errstate(all="ignore"):
             jet = self.conditional.density.log_density(
                 np.tile(data.response, count),
@@ -297,12 +293,14 @@ class _Draws:
             weights = np.exp(logs - total[:, None])
         return np.asarray(total), np.where(np.isnan(weights), 0.0, weights)
 
+    def pushed(self, c: int, first: FloatArray) -> FloatArray:
+        """Slopes (..., n) of the rows' log densities in effect c, from those (K, ..., n) in eta."""
+        of_c = self.conditional.loadings.part(c, c + 1)
+        return np.asarray(sum(values * first[k] for _, k, values in of_c))
+
     def alpha(self, u: FloatArray, first: FloatArray) -> FloatArray:
         """Take a of the levels to alpha = L^-1 a at every point, (C, K, L, Q)."""
-        slopes = [
-            self.sum_levels(self.lead[:, c] * first[self.rows.predictor[c]])
-            for c in range(self.rows.leading)
-        ]
+        slopes = [self.sum_levels(self.pushed(c, first)) for c in range(self.rows.leading)]
         out: FloatArray = np.einsum(
             "lab,cklb->ckla", self.mode.arrow.half, np.stack(slopes, axis=3) - u
         )
@@ -313,7 +311,7 @@ class _Draws:
         rows, arrow, q = self.rows, self.mode.arrow, self.rows.leading
         left = -v
         for c in range(rows.width - q):
-            slopes = self.conditional.scaled[:, q + c] * given[rows.predictor[q + c]]
+            slopes = self.pushed(q + c, given)
             left = left + (_sums(rows.rest[:, c], v.shape[1]) @ slopes.T).T
         shaft = arrow.shaft.reshape(alphas[0].size, v.shape[1])
         below = alphas.reshape(len(v), -1) @ shaft
@@ -379,7 +377,6 @@ def _draws(conditional: Conditional, mode: Mode, rule: Rule) -> _Draws:
         rule,
         _sums(rows.groups, len(rows.lead_index)),
         _sums(rule.level_part, rule.parts),
-        conditional.scaled[:, : rows.leading],
     )
 
 
@@ -434,7 +431,7 @@ def _moments(draws: _Draws, posterior: FloatArray, value: float) -> NodeSums:
     """What the gradient needs, from a second pass over the draws with weights (J, B)."""
     rows, rule = draws.rows, draws.rule
     (n, m), q, levels = rows.index.shape, rows.leading, len(rows.lead_index)
-    count, R, scaled = draws.mode.jet.variables, len(rows.rest_index), draws.conditional.scaled
+    count, R, loadings = draws.mode.jet.variables, len(rows.rest_index), draws.conditional.loadings
     score, score_u = np.zeros((count, n)), np.zeros((count, n, m))
     mean, inside = np.zeros(rows.size), np.zeros((levels, q, q))
     alphas, outside = np.zeros((len(posterior), levels, q)), np.zeros((len(posterior), R))
@@ -460,7 +457,7 @@ def _moments(draws: _Draws, posterior: FloatArray, value: float) -> NodeSums:
         mean[rows.lead_index] += np.einsum("cl,clq->lq", at_level, expected)
         mean[rows.rest_index] += np.sum(at_rest * v, axis=0)
         outside[some] = draws.left(v, given, alphas[some])
-    shift = rows.total(scaled * rows.by_predictor(score)) - mean
+    shift = rows.total(loadings.pull(score)) - mean
     blocks = _adjusted_inverse(draws, posterior, inside, alphas, outside)
     return NodeSums(value, score, score_u, shift, blocks)
 

@@ -13,7 +13,7 @@ method (`ilk.effects.average`), from the sampling of the rows if that is asked f
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,9 +35,13 @@ from ilk.inference.bootstrap.engine import check_draws
 from ilk.inference.bootstrap.intervals import check_enough
 from ilk.inference.wald import check_level
 from ilk.prediction.levels import Estimand, NewLevels, check_choice
+from ilk.prediction.quantities import Of, category_column, quantities
 from ilk.prediction.rates import check_per
 
 if TYPE_CHECKING:
+    from ilk.effects.request import Request
+    from ilk.effects.standardized_means import Standardized
+    from ilk.effects.standardized_table import Numbers, Row
     from ilk.fitted import Fitted
     from ilk.typing import FloatArray
 
@@ -121,6 +125,8 @@ def standardize(
     level: float = 0.95,
     arguments: Mapping[str, Any] | None = None,
     bootstrap: Mapping[str, Any] | None = None,
+    of: Of | None = None,
+    scores: Any = None,
 ) -> Standardization:
     """Standardize means over rows, with a variable set in all of them.
 
@@ -156,6 +162,8 @@ def standardize(
         Coverage.
     bootstrap : mapping, optional
         Arguments of `ilk.inference.bootstrap.engine.bootstrap`.
+    of, scores
+        What is asked of a category, see `ilk.prediction.quantities.quantities`.
 
     Returns
     -------
@@ -168,54 +176,112 @@ def standardize(
     exposed = "exposure" in fitted.design.arguments
     if exposed or per != 1.0:
         check_per(per, exposed=exposed)
-    request = make_request(
-        fitted,
-        variable,
-        levels,
-        measures,
-        reference,
-        make_target(fitted, data, moved=(variable,), weights=weights, by=by, arguments=arguments),
-        (estimand, covariates, new_levels, level),
-        step,
+    asked = quantities(fitted, of, scores)
+    target = make_target(
+        fitted, data, moved=(variable,), weights=weights, by=by, arguments=arguments
     )
-    check_sampling(request, uncertainty)
-    found = standardized_means(request)
-    rows = table_rows(request)
+    options = (estimand, covariates, new_levels, level)
+    requests = [
+        make_request(part.fitted, variable, levels, measures, reference, target, options, step)
+        for part in asked
+    ]
+    check_sampling(requests[0], uncertainty)
+    found = [standardized_means(request) for request in requests]
     draws = None
     if uncertainty == "bootstrap":
-        options = dict(bootstrap or {})
-        check_enough(check_draws(options.get("draws", 999)), level)
-        statistic = resampled_means(request)
-        draws = refits(fitted, statistic, kind="cluster", name=variable, **options).complete()
-        numbers = percentile_numbers(request, found, rows, draws)
-    else:
-        numbers = delta_numbers(request, found, rows)
-    scale = np.array([per if r.measure in (MEAN, SLOPE, "difference") else 1.0 for r in rows])
-    groups = np.array([row.group for row in rows], dtype=np.intp)
-    return Standardization(
-        variable=variable,
-        estimand=estimand,
-        covariates=covariates,
-        uncertainty=uncertainty,
-        level=level,
-        measures=tuple(row.measure for row in rows),
+        draws = _refitted(fitted, requests, dict(bootstrap or {}))
+    made: list[Standardization] = []
+    for part, request, means, (rows, numbers) in zip(
+        asked, requests, found, _tables(requests, found, draws), strict=True
+    ):
+        scale = np.array([per if r.measure in (MEAN, SLOPE, "difference") else 1.0 for r in rows])
+        groups = np.array([row.group for row in rows], dtype=np.intp)
+        column = category_column(target.subgroups)
+        label = {} if part.label is None else {column: (part.label,) * len(rows)}
+        subgroups = {
+            name: tuple(labels[g] for g in groups) for name, labels in target.subgroups.items()
+        }
+        moved = bool(request.settings) and isinstance(request.settings[0].values, Column)
+        made.append(
+            Standardization(
+                variable=variable,
+                estimand=estimand,
+                covariates=covariates,
+                uncertainty=uncertainty,
+                level=level,
+                measures=tuple(row.measure for row in rows),
+                subgroups={**label, **subgroups},
+                levels=tuple(row.label for row in rows),
+                references=tuple(row.reference for row in rows),
+                estimate=scale * numbers.estimate,
+                std_error=scale * numbers.std_error,
+                conf_low=scale * numbers.conf_low,
+                conf_high=scale * numbers.conf_high,
+                weight=means.averages.weight[groups],
+                step=float(step) if moved else float("nan"),
+                target="fit" if data is None else "data",
+                weighted_by=means.scenario.weighted_by,
+                per=per if exposed else None,
+                draws=draws,
+                notes=(*request.variable.notes, *means.notes, *numbers.notes),
+            )
+        )
+    return _joined(made)
+
+
+def _refitted(fitted: Fitted, requests: Sequence[Request], options: dict[str, Any]) -> Draws:
+    """Refits to resampled clusters, with the averages of all requests."""
+    check_enough(check_draws(options.get("draws", 999)), requests[0].level)
+    statistics = [resampled_means(request) for request in requests]
+    name = requests[0].variable.name
+
+    def every(refit: Fitted) -> FloatArray:
+        return np.concatenate([statistic(refit) for statistic in statistics])
+
+    return refits(fitted, every, kind="cluster", name=name, **options).complete()
+
+
+def _tables(
+    requests: Sequence[Request], found: Sequence[Standardized], draws: Draws | None
+) -> list[tuple[list[Row], Numbers]]:
+    """Rows of the table of each request, with their numbers."""
+    tables, start = [], 0
+    for request, means in zip(requests, found, strict=True):
+        rows = table_rows(request)
+        if draws is None:
+            numbers = delta_numbers(request, means, rows)
+        else:
+            own = slice(start, start + len(means.averages))
+            start = own.stop
+            mine = replace(draws, estimate=draws.estimate[own], values=draws.values[:, own])
+            numbers = percentile_numbers(request, means, rows, mine)
+        tables.append((rows, numbers))
+    return tables
+
+
+def _joined(parts: Sequence[Standardization]) -> Standardization:
+    """Tables of several quantities below each other."""
+    first = parts[0]
+
+    def words(name: str) -> tuple[Any, ...]:
+        return tuple(word for part in parts for word in getattr(part, name))
+
+    def numbers(name: str) -> FloatArray:
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    return replace(
+        first,
+        measures=words("measures"),
         subgroups={
-            name: tuple(labels[g] for g in groups)
-            for name, labels in request.target.subgroups.items()
+            name: tuple(label for part in parts for label in part.subgroups[name])
+            for name in first.subgroups
         },
-        levels=tuple(row.label for row in rows),
-        references=tuple(row.reference for row in rows),
-        estimate=scale * numbers.estimate,
-        std_error=scale * numbers.std_error,
-        conf_low=scale * numbers.conf_low,
-        conf_high=scale * numbers.conf_high,
-        weight=found.averages.weight[groups],
-        step=float(step)
-        if request.settings and isinstance(request.settings[0].values, Column)
-        else float("nan"),
-        target="fit" if data is None else "data",
-        weighted_by=found.scenario.weighted_by,
-        per=per if exposed else None,
-        draws=draws,
-        notes=(*request.variable.notes, *found.notes, *numbers.notes),
+        levels=words("levels"),
+        references=words("references"),
+        estimate=numbers("estimate"),
+        std_error=numbers("std_error"),
+        conf_low=numbers("conf_low"),
+        conf_high=numbers("conf_high"),
+        weight=numbers("weight"),
+        notes=tuple(dict.fromkeys(words("notes"))),
     )

@@ -21,6 +21,7 @@ from ilk.effects.scenarios import Setting, slope_nodes
 from ilk.effects.target import Scenario
 from ilk.frame import Column
 from ilk.inference.bootstrap.clusters import resampled_counts
+from ilk.prediction.quantities import with_family
 
 if TYPE_CHECKING:
     from ilk.effects.request import Request
@@ -258,8 +259,9 @@ def resampled_means(request: Request) -> Callable[[Fitted], FloatArray]:
     sample = request.covariates == "sample"
 
     def average(fitted: Fitted, scenario: Scenario, weight: FloatArray | None) -> FloatArray:
+        asked = with_family(fitted, request.fitted.family)
         rows = row_means(
-            fitted, scenario.cases, estimand=request.estimand, derivatives=False
+            asked, scenario.cases, estimand=request.estimand, derivatives=False
         ).means.value
         times = resampled_counts(request.fitted, fitted) if sample else None
         w = scenario.weights if times is None else scenario.weights * times

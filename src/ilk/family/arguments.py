@@ -10,6 +10,9 @@ from ilk.family.base import AbstractFamily
 
 __all__ = ["refuse_foreign_arguments"]
 
+_MEAN = "mean"
+"""The parameter whose formula is the first argument of a fit."""
+
 _ADVICE = {
     "dispersion": " Counts that vary more than their mean says are for 'negative_binomial_2', "
     "proportions for 'beta_binomial'.",
@@ -44,7 +47,7 @@ def refuse_foreign_arguments(
             code="trials-not-for-family",
         )
     for name in formulas or ():
-        if name not in family.parameters[1:]:
+        if name not in family.parameters or name == _MEAN:
             raise ModelError(_foreign(family, name), code=f"no-{name.replace('_', '-')}")
 
 

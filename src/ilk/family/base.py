@@ -63,6 +63,8 @@ class AbstractFamily(ABC):
         looks for other optima than the one it has found.
     has_zero : bool
         Whether a response may be zero; where not, zero inflation is a hurdle.
+    atoms : tuple of float
+        Numbers that have probability, in order, where most have not.
     dispersion_limit : str or None
         Name of the family that this one becomes as the dispersion goes to zero.
     unit_dispersion : str or None
@@ -103,6 +105,7 @@ class AbstractFamily(ABC):
     location_scale: ClassVar[bool] = False
     several_modes: ClassVar[bool] = False
     has_zero: ClassVar[bool] = True
+    atoms: ClassVar[tuple[float, ...]] = ()
     dispersion_limit: ClassVar[str | None] = None
     unit_dispersion: ClassVar[str | None] = None
     parameters: ClassVar[tuple[str, ...]]
@@ -145,7 +148,7 @@ class AbstractFamily(ABC):
     @property
     def has_atoms(self) -> bool:
         """Whether single numbers have probability: all counts, or zero alone."""
-        return self.discrete
+        return self.discrete or bool(self.atoms)
 
     @property
     @final
@@ -158,6 +161,21 @@ class AbstractFamily(ABC):
         """Names of the parameters that the mean of the response depends on."""
         plain = type(self).mean is AbstractFamily.mean
         return self.parameters[:1] if plain else self.parameters
+
+    @property
+    def main_parameters(self) -> tuple[str, ...]:
+        """Names of the parameters that the formula of a fit is for, unless they have their own."""
+        return self.parameters[:1]
+
+    def predictor_words(self, parameter: str) -> str | None:
+        """Name a linear predictor in words; None if its scale or its name does.
+
+        Parameters
+        ----------
+        parameter : str
+            One of ``parameters``.
+        """
+        return None
 
     def scale(self, parameter: str) -> ParameterScale | None:
         """Scale on which readers know a parameter; None if it is that of its linear predictor.
@@ -193,6 +211,20 @@ class AbstractFamily(ABC):
             numerically where its derivatives are needed.
         """
         return self.link.inverse(eta[0])
+
+    def phrase(self, response: str) -> str | None:
+        """Say what the mean is, as a part of a sentence; None for the usual words.
+
+        Parameters
+        ----------
+        response : str
+            Name of the response.
+        """
+        return None
+
+    def values(self, y: FloatArray) -> FloatArray:
+        """Numbers, of responses of any shape, that the mean is the mean of: the responses."""
+        return y
 
     def variance(self, eta: Sequence[FloatArray], trials: FloatArray | None) -> FloatArray:
         """Variance (n,) of the response; of the count where there are trials."""

@@ -18,7 +18,7 @@ from ilk.family.base import AbstractFamily, refuse_rows, require_link
 from ilk.family.link import AbstractLink, Interval, Logit
 from ilk.family.moments import proportion_start
 from ilk.num.jets import NumberT
-from ilk.num.stable import lgamma, special, xlogy
+from ilk.num.stable import lgamma, lgamma_ratio_derivatives, special, xlogy
 from ilk.typing import FloatArray, IntArray
 
 
@@ -116,10 +116,12 @@ class Binomial(AbstractFamily):
 
 
 def log_choose(y: FloatArray, trials: FloatArray | None) -> FloatArray:
-    """Logarithm of the binomial coefficient n over y, (n,)."""
+    """Logarithm of the binomial coefficient n over y, (n,), without cancellation for small y."""
     if trials is None:
         return np.zeros_like(y)
-    return lgamma(trials + 1.0) - lgamma(y + 1.0) - lgamma(trials - y + 1.0)
+    fewer = np.minimum(y, trials - y)
+    ways = lgamma_ratio_derivatives(trials - fewer + 1.0, np.maximum(fewer, 0.0), 0)[0]
+    return np.asarray(ways - lgamma(fewer + 1.0))
 
 
 def whole_trials(like: FloatArray, trials: FloatArray | None) -> IntArray:

@@ -66,14 +66,17 @@ class GeneralizedPoisson(AbstractFamily):
     ) -> NumberT:
         """Log density, minus infinity for counts that the formula does not have.
 
-        With z = s (mu - y) / y it is log theta + (y - 1) log(1 + z) - y z for y > 0.
+        With z = s (mu - y) / y it is log theta + (y - 1) log(1 + z) - y z for y > 0, where 1 + z
+        is (1 - s) + s mu / y if counts are far above the mean.
         """
         log_s = eta[1] * -0.5
         log_theta = self.link.log_inverse(eta[0]) + log_s
         gap = jets.exp(log_s) * (-self.link.inverse(eta[0]) + y)  # s (y - mu)
         count = np.maximum(y, 1.0)
         z = gap * (-1.0 / count)
-        positive = log_theta + jets.log1p(z) * (count - 1.0) - z * count
+        rate = -jets.expm1(log_s) + jets.exp(log_theta) * (1.0 / count)
+        log_rate = jets.where(jets.value(z) > -0.5, jets.log1p(z), jets.log(rate))
+        positive = log_theta + log_rate * (count - 1.0) - z * count
         zero = -jets.exp(log_theta)
         found = jets.where(y > 0.0, positive, zero)
         impossible = (y > 0.0) & (jets.value(z) <= -1.0)

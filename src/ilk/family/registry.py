@@ -23,14 +23,18 @@ from ilk.family.inflation import ZeroInflated, hurdle
 from ilk.family.inverse_gaussian import InverseGaussian
 from ilk.family.link import AbstractLink, find_link
 from ilk.family.lognormal import Lognormal
+from ilk.family.multinomial import Multinomial
 from ilk.family.negative_binomial import NegativeBinomial1, NegativeBinomial2
+from ilk.family.ordered_beta import OrderedBeta
 from ilk.family.poisson import Poisson
+from ilk.family.scored import Scored
 from ilk.family.skew_normal import SkewNormal
 from ilk.family.student import Student
 from ilk.family.truncated import Truncated
+from ilk.family.tweedie import Tweedie
 from ilk.family.weibull import Weibull
 
-__all__ = ["FAMILIES", "WRAPPERS", "make_censored", "make_family"]
+__all__ = ["FAMILIES", "WRAPPERS", "is_taken", "make_censored", "make_family"]
 
 FAMILIES: dict[str, type[AbstractFamily]] = {
     kind.name: kind
@@ -49,11 +53,14 @@ FAMILIES: dict[str, type[AbstractFamily]] = {
         Lognormal,
         Exponential,
         Weibull,
+        Tweedie,
         Beta,
+        OrderedBeta,
         BetaBinomial,
         Cumulative,
         AdjacentCategory,
         ContinuationRatio,
+        Multinomial,
     )
 }
 """Families by name; the zero-inflated ones are made by wrapping."""
@@ -62,6 +69,7 @@ WRAPPERS: dict[str, type[AbstractFamily]] = {
     "zero_inflated": ZeroInflated,
     "truncated": Truncated,
     "censored": Censored,
+    "scored": Scored,
 }
 """Families that are made of another family."""
 
@@ -90,6 +98,8 @@ _ELSEWHERE = {
     "betabinomial": "beta_binomial",
     "beta_family": "beta",
     "betar": "beta",
+    "ordbeta": "ordered_beta",
+    "orderedbeta": "ordered_beta",
     "inversegaussian": "inverse_gaussian",
     "inverse.gaussian": "inverse_gaussian",
     "log_normal": "lognormal",
@@ -98,6 +108,9 @@ _ELSEWHERE = {
     "genpois": "generalized_poisson",
     "compois": "conway_maxwell_poisson",
     "com_poisson": "conway_maxwell_poisson",
+    "categorical": "multinomial",
+    "multinom": "multinomial",
+    "tw": "tweedie",
     "t": "student",
     "t_family": "student",
     "student_t": "student",
@@ -166,6 +179,12 @@ def make_censored(family: AbstractFamily) -> Censored:
             code="censoring",
         )
     return Censored(family)
+
+
+def is_taken(name: str) -> bool:
+    """Whether a name is that of one of the package's families, or of one around another."""
+    around = (*_PREFIXES, *(f"{wrapper}_" for wrapper in WRAPPERS))
+    return name in FAMILIES or name in WRAPPERS or name.startswith(around)
 
 
 def _lookup(family: object) -> AbstractFamily:

@@ -88,9 +88,8 @@ class Student(AbstractFamily):
     def __post_init__(self) -> None:
         """Check the link and the degrees of freedom."""
         require_link(self)
-        if self.df is not None and not (
-            isinstance(self.df, (int, float)) and 1.0 < self.df < math.inf
-        ):
+        df: object = self.df
+        if df is not None and not (isinstance(df, (int, float)) and 1.0 < df < math.inf):
             raise ModelError(
                 f"df={self.df!r}: degrees of freedom are a number above 1, where the mean exists; "
                 "leave df out to estimate them. Infinitely many are family='gaussian'.",
@@ -116,7 +115,8 @@ class Student(AbstractFamily):
         df: Any = self._degrees(eta)
         peak = jets.lgamma_ratio(0.5 * df, np.full_like(y, 0.5)) - 0.5 * jets.log(0.5 * df)
         tail = (df + 1.0) * jets.log1p(square * jets.power(df, -1.0))
-        return peak - 0.5 * (tail + eta[1])
+        density: NumberT = peak - 0.5 * (tail + eta[1])
+        return density
 
     def _degrees(self, eta: Sequence[NumberT]) -> NumberT | FloatArray:
         if self.df is not None:

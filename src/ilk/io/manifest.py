@@ -17,6 +17,7 @@ from ilk.design.build import Design
 from ilk.errors import DataError, IlkError
 from ilk.family import AbstractFamily
 from ilk.formula.spec import FormulaSpec
+from ilk.formula.spread import spread
 from ilk.io.check import design_fault
 from ilk.io.codec import Decoder, Encoder
 from ilk.io.container import Container, pack
@@ -165,6 +166,7 @@ def open_file(
     if with_factors is not None:
         spec = with_factors(spec, [tuple(map(_text, f)) for f in plain.decode(raw["factors"])])
     family = read_family(plain.decode(raw["family"]))
+    spec = spread(spec, family.main_parameters)
     decoder = Decoder(CLASSES, {"formula": lambda _: spec}, container.array)
     content = {name: decoder.decode(value) for name, value in raw.items()}
     design = content["design"]

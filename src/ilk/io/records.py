@@ -24,6 +24,7 @@ from ilk.fitted import Certificate, Reason, SearchLog, Verdict
 from ilk.formula.language import Call, Literal, Name, Operation
 from ilk.formula.parse import parse
 from ilk.formula.spec import MEAN, Factor, FormulaSpec, Sum, Term
+from ilk.formula.spread import own_formulas
 from ilk.frame import Column, Kept
 from ilk.lint.record import SEVERITIES, Finding
 from ilk.penalties import AbstractPenalty, Firth, LogF, Normal
@@ -87,7 +88,7 @@ def formula_texts(spec: FormulaSpec) -> dict[str, str]:
             "cannot hold: make their columns before the fit.",
             code="save",
         )
-    return {part.name: part.text for part in spec.predictors[1:]} | {"mean": spec.text}
+    return {part.name: part.text for part in own_formulas(spec)} | {MEAN: spec.text}
 
 
 def read_formula(texts: Any) -> FormulaSpec:

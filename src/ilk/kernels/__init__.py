@@ -78,6 +78,11 @@ def compiled_densities() -> frozenset[str]:
     return frozenset() if core is None else frozenset(core.density_names())
 
 
+def _has_compiled_form(data: EngineData, density: Density) -> bool:
+    """Whether the compiled engine knows the density, and each term has one predictor."""
+    return density.key in compiled_densities() and not any(term.mixed for term in data.terms)
+
+
 def laplace_engine(data: EngineData, density: Density, threads: int = 1) -> LaplaceEngine:
     """Engine for a generalized linear mixed model.
 
@@ -98,7 +103,7 @@ def laplace_engine(data: EngineData, density: Density, threads: int = 1) -> Lapl
 
     def plain(part: EngineData, same: Density) -> LaplaceEngine:
         core = _compiled()
-        if core is not None and same.key in compiled_densities():
+        if core is not None and _has_compiled_form(part, same):
             return cast(LaplaceEngine, core.LaplaceEngine(part, same, threads))
         return cast(LaplaceEngine, _reference().LaplaceEngine(part, same, threads))
 
@@ -124,7 +129,7 @@ def engine_name(
     nodes : int or tuple of int
         Quadrature nodes.
     """
-    compiled = density.key in compiled_densities() and integrated_terms(data, nodes) is None
+    compiled = _has_compiled_form(data, density) and integrated_terms(data, nodes) is None
     return "compiled" if compiled else "reference"
 
 

@@ -245,10 +245,12 @@ def _codes(values: IntArray) -> IntArray:
 
 def _columns(data: EngineData) -> Columns:
     """Arrays of the predictors and of the terms as ``_core`` takes them."""
+    if any(term.mixed for term in data.terms):
+        raise ValueError("a term with columns of several predictors has no compiled form")
     predictors = [(_matrix(part.X), _optional(part.offset)) for part in data.predictors]
     terms = [
         (
-            term.predictor,
+            term.predictors[0],
             _codes(term.codes),
             int(term.levels),
             None if term.columns is None else np.ascontiguousarray(term.columns, dtype=np.float64),

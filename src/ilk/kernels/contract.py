@@ -2,7 +2,7 @@
 
 An engine evaluates and maximizes the marginal log-likelihood of the model
 
-    eta_k = o_k + X_k beta_k + sum of Z_t b_t over the terms t of predictor k,
+    eta_k = o_k + X_k beta_k + sum over the terms t of the columns of Z_t for predictor k times b_t,
     b_t = Lambda_t u_t,   u ~ N(0, I),   log density of row i = l(y_i | eta_i1, ..., eta_iK).
 
 It knows neither formulas nor the names of families and covariance structures.  Conventions:
@@ -70,8 +70,8 @@ class TermData:
 
     Attributes
     ----------
-    predictor : int
-        Index of the linear predictor that the term belongs to.
+    predictors : tuple of q int
+        Index of the linear predictor that each column belongs to.
     codes : ndarray (n,) of int32
         Level of each row, 0 <= code < levels.
     levels : int
@@ -80,15 +80,32 @@ class TermData:
         Row of Z within its level, in C order; None stands for one column of ones.
     """
 
-    predictor: int
+    predictors: tuple[int, ...]
     codes: IntArray
     levels: int
     columns: FloatArray | None
+
+    @classmethod
+    def single(
+        cls, predictor: int, codes: IntArray, levels: int, columns: FloatArray | None
+    ) -> TermData:
+        """Term of which all columns belong to one predictor."""
+        width = 1 if columns is None or columns.ndim < 2 else columns.shape[1]
+        return cls((predictor,) * width, codes, levels, columns)
 
     @property
     def width(self) -> int:
         """Number q of random effects per level."""
         return 1 if self.columns is None else int(self.columns.shape[1])
+
+    @property
+    def mixed(self) -> bool:
+        """Whether the columns belong to several predictors."""
+        return len(set(self.predictors)) > 1
+
+    def within(self, k: int) -> bool:
+        """Whether all columns belong to predictor k."""
+        return set(self.predictors) == {k}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +147,10 @@ class EngineData:
             if matrix.ndim != 2 or matrix.shape[0] != n:
                 raise ValueError(f"matrix of shape {matrix.shape} among data of {n} rows")
         for term in self.terms:
-            if not 0 <= term.predictor < len(self.predictors):
-                raise ValueError(f"term of predictor {term.predictor} of {len(self.predictors)}")
+            if len(term.predictors) != term.width:
+                raise ValueError(f"{len(term.predictors)} predictors for {term.width} columns")
+            if not all(0 <= k < len(self.predictors) for k in term.predictors):
+                raise ValueError(f"term of predictors {term.predictors} of {len(self.predictors)}")
             if n and not 0 <= int(term.codes.min()) <= int(term.codes.max()) < term.levels:
                 raise ValueError(f"level codes outside 0..{term.levels - 1}")
 

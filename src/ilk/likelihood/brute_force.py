@@ -59,7 +59,9 @@ def dense_effects(data: EngineData, lam: FloatArray) -> list[FloatArray]:
         z = np.ones((n, 1)) if term.columns is None else term.columns
         for i in range(n):
             first = start + int(term.codes[i]) * q
-            out[term.predictor][i, first : first + q] = z[i] @ factor
+            for k in set(term.predictors):
+                own = [z[i, j] if a == k else 0.0 for j, a in enumerate(term.predictors)]
+                out[k][i, first : first + q] = np.array(own) @ factor
         start += term.levels * q
         position += q * q
     return out
@@ -221,8 +223,9 @@ def laplace_loglik(data: EngineData, density: Density, beta: FloatArray, lam: Fl
         if float(gradient @ step) < 0.0:
             step = gradient
         length = 1.0
-        while length > 1e-8 and not at(u + length * step)[0] >= value - 1e-12 * abs(value):
-            length *= 0.5
+        with np.errstate(over="ignore", invalid="ignore"):  # a step may lead far out
+            while length > 1e-8 and not at(u + length * step)[0] >= value - 1e-12 * abs(value):
+                length *= 0.5
         u = u + length * step
         value, gradient, hessian = at(u)
         if float(np.max(np.abs(gradient), initial=0.0)) < 1e-11:

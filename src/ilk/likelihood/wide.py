@@ -97,7 +97,7 @@ class WideEngine:
             offset=shift if mean.offset is None else mean.offset + shift,
         )
         wide = TermData(
-            predictor=0,
+            predictors=(0,) * p,
             codes=np.zeros(len(data.response), np.int32),
             levels=1,
             columns=np.ascontiguousarray(mean.X),

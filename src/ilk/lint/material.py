@@ -14,7 +14,6 @@ import numpy as np
 from ilk.errors import IlkError
 from ilk.family.inflation import ZeroInflated
 from ilk.formula.language import Call, Expression, Name, column_names
-from ilk.formula.spec import MEAN
 from ilk.frame import Column, Factor, factor, numbers
 
 if TYPE_CHECKING:
@@ -85,8 +84,8 @@ class Material:
 
     @property
     def mean(self) -> FixedPart:
-        """Fixed part of the mean."""
-        return next(part for part in self.design.fixed if part.predictor == MEAN)
+        """Fixed part of the mean, or of the first category where each has its own."""
+        return self.design.fixed[0]
 
     @property
     def known(self) -> tuple[str, ...]:

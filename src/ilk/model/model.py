@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import numpy as np
+
+from ilk.errors import ModelError
 
 if TYPE_CHECKING:
     from ilk.covariance.base import AbstractCovariance
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from ilk.kernels.contract import Nodes
     from ilk.penalties import AbstractPenalty
     from ilk.typing import FloatArray
+
+
+ValueT = TypeVar("ValueT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ class Model:
     @property
     def parts(self) -> Mapping[str, FixedPart]:
         """Fixed part of each predictor, by its name."""
-        return {part.predictor: part for part in self.design.fixed}
+        return _ByPredictor({part.predictor: part for part in self.design.fixed})
 
     @property
     def fitted_parts(self) -> tuple[FixedPart, ...]:
@@ -79,7 +84,7 @@ class Model:
             stop = start + part.X.shape[1]
             slices[part.predictor] = slice(start, stop)
             start = stop
-        return slices
+        return _ByPredictor(slices)
 
     @property
     def names(self) -> tuple[tuple[str, str], ...]:
@@ -132,6 +137,17 @@ class Model:
             for term, b in zip(self.design.terms, effects, strict=True):
                 predictors[term.predictor] = predictors[term.predictor] + term_effect(term, b)
         return list(predictors.values())
+
+
+class _ByPredictor(dict[str, ValueT]):
+    """What each predictor has, by its name; asking for one that there is not is refused."""
+
+    def __missing__(self, name: str) -> NoReturn:
+        raise ModelError(
+            f"This question is about the predictor of the {name.replace('_', ' ')}, and the model "
+            f"has predictors of {', '.join(self)} only.",
+            code="no-predictor",
+        )
 
 
 def _is_linear(family: AbstractFamily, design: Design) -> bool:

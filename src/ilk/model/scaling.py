@@ -121,7 +121,7 @@ def scale_model(model: Model) -> ScaledModel:
         columns, back = _scale_term(term, covariance)
         terms.append(
             TermData(
-                predictor=order.index(term.predictor),
+                predictors=(order.index(term.predictor),) * term.width,
                 codes=term.grouping.codes,
                 levels=len(term.grouping.levels),
                 columns=columns,

@@ -20,6 +20,7 @@ from ilk.family.censored import Censored
 from ilk.family.registry import make_censored
 from ilk.formula import check_arguments, parse
 from ilk.formula.spec import MEAN, FormulaSpec, ResponseSpec
+from ilk.formula.spread import spread
 from ilk.frame import Tabular, columns
 
 __all__ = ["Plan", "name_formulas", "plan", "set_up", "take_as_numbers"]
@@ -111,6 +112,7 @@ def plan(
         given = distribution.spread_formulas(given)
     refuse_foreign_arguments(distribution, trials=trials, formulas=given)
     spec = parse(formula, functions=functions, **given)
+    spec = spread(spec, distribution.main_parameters)
     if spec.response.kind == "censored":
         distribution = make_censored(distribution)
     return Plan(spec, distribution, frame)
@@ -167,12 +169,10 @@ def set_up(asked: Plan, *, exposure: Any = None, **arguments: Any) -> Design:
         The data, or the response, cannot be used as asked.
     """
     family = asked.family
-    if family.categorical and arguments.get("precision_weights") is not None:
-        raise ModelError(
-            f"precision_weights= divide a variance, which the categories of family {family.name!r} "
-            "do not have; rows that stand for several identical ones are frequency_weights=.",
-            code="precision-weights",
-        )
+    if arguments.get("precision_weights") is not None:
+        _refuse_precision(family)
+    if MEAN not in family.parameters:
+        _refuse_known(family, offset=arguments.get("offset"), exposure=exposure)
     design = build(
         asked.spec,
         asked.frame,
@@ -187,6 +187,30 @@ def set_up(asked: Plan, *, exposure: Any = None, **arguments: Any) -> Design:
     response = design.response
     family.check(response.y, response.second, response.name, design.rows.kept)
     return design
+
+
+def _refuse_known(family: AbstractFamily, **known: Any) -> None:
+    """Refuse known parts of a mean where there is a predictor of each category instead."""
+    for name, value in known.items():
+        if value is not None:
+            raise ModelError(
+                f"{name}= is part of a mean, and family {family.name!r} has a predictor of each "
+                "category instead; write offset(...) into the formula for all of them, or into "
+                "those of single categories.",
+                code=name,
+            )
+
+
+def _refuse_precision(family: AbstractFamily) -> None:
+    """Refuse weights that divide a dispersion where there is none; proportions have trials."""
+    what = "variance" if family.categorical else "dispersion"
+    if family.categorical or not (family.has_dispersion or family.takes_trials):
+        raise ModelError(
+            f"precision_weights= divide a {what}, which family {family.name!r} does not have; rows "
+            "that stand for several identical ones are frequency_weights=, and how long or how "
+            "many a count was taken over is exposure=.",
+            code="precision-weights",
+        )
 
 
 def take_as_numbers(asked: Plan, refusal: DataError, *, trials: Any, **arguments: Any) -> Design:

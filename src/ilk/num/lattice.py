@@ -20,7 +20,7 @@ import numpy as np
 
 from ilk.typing import FloatArray, IntArray
 
-__all__ = ["lattice"]
+__all__ = ["lattice", "whole_lattice"]
 
 _NODES = 16
 """Nodes of a panel; shorter panels are summed term by term."""
@@ -57,7 +57,41 @@ def lattice(
     >>> len(point), float(np.round(weight @ point))
     (352, 500000500000.0)
     """
-    offsets, weights = _tables()
+    return _panels(low, high, scale, _tables())
+
+
+def whole_lattice(
+    low: FloatArray, high: FloatArray, scale: FloatArray
+) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Nodes and weights of the same sums, for functions of whole numbers only.
+
+    The nodes of `lattice` are moved to whole numbers, and the weights are those that make the sums
+    of polynomials of degree below 16 exact.
+
+    Parameters
+    ----------
+    low, high, scale
+        As of `lattice`.
+
+    Returns
+    -------
+    row, point, weight
+        As of `lattice`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> row, point, weight = whole_lattice(np.array([0.0]), np.array([1e6]), np.array([1e9]))
+    >>> bool(np.all(point == np.round(point))), float(np.round(weight @ point))
+    (True, 500000500000.0)
+    """
+    return _panels(low, high, scale, _whole_tables())
+
+
+def _panels(
+    low: FloatArray, high: FloatArray, scale: FloatArray, tables: tuple[FloatArray, FloatArray]
+) -> tuple[IntArray, FloatArray, FloatArray]:
+    offsets, weights = tables
     row = np.flatnonzero(high >= low)
     at, end, size = low[row], high[row], np.maximum(scale[row], 1.0)
     rows, points, masses = [np.zeros(0, dtype=np.int64)], [np.zeros(0)], [np.zeros(0)]
@@ -91,3 +125,20 @@ def _tables() -> tuple[FloatArray, FloatArray]:
         weights.append(N * vectors[0] ** 2)
     offsets[0], weights[0] = np.arange(float(_NODES)), np.ones(_NODES)
     return np.array(offsets), np.array(weights)
+
+
+@functools.cache
+def _whole_tables() -> tuple[FloatArray, FloatArray]:
+    """Whole nodes and their weights (levels, 16), for the same panels."""
+    offsets, weights = _tables()
+    lower = offsets < offsets[:, :1] + 0.5 * (offsets[:, -1:] - offsets[:, :1])
+    whole = np.where(lower, np.floor(offsets), np.ceil(offsets))
+    whole[0] = offsets[0]
+    again = np.empty_like(weights)
+    for level in range(_DOUBLINGS + 1):
+        half = 0.5 * (_NODES * 2.0**level - 1.0)
+        sums = np.polynomial.chebyshev.chebvander(offsets[level] / half - 1.0, _NODES - 1)
+        basis = np.polynomial.chebyshev.chebvander(whole[level] / half - 1.0, _NODES - 1)
+        again[level] = np.linalg.solve(basis.T, sums.T @ weights[level])
+    again[0] = 1.0
+    return whole, again

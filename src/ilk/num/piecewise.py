@@ -17,7 +17,7 @@ import numpy as np
 from ilk.num.jets import Jet, NumberT, pair, triple, variables
 from ilk.typing import FloatArray, IntArray
 
-__all__ = ["Piece", "piecewise"]
+__all__ = ["Piece", "are_variables", "piecewise"]
 
 
 @final
@@ -68,7 +68,7 @@ def piecewise(eta: Sequence[NumberT], pieces: Iterable[Piece]) -> NumberT:
     jets = [x for x in given if isinstance(x, Jet)]
     if not jets:
         return _of_arrays(given, pieces)  # type: ignore[return-value]
-    if len(jets) == len(eta) and _are_variables(jets):
+    if len(jets) == len(eta) and are_variables(jets):
         return _scattered(jets, pieces)  # type: ignore[return-value]
     return _general(given, jets[0], pieces)  # type: ignore[return-value]
 
@@ -80,7 +80,7 @@ def _of_arrays(eta: list[FloatArray], pieces: Iterable[Piece]) -> FloatArray:
     return out
 
 
-def _are_variables(eta: Sequence[Jet]) -> bool:
+def are_variables(eta: Sequence[Jet]) -> bool:
     """Whether jets are the variables themselves, in their order."""
     count = len(eta)
     if eta[0].order == 0:

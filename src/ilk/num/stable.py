@@ -36,6 +36,10 @@ _STIRLING = (
 )
 _STIRLING_FROM = 10.0
 
+_TAIL_BELOW = -4.5
+_TAIL_TERMS = 90
+"""Where the continued fraction of the normal tail is used, and how many terms give all digits."""
+
 
 @functools.cache
 def special() -> Any:
@@ -105,11 +109,29 @@ def ndtr_derivatives(x: FloatArray, order: int) -> Derivatives:
 
 
 def log_ndtr_derivatives(x: FloatArray, order: int) -> Derivatives:
-    """Logarithm of the normal distribution function; m = density / distribution function."""
+    """Logarithm of the normal distribution function; m = density / distribution function.
+
+    Far to the left m + x and what follows from it lose their digits; there Laplace's continued
+    fraction is used (DLMF 7.9.3), g_1 = 1/(t + 2/(t + 3/...)), t = -x, m = t + g_1.
+    """
+    return _piecewise(_log_ndtr_direct, _log_ndtr_tail, x < _TAIL_BELOW, order, x)
+
+
+def _log_ndtr_direct(x: FloatArray, order: int) -> Derivatives:
     m = math.sqrt(2.0 / math.pi) / special().erfcx(-x / math.sqrt(2.0))
     slope = -m * (x + m)
     bend = -slope * (x + m) - m * (1.0 + slope)
     return (np.asarray(special().log_ndtr(x)), m, slope, bend)[: order + 1]
+
+
+def _log_ndtr_tail(x: FloatArray, order: int) -> Derivatives:
+    t = np.minimum(-x, 1e100)
+    g = [np.zeros_like(t)] * 3
+    for k in range(_TAIL_TERMS, 0, -1):
+        g = [k / (t + g[0]), g[0], g[1]]
+    m = t + g[0]
+    bend = m * (g[0] * g[0]) * g[1] * (g[2] - g[1])
+    return (np.asarray(special().log_ndtr(x)), m, -m * g[0], bend)[: order + 1]
 
 
 def cloglog_derivatives(x: FloatArray, order: int) -> Derivatives:

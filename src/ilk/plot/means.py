@@ -124,7 +124,8 @@ def means_picture(found: MarginalMeans, unit: str) -> MeansPicture:
                 high=found.conf_high[here],
             )
         )
-    ordered = bool(focal) and grid.fitted.design.data.column(focal[0]).kind == "category"
+    data = grid.fitted.design.data
+    ordered = bool(focal) and focal[0] in data and data.column(focal[0]).kind == "category"
     return MeansPicture(
         variable=focal[0] if focal else "",
         ticks=None if numeric else tuple(str(level) for level in levels),

@@ -295,7 +295,7 @@ def _at(
         columns = np.broadcast_to(root, (cases.rows, 1)) if z is None else z @ root
         terms.append(
             TermData(
-                predictor=order.index(term.predictor),
+                predictors=(order.index(term.predictor),) * term.width,
                 codes=cases.codes[t].astype(np.int32),
                 levels=levels[t],
                 columns=np.ascontiguousarray(columns),

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ilk.inference.infinite import infinite
 from ilk.num.stable import special
 from ilk.num.triangular import covariance_root
 from ilk.prediction.known import first_places
@@ -254,7 +255,10 @@ class _Parameters:
         covariance = fitted.psi_covariance()
         # at other parameters the modes may be where no mean is possible
         self.poles = not fitted.family.link.averages
-        self.root = covariance_root(np.where(np.isfinite(covariance), covariance, 0.0))
+        known = np.isfinite(covariance)
+        gone = np.flatnonzero(infinite(fitted))
+        known[gone, :] = known[:, gone] = False  # held at their limit, about which nothing is known
+        self.root = covariance_root(np.where(known, covariance, 0.0))
 
     def fixed(self, psi: FloatArray) -> FloatArray:
         """(..., L) or (..., 1) fixed part of what is ranked."""

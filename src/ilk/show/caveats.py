@@ -425,8 +425,9 @@ def _exposure(fitted: Fitted, name: str) -> Caveat:
 def _range(fitted: Fitted) -> list[Caveat]:
     """Numbers beyond whose range predictions are extrapolations."""
     data = fitted.design.data
-    mean = fitted.formula.predictor("mean")
-    factors = () if mean is None else mean.fixed.factors
+    main = fitted.family.main_parameters
+    parts = (part for part in fitted.formula.predictors if part.name in main)
+    factors = dict.fromkeys(factor for part in parts for factor in part.fixed.factors)
     coded = {
         name for f in factors if f.text.startswith("C(") for name in column_names(f.expression)
     }
@@ -455,8 +456,8 @@ def _range(fitted: Fitted) -> list[Caveat]:
 
 
 def _terms(fitted: Fitted) -> list[RandomTerm]:
-    """Random terms of the mean."""
-    return [term for term in fitted.design.terms if term.predictor == "mean"]
+    """Random terms of the mean, or of the predictors of categories."""
+    return [t for t in fitted.design.terms if t.predictor in fitted.family.main_parameters]
 
 
 def _varying(fitted: Fitted) -> list[tuple[str, str]]:

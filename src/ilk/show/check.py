@@ -222,7 +222,8 @@ def _notes(found: Checks) -> list[str]:
         notes.append(
             f"p-values are from {found.draws} data sets drawn from the fitted model. A problem is "
             "a large departure whose p-value, corrected for the number of checks, is below "
-            f"{found.alpha:g}; a note is a small or uncertain one."
+            f"{found.alpha:g}; a note is a small one, or one that is large by a p-value of its own "
+            f"below {0.2 * found.alpha:g}."
         )
     return [*notes, *found.notes]
 

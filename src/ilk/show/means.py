@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ilk.effects.by_category import join_categories
 from ilk.effects.contrasts import Contrasts, contrasts
 from ilk.effects.means import MarginalMeans, marginal_means
 from ilk.effects.slopes import MarginalSlopes, marginal_slopes
 from ilk.late import Late
 from ilk.prediction.means import is_inverse_link
+from ilk.prediction.quantities import quantities
 from ilk.show.answer import Answer
 from ilk.show.numbers import plain, significant
 from ilk.show.questions import estimand_phrase, listed, mean_phrase
@@ -19,6 +21,7 @@ from ilk.show.questions import estimand_phrase, listed, mean_phrase
 if TYPE_CHECKING:
     from ilk.effects.grid import Grid
     from ilk.fitted import Fitted
+    from ilk.prediction.quantities import Of, Quantity
     from ilk.typing import FloatArray
 
 __all__ = ["contrasts_answer", "means_answer", "slopes_answer"]
@@ -59,11 +62,13 @@ _KINDS = {
 }
 
 
-def means_answer(fitted: Fitted, variables: Any, **options: Any) -> Answer:
+def means_answer(
+    fitted: Fitted, variables: Any, *, of: Of | None = None, scores: Any = None, **options: Any
+) -> Answer:
     """Estimate means on a grid, and put them into words.
 
-    Columns: those of the factors, ``estimate, std_error, df, conf_low, conf_high, scale,
-    estimand``.
+    Columns: ``category`` (of probabilities of categories), those of the factors, ``estimate,
+    std_error, df, conf_low, conf_high, scale, estimand``.
 
     Parameters
     ----------
@@ -71,6 +76,8 @@ def means_answer(fitted: Fitted, variables: Any, **options: Any) -> Answer:
         The fit.
     variables : str or sequence of str
         Columns asked about.
+    of, scores
+        What is asked of a category, see `ilk.prediction.quantities.quantities`.
     **options
         As `marginal_means` takes them.
 
@@ -78,13 +85,17 @@ def means_answer(fitted: Fitted, variables: Any, **options: Any) -> Answer:
     -------
     Answer
     """
-    found = marginal_means(fitted, variables, **options)
+    wanted = _asked(fitted, of, scores, options)
+    tables = [marginal_means(part.fitted, variables, **options) for part in wanted]
+    found = join_categories(tables, [part.label for part in wanted])
+    fitted = found.grid.fitted
     what = _what(fitted, found.grid, found.scale)
-    groups = f", for each {listed(found.by, 'and')}" if found.by else ""
+    groups = _groups(found.by, wanted)
     asked = f" at each level of {listed(found.variables, 'and')}" if found.variables else ""
     factors = _factors(found.grid)
     return Answer(
-        title=f"Marginal means of {plain(fitted.design.response.name)}",
+        title=f"Marginal {'means' if wanted[0].label is None else 'probabilities'} of "
+        f"{plain(fitted.design.response.name)}",
         question=f"What is the {what}{asked}{groups}, "
         f"{estimand_phrase(fitted, found.grid.estimand)}? "
         f"{_averaged(fitted, found.grid, found.averaged, found.scale)}",
@@ -98,11 +109,13 @@ def means_answer(fitted: Fitted, variables: Any, **options: Any) -> Answer:
     )
 
 
-def slopes_answer(fitted: Fitted, variable: str, **options: Any) -> Answer:
+def slopes_answer(
+    fitted: Fitted, variable: str, *, of: Of | None = None, scores: Any = None, **options: Any
+) -> Answer:
     """Estimate slopes on a grid, and put them into words.
 
-    Columns: ``term``, those of the factors, ``estimate, std_error, df, conf_low, conf_high,
-    scale, estimand``.
+    Columns: ``term``, ``category`` (of probabilities of categories), those of the factors,
+    ``estimate, std_error, df, conf_low, conf_high, scale, estimand``.
 
     Parameters
     ----------
@@ -110,6 +123,8 @@ def slopes_answer(fitted: Fitted, variable: str, **options: Any) -> Answer:
         The fit.
     variable : str
         Number that slopes are in.
+    of, scores
+        What is asked of a category.
     **options
         As `marginal_slopes` takes them.
 
@@ -117,10 +132,13 @@ def slopes_answer(fitted: Fitted, variable: str, **options: Any) -> Answer:
     -------
     Answer
     """
-    found = marginal_slopes(fitted, variable, **options)
+    wanted = _asked(fitted, of, scores, options)
+    tables = [marginal_slopes(part.fitted, variable, **options) for part in wanted]
+    found = join_categories(tables, [part.label for part in wanted])
+    fitted = found.grid.fitted
     what = _what(fitted, found.grid, found.scale)
     factors = _factors(found.grid)
-    groups = f", for each {listed(found.by, 'and')}" if found.by else ""
+    groups = _groups(found.by, wanted)
     name = plain(variable)
     return Answer(
         title=f"Slopes in {name}",
@@ -137,11 +155,20 @@ def slopes_answer(fitted: Fitted, variable: str, **options: Any) -> Answer:
     )
 
 
-def contrasts_answer(fitted: Fitted, variables: Any, kind: Any, **options: Any) -> Answer:
+def contrasts_answer(
+    fitted: Fitted,
+    variables: Any,
+    kind: Any,
+    *,
+    of: Of | None = None,
+    scores: Any = None,
+    **options: Any,
+) -> Answer:
     """Compare means on a grid, and put the comparisons into words.
 
-    Columns: ``measure``, those of `by`, ``level, reference, estimate, std_error, statistic, df,
-    p_value, conf_low, conf_high, scale, estimand``.
+    Columns: ``measure``, ``category`` (of probabilities of categories), those of `by`, ``level,
+    reference, estimate, std_error, statistic, df, p_value, conf_low, conf_high, scale,
+    estimand``.
 
     Parameters
     ----------
@@ -151,6 +178,8 @@ def contrasts_answer(fitted: Fitted, variables: Any, kind: Any, **options: Any) 
         Columns whose levels are compared.
     kind : str or mapping
         Which comparisons.
+    of, scores
+        What is asked of a category; the comparisons of each are a family.
     **options
         As `contrasts` takes them.
 
@@ -158,7 +187,10 @@ def contrasts_answer(fitted: Fitted, variables: Any, kind: Any, **options: Any) 
     -------
     Answer
     """
-    found = contrasts(fitted, variables, kind, **options)
+    wanted = _asked(fitted, of, scores, options)
+    tables = [contrasts(part.fitted, variables, kind, **options) for part in wanted]
+    found = join_categories(tables, [part.label for part in wanted])
+    fitted = found.grid.fitted
     what = _what(fitted, found.grid, found.scale)
     by = {_renamed(name): [group[i] for group in found.groups] for i, name in enumerate(found.by)}
     measure = found.measure if found.slope is None else f"difference of slopes in {found.slope}"
@@ -180,7 +212,7 @@ def contrasts_answer(fitted: Fitted, variables: Any, kind: Any, **options: Any) 
     }
     return Answer(
         title=f"Contrasts of {listed(found.variables, 'and')}",
-        question=_contrast_question(fitted, found, what),
+        question=_contrast_question(found, what, _groups(found.by, wanted)),
         columns=columns,
         flavor=fitted.design.flavor,
         words=("measure", *by, "level", "reference"),
@@ -197,13 +229,26 @@ def contrasts_answer(fitted: Fitted, variables: Any, kind: Any, **options: Any) 
     )
 
 
-def _contrast_question(fitted: Fitted, found: Contrasts, what: str) -> str:
+def _asked(
+    fitted: Fitted, of: Of | None, scores: Any, options: Mapping[str, Any]
+) -> tuple[Quantity, ...]:
+    """What is asked of the response; the linear predictor has no categories."""
+    return quantities(fitted, of, scores, linear=options.get("scale") == "link")
+
+
+def _groups(by: Sequence[str], asked: Sequence[Quantity]) -> str:
+    """Say what sets groups apart; the categories are part of what the numbers are."""
+    others = by[1:] if asked[0].label is not None else by
+    return f", for each {listed(others, 'and')}" if others else ""
+
+
+def _contrast_question(found: Contrasts, what: str, groups: str) -> str:
     """Say what is compared, how, with what, and for whom."""
+    fitted = found.grid.fitted
     measure = {"difference": "difference", "ratio": "ratio", "odds_ratio": "odds ratio"}
     of = (
         f"the {what}" if found.slope is None else f"the slope of the {what} in {plain(found.slope)}"
     )
-    groups = f", for each {listed(found.by, 'and')}" if found.by else ""
     references = set(found.references)
     against = _KINDS[found.kind]
     if found.kind == "reference" and len(references) == 1:
@@ -221,6 +266,8 @@ def _what(fitted: Fitted, grid: Grid, scale: str) -> str:
     link = fitted.family.link.name
     if scale == "response" or link == "identity":
         return phrase
+    if fitted.family.categorical:
+        return f"linear predictor of {plain(fitted.design.response.name)} (thresholds apart)"
     if not is_inverse_link(fitted.family):
         phrase = phrase.replace("mean of", "mean (excess zeros apart) of", 1)
     return f"{link} of the {phrase}"

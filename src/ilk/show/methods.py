@@ -17,6 +17,7 @@ from ilk.show.wording import association, component_words, model_name, software
 
 if TYPE_CHECKING:
     from ilk.design.random import RandomTerm
+    from ilk.family.base import AbstractFamily
     from ilk.fitted import Fitted
     from ilk.formula.spec import PredictorSpec
     from ilk.show.wording import Causes
@@ -33,6 +34,7 @@ _DISTRIBUTIONS = {
     "inverse_gaussian": "an inverse Gaussian distribution",
     "beta": "a beta distribution",
     "beta_binomial": "a beta-binomial distribution",
+    "multinomial": "a multinomial distribution",
 }
 
 _LINKS = {
@@ -169,10 +171,11 @@ def _model(fitted: Fitted) -> str:
     name = model_name(fitted).lower()
     article = "a" if name[0] not in "aeio" else "an"
     link = _LINKS.get(base.link.name, plain(base.link.name))
-    spec = fitted.formula.predictor("mean")
+    mean = "mean" in family.parameters
+    depends = f" {_depends('The mean', fitted.formula.predictor('mean'))}." if mean else ""
     return (
         f"{response} was modeled by {article} {name} with {distribution} and {_article(link)} link "
-        f"({plain(fitted.formula.text, 400)}). {_depends('The mean', spec)}."
+        f"({plain(fitted.formula.text, 400)}).{depends}"
     )
 
 
@@ -217,7 +220,7 @@ def _random_part(fitted: Fitted) -> list[str]:
     terms = fitted.design.terms
     if not terms:
         return []
-    words = [_term(term) for term in terms]
+    words = [_term(fitted.family, term) for term in terms]
     distribution = (
         "taken to be normally distributed with mean zero"
         if len(terms) == 1
@@ -226,7 +229,7 @@ def _random_part(fitted: Fitted) -> list[str]:
     return [f"Random effects were {_listed(words)}. They were {distribution}."]
 
 
-def _term(term: RandomTerm) -> str:
+def _term(family: AbstractFamily, term: RandomTerm) -> str:
     slopes = [plain(name) for name in term.column_names if name != "Intercept"]
     levels = len(term.grouping.levels)
     group = plain(term.grouping.name)
@@ -235,7 +238,7 @@ def _term(term: RandomTerm) -> str:
         if term.grouping.name == "olre()"
         else f"for each level of {group} (n = {integer(levels)})"
     )
-    part = "" if term.predictor == "mean" else f" in the {term.predictor.replace('_', ' ')}"
+    part = "" if term.predictor == "mean" else f" in the {component_words(family, term.predictor)}"
     if not slopes:
         return f"an intercept {where}{part}"
     what = f"slopes of {_listed(slopes)}" if len(slopes) > 1 else f"a slope of {slopes[0]}"
@@ -312,15 +315,18 @@ def _rows(fitted: Fitted) -> list[str]:
 
 def _estimand(fitted: Fitted) -> list[str]:
     """Which question the coefficients answer."""
-    if all(term.predictor != "mean" for term in fitted.design.terms):
+    main = [p for p in fitted.family.main_parameters if _has_random(fitted, p)]
+    if not main:
         return []
-    found = collapsibility(fitted)
+    found = collapsibility(fitted, main[0])
     proper = f" of the {fitted.family.proper}" if isinstance(fitted.family, ZeroInflated) else ""
     head = (
         f"Coefficients{proper} are conditional effects: changes within a cluster, its random "
         "effects held"
     )
     mean = f"the mean{proper} in the population" if proper else "the mean of the population"
+    if fitted.family.categorical:
+        mean = "the probabilities of the population"
     link = fitted.family.link.name
     tail = {
         "collapsible": "; here they are effects on the mean of the population of clusters as well.",
@@ -332,6 +338,10 @@ def _estimand(fitted: Fitted) -> list[str]:
         "no_population_mean": "; under this link they have no counterpart in the population.",
     }
     return [(head + tail[found.kind]).replace("the mean of the population", mean)]
+
+
+def _has_random(fitted: Fitted, predictor: str) -> bool:
+    return any(term.predictor == predictor for term in fitted.design.terms)
 
 
 def _of_slopes(names: Sequence[str]) -> str:

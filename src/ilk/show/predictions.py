@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ilk.effects.estimable import lost_rows, warn_of_lost
-from ilk.family.categorical import AbstractCategorical
 from ilk.frame import answer, row_labels
 from ilk.prediction import new_cases, predict, updated
-from ilk.prediction.categories import predict_categories
 from ilk.prediction.levels import check_choice
 from ilk.prediction.means import Scale
-from ilk.show.tidy import predictions
+from ilk.prediction.quantities import category_column, check_interval, quantities
+from ilk.show.tidy import by_category, predictions
 
 if TYPE_CHECKING:
-    from ilk.family.base import AbstractFamily
     from ilk.fitted import Fitted
     from ilk.prediction import Estimand, Interval, NewLevels
+    from ilk.prediction.quantities import Of
 
 __all__ = ["predicted"]
 
@@ -38,6 +36,8 @@ def predicted(
     trials: Any = None,
     exposure: Any = None,
     offset: Any = None,
+    of: Of | None = None,
+    scores: Any = None,
 ) -> Any:
     """Predict means of the rows of a frame; see `ilk.Fit.predict`.
 
@@ -55,6 +55,8 @@ def predicted(
         Units of exposure that the means are for.
     trials, exposure, offset : str or array, optional
         In place of the columns that the fit used.
+    of, scores
+        What is asked of a category, see `ilk.prediction.quantities.quantities`.
 
     Returns
     -------
@@ -80,12 +82,10 @@ def predicted(
         "new_levels": new_levels,
         "effects": None if update is None else update.effects,
     }
-    each = fitted.family.categorical and scale != "link"
-    if each:
-        check_choice("scale", scale, Scale)
-        means = predict_categories(fitted, cases.cases, **question)
-    else:
-        means = [predict(fitted, cases.cases, scale=scale, **question)]
+    check_choice("scale", scale, Scale)
+    asked = quantities(fitted, of, scores, linear=scale == "link")
+    check_interval(fitted, interval)
+    means = [predict(part.fitted, cases.cases, scale=scale, **question) for part in asked]
     lost = None if data is None else lost_rows(fitted, data, cases.kept)
     if lost is not None:
         means = [part.without(lost) for part in means]
@@ -93,21 +93,8 @@ def predicted(
     name = fitted.design.exposure_name
     parts = [cases.spread(predictions(part, cases.exposure, name)) for part in means]
     index = fitted.design.rows.kept if data is None else row_labels(data)
-    if not each:
+    if asked[0].label is None:
         return answer(parts[0], cases.flavor, index)
     index = None if index is None else np.repeat(index, len(parts))
-    return answer(_by_category(parts, fitted.family), cases.flavor, index)
-
-
-def _by_category(parts: Sequence[dict[str, Any]], family: AbstractFamily) -> dict[str, Any]:
-    """Tables of each category as one, the categories of a row below each other."""
-    assert isinstance(family, AbstractCategorical)
-    rows = len(parts[0]["estimate"])
-    columns: dict[str, Any] = {"category": list(family.levels) * rows}
-    for name, values in parts[0].items():
-        every = [part[name] for part in parts]
-        if isinstance(values, np.ndarray):
-            columns[name] = np.stack(every, axis=1).ravel()
-        else:
-            columns[name] = [word for words in zip(*every, strict=True) for word in words]
-    return columns
+    every = by_category(parts, [part.label for part in asked], category_column(()))
+    return answer(every, cases.flavor, index)

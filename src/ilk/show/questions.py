@@ -65,6 +65,9 @@ def mean_phrase(fitted: Fitted, per: float | None) -> str:
     if response.event is not None:
         return f"probability of {plain(response.name)} = {plain(response.event)}"
     name = plain(response.name)
+    own = fitted.family.phrase(name)
+    if own is not None:
+        return own
     if fitted.family.takes_trials:
         return f"probability of {name}"
     if per is None:

@@ -10,13 +10,15 @@ import numpy as np
 from ilk.effects.counterfactuals import counterfactuals
 from ilk.effects.standardize import Standardization, standardize
 from ilk.late import Late
+from ilk.prediction.quantities import category_column, quantities
 from ilk.show.answer import Answer
 from ilk.show.numbers import plain
 from ilk.show.questions import estimand_phrase, listed, mean_phrase, unit_names
-from ilk.show.tidy import Columns, predictions
+from ilk.show.tidy import Columns, by_category, predictions
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
+    from ilk.prediction.quantities import Of
     from ilk.typing import FloatArray, IntArray
 
 __all__ = ["counterfactual_table", "standardization_answer"]
@@ -28,12 +30,20 @@ _FREE = ("measure", "level", "reference", "estimate", "std_error", "conf_low", "
 
 
 def standardization_answer(
-    fitted: Fitted, variable: str, levels: Any, *, errors: str | None = None, **options: Any
+    fitted: Fitted,
+    variable: str,
+    levels: Any,
+    *,
+    errors: str | None = None,
+    of: Of | None = None,
+    scores: Any = None,
+    **options: Any,
 ) -> Answer:
     """Standardize, and put the result into words.
 
-    Columns: ``measure``, those of the subgroups, ``level, reference, estimate, std_error, conf_low,
-    conf_high, n`` (or ``weight``) and ``estimand``.
+    Columns: ``measure``, ``category`` (of probabilities of categories), those of the subgroups,
+    ``level, reference, estimate, std_error, conf_low, conf_high, n`` (or ``weight``) and
+    ``estimand``.
 
     Parameters
     ----------
@@ -45,6 +55,8 @@ def standardization_answer(
         Its values.
     errors : str, optional
         Sentence on the standard errors; by default that of a mixed model.
+    of, scores
+        What is asked of a category.
     **options
         As `standardize` takes them.
 
@@ -52,7 +64,9 @@ def standardization_answer(
     -------
     Answer
     """
-    found = standardize(fitted, variable, levels, **options)
+    found = standardize(fitted, variable, levels, of=of, scores=scores, **options)
+    asked = quantities(fitted, of, scores)
+    about = asked[0].fitted
     subgroups = {_renamed(name): list(values) for name, values in found.subgroups.items()}
     weight = "weight" if found.weighted_by else "n"
     columns: dict[str, Any] = {
@@ -71,28 +85,37 @@ def standardization_answer(
     hidden = ("estimand", *(("reference",) if lone else ()))
     if all(label is None for label in found.levels):
         hidden = (*hidden, "level")
+    means = "means" if asked[0].label is None else "probabilities of categories"
     return Answer(
-        title=f"What would {plain(variable)} do? Standardized means of "
+        title=f"What would {plain(variable)} do? Standardized {means} of "
         f"{plain(fitted.design.response.name)}",
-        question=_question(fitted, found),
+        question=_question(about, found),
         columns=columns,
         flavor=fitted.design.flavor,
         words=("measure", *subgroups, "level", "reference"),
-        notes=tuple(plain(note, 2000) for note in _notes(fitted, found, errors)),
+        notes=tuple(plain(note, 2000) for note in _notes(about, found, errors)),
         level=found.level,
         hidden=hidden,
         picture=lambda ax: pictures.draw_standardized(
-            pictures.standardized_picture(found, mean_phrase(fitted, found.per)), ax
+            pictures.standardized_picture(found, mean_phrase(about, found.per)), ax
         ),
     )
 
 
 def counterfactual_table(
-    fitted: Fitted, scenarios: Any, data: Any, *, per: float | None = None, **options: Any
+    fitted: Fitted,
+    scenarios: Any,
+    data: Any,
+    *,
+    per: float | None = None,
+    of: Of | None = None,
+    scores: Any = None,
+    **options: Any,
 ) -> tuple[Columns, str]:
     """Tabulate the predictions of every row under every scenario.
 
-    Columns: ``row``, those that were set, and those of predictions; a column that was set and has
+    Columns: ``row``, ``category`` (of probabilities of categories, which stand below each other
+    row by row), those that were set, and those of predictions; a column that was set and has
     one of these names is called ``"row (set)"`` and the like.
 
     Parameters
@@ -105,6 +128,8 @@ def counterfactual_table(
         The rows.
     per : float, optional
         Units of exposure that the predictions are rates for.
+    of, scores
+        What is asked of a category.
     **options
         As `counterfactuals` takes them.
 
@@ -115,13 +140,20 @@ def counterfactual_table(
     flavor : str
         Make of the frame.
     """
-    found = counterfactuals(fitted, scenarios, data, per=per, **options)
-    numbers = predictions(found.prediction, found.exposure, fitted.design.exposure_name)
-    settings = {
-        f"{name} (set)" if name == "row" or name in numbers else name: values
-        for name, values in found.settings.items()
-    }
-    return {"row": found.row, **settings, **numbers}, found.flavor
+    asked = quantities(fitted, of, scores)
+    parts: list[Columns] = []
+    for part in asked:
+        found = counterfactuals(part.fitted, scenarios, data, per=per, **options)
+        numbers = predictions(found.prediction, found.exposure, fitted.design.exposure_name)
+        settings = {
+            f"{name} (set)" if name == "row" or name in numbers else name: values
+            for name, values in found.settings.items()
+        }
+        parts.append({"row": found.row, **settings, **numbers})
+    if asked[0].label is None:
+        return parts[0], found.flavor
+    column = category_column(parts[0])
+    return by_category(parts, [part.label for part in asked], column), found.flavor
 
 
 def _counts(weight: FloatArray) -> FloatArray | IntArray:
@@ -153,12 +185,15 @@ def _question(fitted: Fitted, found: Standardization) -> str:
     rows = "rows of the fit" if found.target == "fit" else "rows of the target data"
     return (
         f"{act}, all else as it is? Averaged over the {rows}"
-        f"{_within(found.subgroups)}, {_estimand(fitted, found.estimand)}."
+        f"{_within(fitted, found.subgroups)}, {_estimand(fitted, found.estimand)}."
     )
 
 
-def _within(subgroups: Mapping[str, Any]) -> str:
-    return f" within {' and '.join(plain(name) for name in subgroups)}" if subgroups else ""
+def _within(fitted: Fitted, subgroups: Mapping[str, Any]) -> str:
+    """Columns that rows are set apart by; the categories of the response are none."""
+    own = category_column([]) if fitted.family.phrase("") else None
+    names = [plain(name) for name in subgroups if name != own]
+    return f" within {' and '.join(names)}" if names else ""
 
 
 def _estimand(fitted: Fitted, estimand: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ilk.formula.spread import own_formulas
 from ilk.inference.criteria import aic, bic
 from ilk.inference.family_parameters import family_parameters
 from ilk.inference.infinite import infinite
@@ -198,7 +199,7 @@ def _facts(fitted: Fitted, covariance: CoefficientCovariance) -> tuple[tuple[str
     facts = [("formula", plain(fitted.formula.text, 400))]
     facts += [
         (_FORMULAS.get(part.name, part.name.replace("_", " ")), plain(part.text, 400))
-        for part in fitted.formula.predictors[1:]
+        for part in own_formulas(fitted.formula)
     ]
     facts.append(("family", f"{family.name}, link {family.link.name}"))
     facts.append(("estimator", estimator(fitted)))

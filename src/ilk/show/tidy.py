@@ -7,6 +7,7 @@ the data came in.  A table that reports means or effects carries its estimand.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "augment",
+    "by_category",
     "coefficient_columns",
     "glance",
     "interval_columns",
@@ -354,4 +356,27 @@ def predictions(
         columns["per"] = exposure
         columns["unit"] = [unit or "exposure"] * n
     columns["estimand"] = prediction.estimands
+    return columns
+
+
+def by_category(parts: Sequence[Columns], labels: Sequence[Any], column: str) -> Columns:
+    """Tables of each category as one, the categories of a row below each other.
+
+    Parameters
+    ----------
+    parts : sequence of dict
+        A table per category, all with the same rows.
+    labels : sequence
+        The categories.
+    column : str
+        Name of their column, the first.
+    """
+    rows = len(parts[0]["estimate"])
+    columns: Columns = {column: list(labels) * rows}
+    for name, values in parts[0].items():
+        every = [part[name] for part in parts]
+        if isinstance(values, np.ndarray):
+            columns[name] = np.stack(every, axis=1).ravel()
+        else:
+            columns[name] = [word for words in zip(*every, strict=True) for word in words]
     return columns

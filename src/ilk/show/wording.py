@@ -156,6 +156,9 @@ def component_words(family: AbstractFamily, component: str) -> str:
     component : str
         One of its parameters.
     """
+    words = family.predictor_words(component)
+    if words is not None:
+        return words
     scale = None if component == MEAN else family.scale(component)
     return component.replace("_", " ") if scale is None else scale.predictor
 

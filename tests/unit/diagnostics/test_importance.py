@@ -25,7 +25,7 @@ def data_with(codes, columns, family="binomial", rows=24):
     X = np.asfortranarray(np.column_stack([np.ones(rows), rng.normal(size=rows)]))
     y = rng.poisson(40.0, rows) if family == "poisson" else rng.random(rows) < 0.5
     terms = tuple(
-        TermData(0, np.asarray(c, dtype=np.int32), int(max(c)) + 1, z)
+        TermData.single(0, np.asarray(c, dtype=np.int32), int(max(c)) + 1, z)
         for c, z in zip(codes, columns, strict=True)
     )
     return EngineData(y.astype(float), None, None, (PredictorData(X, None),), terms)

@@ -15,7 +15,7 @@ FAMILY = make_family("binomial")
 
 def data_of(*codes):
     n = len(codes[0])
-    terms = tuple(TermData(0, np.asarray(c, np.int32), max(c) + 1, None) for c in codes)
+    terms = tuple(TermData.single(0, np.asarray(c, np.int32), max(c) + 1, None) for c in codes)
     y = (np.arange(n) % 3 == 0).astype(float)
     return EngineData(y, None, None, (PredictorData(np.ones((n, 1), order="F"), None),), terms)
 

@@ -80,20 +80,26 @@ def terms_of(structure: str, key: str, n: int, rng: np.random.Generator) -> tupl
         "four": np.column_stack([intercept, rng.normal(size=(n, 3))]),
     }
     if structure in columns:
-        return (TermData(0, groups, 9, columns[structure]),)
+        return (TermData.single(0, groups, 9, columns[structure]),)
     if structure == "uncorrelated":
-        return (TermData(0, groups, 9, None), TermData(0, groups, 9, rng.normal(size=(n, 1))))
+        return (
+            TermData.single(0, groups, 9, None),
+            TermData.single(0, groups, 9, rng.normal(size=(n, 1))),
+        )
     if structure == "crossed":
         other = rng.integers(0, 5, n).astype(np.int32)
-        return (TermData(0, groups, 9, columns["slope"]), TermData(0, other, 5, None))
+        return (TermData.single(0, groups, 9, columns["slope"]), TermData.single(0, other, 5, None))
     if structure == "nested":
         outer = (groups // 3).astype(np.int32)
-        return (TermData(0, outer, 3, None), TermData(0, groups, 9, None))
+        return (TermData.single(0, outer, 3, None), TermData.single(0, groups, 9, None))
     last = predictors_of(key) - 1
     if structure == "everywhere":
-        return (TermData(0, groups, 9, columns["slope"]), TermData(last, groups, 9, None))
+        return (
+            TermData.single(0, groups, 9, columns["slope"]),
+            TermData.single(last, groups, 9, None),
+        )
     if structure == "last_only":
-        return (TermData(last, groups, 9, None),)
+        return (TermData.single(last, groups, 9, None),)
     raise AssertionError(structure)
 
 
@@ -131,7 +137,7 @@ def problem(key: str, structure: str, seed: int = 0, n: int = 70):
     data = EngineData(y, trials, weights, tuple(predictors), terms)
     lam = []
     for term in terms:
-        scale = 0.8 * spread if term.predictor == 0 else 0.4
+        scale = 0.8 * spread if term.within(0) else 0.4
         factor = scale * np.eye(term.width) + 0.2 * scale * np.tril(
             rng.normal(size=(term.width, term.width))
         )
@@ -246,7 +252,7 @@ def simulated(n_levels=40, per_level=12, q=1, seed=0, family="poisson"):
     else:
         y = (rng.random(n) < 1 / (1 + np.exp(-eta))).astype(float)
     X = np.asfortranarray(np.column_stack([np.ones(n), x]))
-    terms = (TermData(0, codes, n_levels, columns),)
+    terms = (TermData.single(0, codes, n_levels, columns),)
     return EngineData(y, None, None, (PredictorData(X, None),), terms)
 
 
@@ -343,7 +349,7 @@ def test_zero_is_kept_where_it_is_the_maximum_and_left_where_it_is_not():
     rng = np.random.default_rng(3)
     codes = np.repeat(np.arange(30), 8).astype(np.int32)
     X = np.ones((240, 1), order="F")
-    terms = (TermData(0, codes, 30, None),)
+    terms = (TermData.single(0, codes, 30, None),)
     constant = np.tile([0.0, 1.0, 2.0, 3.0], 60)  # less spread between groups than by chance
     data = EngineData(constant, None, None, (PredictorData(X, None),), terms)
     factor = unstructured(data)
@@ -375,7 +381,10 @@ def many_rows(crossed: bool, seed=0):
     b = 0.5 * rng.normal(size=levels)
     y = rng.poisson(np.exp(0.2 + 0.3 * X[:, 1] + b[codes])).astype(float)
     outer = (codes % (7 if crossed else 97)).astype(np.int32)
-    terms = (TermData(0, outer, int(outer.max()) + 1, None), TermData(0, codes, levels, None))
+    terms = (
+        TermData.single(0, outer, int(outer.max()) + 1, None),
+        TermData.single(0, codes, levels, None),
+    )
     return EngineData(y, None, None, (PredictorData(X, None),), terms)
 
 
@@ -400,7 +409,7 @@ def test_results_do_not_depend_on_threads_or_the_order_of_rows():
         None,
         None,
         (PredictorData(np.asfortranarray(data.predictors[0].X[order]), None),),
-        tuple(TermData(0, t.codes[order], t.levels, None) for t in data.terms),
+        tuple(TermData.single(0, t.codes[order], t.levels, None) for t in data.terms),
     )
     engine = poisson_engine(shuffled)
     c = engine.evaluate(beta, lam, tolerance=EXACT)
@@ -417,7 +426,7 @@ def test_cells_answer_for_the_whole():
         None,
         None,
         (PredictorData(np.asfortranarray(data.predictors[0].X[:n]), None),),
-        (TermData(0, data.terms[1].codes[:n] % levels, levels, None),),
+        (TermData.single(0, data.terms[1].codes[:n] % levels, levels, None),),
     )
     wide = EngineData(
         np.tile(small.response, 12),
@@ -425,7 +434,7 @@ def test_cells_answer_for_the_whole():
         None,
         (PredictorData(np.asfortranarray(np.tile(small.predictors[0].X, (12, 1))), None),),
         (
-            TermData(
+            TermData.single(
                 0,
                 np.concatenate([small.terms[0].codes + levels * k for k in range(12)]).astype(
                     np.int32
@@ -456,7 +465,8 @@ def test_a_long_evaluation_is_interrupted_within_a_second(threads):
     n, levels = 120000, 6000
     X = np.ones((n, 1), order="F")
     terms = tuple(
-        TermData(0, rng.integers(0, levels, n).astype(np.int32), levels, None) for _ in range(2)
+        TermData.single(0, rng.integers(0, levels, n).astype(np.int32), levels, None)
+        for _ in range(2)
     )
     data = EngineData(
         rng.poisson(1.0, n).astype(float), None, None, (PredictorData(X, None),), terms
@@ -486,7 +496,8 @@ def test_the_construction_of_a_linear_engine_is_interrupted():
     rng = np.random.default_rng(0)
     n, levels = 600_000, 20_000
     terms = tuple(
-        TermData(0, rng.integers(0, levels, n).astype(np.int32), levels, None) for _ in range(2)
+        TermData.single(0, rng.integers(0, levels, n).astype(np.int32), levels, None)
+        for _ in range(2)
     )
     X = np.ones((n, 1), order="F")
     data = EngineData(rng.normal(size=n), None, None, (PredictorData(X, None),), terms)
@@ -667,7 +678,7 @@ def test_a_start_with_sampled_traces_leads_to_the_maximum(reml):
     y += 0.6 * rng.normal(size=700)[codes[0]] + np.sum(slope * b[codes[1]], axis=1)
     y += 0.5 * rng.normal(size=6)[codes[2]]
     terms = tuple(
-        TermData(0, code, count, slope if count == 400 else None)
+        TermData.single(0, code, count, slope if count == 400 else None)
         for code, count in zip(codes, levels, strict=True)
     )
     X = np.asfortranarray(slope)

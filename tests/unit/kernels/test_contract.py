@@ -13,7 +13,7 @@ def _data(**changes):
         "trials": None,
         "weights": None,
         "predictors": (PredictorData(np.ones((n, 1), order="F"), None),),
-        "terms": (TermData(0, np.array([0, 1, 1, 0], np.int32), 2, None),),
+        "terms": (TermData.single(0, np.array([0, 1, 1, 0], np.int32), 2, None),),
     }
     return EngineData(**(parts | changes))
 
@@ -35,8 +35,8 @@ def test_linear_factors_scatter_and_add():
 def test_widths_and_sizes():
     data = _data(
         terms=(
-            TermData(0, np.array([0, 1, 1, 0], np.int32), 2, None),
-            TermData(0, np.array([0, 1, 2, 0], np.int32), 3, np.ones((4, 2))),
+            TermData.single(0, np.array([0, 1, 1, 0], np.int32), 2, None),
+            TermData.single(0, np.array([0, 1, 2, 0], np.int32), 3, np.ones((4, 2))),
         )
     )
     assert [term.width for term in data.terms] == [1, 2]
@@ -50,11 +50,11 @@ def test_widths_and_sizes():
         {"trials": np.ones((4, 1))},
         {"predictors": (PredictorData(np.ones((5, 1)), None),)},
         {"predictors": (PredictorData(np.ones((4, 1)), np.ones(2)),)},
-        {"terms": (TermData(0, np.array([0, 1, 1, 2], np.int32), 2, None),)},
-        {"terms": (TermData(0, np.array([0, 1, -1, 0], np.int32), 2, None),)},
-        {"terms": (TermData(1, np.array([0, 1, 1, 0], np.int32), 2, None),)},
-        {"terms": (TermData(0, np.array([0, 1, 1], np.int32), 2, None),)},
-        {"terms": (TermData(0, np.array([0, 1, 1, 0], np.int32), 2, np.ones((3, 1))),)},
+        {"terms": (TermData.single(0, np.array([0, 1, 1, 2], np.int32), 2, None),)},
+        {"terms": (TermData.single(0, np.array([0, 1, -1, 0], np.int32), 2, None),)},
+        {"terms": (TermData.single(1, np.array([0, 1, 1, 0], np.int32), 2, None),)},
+        {"terms": (TermData.single(0, np.array([0, 1, 1], np.int32), 2, None),)},
+        {"terms": (TermData.single(0, np.array([0, 1, 1, 0], np.int32), 2, np.ones((3, 1))),)},
     ],
 )
 def test_wrong_shapes_and_codes_never_reach_an_engine(changes):

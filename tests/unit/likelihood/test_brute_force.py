@@ -23,7 +23,7 @@ Y = np.random.default_rng(0).normal(size=N) + X @ BETA
 
 def _data(response, predictors=1, columns=None, trials=None):
     parts = (PredictorData(X, None), PredictorData(np.ones((N, 1), order="F"), None))
-    terms = (TermData(0, CODES, 3, columns),)
+    terms = (TermData.single(0, CODES, 3, columns),)
     return EngineData(response, trials, None, parts[:predictors], terms)
 
 
@@ -92,7 +92,7 @@ def test_rows_without_effects_and_too_many_effects():
     assert grid_loglik(none, family, BETA, np.zeros(0)) == pytest.approx(expected)
     wide = EngineData(
         counts, None, None, (PredictorData(X, None),),
-        (TermData(0, CODES, 3, np.ones((N, 5))),),
+        (TermData.single(0, CODES, 3, np.ones((N, 5))),),
     )  # fmt: skip
     with pytest.raises(ValueError, match="too many"):
         grid_loglik(wide, family, BETA, np.eye(5).ravel())
@@ -104,7 +104,7 @@ def test_crossed_effects_are_integrated_together():
     codes = (np.arange(N) // 5).astype(np.int32)
     data = EngineData(
         y, None, None, (PredictorData(X, None),),
-        (TermData(0, codes, 2, None), TermData(0, np.zeros(N, np.int32), 1, None)),
+        (TermData.single(0, codes, 2, None), TermData.single(0, np.zeros(N, np.int32), 1, None)),
     )  # fmt: skip
     lam = np.array([0.6, 0.5])
     coarse = grid_loglik(data, family, BETA, lam, spacing=0.4, extent=7.0)

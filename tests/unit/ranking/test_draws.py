@@ -148,3 +148,20 @@ def test_levels_with_many_effects() -> None:
     table = fit.league_table("g").table
     assert "normal around the conditional mode" in table.method
     assert np.corrcoef(table.expected_rank, table.raw_rank)[0, 1] > 0.9
+
+
+def test_a_dispersion_that_is_zero_stays_there() -> None:
+    g = np.repeat(np.arange(12), 8)
+    y = 1.0 + np.random.default_rng(2).binomial(3, 0.4, len(g)) * (g % 3 + 1) // 2
+    data = {"y": y, "g": g}
+    found = {
+        family: ilk.fit("y ~ 1 + (1 | g)", data, f"truncated_{family}")
+        for family in ("poisson", "negative_binomial_2")
+    }
+    assert "no_dispersion" in [r.code for r in found["negative_binomial_2"].verdict.reasons]
+    target, standard = _target(found["negative_binomial_2"], "g")
+    source = posterior(found["negative_binomial_2"].fitted, target, standard.common())
+    (chunk, *_) = source.chunks(500, np.random.default_rng(1))
+    assert np.all(np.isfinite(chunk.effect))
+    sizes = {name: np.std(_draws(one, "g", count=2000)[0], axis=0) for name, one in found.items()}
+    np.testing.assert_allclose(sizes["negative_binomial_2"], sizes["poisson"], rtol=0.15)

@@ -1,8 +1,9 @@
 r"""All checks of a fit in one call: which ones, with what, and what many p-values cost.
 
 The check functions are named in :mod:`ilk.diagnostics.checks.registry`.  P-values are corrected
-over all checks of a call for the false discovery rate (Benjamini and Hochberg 1995); a problem that
-does not survive this becomes a note, and a note becomes nothing.
+over all checks of a call for the false discovery rate (Benjamini and Hochberg 1995); a departure
+that does not survive this is a note where it is large and its own p-value below a fifth of alpha,
+and nothing otherwise: about twenty-five things are looked at, and each has its chance.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ __all__ = ["CHECKS", "Asked", "Context", "check"]
 
 _DRAWS, _FEWEST = 250, 100
 """Simulated data sets, and how few they become for large data."""
+
+_NOTED = 0.2
+"""Share of alpha below which a p-value is worth a note though it does not survive correction."""
 
 
 def check(
@@ -144,7 +148,8 @@ def _adjusted(checks: Sequence[Check], alpha: float) -> list[Check]:
     for i, adjusted in zip(tested, p, strict=True):
         verdict = out[i].verdict
         if adjusted >= alpha and verdict in ("problem", "note"):
-            verdict = "note" if verdict == "problem" else "ok"
+            noted = verdict == "problem" and out[i].p_value < _NOTED * alpha
+            verdict = "note" if noted else "ok"
         out[i] = replace(out[i], p_adjusted=float(adjusted), verdict=verdict)
     return [one if one.verdict in ("note", "problem") else replace(one, advice="") for one in out]
 

@@ -34,7 +34,7 @@ def take_rows(data: EngineData, rows: IntArray) -> EngineData:
     for term in data.terms:
         present, codes = np.unique(term.codes[rows], return_inverse=True)
         codes = np.ascontiguousarray(codes.reshape(-1), dtype=np.int32)
-        terms.append(TermData(term.predictor, codes, len(present), cut(term.columns)))
+        terms.append(TermData(term.predictors, codes, len(present), cut(term.columns)))
     return EngineData(
         response=data.response[rows],
         trials=cut(data.trials),

@@ -232,7 +232,7 @@ class _Slices:
         terms = []
         for term in data.terms:
             inner, _ = levels_within(term.codes[order], home)
-            terms.append(TermData(term.predictor, inner, int(inner.max()) + 1, take(term.columns)))
+            terms.append(TermData(term.predictors, inner, int(inner.max()) + 1, take(term.columns)))
         return cls(
             EngineData(
                 response=data.response[order],
@@ -258,7 +258,7 @@ class _Slices:
         for term in self.whole.terms:
             codes = term.codes[rows]
             levels = int(codes.max()) + 1
-            terms.append(TermData(term.predictor, codes, levels, cut(term.columns)))
+            terms.append(TermData(term.predictors, codes, levels, cut(term.columns)))
         return EngineData(
             response=self.whole.response[rows],
             trials=cut(self.whole.trials),

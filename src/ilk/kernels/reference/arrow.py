@@ -17,6 +17,7 @@ from typing import final
 
 import numpy as np
 
+from ilk.kernels.reference.loadings import Loadings
 from ilk.kernels.reference.rows import RowDesign
 from ilk.num.triangular import cholesky, inverse, log_det
 from ilk.typing import FloatArray
@@ -97,15 +98,15 @@ class Arrow:
         return blocks
 
 
-def factorize(rows: RowDesign, scaled: FloatArray, weights: FloatArray) -> Arrow | None:
-    """Factorize H = sum over rows of scaled_i' W_i scaled_i, plus the identity.
+def factorize(rows: RowDesign, loadings: Loadings, weights: FloatArray) -> Arrow | None:
+    """Factorize H = sum over rows of loadings_i' W_i loadings_i, plus the identity.
 
     Parameters
     ----------
     rows : RowDesign
         Row coordinates.
-    scaled : ndarray (n, m)
-        Lambda'z_i in row coordinates.
+    loadings : Loadings
+        Lambda'z_i by effect and predictor.
     weights : ndarray (K, K, n)
         Minus the second derivatives of the log density in the linear predictors.
 
@@ -119,11 +120,11 @@ def factorize(rows: RowDesign, scaled: FloatArray, weights: FloatArray) -> Arrow
     d = np.zeros((levels, q, q))
     b = np.zeros((levels, q, r))
     c = np.zeros((r, r))
-    for j in range(rows.width):
-        for k in range(rows.width):
-            product = weights[rows.predictor[j], rows.predictor[k]] * scaled[:, j] * scaled[:, k]
+    for j, of_j, left in loadings:
+        for k, of_k, right in loadings:
+            product = weights[of_j, of_k] * left * right
             if j < q and k < q:
-                d[:, j, k] = np.bincount(rows.groups, product, minlength=levels)
+                d[:, j, k] += np.bincount(rows.groups, product, minlength=levels)
             elif j < q:
                 cell = rows.groups * r + rows.rest[:, k - q]
                 b[:, j, :] += np.bincount(cell, product, minlength=levels * r).reshape(levels, r)

@@ -18,6 +18,7 @@ import numpy as np
 
 from ilk.kernels.contract import Density, EngineData
 from ilk.kernels.reference.arrow import Arrow, factorize
+from ilk.kernels.reference.loadings import Loadings
 from ilk.kernels.reference.rows import RowDesign
 from ilk.num.jets import Jet, pair, variables
 from ilk.typing import FloatArray
@@ -70,8 +71,8 @@ class Conditional:
         Log density.
     rows : RowDesign
         Row coordinates.
-    scaled : ndarray (n, m)
-        Lambda'z_i in row coordinates.
+    loadings : Loadings
+        Lambda'z_i by effect and predictor.
     fixed : tuple of ndarray (n,)
         o_k + X_k beta_k of each predictor.
     """
@@ -79,16 +80,13 @@ class Conditional:
     data: EngineData
     density: Density
     rows: RowDesign
-    scaled: FloatArray
+    loadings: Loadings
     fixed: tuple[FloatArray, ...]
 
     def predictors(self, u: FloatArray) -> list[FloatArray]:
         """Linear predictors at u (U,)."""
-        products = self.scaled * u[self.rows.index]
-        return [
-            fixed + products[:, self.rows.predictor == k].sum(axis=1)
-            for k, fixed in enumerate(self.fixed)
-        ]
+        effects = u[self.rows.index]
+        return [fixed + self.loadings.reach(effects, k) for k, fixed in enumerate(self.fixed)]
 
     def jet(self, u: FloatArray, order: int) -> Jet:
         """Weighted log density of every row at u."""
@@ -101,7 +99,7 @@ class Conditional:
 
     def residual(self, u: FloatArray, jet: Jet) -> FloatArray:
         """Lambda'g - u (U,)."""
-        return self.rows.total(self.scaled * self.rows.by_predictor(jet.first)) - u
+        return self.rows.total(self.loadings.pull(jet.first)) - u
 
 
 @final
@@ -165,11 +163,11 @@ def _newton(conditional: Conditional, u: FloatArray, order: int, tolerance: floa
     for passes in range(1, _MAX_STEPS + 1):
         jet = conditional.jet(u, 2)
         w = curvature(jet)
-        arrow = factorize(conditional.rows, conditional.scaled, w)
+        arrow = factorize(conditional.rows, conditional.loadings, w)
         indefinite = arrow is None
         if arrow is None:
             clipped = True
-            arrow = factorize(conditional.rows, conditional.scaled, _clip(w))
+            arrow = factorize(conditional.rows, conditional.loadings, _clip(w))
             if arrow is None:
                 return None
         residual = conditional.residual(u, jet)
@@ -223,7 +221,7 @@ def _finish(
     """Take the last step and evaluate everything there."""
     u = u + step
     jet = conditional.jet(u, order)
-    arrow = factorize(conditional.rows, conditional.scaled, curvature(jet))
+    arrow = factorize(conditional.rows, conditional.loadings, curvature(jet))
     value = float(np.sum(jet.value)) - 0.5 * float(u @ u)
     if arrow is None or not np.isfinite(value):
         return None

@@ -114,7 +114,7 @@ def crossed_design(
     across = row_design(replace(data, terms=tuple(data.terms[t] for t in others)))
     if len(rows.rest_index):
         raise ValueError("quadrature in a crossed design is for one grouping factor")
-    if any(term.predictor != 0 for term in data.terms):
+    if not all(term.within(0) for term in data.terms):
         raise ValueError("quadrature in a crossed design is for effects on the mean")
     if across.size > MOST_CROSSING or across.size * len(data.response) > MOST_CROSSING_ENTRIES:
         raise ValueError(f"{across.size} effects beside those that are integrated are too many")

@@ -60,7 +60,7 @@ class CrossedPoint:
         self.own, others = design.factors(lam)
         self.across = design.across
         self.root = design.across.factor(others)
-        self.scaled = design.rows.columns @ design.rows.factor(self.own)
+        self.loadings = design.rows.loadings(design.rows.factor(self.own))
 
     def to_effects(self, v: FloatArray) -> FloatArray:
         """b_v = Lambda_v v for v (U_v,) or (U_v, k)."""
@@ -105,7 +105,7 @@ class CrossedPoint:
         fixed = design.fixed(self.beta)
         fixed[0] = fixed[0] + np.sum(across.columns * self.to_effects(v)[across.index], axis=1)
         conditional = Conditional(
-            design.own, design.density, design.rows, self.scaled, tuple(fixed)
+            design.own, design.density, design.rows, self.loadings, tuple(fixed)
         )
         return find_moments(conditional, design.inner.modes(), across, self.nodes, order)
 

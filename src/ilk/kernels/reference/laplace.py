@@ -12,7 +12,9 @@ of l for its derivatives in the linear predictors, by row:
     r_k   = l_k + c_k + sum over a of l_ka t_a
 
     dL/dbeta_k   = X_k'r_k
-    dL/dLambda_t = sum over rows of z ( r_a u^' + l_a s' + sum over b of l_ab v_b' ),  a = pred(t)
+    dL/dLambda_t = sum over rows of z ( r_a u^' + l_a s' + sum over b of l_ab v_b' ),
+
+row by row of Lambda_t with a the predictor of the row's column,
 
 where v_b = P Lambda'z_b are the row's leverages in u and the sum over b of l_ab v_b' is minus the
 matrix M of the trace term, which so needs no division by Lambda and stays exact at Lambda = 0.
@@ -114,7 +116,7 @@ class LaplaceEngine:
             self._data,
             self._density,
             self._rows,
-            self._rows.columns @ factor,
+            self._rows.loadings(factor),
             fixed_parts(self._data, beta),
         )
         start = np.zeros_like(self._u) if cold else self._u
@@ -214,9 +216,9 @@ class LaplaceEngine:
         return joint.beta, theta, hessian_inverse
 
     def _joint_start(self, beta: FloatArray, lam: FloatArray, steps: int) -> JointStart:
-        scaled = self._rows.columns @ self._rows.factor(lam)
+        loadings = self._rows.loadings(self._rows.factor(lam))
         return joint_start(
-            self._data, self._density, self._rows, scaled, self._slices, beta, self._u, steps
+            self._data, self._density, self._rows, loadings, self._slices, beta, self._u, steps
         )
 
     def _evaluate_with(self, nodes: Nodes) -> outer.Evaluate:
@@ -260,7 +262,7 @@ class LaplaceEngine:
         """Lambda'Z'W X, (U, P)."""
         state = self._at()
         return cross_information(
-            self._data, self._rows, state.conditional.scaled, curvature(state.mode.jet)
+            self._data, self._rows, state.conditional.loadings, curvature(state.mode.jet)
         )
 
     def fixed_information(self) -> FloatArray:
@@ -316,19 +318,17 @@ def row_gradient(
     grad_lam : ndarray (sum of q_t^2,)
         Derivative in the elements of all Lambda_t.
     """
-    rows, scaled = conditional.rows, conditional.scaled
+    rows, loadings = conditional.rows, conditional.loadings
     ell2, ell3 = -curvature(mode.jet), _thirds(mode.jet)
     count = mode.jet.variables
-    v = np.zeros((count, *scaled.shape))
+    v = np.zeros((count, *rows.index.shape))
     for b in sorted(set(rows.predictor.tolist())):
-        v[b] = np.einsum("nij,nj->ni", sums.blocks, scaled * (rows.predictor == b))
-    leverages = np.stack(
-        [(scaled * v)[:, :, rows.predictor == a].sum(axis=2) for a in range(count)]
-    )
+        v[b] = np.einsum("nij,nj->ni", sums.blocks, loadings.of_predictor(b))
+    leverages = np.stack([loadings.reach(v, a) for a in range(count)])
     c = 0.5 * np.einsum("abkn,abn->kn", ell3, leverages)
-    zc = rows.total(scaled * rows.by_predictor(c))
+    zc = rows.total(loadings.pull(c))
     s = mode.arrow.solve(zc + sums.shift)[rows.index]
-    t = np.stack([(scaled * s)[:, rows.predictor == a].sum(axis=1) for a in range(count)])
+    t = np.stack([loadings.reach(s, a) for a in range(count)])
     moved = c + np.einsum("kan,an->kn", ell2, t)
     right = (
         sums.score_u

@@ -116,9 +116,10 @@ class LinearEngine:
         """Penalized least squares at Lambda."""
         rows, X, y = self._rows, self._data.predictors[0].X, self._y
         factor = rows.factor(lam)
-        scaled = rows.columns @ factor
-        arrow = factorize(rows, scaled, self._weights)
-        cross = cross_information(self._data, rows, scaled, self._weights)
+        loadings = rows.loadings(factor)
+        scaled = loadings.values
+        arrow = factorize(rows, loadings, self._weights)
+        cross = cross_information(self._data, rows, loadings, self._weights)
         carried = np.zeros_like(cross) if arrow is None else arrow.solve(cross)
         root = cholesky(self._fixed - cross.T @ carried)
         if arrow is None or root is None:

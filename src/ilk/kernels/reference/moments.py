@@ -144,10 +144,9 @@ def _chunks(nodes: int, rows: int) -> Iterator[slice]:
 def _jets(conditional: Conditional, effects: FloatArray, order: int) -> Jet:
     """Weighted log density of all rows at nodes (J, L, q), nodes by nodes: (J n,)."""
     rows, data = conditional.rows, conditional.data
-    products = conditional.scaled * effects[:, rows.groups]
-    count = len(effects)
+    by_row, count = effects[:, rows.groups], len(effects)
     eta = [
-        (fixed + products[:, :, rows.predictor == k].sum(axis=2)).ravel()
+        (fixed + conditional.loadings.reach(by_row, k)).ravel()
         for k, fixed in enumerate(conditional.fixed)
     ]
     trials = None if data.trials is None else np.tile(data.trials, count)
@@ -303,8 +302,9 @@ def spread_sums(moments: Moments, across: RowDesign, b: FloatArray) -> NodeSums:
             score_u[k] += np.einsum("jn,jnm->nm", shares[k], effects[:, groups])
         a = -0.5 * (weight * beyond[part])[:, :, None] * effects
         for c in range(m):
-            pushed = conditional.scaled[:, c] * shares[rows.predictor[c]]
-            a[:, :, c] += _by_level(pushed, groups, levels)
+            of_c = conditional.loadings.part(c, c + 1)
+            pushed = sum(values * shares[k] for _, k, values in of_c)
+            a[:, :, c] += _by_level(np.asarray(pushed), groups, levels)
         first += a.sum(axis=0)
         second += np.einsum("jx,jla->lxa", moments.points[part], a)
     half = mode.arrow.half

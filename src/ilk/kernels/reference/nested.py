@@ -136,7 +136,7 @@ class _Tree:
         first = np.where(possible, jet.first, 0.0)
         self.score += weight * first
         self.score_u += (weight * first)[:, :, None] * self.u[rows.index]
-        by_row = (self.conditional.scaled * rows.by_predictor(first))[:, self.nesting.order]
+        by_row = self.conditional.loadings.pull(first)[:, self.nesting.order]
         return sum_by(by_row, depth.codes, depth.levels)
 
 
@@ -186,7 +186,7 @@ def integrate_nested(
     tree.start_sums()
     tree.moments(nowhere, (), np.ones(depths[0].levels))
     rows = conditional.rows
-    shift = rows.total(conditional.scaled * rows.by_predictor(tree.score)) - tree.mean
+    shift = rows.total(conditional.loadings.pull(tree.score)) - tree.mean
     return NodeSums(value, tree.score, tree.score_u, shift, _adjusted_inverse(tree))
 
 

@@ -18,6 +18,7 @@ from typing import final
 import numpy as np
 
 from ilk.kernels.contract import EngineData, TermData
+from ilk.kernels.reference.loadings import Loadings
 from ilk.typing import FloatArray, IntArray
 
 __all__ = ["RowDesign", "row_design"]
@@ -37,7 +38,9 @@ class RowDesign:
     index : ndarray (n, m) of int
         Their positions in u.
     predictor : ndarray (m,) of int
-        The linear predictor that each belongs to.
+        The linear predictor that each column belongs to.
+    loading_effect, loading_predictor : ndarray (e,) of int
+        Row coordinate and linear predictor of each loading.
     terms : tuple of slice
         Row coordinates of each term, in the order of the data's terms.
     positions : tuple of ndarray (L_t, q_t) of int
@@ -58,6 +61,8 @@ class RowDesign:
     columns: FloatArray
     index: IntArray
     predictor: IntArray
+    loading_effect: IntArray
+    loading_predictor: IntArray
     terms: tuple[slice, ...]
     positions: tuple[IntArray, ...]
     leading: int
@@ -96,9 +101,13 @@ class RowDesign:
         flat = np.bincount(self.index.ravel(), contributions.ravel(), minlength=self.size)
         return np.asarray(flat, dtype=np.float64)
 
-    def by_predictor(self, rows: FloatArray) -> FloatArray:
-        """Expand (K, n) values by predictor to those of each row coordinate, (n, m)."""
-        return rows[self.predictor].T
+    def loadings(self, factor: FloatArray) -> Loadings:
+        """Lambda'z by effect and predictor, for Lambda (m, m)."""
+        effect, predictor = self.loading_effect, self.loading_predictor
+        if len(effect) == self.width:
+            return Loadings(self.columns @ factor, effect, predictor, self.width)
+        own = self.predictor[:, None] == predictor
+        return Loadings(self.columns @ (factor[:, effect] * own), effect, predictor, self.width)
 
 
 def fixed_parts(data: EngineData, beta: FloatArray) -> tuple[FloatArray, ...]:
@@ -146,12 +155,16 @@ def row_design(data: EngineData) -> RowDesign:
     slices = {t: slice(int(a), int(b)) for t, a, b in zip(order, ends, ends[1:], strict=False)}
     leading = sum(terms[t].width for t in lead)
 
-    columns, index, predictor = np.zeros((n, ends[-1])), np.zeros((n, ends[-1]), int), []
+    columns, index = np.zeros((n, ends[-1])), np.zeros((n, ends[-1]), int)
+    predictor: list[int] = []
+    loadings: list[tuple[int, int]] = []
     for t in order:
         term = terms[t]
         columns[:, slices[t]] = 1.0 if term.columns is None else term.columns
         index[:, slices[t]] = positions[t][term.codes]
-        predictor += [term.predictor] * term.width
+        predictor += term.predictors
+        effects = range(slices[t].start, slices[t].stop)
+        loadings += [(j, k) for j in effects for k in sorted(set(term.predictors))]
 
     rest_index = np.concatenate(
         [np.zeros(0, int), *(positions[t].ravel() for t in order[len(lead) :])]
@@ -163,6 +176,8 @@ def row_design(data: EngineData) -> RowDesign:
         columns=columns,
         index=index,
         predictor=np.array(predictor, int),
+        loading_effect=np.array([j for j, _ in loadings], int),
+        loading_predictor=np.array([k for _, k in loadings], int),
         terms=tuple(slices[t] for t in range(len(terms))),
         positions=positions,
         leading=leading,

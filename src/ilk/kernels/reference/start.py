@@ -27,6 +27,7 @@ import numpy as np
 from ilk.kernels.contract import Density, EngineData, LinearFactor
 from ilk.kernels.reference.arrow import factorize
 from ilk.kernels.reference.conditional import Conditional, curvature
+from ilk.kernels.reference.loadings import Loadings
 from ilk.kernels.reference.rows import RowDesign
 from ilk.kernels.reference.working import (
     cross_information,
@@ -83,7 +84,7 @@ def joint_start(
     data: EngineData,
     density: Density,
     rows: RowDesign,
-    scaled: FloatArray,
+    loadings: Loadings,
     slices: Sequence[slice],
     beta: FloatArray,
     u: FloatArray,
@@ -95,8 +96,8 @@ def joint_start(
     ----------
     data, density, rows
         The model.
-    scaled : ndarray (n, m)
-        Lambda'z_i in row coordinates; zeros leave the random effects out.
+    loadings : Loadings
+        Lambda'z_i by effect and predictor; zeros leave the random effects out.
     slices : sequence of slice
         Coefficients of each predictor.
     beta : ndarray (P,)
@@ -112,7 +113,7 @@ def joint_start(
         for part, where in zip(data.predictors, slices, strict=True):
             eta = part.X @ at[where]
             fixed.append(eta if part.offset is None else eta + part.offset)
-        return Conditional(data, density, rows, scaled, tuple(fixed))
+        return Conditional(data, density, rows, loadings, tuple(fixed))
 
     value = conditional(beta).joint(u)
     for step in range(steps + 1):
@@ -122,7 +123,7 @@ def joint_start(
             [np.zeros(0), *(part.X.T @ jet.first[k] for k, part in enumerate(data.predictors))]
         )
         residual = here.residual(u, jet)
-        dbeta, du, information = _direction(data, rows, scaled, jet, score, residual)
+        dbeta, du, information = _direction(data, rows, loadings, jet, score, residual)
         slope = float(score @ dbeta) + float(residual @ du)
         if step == steps or not slope > _ENOUGH or not np.isfinite(value):
             break
@@ -144,20 +145,20 @@ def joint_start(
 def _direction(
     data: EngineData,
     rows: RowDesign,
-    scaled: FloatArray,
+    loadings: Loadings,
     jet: Jet,
     score: FloatArray,
     residual: FloatArray,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Newton direction in beta and u, and the information S."""
     w = curvature(jet)
-    arrow = factorize(rows, scaled, w)
+    arrow = factorize(rows, loadings, w)
     if arrow is None:
         w = np.maximum(w, 0.0) * np.eye(len(w))[:, :, None]
-        arrow = factorize(rows, scaled, w)
+        arrow = factorize(rows, loadings, w)
     if arrow is None:
         return 0.0 * score, 0.0 * residual, np.eye(len(score))
-    b = cross_information(data, rows, scaled, w)
+    b = cross_information(data, rows, loadings, w)
     information = floor_eigenvalues(fixed_information(data, w) - b.T @ arrow.solve(b), 1e-3)
     dbeta = solve(information, score - b.T @ arrow.solve(residual))
     return dbeta, arrow.solve(residual - b @ dbeta), information

@@ -156,15 +156,15 @@ def factorize_tree(
     list of TreeFactor, or None
         By depth; None if rounding takes from a front that it is positive definite.
     """
-    rows, depths = conditional.rows, nesting.depths
+    depths = nesting.depths
     w = curvature(mode.jet)
-    scaled, predictor = conditional.scaled[:, nesting.order], rows.predictor[nesting.order]
     m, leaf = len(nesting.order), depths[-1]
-    front = np.empty((leaf.levels, m, m))
-    for j in range(m):
-        for k in range(m):
-            product = w[predictor[j], predictor[k]] * scaled[:, j] * scaled[:, k]
-            front[:, j, k] = np.bincount(leaf.codes, product, leaf.levels)
+    place, loadings = np.argsort(nesting.order), conditional.loadings
+    front = np.zeros((leaf.levels, m, m))
+    for j, of_j, left in loadings:
+        for k, of_k, right in loadings:
+            product = w[of_j, of_k] * left * right
+            front[:, place[j], place[k]] += np.bincount(leaf.codes, product, leaf.levels)
     halves, shafts = [], []
     counts = [1, *(depth.levels for depth in depths)]
     for depth, outer in zip(reversed(depths), reversed(counts[:-1]), strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ilk.kernels.contract import EngineData
+from ilk.kernels.reference.loadings import Loadings
 from ilk.kernels.reference.rows import RowDesign
 from ilk.typing import FloatArray
 
@@ -20,11 +21,11 @@ def fixed_information(data: EngineData, w: FloatArray) -> FloatArray:
 
 
 def cross_information(
-    data: EngineData, rows: RowDesign, scaled: FloatArray, w: FloatArray
+    data: EngineData, rows: RowDesign, loadings: Loadings, w: FloatArray
 ) -> FloatArray:
-    """Lambda'Z'W X, (U, P), for Lambda'z_i (n, m) and weights w (K, K, n)."""
+    """Lambda'Z'W X, (U, P), for loadings Lambda'z_i and weights w (K, K, n)."""
     columns = [
-        rows.total(scaled * rows.by_predictor(w[k] * part.X[:, j]))
+        rows.total(loadings.pull(w[k] * part.X[:, j]))
         for k, part in enumerate(data.predictors)
         for j in range(part.X.shape[1])
     ]
@@ -35,13 +36,13 @@ def level_information(rows: RowDesign, term: int, w: FloatArray) -> FloatArray:
     """Diagonal blocks A_ll = sum of w z z' of a term by level, (L_t, q_t, q_t)."""
     part = rows.terms[term]
     z = rows.columns[:, part]
-    a = rows.predictor[part.start]
+    predictor = rows.predictor[part]
     q = z.shape[1]
     positions = rows.positions[term]
     level = (rows.index[:, part.start] - positions[0, 0]) // q
     out = np.empty((len(positions), q, q))
     for j in range(q):
         for k in range(q):
-            product = w[a, a] * z[:, j] * z[:, k]
+            product = w[predictor[j], predictor[k]] * z[:, j] * z[:, k]
             out[:, j, k] = np.bincount(level, product, minlength=len(positions))
     return out

@@ -27,7 +27,7 @@ def problem(family, widths=(1, 1), levels=(4, 2), n=24, seed=0, scale=1.2):
     terms = []
     for q, count, code in zip(widths, levels, codes, strict=True):
         columns = None if q == 1 else np.column_stack([np.ones(n), rng.normal(size=(n, q - 1))])
-        terms.append(TermData(0, code.astype(np.int32), count, columns))
+        terms.append(TermData.single(0, code.astype(np.int32), count, columns))
     X = np.asfortranarray(np.column_stack([np.ones(n), rng.uniform(-1.0, 1.0, n)]))
     y = (rng.random(n) < 0.5) if family.takes_trials else rng.poisson(2.0, n)
     predictors, beta = [PredictorData(X, 0.1 * rng.normal(size=n))], [0.2, 0.5]
@@ -124,7 +124,7 @@ def test_a_factor_that_contains_the_integrated_one_may_be_left_to_laplace():
     """(1 | h / g), nodes for g only: nearer the full recursion than Laplace."""
     family = make_family("binomial")
     data, beta, lam = problem(family, levels=(6, 2), n=18)
-    outer = TermData(0, (data.terms[0].codes // 3).astype(np.int32), 2, None)
+    outer = TermData.single(0, (data.terms[0].codes // 3).astype(np.int32), 2, None)
     data = EngineData(data.response, None, None, data.predictors, (data.terms[0], outer))
     engine = laplace_engine(data, family)
     values = [
@@ -145,7 +145,7 @@ def test_curvature_by_the_nodes_is_the_curvature_of_the_integral():
 
     def conditional(b):
         eta = fixed + b[across.index[:, 0]]
-        return Conditional(own, family, rows, rows.columns @ rows.factor(lam[:1]), (eta,))
+        return Conditional(own, family, rows, rows.loadings(rows.factor(lam[:1])), (eta,))
 
     def integral(b):
         moved = PredictorData(
@@ -265,11 +265,11 @@ def test_what_cannot_be_had_is_refused():
     engine = CrossedEngine(data, family, (0,), laplace_engine, laplace_engine(data, family))
     with pytest.raises(ValueError, match="one node"):
         engine.evaluate(beta, lam, nodes=(3, 3))
-    three = (*data.terms, TermData(0, (np.arange(24) // 2).astype(np.int32), 12, None))
+    three = (*data.terms, TermData.single(0, (np.arange(24) // 2).astype(np.int32), 12, None))
     nested = EngineData(data.response, None, None, data.predictors, three)
     with pytest.raises(ValueError, match="one grouping factor"):
         CrossedEngine(nested, family, (0, 2), laplace_engine, engine)
-    items = TermData(0, np.zeros(24, np.int32), 5000, None)
+    items = TermData.single(0, np.zeros(24, np.int32), 5000, None)
     wide = EngineData(data.response, None, None, data.predictors, (data.terms[0], items))
     with pytest.raises(ValueError, match="5000 effects"):
         CrossedEngine(wide, family, (0,), laplace_engine, engine)

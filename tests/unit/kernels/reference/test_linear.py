@@ -30,7 +30,7 @@ def problem(terms, n=60, p=3, seed=0, weighted=False, offset=False):
         codes = np.random.default_rng(100 + grouping).integers(0, levels, n)
         codes[:levels] = np.arange(levels)
         columns = None if q == 1 else np.column_stack([np.ones(n), rng.normal(size=(n, q - 1))])
-        engine_terms.append(TermData(0, codes.astype(np.int32), levels, columns))
+        engine_terms.append(TermData.single(0, codes.astype(np.int32), levels, columns))
         lam.append(np.tril(rng.normal(size=(q, q))).ravel(order="F"))
     weights = rng.uniform(0.3, 3.0, n) if weighted else None
     shift = rng.normal(size=n) if offset else None
@@ -103,7 +103,12 @@ def test_frequency_weights_count_observations(reml):
         np.repeat(data.response, times), None, None,
         (PredictorData(np.asfortranarray(np.repeat(data.predictors[0].X, times, axis=0)), None),),
         tuple(
-            TermData(0, np.repeat(t.codes, times), t.levels, np.repeat(t.columns, times, axis=0))
+            TermData(
+                t.predictors,
+                np.repeat(t.codes, times),
+                t.levels,
+                np.repeat(t.columns, times, axis=0),
+            )
             for t in data.terms
         ),
     )  # fmt: skip
@@ -242,7 +247,7 @@ def codes(*columns):
 
 
 def fitted(y, X, groupings, reml, columns=None):
-    terms = tuple(TermData(0, *codes(*g), columns) for g in groupings)
+    terms = tuple(TermData.single(0, *codes(*g), columns) for g in groupings)
     data = EngineData(
         np.array(y, float), None, None, (PredictorData(np.asfortranarray(X), None),), terms
     )

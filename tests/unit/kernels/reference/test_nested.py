@@ -35,7 +35,7 @@ def problem(family, shape, seed=0, rows=4, weighted=False):
         codes = leaf // int(np.prod(counts[d + 1 :]))
         columns = None if q == 1 else np.column_stack([np.ones(n), rng.normal(size=(n, q - 1))])
         levels = int(np.prod(counts[: d + 1]))
-        terms.append(TermData(0, codes.astype(np.int32), levels, columns))
+        terms.append(TermData.single(0, codes.astype(np.int32), levels, columns))
     X = np.asfortranarray(np.column_stack([np.ones(n), rng.uniform(-1.0, 1.0, n)]))
     y = rng.poisson(1.5, n).astype(float)
     if family.takes_trials:
@@ -172,7 +172,7 @@ def part_of(data, rows):
     terms = []
     for term in data.terms:
         names, codes = np.unique(term.codes[rows], return_inverse=True)
-        terms.append(TermData(0, codes.astype(np.int32), len(names), None))
+        terms.append(TermData.single(0, codes.astype(np.int32), len(names), None))
     part = data.predictors[0]
     fixed = PredictorData(np.asfortranarray(part.X[rows]), part.offset[rows])
     return EngineData(data.response[rows], None, None, (fixed,), tuple(terms))

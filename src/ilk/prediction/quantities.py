@@ -1,0 +1,287 @@
+r"""What is asked of a response: its mean, or, of a category, probabilities and mean scores.
+
+A category has no mean, but everything that is asked of means can be asked of the probability
+:math:`P(Y = k)`, of :math:`P(Y \le k)` and :math:`P(Y \ge k)` where categories are ordered, and of
+the mean :math:`\sum_k s_k P(Y = k)` of scores.  Each is the mean of another family
+(`ilk.family.scored`) with the same parameters, so that a question of a fit is asked by looking at
+the same fit with that family.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+
+from ilk.errors import ModelError
+from ilk.family.categorical import AbstractCategorical
+from ilk.family.scored import Scored
+from ilk.prediction.levels import check_choice
+
+if TYPE_CHECKING:
+    from ilk.family.base import AbstractFamily
+    from ilk.fitted import Fitted
+    from ilk.frame import Label
+
+__all__ = [
+    "CATEGORY",
+    "Of",
+    "Quantity",
+    "by_codes",
+    "category_column",
+    "check_interval",
+    "probability_from",
+    "quantities",
+    "with_family",
+]
+
+Of: TypeAlias = Literal["category", "at_most", "at_least", "score"]
+"""What is asked of a category: P(Y = k), P(Y <= k), P(Y >= k) for each k, or the mean score."""
+
+CATEGORY = "category"
+"""Column of the categories in a table."""
+
+_SAID = {
+    "category": "probability of each category of {}",
+    "at_most": "probability of {} up to each category",
+    "at_least": "probability of {} from each category up",
+    "score": "mean score of {}",
+}
+"""What the numbers are, several of them together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """One thing that is asked of a response.
+
+    Parameters
+    ----------
+    label : Label or None
+        The category k that it is about; None if it is about all, or the response is a number.
+    fitted : Fitted
+        The fit, with a family whose mean it is.
+    """
+
+    label: Label | None
+    fitted: Fitted
+
+
+def quantities(
+    fitted: Fitted,
+    of: Of | None = None,
+    scores: Mapping[Any, float] | Sequence[float] | None = None,
+    *,
+    linear: bool = False,
+) -> tuple[Quantity, ...]:
+    """Say what is asked of the response of a fit.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    of : {"category", "at_most", "at_least", "score"}, optional
+        For categories; by default the probability of each, or the mean score if there are scores.
+    scores : mapping or sequence of J numbers, optional
+        Score of each category.
+    linear : bool
+        Whether the linear predictor is asked about, which has no categories.
+
+    Returns
+    -------
+    tuple of Quantity
+        One with the fit itself, if its response has a mean.
+
+    Raises
+    ------
+    ModelError
+        The response is no category, or has no order, or no scores.
+    """
+    family = fitted.family
+    asked = of is not None or scores is not None
+    if not isinstance(family, AbstractCategorical):
+        if asked:
+            raise ModelError(
+                f"{'of' if of is not None else 'scores'}= is for responses that are categories, "
+                f"and those of family {family.name!r} are numbers with a mean; leave it out.",
+                code="of",
+            )
+        return (Quantity(None, fitted),)
+    if linear:
+        _check_linear(family, asked)
+        return (Quantity(None, fitted),)
+    kind: Any = of or ("category" if scores is None else "score")
+    check_choice("of", kind, Of)
+    if scores is not None and kind != "score":
+        raise ModelError(
+            f"of={kind!r} is about probabilities, which need no scores; leave out one of them.",
+            code="of",
+        )
+    if kind in ("at_most", "at_least") and not family.ordered:
+        raise ModelError(
+            f"of={kind!r} needs an order of the categories, and those of family {family.name!r} "
+            "have none; ask for of='category'.",
+            code="unordered",
+        )
+    if kind == "score":
+        numbers = _checked_scores(family, scores)
+        return (Quantity(None, with_family(fitted, Scored(family, numbers))),)
+    return tuple(_single(fitted, family, kind))
+
+
+def check_interval(fitted: Fitted, interval: str | None) -> None:
+    """Refuse intervals that probabilities of categories do not have.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    interval : str or None
+        Kind of interval that is asked for.
+    """
+    if interval in ("cluster", "prediction") and fitted.family.categorical:
+        raise ModelError(
+            f"interval={interval!r} is for means; of the probabilities of categories there are "
+            "confidence intervals, interval='confidence'.",
+            code="interval",
+        )
+
+
+def category_column(taken: Collection[str]) -> str:
+    """Name of the column of the categories, beside columns of the data.
+
+    Parameters
+    ----------
+    taken : collection of str
+        Names of those.
+    """
+    return CATEGORY if CATEGORY not in taken else f"{CATEGORY} (response)"
+
+
+def by_codes(fitted: Fitted) -> Fitted:
+    """Look at ordered categories as at their numbers 0, 1, ..., for residuals and checks.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit; one whose response is a number is given back.
+
+    Raises
+    ------
+    ModelError
+        The categories have no order.
+    """
+    family = fitted.family
+    if not isinstance(family, AbstractCategorical):
+        return fitted
+    if not family.ordered:
+        raise ModelError(
+            f"The categories of family {family.name!r} have no order, in which a response could be "
+            "more or less than expected; augment() and predict() give the probability of each.",
+            code="unordered",
+        )
+    codes = tuple(float(j) for j in range(family.categories))
+    return with_family(fitted, Scored(family, codes, "mean category of {} (numbered from 0)"))
+
+
+def probability_from(fitted: Fitted, category: Any) -> Fitted:
+    """Look at a fit as at one of the event of a category or a higher one.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    category : Label
+        The category; where there is no order, the event is this category alone.
+    """
+    family = fitted.family
+    assert isinstance(family, AbstractCategorical)
+    kind: Of = "at_least" if family.ordered else "category"
+    found = {q.label: q.fitted for q in _single(fitted, family, kind)}
+    if category not in found:
+        known = ", ".join(repr(label) for label in found)
+        raise ModelError(
+            f"category={category!r:.60} is none that responses can be compared at; choose from "
+            f"{known}.",
+            code="category",
+        )
+    return found[category]
+
+
+def with_family(fitted: Fitted, family: AbstractFamily) -> Fitted:
+    """Look at a fit with another family of the same parameters and likelihood.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    family : AbstractFamily
+        Another mean of the same linear predictors.
+    """
+    if family == fitted.family:
+        return fitted
+    return replace(fitted, model=replace(fitted.model, family=family))
+
+
+def _single(fitted: Fitted, family: AbstractCategorical, kind: Of) -> list[Quantity]:
+    """Probabilities, one of each category that has one which is not trivial."""
+    J = family.categories
+    marks = np.eye(J)
+    places = range(J)
+    if kind == "at_most":
+        marks, places = np.tril(np.ones((J, J))), range(J - 1)
+    elif kind == "at_least":
+        marks, places = np.triu(np.ones((J, J))), range(1, J)
+    return [
+        Quantity(
+            family.levels[j],
+            with_family(fitted, Scored(family, tuple(map(float, marks[j])), _SAID[kind])),
+        )
+        for j in places
+    ]
+
+
+def _check_linear(family: AbstractCategorical, asked: bool) -> None:
+    if asked:
+        raise ModelError(
+            "of= and scores= are about probabilities, and scale='link' about the linear predictor "
+            "that all categories share; leave out one of them.",
+            code="of",
+        )
+    if not family.ordered:
+        raise ModelError(
+            f"Family {family.name!r} has a linear predictor of each category and none that they "
+            "share: leave out scale='link', which gives probabilities.",
+            code="scale",
+        )
+
+
+def _checked_scores(family: AbstractCategorical, scores: Any) -> tuple[float, ...]:
+    """Score of each category."""
+    shown = ", ".join(map(repr, family.levels[:8])) + (", ..." if family.categories > 8 else "")
+    given = scores
+    if given is None:
+        given = family.levels
+        if not all(isinstance(x, (int, float)) and not isinstance(x, bool) for x in given):
+            raise ModelError(
+                f"The categories {shown} are no numbers: give scores=, a number for each.",
+                code="scores",
+            )
+    if isinstance(given, Mapping):
+        if set(given) != set(family.levels):
+            raise ModelError(f"scores= needs one number for each of {shown}.", code="scores")
+        given = [given[level] for level in family.levels]
+    try:
+        numbers = tuple(float(x) for x in given)
+    except (TypeError, ValueError):
+        numbers = ()
+    if len(numbers) != family.categories or not np.all(np.isfinite(numbers)):
+        raise ModelError(
+            f"scores={scores!r:.80}: give {family.categories} finite numbers, one for each of "
+            f"{shown}.",
+            code="scores",
+        )
+    if len(set(numbers)) == 1:
+        raise ModelError("scores= are all the same, and so is their mean.", code="scores")
+    return numbers
