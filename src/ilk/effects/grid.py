@@ -318,9 +318,7 @@ def _choose_kind(
 def _settable(fitted: Fitted) -> tuple[str, ...]:
     """Columns that the mean reads."""
     return tuple(
-        dict.fromkeys(
-            name for f in mean_factors(fitted) for name in moved_columns(f.expression)
-        )
+        dict.fromkeys(name for f in mean_factors(fitted) for name in moved_columns(f.expression))
     )
 
 

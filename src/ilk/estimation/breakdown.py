@@ -50,6 +50,7 @@ _WHERE: dict[Place, tuple[str, str]] = {
     ),
 }
 
+
 @dataclass(frozen=True, slots=True)
 class Breakdown:
     """Random effect whose conditional variance exceeds its prior variance the most.

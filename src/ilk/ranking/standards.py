@@ -49,7 +49,6 @@ _POINTS = 17
 _STEP = 1e-4
 
 
-
 @dataclass(frozen=True, slots=True)
 class Standard:
     """The rows of a fit as standard.

@@ -65,6 +65,7 @@ _ARGUMENTS = {
     "precision_weights": ("weights", "{}: precision, the variance of a row is divided by it"),
 }
 
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """A table of text.
