@@ -33,6 +33,8 @@ class Grouping:
         Columns whose combinations are the levels; none for one level per row.
     keys : tuple of tuple, or None
         Labels of the columns for each level of a combination.
+    structured : bool
+        Whether the levels depend on each other: they are those of a tree, a map, ...
     """
 
     name: str
@@ -40,6 +42,7 @@ class Grouping:
     levels: tuple[Label, ...]
     columns: tuple[str, ...]
     keys: tuple[tuple[Label, ...], ...] | None = None
+    structured: bool = False
 
 
 def make_grouping(columns: tuple[str, ...], scope: Scope) -> Grouping:

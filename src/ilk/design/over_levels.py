@@ -76,7 +76,7 @@ def with_structures(
         position = structure.codes(grouping.levels, name)
         codes = np.asarray(position[grouping.codes], dtype=np.int32)
         found[name] = structure
-        placed[name] = Grouping(name, codes, structure.levels, grouping.columns)
+        placed[name] = Grouping(name, codes, structure.levels, grouping.columns, structured=True)
     terms = tuple(
         replace(term, grouping=placed.get(term.grouping.name, term.grouping))
         for term in design.terms
