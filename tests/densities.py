@@ -24,8 +24,17 @@ from ilk.family.inflation import ZeroInflated
 from ilk.family.link import link_kind
 from ilk.family.thresholds import structure
 from ilk.family.truncated import Truncated
+from ilk.num.jets import Jet, pair, triple, variables
 
-__all__ = ["DENSITIES", "INVERSES", "derivatives", "log_density", "mean_of", "probability"]
+__all__ = [
+    "DENSITIES",
+    "INVERSES",
+    "assert_exact",
+    "derivatives",
+    "log_density",
+    "mean_of",
+    "probability",
+]
 
 Number = Any
 
@@ -184,6 +193,44 @@ def _beta_binomial(y: Number, n: Number, mu: Number, rest: Number, log_phi: Numb
     return _log_choose(n, y) + up - mp.loggamma(a) - mp.loggamma(b) - mp.loggamma(a + b + n)
 
 
+@functools.lru_cache(maxsize=64)
+def _log_gammas(alpha: Number, count: int, digits: int) -> list[Number]:
+    return [mp.loggamma(j + 1) + mp.loggamma(-j * alpha) for j in range(1, count + 1)]
+
+
+@functools.lru_cache(maxsize=1024)
+def _tweedie_sum(y: Number, phi: Number, p: Number, digits: int) -> Number:
+    """Logarithm of W, Dunn and Smyth (2005), Statistics and Computing 15, equations 4 and 6."""
+    alpha = (2 - p) / (1 - p)
+    log_z = -alpha * mp.log(y) + alpha * mp.log(p - 1) - (1 - alpha) * mp.log(phi) - mp.log(2 - p)
+    peak = float(y ** (2 - p) / (phi * (2 - p)))
+    count = int(peak + 3.0 * math.sqrt(digits * (peak + 1.0)) + 3.0 * digits / (1.0 - float(alpha)))
+    terms = [j * log_z - g for j, g in enumerate(_log_gammas(alpha, count + 20, digits), 1)]
+    top = max(terms)
+    assert terms[-1] < top - digits * 2.3
+    return top + mp.log(mp.fsum(mp.exp(x - top) for x in terms))
+
+
+def _tweedie(y: Number, n: Number, mu: Number, log_phi: Number, shape: Number) -> Number:
+    p, phi = 1 + 1 / (1 + mp.exp(-shape)), mp.exp(log_phi)
+    kappa = mu ** (2 - p) / (2 - p)
+    if y == 0:
+        return -kappa / phi
+    theta = mu ** (1 - p) / (1 - p)
+    return _tweedie_sum(y, phi, p, mp.dps) - mp.log(y) + (y * theta - kappa) / phi
+
+
+def _ordered_beta(family: AbstractFamily, y: Number, eta: Sequence[Number]) -> Number:
+    first, log_phi, low, high = eta
+    if y == 0:
+        return mp.log(_complement(family, first - low))
+    if y == 1:
+        return mp.log(mean_of(family, first - high))
+    between = mean_of(family, first - low) - mean_of(family, first - high)
+    mu, rest = mean_of(family, first), _complement(family, first)
+    return mp.log(between) + _beta(y, mp.one, mu, rest, log_phi)
+
+
 DENSITIES: dict[str, Callable[..., Number]] = {
     "gaussian": _gaussian,
     "student": _student,
@@ -201,12 +248,16 @@ DENSITIES: dict[str, Callable[..., Number]] = {
     "weibull": _weibull,
     "beta": _beta,
     "beta_binomial": _beta_binomial,
+    "tweedie": _tweedie,
 }
 """Log densities of families with a mean; where that is a probability, its complement follows."""
 
 
 def probability(family: AbstractFamily, category: int, eta: Sequence[Number]) -> Number:
     """Probability of a category by the definition of its family."""
+    if family.name == "multinomial":  # against the first category
+        powers = [mp.mpf(1), *map(mp.exp, eta)]
+        return powers[category] / sum(powers)
     ordinal: Any = family
     first = 2 if family.has_dispersion else 1
     A = structure(ordinal.thresholds, ordinal.categories)[1]
@@ -285,6 +336,8 @@ def log_density(
             return log_density(family.base, y, aux, eta) - mp.log(1 - zero)
         case Censored():
             return _censored(family, y, mp.mpf(aux), eta)
+    if family.name == "ordered_beta":
+        return _ordered_beta(family, y, eta)
     if family.name not in DENSITIES:
         raise AssertionError(_missing(family.name))
     n = mp.mpf(1 if aux is None else aux)
@@ -349,3 +402,75 @@ def derivatives(
                 scale *= steps[k]
             out[which] = sum_ / scale
     return out
+
+
+def assert_exact(
+    family: AbstractFamily,
+    eta: Sequence[float],
+    y: float,
+    aux: float | None,
+    order: int = 3,
+    digits: int = 70,
+) -> None:
+    """Compare value and all derivatives of a log density with those in high precision.
+
+    The error may be 1e-8 of each, 1e-11 of the largest derivative of its order, and what rounding
+    makes of the largest number that the density is a sum of.
+
+    Parameters
+    ----------
+    family : AbstractFamily
+        Family with its link.
+    eta : sequence of float
+        Linear predictors.
+    y : float
+        Response.
+    aux : float or None
+        Number of trials, or the other end of a censored response.
+    order : int
+        Highest derivatives that are compared.
+    digits : int
+        Precision; the steps have a quarter of it.
+    """
+    other = None if aux is None else np.array([aux])
+    response = np.array([y])
+    with np.errstate(all="ignore"):
+        jet = family.log_density(response, other, variables([np.array([e]) for e in eta], 3))
+        constant = float(family.constant(response, other)[0])
+    with mp.workdps(digits):
+        step = mp.mpf(10) ** -(digits // 4)
+        exact = {
+            which: float(value)
+            for which, value in derivatives(
+                lambda e: log_density(family, y, aux, e), eta, order, step
+            ).items()
+        }
+    if not math.isfinite(exact[()]):  # impossible, or less probable than a number can say
+        assert not math.isfinite(float(jet.value[0])), (family.name, eta, y)
+        return
+    known = 0.0 if aux is None or not math.isfinite(aux) else abs(aux)
+    count = max(abs(y) if math.isfinite(y) else 0.0, known)
+    natural = max(1.0, abs(constant), count * (1.0 + max(map(abs, eta))))
+    rounding = 64.0 * np.finfo(float).eps * max(natural, *map(abs, exact.values()))
+    for which, wanted in exact.items():
+        found = _part(jet, which) + (constant if which == () else 0.0)
+        largest = max(abs(v) for k, v in exact.items() if len(k) == len(which))
+        allowed = 1e-8 * abs(wanted) + 1e-11 * largest + rounding
+        assert abs(found - wanted) <= allowed, (
+            f"{family.name}:{family.link.name} at {eta}, y = {y}, aux = {aux}: derivative {which} "
+            f"is {found!r}, should be {wanted!r}"
+        )
+
+
+def _part(jet: Jet, which: tuple[int, ...]) -> float:
+    """Value or a derivative of a jet of one row."""
+    match len(which):
+        case 0:
+            found = jet.value
+        case 1:
+            found = jet.first[which[0]]
+        case 2:
+            found = jet.second[pair(*which)]
+        case _:
+            found = jet.third[triple(*which)]
+    return float(found[0])

@@ -64,6 +64,7 @@ def response(
     excess: np.ndarray | float = 0.0,
     shape: float = 0.0,
     cuts: tuple[float, float] = (-np.inf, np.inf),
+    link: str = "logit",
 ) -> np.ndarray:
     """Draw one response per row.
 
@@ -84,7 +85,9 @@ def response(
     shape : float
         Degrees of freedom of Student's t, alpha of the skew normal, power of Tweedie.
     cuts : (float, float)
-        Thresholds of ordered beta on the logit scale.
+        Thresholds of ordered beta, on the scale of the link.
+    link : str
+        Link of ordered beta.
     """
     for wrapper in ("truncated_", "hurdle_"):
         if family.startswith(wrapper):
@@ -108,7 +111,7 @@ def response(
         "weibull": lambda: mu / special.gamma(1.0 + phi) * rng.weibull(1.0 / phi, len(mu)),
         "tweedie": lambda: _sums_of_gammas(mu, phi, shape, rng),
         "beta": lambda: rng.beta(mu / phi, (1.0 - mu) / phi),
-        "ordered_beta": lambda: _ordered_beta(mu, phi, cuts, rng),
+        "ordered_beta": lambda: _ordered_beta(mu, phi, cuts, link, rng),
         "beta_binomial": lambda: rng.binomial(n, rng.beta(mu / phi, (1.0 - mu) / phi)),
     }
     y = np.asarray(draws[family](), float)
@@ -224,9 +227,10 @@ def _ordered_beta(
     mu: np.ndarray,
     phi: np.ndarray | float,
     cuts: tuple[float, float],
+    link: str,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Zero, between, or one by a latent logistic variable (Kubinec 2022)."""
-    latent = LINK["logit"](mu) + rng.logistic(size=len(mu))
+    """Zero, between, or one by a latent variable (Kubinec 2022)."""
+    latent = LINK[link](mu) - LINK[link](rng.uniform(size=len(mu)))
     y = rng.beta(mu / phi, (1.0 - mu) / phi)
     return np.where(latent < cuts[0], 0.0, np.where(latent > cuts[1], 1.0, y))

@@ -143,11 +143,12 @@ def exact(case: Case, sets: int, rng: np.random.Generator, error: float = 0.0) -
         inflated = case.inflated or case.family.startswith("hurdle_")
         excess = inflated * INVERSE["logit"](logit_excess)
         shape = SHAPE.get(case.family, 0.0)
-        y = response(case.family, mu, np.exp(log_phi), rng, trials, excess, shape, CUTS)
+        name = "power" if case.link == POWER else case.link
+        y = response(case.family, mu, np.exp(log_phi), rng, trials, excess, shape, CUTS, name)
         if case.family == "beta" or case.family == "hurdle_beta":
             y = np.where(y > 0.0, np.clip(y, 1e-300, 1.0 - 1e-16), y)
         etas = {
-            "mean": LINK["power" if case.link == POWER else case.link](mu),
+            "mean": LINK[name](mu),
             "dispersion": log_phi,
             "shape": np.full(n, SHAPE_PREDICTOR.get(case.family, 0.0)),
             "threshold_1": np.full(n, CUTS[0]),

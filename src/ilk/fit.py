@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ilk.inference.chosen import Cov, DegreesOfFreedom
     from ilk.inference.robust import covariance as robust
     from ilk.inference.robust.covariance import CovarianceKind
+    from ilk.io import Own
     from ilk.prediction import Estimand, Interval, JointCovariance, NewLevels, Scale
     from ilk.prediction.quantities import Of
     from ilk.show import Summary, caveats, marginal, methods, predictions, standardization
@@ -389,6 +390,7 @@ class Fit(AbstractFit):
         level: float = 0.95,
         draws: int = 2000,
         seed: int = 0,
+        category: Any = None,
     ) -> LeagueAnswer:
         """Compare the levels of a grouping factor and rank them by how good they really are.
 
@@ -425,6 +427,9 @@ class Fit(AbstractFit):
             Draws from the joint posterior.
         seed : int
             Makes them repeatable.
+        category : label, optional
+            Of responses that are ordered categories: levels are compared by the probability of
+            this category or a higher one; by default of the one that is most nearly even.
 
         Returns
         -------
@@ -464,6 +469,7 @@ class Fit(AbstractFit):
             level=level,
             draws=draws,
             seed=seed,
+            category=category,
         )
 
     def icc(
@@ -674,8 +680,8 @@ class Fit(AbstractFit):
 
     @property
     def fitted_values(self) -> FloatArray:
-        """(n,) fitted means, random effects at their conditional modes."""
-        return self.fitted.mean
+        """(n,) fitted means, random effects at their modes; (n, J) probabilities of categories."""
+        return tables.fitted_values(self.fitted)
 
     def residuals(self, kind: ResidualKind = "response", seed: int | None = 0) -> FloatArray:
         """Residuals around the fitted means.
@@ -683,7 +689,8 @@ class Fit(AbstractFit):
         Parameters
         ----------
         kind : {"response", "pearson", "deviance", "quantile"}
-            Quantile residuals are standard normal if the model is right.
+            Quantile residuals are standard normal if the model is right.  Of ordered categories the
+            others are of their numbers 0, 1, ... around the mean number.
         seed : int, optional
             For quantile residuals of counts, which are randomized.
 
@@ -2252,25 +2259,25 @@ class Fit(AbstractFit):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel to other processes as the content of a file; nothing else is pickled."""
-        return (_from_bytes, (io.fit_bytes(self.fitted),))
+        return (_from_bytes, (io.fit_bytes(self.fitted), io.own_of(self.fitted.family)))
 
     def __repr__(self) -> str:
         return show.in_short(self.fitted)
 
 
-def _from_bytes(content: bytes) -> Fit:
+def _from_bytes(content: bytes, own: Own) -> Fit:
     """Make a fit again in another process."""
-    return Fit(io.fitted_from_bytes(content))
+    return Fit(io.fitted_from_bytes(content, own=own))
 
 
 def _reduce(fitted: Fitted) -> tuple[Any, ...]:
     """Let a record travel as a fit does, in the work that is sent to other processes."""
-    return (_fitted_from_bytes, (io.fit_bytes(fitted),))
+    return (_fitted_from_bytes, (io.fit_bytes(fitted), io.own_of(fitted.family)))
 
 
-def _fitted_from_bytes(content: bytes) -> Fitted:
+def _fitted_from_bytes(content: bytes, own: Own) -> Fitted:
     """Make a record again in another process."""
-    return io.fitted_from_bytes(content)
+    return io.fitted_from_bytes(content, own=own)
 
 
 copyreg.pickle(Fitted, _reduce)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ilk.gee.sandwich import StandardErrors
     from ilk.inference import CoefficientCovariance, Labelled
     from ilk.inference import marginal as inference
+    from ilk.io import Own
     from ilk.io import gee as io
     from ilk.prediction import Interval, Scale
     from ilk.show import Summary
@@ -386,12 +387,12 @@ class GeeFit(AbstractFit):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel to other processes as the content of a file; nothing else is pickled."""
-        return (_from_bytes, (io.gee_bytes(self.fitted),))
+        return (_from_bytes, (io.gee_bytes(self.fitted), io.own_of(self.fitted.family)))
 
     def __repr__(self) -> str:
         return show.gee_in_short(self.fitted)
 
 
-def _from_bytes(content: bytes) -> GeeFit:
+def _from_bytes(content: bytes, own: Own) -> GeeFit:
     """Make a fit again in another process."""
-    return GeeFit(io.gee_from_bytes(content))
+    return GeeFit(io.gee_from_bytes(content, own=own))

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from os import PathLike
+from typing import TYPE_CHECKING
 
 from ilk.fit import Fit
 from ilk.fixed_fit import ConditionalFit, FixedFit
 from ilk.gee_fit import GeeFit
 
+if TYPE_CHECKING:
+    from ilk.family.base import AbstractFamily
+    from ilk.family.link import AbstractLink
+
 __all__ = ["load"]
 
 
-def load(path: str | PathLike[str]) -> Fit | FixedFit | ConditionalFit | GeeFit:
+def load(
+    path: str | PathLike[str],
+    *,
+    family: AbstractFamily | None = None,
+    link: AbstractLink | None = None,
+) -> Fit | FixedFit | ConditionalFit | GeeFit:
     """Read a fit that its `save` wrote.
 
     The model is set up again, its likelihood is computed at the stored estimates (or the estimates
@@ -22,6 +32,10 @@ def load(path: str | PathLike[str]) -> Fit | FixedFit | ConditionalFit | GeeFit:
     ----------
     path : str or path
         File to read.
+    family : AbstractFamily, optional
+        The family of the fit, where it is one of your own, of which a file holds the name only.
+    link : AbstractLink, optional
+        The link of the fit, where it is one of your own.
 
     Returns
     -------
@@ -31,13 +45,15 @@ def load(path: str | PathLike[str]) -> Fit | FixedFit | ConditionalFit | GeeFit:
     Raises
     ------
     DataError
-        The file is not one of a fit, or is damaged.
+        The file is not one of a fit, or is damaged; or the family or the link has to be given
+        again.
     """
     from ilk.fixed_effects import ConditionalFitted, FixedFitted
     from ilk.gee.fitted import GeeFitted
+    from ilk.io.own import check_own
     from ilk.io.record import load_record
 
-    fitted = load_record(path)
+    fitted = load_record(path, check_own(family, link))
     if isinstance(fitted, FixedFitted):
         return FixedFit(fitted)
     if isinstance(fitted, GeeFitted):

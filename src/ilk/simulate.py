@@ -179,7 +179,8 @@ def term_shift(fitted: Fitted, effects: Sequence[FloatArray]) -> list[FloatArray
     order = list(fitted.family.parameters)
     shift = [np.zeros(fitted.model.rows) for _ in order]
     for term, b in zip(fitted.design.terms, effects, strict=True):
-        shift[order.index(term.predictor)] += term_effect(term, b)
+        for part, here in term.parts:
+            shift[order.index(part.predictor)] += term_effect(part, b[:, here])
     return shift
 
 

@@ -55,14 +55,16 @@ def compare(found: Case) -> list[Check]:
     if "varcorr" in results:
         checks += _components(found, fit)
     if "dispersion" in results or "family_params" in results:
-        checks += _dispersion(found, fit)
+        checks += [*_dispersion(found, fit), *_shapes(found, fit)]
     if "ranef" in results:
         checks += _random_effects(found, fit)
-    if "fitted_first10" in results:
+    other = found["model"]["family"] in tolerances.OTHER_MEANS
+    if "fitted_first10" in results and not other:
         checks += [_fitted(found, fit)]
     if "predict" in results:
-        checks += [_predicted(found, fit, "link"), _predicted(found, fit, "response")]
-        for scale in ("link", "response"):
+        scales = ("link",) if other else ("link", "response")
+        checks += [_predicted(found, fit, scale) for scale in scales]
+        for scale in scales:
             if f"se_{scale}" in results["predict"]:
                 checks.append(_prediction_errors(found, fit, scale))
     if "standardised" in results:
@@ -184,6 +186,15 @@ def _components(found: Case, fit: Any) -> list[Check]:
     checks = [_worst("sd", sd_differences)]
     if correlation_differences:
         checks.append(_worst("corr", correlation_differences))
+    return checks
+
+
+def _shapes(found: Case, fit: Any) -> list[Check]:
+    checks = []
+    for parameter, reference in translate.shapes(found).items():
+        gap = abs(observe.coefficients(fit, parameter).estimate["Intercept"] - reference)
+        allowed = 1e-4 * max(1.0, abs(reference))
+        checks.append(Check(parameter, gap, gap / allowed))
     return checks
 
 

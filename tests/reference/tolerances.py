@@ -66,6 +66,11 @@ STANDARD_ERRORS: dict[str, tuple[tuple[float, ...], str]] = {
 }
 
 # case -> reason why ilk's log-likelihood is higher than the reference
+OTHER_MEANS = {
+    "ordbeta": "glmmTMB predicts the mean of the shares between 0 and 1, ilk that of all shares.",
+}
+"""Families of which the reference means other numbers by responses; linear predictors agree."""
+
 HIGHER: dict[str, str] = {}
 
 

@@ -13,11 +13,14 @@ nbinom1              phi                     phi                         log(phi
 genpois, compois     phi, phi = 1 / nu       phi                         log(phi): the same
 nbinom2              theta                   1 / theta                   log(theta): sign changed
 beta, betabinomial   phi (precision)         1 / phi                     log(precision): changed
+ordbeta              phi (precision)         1 / phi                     log(precision): changed
+tweedie              phi                     phi                         log(phi): the same
 ===================  ======================  ==========================  =====================
 """
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,10 +40,15 @@ FAMILIES = {
     "compois": "conway_maxwell_poisson",
     "beta": "beta",
     "betabinomial": "beta_binomial",
+    "tweedie": "tweedie",
+    "ordbeta": "ordered_beta",
 }
 
 # Families whose phi is the reciprocal of the dispersion parameter that glmmTMB models.
-_RECIPROCAL = {"nbinom2", "beta", "betabinomial"}
+_RECIPROCAL = {"nbinom2", "beta", "betabinomial", "ordbeta"}
+
+# Parameters of families by glmmTMB's names: ilk's predictor, and where its logit starts.
+_LOGITS = {"power": ("shape", 1.0), "psi1": ("threshold_1", 0.0), "psi2": ("threshold_2", 0.0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,17 @@ def phi(found: Case) -> float | None:
     if family in {"gaussian", "Gamma"}:
         return float(value) ** 2
     return 1.0 / float(value) if family in _RECIPROCAL else float(value)
+
+
+def shapes(found: Case) -> dict[str, float]:
+    """Further parameters of the family, each on the scale of ilk's linear predictor."""
+    given = found["results"].get("family_params") or {}
+    out = {}
+    for name, (parameter, start) in _LOGITS.items():
+        if name in given:
+            inside = float(given[name]) - start
+            out[parameter] = math.log(inside / (1.0 - inside))
+    return out
 
 
 def dispersion_sign(found: Case) -> float:

@@ -18,7 +18,7 @@ from ilk.design.evaluate import compute_lags
 from ilk.design.exposure import without_exposure
 from ilk.design.fixed import FixedPart, constant, make_fixed, with_intercept
 from ilk.design.grouping import Grouping
-from ilk.design.random import RandomTerm, make_random
+from ilk.design.random import RandomTerm, make_terms
 from ilk.design.response import Response, make_response, no_trials
 from ilk.design.rows import Missing, Rows, choose_rows
 from ilk.design.scope import Scope
@@ -94,6 +94,11 @@ class Design:
     memory: Mapping[str, Any] = field(default_factory=dict)
     arguments: Mapping[str, str | None] = field(default_factory=dict)
     binomial: bool = False
+
+    @property
+    def random_parts(self) -> tuple[RandomTerm, ...]:
+        """Random terms, those with columns of several predictors taken apart."""
+        return tuple(part for term in self.terms for part, _ in term.parts)
 
     @property
     def flavor(self) -> str:
@@ -218,10 +223,8 @@ def build(
         for part in predictors
     )
     groupings: dict[tuple[str, ...], Grouping] = {}
-    terms = tuple(
-        make_random(random, part.name, scope, groupings)
-        for part in predictors
-        for random in part.random
+    terms = make_terms(
+        ((part.name, random) for part in predictors for random in part.random), scope, groupings
     )
     return Design(
         spec=spec,

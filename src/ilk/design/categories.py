@@ -11,7 +11,7 @@ from ilk.errors import DataError, ModelError
 from ilk.family.categorical import unknown_level
 from ilk.formula.language import Name
 from ilk.formula.spec import ResponseSpec
-from ilk.frame import Label, Tabular, factor, listing
+from ilk.frame import Column, Label, Tabular, factor, listing
 from ilk.typing import FloatArray
 
 __all__ = ["category_codes", "category_column", "find_categories"]
@@ -76,17 +76,9 @@ def find_categories(
     column = frame.column(name)
     if column.kind == "category":
         return tuple(column.levels or ())
-    labels = factor(column).levels
     if column.numeric:
-        whole = all(float(x) == int(x) for x in labels)  # type: ignore[arg-type, call-overload]
-        if not whole or len(labels) > _MANY:
-            what = f"{len(labels)} different numbers" if whole else "fractions"
-            raise DataError(
-                f"Column {name!r} has {what}, which family {family!r} does not take as categories: "
-                "cut it into classes, or use a family of continuous responses.",
-                code="response-type",
-            )
-        return tuple(int(x) for x in labels)  # type: ignore[call-overload]
+        return _whole_numbers(column, family)
+    labels = factor(column).levels
     if ordered:
         raise DataError(
             f"Column {name!r} holds {column.kind} values ({listing(labels, 4)}) whose order is not "
@@ -96,6 +88,26 @@ def find_categories(
             code="category-order",
         )
     return labels
+
+
+def _whole_numbers(column: Column, family: str) -> tuple[int, ...]:
+    """Sorted values of a numeric column, which have to be few whole numbers."""
+    values = np.asarray(column.values, dtype=np.float64)
+    if column.missing is not None:
+        values = np.where(column.missing, 0.0, values)
+    values = np.where(np.isnan(values), 0.0, values)
+    infinite, broken = np.isinf(values), values != np.floor(values)
+    wrong = infinite if infinite.any() else broken
+    labels = () if wrong.any() else factor(column).levels
+    if not wrong.any() and len(labels) <= _MANY:
+        return tuple(int(x) for x in labels)  # type: ignore[call-overload]
+    row = int(np.argmax(wrong))
+    what = f"{values[row]:g} in row {row}" if wrong.any() else f"{len(labels)} different numbers"
+    raise DataError(
+        f"Column {column.name!r} has {what}, which family {family!r} does not take as categories: "
+        "cut it into classes, or use a family of numbers such as 'gaussian'.",
+        code="infinite" if infinite.any() else "response-type",
+    )
 
 
 def category_codes(

@@ -1,11 +1,15 @@
 """Random terms: codes and columns, never the sparse matrix of indicators.
 
 Row i of a term with grouping codes c and columns z contributes ``z_i' b[c_i]`` to its predictor.
+Terms that share a name, ``(1 |p| g)``, have one covariance matrix, whatever their predictors: they
+are one term, whose columns belong to several predictors and whose members are what the formulas
+say.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,8 +17,9 @@ from ilk.design.fixed import INTERCEPT
 from ilk.design.grouping import Grouping, make_grouping
 from ilk.design.matrix import Recipe, make_matrix
 from ilk.design.scope import Scope
-from ilk.formula.spec import RandomSpec, Sum, Term
-from ilk.typing import FloatArray
+from ilk.errors import ModelError
+from ilk.formula.spec import MEAN, RandomSpec, Sum, Term
+from ilk.typing import FloatArray, IntArray
 
 _ONE = Sum((Term(),))
 
@@ -28,21 +33,24 @@ class RandomTerm:
     label : str
         As summaries show it, ``"1 + Days | Subject"``.
     predictor : str
-        Predictor that it belongs to.
+        Predictor that it belongs to; of a term with columns of several, all of them, as in
+        ``"mean + dispersion"``.
     structure : str
         Name of the covariance structure of its columns.
     column_names : tuple of str
-        Names of its q columns.
+        Names of its q columns; of a term with columns of several predictors those of other
+        predictors than the mean say which, as in ``"dispersion: Intercept"``.
     columns : (n, q) array or None
         Columns in C order; None is a column of ones.
     grouping : Grouping
         Levels of the rows.
     has_intercept : bool
-        Whether one of the columns is constant one.
+        Whether one of the columns is constant one (in the mean, if there are several predictors).
     recipe : Recipe or None
-        How to make the columns again; None for a column of ones.
-    shared : str or None
-        Name of the effects that this term shares with another.
+        How to make the columns again; None for a column of ones, and where there are members.
+    members : tuple of RandomTerm
+        The terms that are correlated with each other in this one, in the order of its columns;
+        none of an ordinary term.
     """
 
     label: str
@@ -53,12 +61,131 @@ class RandomTerm:
     grouping: Grouping
     has_intercept: bool
     recipe: Recipe | None = None
-    shared: str | None = None
+    members: tuple[RandomTerm, ...] = ()
 
     @property
     def width(self) -> int:
         """Number q of columns."""
         return len(self.column_names)
+
+    @property
+    def parts(self) -> tuple[tuple[RandomTerm, slice], ...]:
+        """Terms of one predictor that it is made of, and their columns: itself, or its members."""
+        if not self.members:
+            return ((self, slice(0, self.width)),)
+        ends = np.cumsum([0, *(member.width for member in self.members)]).tolist()
+        return tuple(
+            (member, slice(a, b))
+            for member, a, b in zip(self.members, ends[:-1], ends[1:], strict=True)
+        )
+
+    @property
+    def predictors(self) -> tuple[str, ...]:
+        """Predictor of each column."""
+        return tuple(part.predictor for part, _ in self.parts for _ in part.column_names)
+
+    def reaches(self, predictor: str) -> bool:
+        """Whether some of its columns belong to a predictor."""
+        return predictor in self.predictors
+
+
+def make_terms(
+    specs: Iterable[tuple[str, RandomSpec]],
+    scope: Scope,
+    groupings: dict[tuple[str, ...], Grouping],
+) -> tuple[RandomTerm, ...]:
+    """Make all random terms of a model, one of those that share a name.
+
+    Parameters
+    ----------
+    specs : iterable of (str, RandomSpec)
+        Predictor and term, in the order of the formulas.
+    scope : Scope
+        The data.
+    groupings : dict
+        Groupings made so far, by columns; filled here, so that terms share them.
+
+    Returns
+    -------
+    tuple of RandomTerm
+    """
+    placed = tuple(specs)
+    made = [make_random(spec, predictor, scope, groupings) for predictor, spec in placed]
+    return correlated(made, [spec for _, spec in placed])
+
+
+def correlated(terms: Sequence[RandomTerm], specs: Sequence[RandomSpec]) -> tuple[RandomTerm, ...]:
+    """Put terms together that share a name and a grouping.
+
+    Parameters
+    ----------
+    terms : sequence of RandomTerm
+        Terms of one predictor each.
+    specs : sequence of RandomSpec
+        What the formulas say of each.
+
+    Returns
+    -------
+    tuple of RandomTerm
+        A term that is alone with its name stays as it is.
+    """
+    homes = shared_names(specs)
+    return tuple(
+        terms[home[0]] if len(home) == 1 else _together([terms[j] for j in home]) for home in homes
+    )
+
+
+def shared_names(specs: Sequence[RandomSpec]) -> tuple[tuple[int, ...], ...]:
+    """Which terms of the formulas make one term of the design.
+
+    Parameters
+    ----------
+    specs : sequence of RandomSpec
+        What the formulas say, in their order.
+
+    Returns
+    -------
+    tuple of tuple of int
+        Positions among ``specs``, by term of the design.
+    """
+    homes: dict[object, list[int]] = {}
+    for j, spec in enumerate(specs):
+        key = j if spec.name is None else (spec.name, spec.grouping)
+        homes.setdefault(key, []).append(j)
+    return tuple(tuple(home) for home in homes.values())
+
+
+def _together(members: Sequence[RandomTerm]) -> RandomTerm:
+    """One term of several."""
+    first, ones = members[0], np.ones((len(members[0].grouping.codes), 1))
+    parts = dict.fromkeys(member.predictor for member in members)
+    names = [
+        name if len(parts) == 1 or member.predictor == MEAN else f"{member.predictor}: {name}"
+        for member in members
+        for name in member.column_names
+    ]
+    for name in names:
+        if names.count(name) > 1:
+            labels = " and ".join(f"({m.label})" for m in members)
+            raise ModelError(
+                f"The terms {labels} are correlated with each other and share the column "
+                f"{name!r}: their variances cannot be told apart. Keep one.",
+                code="duplicate-term",
+            )
+    said = [
+        member.label if member.predictor == MEAN else f"{member.predictor}: {member.label}"
+        for member in members
+    ]
+    return RandomTerm(
+        label="; ".join(said),
+        predictor=" + ".join(parts),
+        structure="us",
+        column_names=tuple(names),
+        columns=np.hstack([ones if m.columns is None else m.columns for m in members]),
+        grouping=first.grouping,
+        has_intercept=INTERCEPT in names,
+        members=tuple(members),
+    )
 
 
 def make_random(
@@ -115,6 +242,36 @@ def remake_columns(term: RandomTerm, scope: Scope) -> FloatArray | None:
     -------
     (m, q) array or None
     """
+    if term.members:
+        made = [remake_columns(member, scope) for member in term.members]
+        ones = np.ones((scope.count, 1))
+        return np.hstack([ones if columns is None else columns for columns in made])
     if term.recipe is None:
         return None
     return np.ascontiguousarray(make_matrix(term.recipe.terms, scope, term.recipe).X)
+
+
+def take_rows(term: RandomTerm, rows: IntArray | slice, grouping: Grouping) -> RandomTerm:
+    """The term on other rows.
+
+    Parameters
+    ----------
+    term : RandomTerm
+        The term.
+    rows : (m,) array of int, or slice
+        Rows to take, as often as wanted.
+    grouping : Grouping
+        Levels of these rows.
+
+    Returns
+    -------
+    RandomTerm
+    """
+    columns = None if term.columns is None else np.ascontiguousarray(term.columns[rows])
+    members = tuple(take_rows(member, rows, grouping) for member in term.members)
+    return replace(term, grouping=grouping, columns=columns, members=members)
+
+
+def own_columns(columns: FloatArray | None, here: slice) -> FloatArray | None:
+    """Columns of a part of a term; None for a column of ones."""
+    return None if columns is None else columns[:, here]

@@ -12,6 +12,7 @@ import numpy as np
 
 from ilk.design.build import Design
 from ilk.design.grouping import Grouping
+from ilk.design.random import take_rows
 from ilk.design.rows import Rows
 from ilk.frame import factor_integers
 from ilk.typing import FloatArray, IntArray
@@ -57,14 +58,7 @@ def resample(design: Design, rows: IntArray, copies: IntArray) -> Design:
             replace(part, X=np.asfortranarray(part.X[rows]), offset=_take(part.offset, rows))
             for part in design.fixed
         ),
-        terms=tuple(
-            replace(
-                term,
-                grouping=groupings[term.grouping.name],
-                columns=None if term.columns is None else np.ascontiguousarray(term.columns[rows]),
-            )
-            for term in design.terms
-        ),
+        terms=tuple(take_rows(term, rows, groupings[term.grouping.name]) for term in design.terms),
         rows=Rows(design.rows.total, design.rows.kept[rows], _NOTHING),
         data=design.data.take(rows),
         frequency_weights=_take(design.frequency_weights, rows),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +17,8 @@ from ilk.formula.language import Name
 from ilk.formula.spec import ResponseSpec
 from ilk.frame import Label, listing, quote
 from ilk.typing import BoolArray, FloatArray
+
+_NUMBER = re.compile(r"\s*[-+]?(\d+[.,]?\d*|[.,]\d+)([eE][-+]?\d+)?\s*")
 
 _WHOLE = 1e-6
 """How far from a whole number a count may be, relative to its size."""
@@ -119,7 +123,7 @@ def _two_levels(name: str, scope: Scope, binomial: bool) -> tuple[FloatArray, La
     if not binomial:
         raise DataError(
             f"The response {name!r} holds {scope.column(name).kind} values ({shown}), where this "
-            "family needs numbers.",
+            f"family needs numbers; {_what_takes(found.levels)}",
             code="response-type",
         )
     if len(found.levels) == 1:
@@ -135,6 +139,15 @@ def _two_levels(name: str, scope: Scope, binomial: bool) -> tuple[FloatArray, La
             code="response-levels",
         )
     return (found.codes == 1).astype(np.float64), found.levels[1]
+
+
+def _what_takes(levels: Sequence[Label]) -> str:
+    """Advice for a response of words."""
+    if all(isinstance(level, str) and _NUMBER.fullmatch(level) for level in levels):
+        return "they look like numbers that were read as text: convert the column first."
+    if len(levels) == 2:
+        return "two values suit family 'binomial'."
+    return "categories suit family 'multinomial', and, with an order, 'cumulative'."
 
 
 def _counted(
@@ -177,7 +190,8 @@ def _counted(
             raise DataError(
                 f"The response {spec.text!r} holds proportions (row {scope.row(position)}: "
                 f"{y[position]:g}) but the numbers of trials are not given; use "
-                "precision_weights= for them, or counts with trials=.",
+                "precision_weights= for them, or counts with trials=, or family 'beta' for "
+                "proportions that are no counts.",
                 code="proportion",
             )
         return Response(spec.text, y, None, event)

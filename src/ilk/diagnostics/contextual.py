@@ -63,7 +63,7 @@ def mean_groupings(fitted: Fitted) -> list[Grouping]:
         There is none.
     """
     found: dict[str, Grouping] = {}
-    for term in fitted.design.terms:
+    for term in fitted.design.random_parts:
         if term.predictor == MEAN and term.grouping.name != OLRE:
             found.setdefault(term.grouping.name, term.grouping)
     if not found:

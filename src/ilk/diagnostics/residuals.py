@@ -20,6 +20,7 @@ import numpy as np
 from ilk.errors import ModelError
 from ilk.num.stable import special
 from ilk.prediction.levels import check_choice
+from ilk.prediction.quantities import by_codes
 from ilk.simulate import full_predictors
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def residuals(fitted: Fitted, kind: ResidualKind = "response", seed: int | None 
     -------
     (n,) array
     """
+    if kind != "quantile":
+        fitted = by_codes(fitted)
     response = fitted.design.response
     eta = full_predictors(fitted, fitted.estimates.modes)
     precision = fitted.design.precision_weights
@@ -96,7 +99,7 @@ def row_residuals(
         return _quantile(family, y, trials, eta, seed)
     mean = family.mean(eta)
     size = 1.0 if trials is None else trials
-    raw: FloatArray = y / size - mean
+    raw: FloatArray = family.values(y) / size - mean
     if kind == "response":
         return raw
     if kind == "pearson":

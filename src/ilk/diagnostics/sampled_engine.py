@@ -106,7 +106,7 @@ class SampledEngine(AbstractDelegating):
             self._data,
             self._density,
             rows,
-            rows.columns @ rows.factor(np.asarray(lam, dtype=np.float64)),
+            rows.loadings(rows.factor(np.asarray(lam, dtype=np.float64))),
             fixed_parts(self._data, beta),
         )
         mode = find_mode(conditional, self._joint.modes(), 3 if gradient else 2, 1e-14)

@@ -244,7 +244,7 @@ def _notes(fitted: Fitted, fixed: FixedFitted) -> list[str]:
     ]
     slopes = [
         term.label
-        for term in fitted.design.terms
+        for term in fitted.design.random_parts
         if term.predictor == MEAN and term.column_names != (INTERCEPT,)
     ]
     if slopes:

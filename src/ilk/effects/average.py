@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ilk.design.random import own_columns
 from ilk.errors import ModelError
 from ilk.prediction.levels import assume, averaged_variance, fixed_predictors, known_effects
 from ilk.prediction.means import averaged_mean
@@ -406,11 +407,14 @@ def _gradient(
         where = slice(slopes.positions.start, slopes.positions.stop)
         order = [part.predictor for part in fitted.model.fitted_parts]
         for t, term in enumerate(fitted.design.terms):
-            bend = means.by_variance[order.index(term.predictor)]
-            if np.any(bend):
-                w = np.where(assumed.averaged[t], weights * bend, 0.0)
-                moments = _second_moments(cases.columns[t], w, groups, count)
-                gradient[:, where] += np.einsum("kij,rij->rk", slopes.matrices[t], moments)
+            for part, here in term.parts:
+                bend = means.by_variance[order.index(part.predictor)]
+                if np.any(bend):
+                    w = np.where(assumed.averaged[t], weights * bend, 0.0)
+                    columns = own_columns(cases.columns[t], here)
+                    moments = _second_moments(columns, w, groups, count)
+                    inner = slopes.matrices[t][:, here, here]
+                    gradient[:, where] += np.einsum("kij,rij->rk", inner, moments)
     return gradient
 
 
@@ -439,13 +443,15 @@ def _effects(
         zip(fitted.design.terms, fitted.estimates.modes, strict=True)
     ):
         levels, q = modes.shape
-        slope = np.where(assumed.known[t], weights * means.by_eta[order.index(term.predictor)], 0.0)
         place = np.where(assumed.known[t], cases.codes[t], 0).astype(np.intp)
+        counted = assumed.known[t]
         if groups is not None:
-            slope, place = np.where(groups >= 0, slope, 0.0), place * count + np.maximum(groups, 0)
+            counted, place = counted & (groups >= 0), place * count + np.maximum(groups, 0)
         columns = cases.columns[t]
         block = np.empty((levels, q, count))
         for j in range(q):
+            slope = weights * means.by_eta[order.index(term.predictors[j])]
+            slope = np.where(counted, slope, 0.0)
             z = slope if columns is None else slope * columns[:, j]
             summed = np.bincount(place, weights=z, minlength=levels * count)
             block[:, j] = summed.reshape(levels, count)

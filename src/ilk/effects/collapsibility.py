@@ -23,6 +23,7 @@ import numpy as np
 
 from ilk.effects.population_predictor import population_predictor
 from ilk.errors import FitError, ModelError
+from ilk.family.categorical import AbstractCategorical
 from ilk.family.inflation import ZeroInflated
 from ilk.family.link import Cloglog, Identity, Inverse, InverseSquared, Log, Logit, Probit
 from ilk.prediction.means import is_inverse_link
@@ -78,21 +79,23 @@ class Collapsibility:
     slopes: tuple[str, ...] = ()
 
 
-def collapsibility(fitted: Fitted, component: str = _MEAN) -> Collapsibility:
+def collapsibility(fitted: Fitted, component: str | None = None) -> Collapsibility:
     """Say how conditional coefficients relate to those of the population.
 
     Parameters
     ----------
     fitted : Fitted
         The fit.
-    component : str
-        Parameter of the family whose coefficients are meant.
+    component : str, optional
+        Parameter of the family whose coefficients are meant; by default that of the formula.
 
     Returns
     -------
     Collapsibility
     """
-    terms = [term for term in fitted.design.terms if term.predictor == component]
+    main = fitted.family.main_parameters
+    component = main[0] if component is None else component
+    terms = [term for term in fitted.design.random_parts if term.predictor == component]
     if not terms:
         return Collapsibility(
             "collapsible", "There are no random effects here to average over.", 0.0, 1.0
@@ -106,6 +109,8 @@ def collapsibility(fitted: Fitted, component: str = _MEAN) -> Collapsibility:
             1.0,
         )
     family = fitted.family
+    if isinstance(family, AbstractCategorical) and component in main:
+        return _of_categories(family, fitted, variance)
     if component == _MEAN:
         link = family.link
         base = family.base if isinstance(family, ZeroInflated) else family
@@ -123,6 +128,42 @@ def collapsibility(fitted: Fitted, component: str = _MEAN) -> Collapsibility:
             )
         link = scale.link
     return _judge(link, fitted, component, variance)
+
+
+def _of_categories(
+    family: AbstractCategorical, fitted: Fitted, variance: FloatArray
+) -> Collapsibility:
+    """Effects on the odds of categories, or what a link makes of their probabilities."""
+    opening = f"They are effects on {family.effects_on()}"
+    see = "fit.standardize() gives the population's probabilities"
+    factor = _cut_factor(family, fitted, variance)
+    if not np.isfinite(factor):
+        return Collapsibility(
+            "depends_on_covariates", f"{opening}; those on the population are others, and {see}."
+        )
+    return Collapsibility(
+        "depends_on_covariates",
+        f"{opening}; the population's are about {factor:.2f} times these and depend a little on "
+        f"the category ({see}).",
+        factor=factor,
+    )
+
+
+def _cut_factor(family: AbstractCategorical, fitted: Fitted, variance: FloatArray) -> float:
+    """Median of the attenuation over rows and cuts; nan where cuts have no predictor each."""
+    model = fitted.model
+    rows = np.unique(np.linspace(0, model.rows - 1, min(model.rows, _SAMPLED)).astype(np.intp))
+    eta = [x[rows] for x in model.linear_predictors(fitted.coef, None)]
+    cuts = family.cut_links(eta)
+    if not len(cuts) or any(t.predictor != _MEAN for t in fitted.design.random_parts):
+        return float("nan")
+    try:
+        slopes = [population_predictor(family.link, cut, variance[rows]).by_eta[0] for cut in cuts]
+    except (FitError, ModelError):
+        return float("nan")
+    weights = fitted.design.frequency_weights
+    w = np.ones(len(rows)) if weights is None else weights[rows]
+    return _median(np.concatenate(slopes), np.tile(w, len(cuts)))
 
 
 def _is_identity(fitted: Fitted) -> bool:
@@ -216,8 +257,9 @@ def _variance(fitted: Fitted, component: str) -> FloatArray:
     """(n,) variance of the random part of one predictor."""
     total = np.zeros(fitted.model.rows)
     for term, G in zip(fitted.design.terms, fitted.estimates.covariances, strict=True):
-        if term.predictor == component:
-            total += random_variance(term.columns, G, len(total))
+        for part, here in term.parts:
+            if part.predictor == component:
+                total += random_variance(part.columns, G[here, here], len(total))
     return total
 
 
@@ -228,8 +270,9 @@ def _slopes(fitted: Fitted, component: str, variance: FloatArray) -> tuple[str, 
     names = [
         name
         for term, G in zip(fitted.design.terms, fitted.estimates.covariances, strict=True)
-        if term.predictor == component and term.columns is not None
-        for name, own in zip(term.column_names, np.diag(G), strict=True)
+        for part, here in term.parts
+        if part.predictor == component and part.columns is not None
+        for name, own in zip(part.column_names, np.diag(G)[here], strict=True)
         if own > 0.0 and name != "Intercept"
     ]
     return tuple(dict.fromkeys(names))

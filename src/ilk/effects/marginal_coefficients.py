@@ -155,9 +155,10 @@ def _variance(fitted: Fitted, rows: slice, matrices: tuple[FloatArray, ...]) -> 
     count = len(range(*rows.indices(fitted.model.rows)))
     total = np.zeros(count)
     for term, G in zip(fitted.design.terms, matrices, strict=True):
-        if term.predictor == "mean":
-            columns = None if term.columns is None else term.columns[rows]
-            total += random_variance(columns, G, count)
+        for part, here in term.parts:
+            if part.predictor == "mean":
+                columns = None if part.columns is None else part.columns[rows]
+                total += random_variance(columns, G[here, here], count)
     return total
 
 

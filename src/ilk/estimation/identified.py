@@ -11,13 +11,15 @@ from ilk.formula.spec import OLRE
 
 if TYPE_CHECKING:
     from ilk.design.random import RandomTerm
+    from ilk.family.scale import Limit, ParameterScale
     from ilk.fitted import Certificate
     from ilk.kernels.contract import SearchResult, TermData
     from ilk.likelihood.base import AbstractMarginal
     from ilk.model.model import Model
-    from ilk.typing import BoolArray
+    from ilk.typing import BoolArray, FloatArray
 
 __all__ = [
+    "LIMIT",
     "NONE_LEFT",
     "UNIDENTIFIED",
     "at_a_limit",
@@ -33,6 +35,12 @@ UNIDENTIFIED = frozenset(
 
 NONE_LEFT = -13.0
 """Logits of an inflation and log dispersions below this stand for zero."""
+
+LIMIT = "parameter_limit"
+"""Code of the reason that names a parameter that the data drive to the end of its range."""
+
+_VANISHING = ("dispersion", "zero_inflation")
+"""Parameters that may be estimated as absent."""
 
 _COLLINEAR = 1e-10
 """Eigenvalue of a correlation matrix of columns that stands for zero."""
@@ -70,7 +78,7 @@ def structural_faults(marginal: AbstractMarginal) -> list[Reason]:
                 "growing with it.",
                 "Leave that term out; use a grouping factor with several rows per level.",
             )
-            for term in model.design.terms
+            for term in model.design.random_parts
             if term.predictor == "mean" and _one_row_per_level(term, model.rows)
         ]
     if "zero_inflation" in model.slices and not np.any(response.y == 0.0):
@@ -92,6 +100,8 @@ def _collinear_effects(term: RandomTerm, data: TermData) -> list[Reason]:
     if data.columns is None or data.width < 2:
         return []
     gram = data.columns.T @ data.columns
+    if data.mixed:  # columns of different predictors do different things
+        gram = gram * np.equal.outer(data.predictors, data.predictors)
     if data.width == 2:  # nearly always, and quickly found out
         (a, b), (_, d) = gram.tolist()
         if a * d - b * b > 2.0 * _COLLINEAR * a * d:
@@ -139,11 +149,11 @@ def doubled_dispersion(model: Model) -> list[Reason]:
             "warning",
             (term.label, "dispersion"),
             f"the dispersion of the family {model.family.name!r} and {_spelled(term)} with its "
-            "level for each row describe the same extra variation; the data can hardly tell one "
-            "from the other.",
+            "level for each row describe the same extra variation, of which the data see little "
+            "but the sum.",
             "Keep one of the two.",
         )
-        for term in model.design.terms
+        for term in model.design.random_parts
         if term.predictor == "mean" and _one_row_per_level(term, model.rows)
     ]
 
@@ -188,6 +198,13 @@ def at_a_limit(marginal: AbstractMarginal, result: SearchResult) -> tuple[list[R
         if part.predictor == "mean":
             continue
         eta = data.X @ result.beta[place]
+        reached = _limit(model.family.scale(part.predictor), eta)
+        if reached is not None:
+            left_out[place] = True
+            words = (part.predictor,)
+            reasons.append(Reason(LIMIT, "note", words, reached.message, reached.advice))
+        if part.predictor not in _VANISHING:
+            continue
         if not np.all(np.isfinite(eta)) or not float(eta.min(initial=0.0)) < NONE_LEFT:
             continue
         left_out[place] = True
@@ -218,6 +235,17 @@ def at_a_limit(marginal: AbstractMarginal, result: SearchResult) -> tuple[list[R
                 )
             )
     return reasons, left_out
+
+
+def _limit(scale: ParameterScale | None, eta: FloatArray) -> Limit | None:
+    """End of the range of a parameter that its predictor (n,) has passed in all rows."""
+    if scale is None or not np.all(np.isfinite(eta)):
+        return None
+    if scale.low is not None and float(eta.max(initial=-np.inf)) < scale.low.beyond:
+        return scale.low
+    if scale.high is not None and float(eta.min(initial=np.inf)) > scale.high.beyond:
+        return scale.high
+    return None
 
 
 def level_directions(certificate: Certificate | None) -> list[Reason]:

@@ -205,7 +205,7 @@ def little_information(model: Model) -> tuple[str, ...]:
     weight, y = design.frequency_weights, design.response.y
     w = np.ones(len(y)) if weight is None else weight
     out: dict[str, None] = {}
-    for term in design.terms:
+    for term in design.random_parts:
         codes, levels = term.grouping.codes, len(term.grouping.levels)
         events = np.bincount(codes, w * y, levels)
         if model.family.takes_trials:

@@ -217,7 +217,7 @@ def _separated_within(marginal: AbstractMarginal, result: SearchResult) -> list[
     if np.any(sign == 0.0):
         return []
     X = marginal.scaled.data.predictors[0].X
-    for term in model.design.terms:
+    for term in model.design.random_parts:
         if term.predictor != "mean" or split_within(sign, X, term.grouping.codes) is None:
             continue
         name = term.grouping.name

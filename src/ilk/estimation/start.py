@@ -35,10 +35,11 @@ def default_start(marginal: AbstractMarginal) -> Start:
         return Start(np.zeros(data.predictors[0].X.shape[1]), theta)
     offset = data.predictors[0].offset
     intercepts = model.family.start(data.response, data.trials, offset, data.weights)
-    beta = [
-        _constant_predictor(part.X, fixed.has_intercept, fixed.names, value)
-        for part, fixed, value in zip(data.predictors, model.fitted_parts, intercepts, strict=True)
-    ]
+    beta = []
+    for k, (part, fixed) in enumerate(zip(data.predictors, model.fitted_parts, strict=True)):
+        known = 0.0 if k == 0 or part.offset is None else float(np.mean(part.offset))
+        value = intercepts[k] - known
+        beta.append(_constant_predictor(part.X, fixed.has_intercept, fixed.names, value))
     return Start(np.concatenate(beta), theta)
 
 

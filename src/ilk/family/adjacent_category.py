@@ -58,6 +58,10 @@ class AdjacentCategory(AbstractOrdinal):
         if self.levels:
             object.__setattr__(self, "levels", check_levels(self.levels))
 
+    def effects_on(self) -> str:
+        """Odds of neighbors."""
+        return "the odds of a category against the one below"
+
     def log_density(
         self, y: FloatArray, trials: FloatArray | None, eta: Sequence[NumberT]
     ) -> NumberT:

@@ -55,9 +55,11 @@ class AbstractFamily(ABC):
     without_intercept : tuple of str
         Predictors that have no intercept, because other parameters take its place.
     location_scale : bool
-        Whether the response is its mean and the root of the dispersion times an error whose
-        distribution depends on neither, so that under the identity link it may be shifted and
-        scaled.
+        Whether the response is its mean and a scale times an error whose distribution depends on
+        neither, so that under the identity link it may be shifted and scaled.
+    log_scale : (str, float)
+        Parameter whose predictor is this many times the logarithm of that scale; by default the
+        dispersion, which is the square of the scale.
     several_modes : bool
         Whether the log density may have several maxima in the predictor of the mean, so that a fit
         looks for other optima than the one it has found.
@@ -65,6 +67,9 @@ class AbstractFamily(ABC):
         Whether a response may be zero; where not, zero inflation is a hurdle.
     atoms : tuple of float
         Numbers that have probability, in order, where most have not.
+    parallel_cuts : tuple of str
+        Thresholds between ordered categories on all of which a covariate of the mean acts alike,
+        which a check compares with effects that differ.
     dispersion_limit : str or None
         Name of the family that this one becomes as the dispersion goes to zero.
     unit_dispersion : str or None
@@ -103,11 +108,13 @@ class AbstractFamily(ABC):
     has_latent: ClassVar[bool] = False
     without_intercept: ClassVar[tuple[str, ...]] = ()
     location_scale: ClassVar[bool] = False
+    log_scale: ClassVar[tuple[str, float]] = ("dispersion", 2.0)
     several_modes: ClassVar[bool] = False
     has_zero: ClassVar[bool] = True
     atoms: ClassVar[tuple[float, ...]] = ()
     dispersion_limit: ClassVar[str | None] = None
     unit_dispersion: ClassVar[str | None] = None
+    parallel_cuts: ClassVar[tuple[str, ...]] = ()
     parameters: ClassVar[tuple[str, ...]]
     link: AbstractLink
 
@@ -138,6 +145,11 @@ class AbstractFamily(ABC):
         if self.link.name in self.compiled_links and is_registered(self.link):
             return f"{self.name}:{self.link.name}"
         return None
+
+    @property
+    def predictor_link(self) -> AbstractLink:
+        """Link on whose scale the effects on the first predictor are."""
+        return self.link
 
     @property
     @final
@@ -212,6 +224,10 @@ class AbstractFamily(ABC):
         """
         return self.link.inverse(eta[0])
 
+    def effects_on(self) -> str | None:
+        """Say what effects of the first predictor are on; None if that is the mean by its link."""
+        return None
+
     def phrase(self, response: str) -> str | None:
         """Say what the mean is, as a part of a sentence; None for the usual words.
 
@@ -255,6 +271,10 @@ class AbstractFamily(ABC):
     def log_cdf(self, y: FloatArray, eta: Sequence[NumberT]) -> NumberT:
         """Log probability (n,) of at most y, for responses that may be censored."""
         self._lacks("logarithm of the distribution function")
+
+    def too_variable(self) -> str | None:
+        """What to try where responses vary more than the family says; None for the usual advice."""
+        return None
 
     def caveat(self, trials: FloatArray | None, eta: Sequence[FloatArray]) -> str | None:
         """Say what does not hold of the family at such predictors; None if all does."""

@@ -98,8 +98,8 @@ class Beta(AbstractFamily):
         takes = "proportions strictly between 0 and 1"
         ends = (y == 0.0) | (y == 1.0)
         advice = (
-            "If the proportions come from counts use 'binomial' or 'beta_binomial' with trials=; "
-            "otherwise shrink the ends a little."
+            "Proportions that come from counts suit 'binomial' or 'beta_binomial' with trials=, "
+            "others with 0 or 1 'ordered_beta'."
         )
         refuse_rows(self, y, ends, name, takes, advice, rows)
         outside = ~((y > 0.0) & (y < 1.0))

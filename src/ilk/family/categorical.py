@@ -39,12 +39,15 @@ class AbstractCategorical(AbstractFamily):
     ----------
     ordered : bool
         Whether the order of the categories means something.
+    optional_parameters : tuple of str
+        Parameters that the family has only if they have a formula.
     levels : tuple
         Labels of the categories, in order; empty until they are known.
     """
 
     __slots__ = ()
 
+    optional_parameters: ClassVar[tuple[str, ...]] = ()
     categorical: ClassVar[bool] = True
     discrete: ClassVar[bool] = True
     ordered: ClassVar[bool] = True
@@ -89,6 +92,17 @@ class AbstractCategorical(AbstractFamily):
         """
         return dict(formulas)
 
+    def effects_on(self) -> str:
+        """Say what effects on the linear predictor are effects on."""
+        return "the odds of categories"
+
+    def cut_links(self, eta: Sequence[NumberT]) -> Sequence[NumberT]:
+        """Linear predictors (n,) of P(Y <= j), j before the last category, by the link.
+
+        Empty where these probabilities are not the inverse link of one predictor each.
+        """
+        return ()
+
     @final
     def probability(self, category: int, eta: Sequence[NumberT]) -> NumberT:
         """Probability (n,) of one category.
@@ -123,8 +137,8 @@ class AbstractCategorical(AbstractFamily):
     def _no_mean(self) -> NoReturn:
         raise ModelError(
             f"The response of family {self.name!r} is a category and has no mean, which this "
-            "question needs; predict() gives the probability of every category, "
-            "residuals('quantile') residuals.",
+            "question needs; predict(), means() and standardize() give probabilities of categories "
+            "or, with scores=, means of scores.",
             code="no-mean",
         )
 
@@ -198,6 +212,12 @@ class AbstractOrdinal(AbstractCategorical):
     def parameters(self) -> tuple[str, ...]:  # type: ignore[override]
         """Mean, scale if it has a formula, free parameters of the thresholds."""
         return (*self.location, *structure(self.thresholds, self.categories)[0])
+
+    @property
+    def parallel_cuts(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Thresholds, if each is free."""
+        free = self.thresholds == "flexible"
+        return structure(self.thresholds, self.categories)[0] if free else ()
 
     @final
     def spread_formulas(self, formulas: Mapping[str, str]) -> dict[str, str]:

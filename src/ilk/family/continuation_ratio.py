@@ -58,6 +58,12 @@ class ContinuationRatio(AbstractOrdinal):
         if self.levels:
             object.__setattr__(self, "levels", check_levels(self.levels))
 
+    def effects_on(self) -> str:
+        """Probabilities to go on, by their link."""
+        link = self.link.name
+        what = "the odds" if link == "logit" else f"the {link} of the probability"
+        return f"{what} to go beyond a category once it is reached"
+
     def log_density(
         self, y: FloatArray, trials: FloatArray | None, eta: Sequence[NumberT]
     ) -> NumberT:

@@ -233,7 +233,7 @@ def _cumulants(mu: FloatArray, nu: FloatArray, order: int) -> _Cumulants:
     base, d = nu[row] * T + np.log(weight), j - m[row]
     b = _solve(mu, nu, m, row, base, d)
     mass = np.exp(base + d * b[row])
-    total = np.bincount(row, mass, n)
+    total = np.bincount(row, mass, n).astype(float)  # of integers where there are no rows
     total[high < 0.0] = np.nan
     p = mass / total[row]
     beyond = np.bincount(row, np.where(j > 0.0, mass, 0.0), n)  # of the zero, whose mass is one

@@ -56,6 +56,7 @@ class Cumulative(AbstractOrdinal):
     """
 
     name: ClassVar[str] = "cumulative"
+    optional_parameters: ClassVar[tuple[str, ...]] = ("dispersion",)
     links: ClassVar[tuple[str, ...]] = ("logit", "probit", "cloglog", "loglog", "cauchit")
     link: AbstractLink = field(default_factory=Logit)
     levels: tuple[Hashable, ...] = ()
@@ -82,6 +83,19 @@ class Cumulative(AbstractOrdinal):
     def with_formulas(self, names: Collection[str]) -> Cumulative:
         """Return the family with a predictor of the scale if that has a formula."""
         return replace(self, scaled=self.scaled or "dispersion" in names)
+
+    def effects_on(self) -> str:
+        """Cumulative probabilities, by their link."""
+        link = self.link.name
+        what = "the odds" if link == "logit" else f"the {link} of the probability"
+        return f"{what} of a higher category"
+
+    def cut_links(self, eta: Sequence[NumberT]) -> Sequence[NumberT]:
+        """Predictors (n,) of P(Y <= j) by the link, if the latent variable has one scale."""
+        if self.scaled:
+            return ()
+        A = structure(self.thresholds, self.categories)[1]
+        return [sum(float(a) * x for a, x in zip(row, eta[1:], strict=True)) - eta[0] for row in A]
 
     def scale(self, parameter: str) -> ParameterScale | None:
         """Name the scale of the latent variable."""

@@ -21,7 +21,7 @@ from ilk.family.custom_start import find_start
 from ilk.family.found import AbstractFound
 from ilk.family.found_counts import find_counts
 from ilk.family.found_interval import find_interval
-from ilk.family.link import AbstractLink
+from ilk.family.link import AbstractLink, Interval
 from ilk.family.scale import SCALES, ParameterScale
 from ilk.family.support import Support
 from ilk.num import jets
@@ -95,6 +95,9 @@ class _AbstractCustom(AbstractFamily):
         Where derivatives that are not given come from.
     scales : tuple of (str, ParameterScale)
         Scales on which parameters are shown.
+    moves : (str, float) or None
+        Parameter whose predictor is this many times the logarithm of a scale, where the density is
+        that of an error on this scale, moved by the first predictor.
     """
 
     name: str  # type: ignore[misc]
@@ -104,6 +107,7 @@ class _AbstractCustom(AbstractFamily):
     given: Given
     rule: Rule
     scales: tuple[tuple[str, ParameterScale], ...] = ()
+    moves: tuple[str, float] | None = None
     own_mean: ClassVar[bool] = False
 
     def __repr__(self) -> str:
@@ -116,6 +120,21 @@ class _AbstractCustom(AbstractFamily):
     def link(self) -> AbstractLink:  # type: ignore[override]
         """Link of the mean; it is part of the density and cannot be changed."""
         return self.first_link
+
+    @property
+    def location_scale(self) -> bool:  # type: ignore[override]
+        """Whether responses may be shifted and scaled."""
+        return self.moves is not None
+
+    @property
+    def log_scale(self) -> tuple[str, float]:  # type: ignore[override]
+        """Parameter of the scale, and how many times its logarithm the predictor is."""
+        return self.moves or ("dispersion", 2.0)
+
+    @property
+    def mean_range(self) -> Interval:  # type: ignore[override]
+        """Range of the response, and so of the mean."""
+        return Interval(self.support.low, self.support.high)
 
     @property
     def discrete(self) -> bool:  # type: ignore[override]

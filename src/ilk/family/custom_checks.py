@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Custom = CustomFamily | CustomMeanFamily
 
-__all__ = ["check_family", "default_points", "find_rule"]
+__all__ = ["check_family", "default_points", "find_rule", "moves_with_location"]
 
 _FIRST = (-2.0, -0.7, 0.1, 0.8, 2.0)
 _POSITIVE = (0.2, 0.6, 1.0, 1.7, 3.0)
@@ -65,16 +65,14 @@ def default_points(count: int, positive: bool) -> FloatArray:
 
 
 def find_rule(
-    name: str, function: Function, y: FloatArray, eta: Sequence[FloatArray], tries_jets: bool
+    function: Function, y: FloatArray, eta: Sequence[FloatArray], tries_jets: bool
 ) -> Rule:
     """Find how the derivatives of a log density can be computed.
 
     Parameters
     ----------
-    name : str
-        Name of the family.
     function : callable
-        Its log density.
+        The log density.
     y : ndarray (n,)
         Responses.
     eta : sequence of K ndarrays (n,)
@@ -112,6 +110,44 @@ def _is_analytic(function: Function, y: FloatArray, eta: Sequence[FloatArray]) -
         if np.any(~_agree(slope, other, error)):
             return False
     return True
+
+
+def moves_with_location(
+    family: Custom, y: FloatArray, eta: Sequence[FloatArray]
+) -> tuple[str, float] | None:
+    """Whether responses and the first predictor may be shifted and scaled together.
+
+    Parameters
+    ----------
+    family : CustomFamily or CustomMeanFamily
+        The family.
+    y : ndarray (n,)
+        Responses.
+    eta : sequence of K ndarrays (n,)
+        Linear predictors.
+
+    Returns
+    -------
+    (str, float) or None
+        The parameter that is the logarithm of the scale, or of its square, and which it is.
+    """
+    support = family.support
+    whole = math.isinf(support.low) and math.isinf(support.high)
+    if support.counts or support.atoms or not whole:
+        return None
+    shift, scale = 3.7, 2.3
+    for place, times in product(range(1, len(eta)), (1.0, 2.0)):
+        moved = [shift + scale * eta[0], *eta[1:]]
+        moved[place] = moved[place] + times * math.log(scale)
+        with np.errstate(all="ignore"):
+            try:
+                here = np.asarray(family.log_density(y, None, list(eta)))
+                there = np.asarray(family.log_density(shift + scale * y, None, moved))
+            except Exception:  # which check_family reports
+                return None
+        if np.allclose(there + math.log(scale), here, rtol=1e-9, atol=1e-9):
+            return family.parameters[place], times
+    return None
 
 
 def check_family(family: Custom, points: FloatArray) -> None:

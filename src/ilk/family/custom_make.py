@@ -9,7 +9,12 @@ import numpy as np
 
 from ilk.errors import ModelError
 from ilk.family.custom import CustomFamily, CustomMeanFamily, Function, Given
-from ilk.family.custom_checks import check_family, default_points, find_rule
+from ilk.family.custom_checks import (
+    check_family,
+    default_points,
+    find_rule,
+    moves_with_location,
+)
 from ilk.family.link import AbstractLink, Identity, find_link
 from ilk.family.registry import is_taken
 from ilk.family.scale import ParameterScale
@@ -55,8 +60,10 @@ def make_custom_family(
     kind = CustomFamily if link is not None and given.mean is None else CustomMeanFamily
     shown = tuple(_scale(parameter, names, of) for parameter, of in (scales or {}).items())
     family = kind(name, names, first, where, given, "differences", shown)
-    rule = find_rule(name, given.log_density, *_rows_to_try(where, points), not slopes)
-    family = kind(name, names, first, where, given, rule, shown)
+    y, eta = _rows_to_try(where, points)
+    rule = find_rule(given.log_density, y, eta, not slopes)
+    moves = moves_with_location(family, y, eta) if isinstance(first, Identity) else None
+    family = kind(name, names, first, where, given, rule, shown, moves)
     check_family(family, points)
     return family
 
@@ -82,8 +89,8 @@ def _check_derivatives(derivatives: Any) -> tuple[Function, ...]:
     given = (derivatives,) if callable(derivatives) else tuple(derivatives)
     if not 1 <= len(given) <= 3 or not all(map(callable, given)):
         raise _wrong(
-            "derivatives= takes the first derivative of the log density in the mean's predictor, or "
-            "a tuple of the first, second and third."
+            "derivatives= takes the first derivative of the log density in the predictor of the "
+            "mean, or a tuple of the first, second and third."
         )
     return given
 

@@ -2,8 +2,8 @@ r"""Distributions on an interval, with atoms beside it, found from their densiti
 
 An interval is mapped to the real line, :math:`y = y(t)`.  On both sides of the peak, of the density
 in y (where there may be an edge) or else in t, :math:`t = \text{peak} \pm w \sinh(s)` with the
-distance w at which the density in t has fallen by a factor of e, so that narrow peaks and long tails
-are seen alike; 16 panels in s on each side, with 12 nodes of Gauss's rule, give integrals.
+distance w at which the density in t has fallen by a factor of e, so that narrow peaks and long
+tails are seen alike; 16 panels in s on each side, with 12 nodes of Gauss's rule, give integrals.
 """
 
 from __future__ import annotations

@@ -110,5 +110,8 @@ def check_positive(family: AbstractFamily, y: FloatArray, name: str, rows: IntAr
     takes = "positive numbers"
     refuse_rows(family, y, ~np.isfinite(y), name, takes, "", rows)
     refuse_rows(family, y, y < 0.0, name, takes, "Negative numbers suit 'gaussian'.", rows)
-    advice = f"Zeros beside positive numbers suit 'hurdle_{family.name}', counts 'poisson'."
+    advice = (
+        f"Zeros beside positive numbers suit 'hurdle_{family.name}', or 'tweedie' if they are sums "
+        "of nothing; counts suit 'poisson'."
+    )
     refuse_rows(family, y, y == 0.0, name, takes, advice, rows)

@@ -26,7 +26,7 @@ from ilk.family.base import AbstractFamily, require_link
 from ilk.family.link import POSITIVE, AbstractLink, Interval, Log
 from ilk.family.moments import log_within, mean_start, relative_variance
 from ilk.family.poisson import check_counts
-from ilk.family.sampling import draw_by_inversion
+from ilk.family.sampling import draw_by_inversion, draw_poisson
 from ilk.num import jets
 from ilk.num.jets import NumberT
 from ilk.num.lattice import lattice
@@ -52,6 +52,7 @@ class GeneralizedPoisson(AbstractFamily):
     name: ClassVar[str] = "generalized_poisson"
     parameters: ClassVar[tuple[str, ...]] = ("mean", "dispersion")
     links: ClassVar[tuple[str, ...]] = ("log", "sqrt", "identity")
+    compiled_links: ClassVar[tuple[str, ...]] = ("log", "sqrt", "identity")
     mean_range: ClassVar[Interval] = POSITIVE
     discrete: ClassVar[bool] = True
     unit_dispersion: ClassVar[str | None] = "poisson"
@@ -97,10 +98,10 @@ class GeneralizedPoisson(AbstractFamily):
     ) -> FloatArray:
         """Random counts: the progeny of Poisson families where phi >= 1, else by inversion."""
         s = np.exp(-0.5 * eta[1])
-        out = rng.poisson(s * self.mean(eta)).astype(float)
+        out = draw_poisson(s * self.mean(eta), rng)
         generation, rows = out.copy(), np.flatnonzero((s < 1.0) & (out > 0.0))
         while len(rows):
-            generation[rows] = rng.poisson((1.0 - s[rows]) * generation[rows])
+            generation[rows] = draw_poisson((1.0 - s[rows]) * generation[rows], rng)
             out[rows] += generation[rows]
             rows = rows[generation[rows] > 0.0]
         under = np.flatnonzero(s > 1.0)

@@ -55,11 +55,12 @@ class ZeroInflated(AbstractFamily):
 
     def __post_init__(self) -> None:
         """Accept counts and families without zeros, and only once."""
-        if self.base.categorical or (self.base.has_zero and not self.base.discrete):
+        plain = self.base.has_zero and not self.base.discrete and 0.0 not in self.base.atoms
+        if self.base.categorical or plain:
             raise ModelError(
                 f"Zeros are nothing special to family {self.base.name!r}; zero inflation goes with "
                 "counts, and with positive numbers such as those of 'gamma', for which it is a "
-                "hurdle.",
+                "hurdle; 'tweedie' has zeros of its own.",
                 code="zero-inflation",
             )
         if isinstance(self.base, ZeroInflated):
@@ -110,6 +111,11 @@ class ZeroInflated(AbstractFamily):
     def has_atoms(self) -> bool:
         """Whether single numbers have probability: zero has."""
         return True
+
+    @property
+    def atoms(self) -> tuple[float, ...]:  # type: ignore[override]
+        """Zero, and the atoms of the inner family, where it is continuous."""
+        return () if self.discrete else tuple(sorted({0.0, *self.base.atoms}))
 
     @property
     def mean_range(self) -> Interval:  # type: ignore[override]
@@ -282,6 +288,12 @@ def hurdle(family: AbstractFamily) -> ZeroInflated:
     family : AbstractFamily
         Counts, which are truncated, or a family of positive numbers.
     """
+    if family.has_zero and 0.0 in family.atoms:
+        raise ModelError(
+            f"Family {family.name!r} has zeros of its own, which a hurdle would replace; put the "
+            "hurdle before 'gamma' or 'beta', or ask for zero_inflation= beside it.",
+            code="hurdle",
+        )
     return ZeroInflated(Truncated(family) if family.discrete and family.has_zero else family)
 
 

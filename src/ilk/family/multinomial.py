@@ -30,10 +30,9 @@ from ilk.errors import ModelError, did_you_mean
 from ilk.family.base import require_link
 from ilk.family.categorical import AbstractCategorical, category_shares, check_levels, rows_of
 from ilk.family.link import AbstractLink, Logit
-from ilk.family.scores import log_share
+from ilk.family.scores import log_share, log_shares
 from ilk.num.jets import Jet, NumberT, pair, triple
 from ilk.num.piecewise import Piece, are_variables, piecewise
-from ilk.num.stable import logsumexp
 from ilk.typing import FloatArray
 
 __all__ = ["Multinomial"]
@@ -61,6 +60,7 @@ class Multinomial(AbstractCategorical):
 
     name: ClassVar[str] = "multinomial"
     links: ClassVar[tuple[str, ...]] = ("logit",)
+    compiled_links: ClassVar[tuple[str, ...]] = ("logit",)
     ordered: ClassVar[bool] = False
     link: AbstractLink = field(default_factory=Logit)
     levels: tuple[Hashable, ...] = ()
@@ -79,8 +79,7 @@ class Multinomial(AbstractCategorical):
                 f"{', ...' if len(words) > 8 else ''}.{did_you_mean(str(self.baseline), words)}",
                 code="baseline",
             )
-        names = self.parameters
-        if len(set(names)) < len(names):
+        if len({str(level) for level in self.levels}) < len(self.levels):
             raise ModelError(
                 "Two categories of the response have the same name as text; rename one of them.",
                 code="levels",
@@ -90,6 +89,11 @@ class Multinomial(AbstractCategorical):
     def base(self) -> int:
         """Code of the baseline."""
         return 0 if self.baseline is None else self.levels.index(self.baseline)
+
+    @property
+    def compiled_name(self) -> str | None:
+        """Name of the compiled density, whose baseline is the first category."""
+        return self.name if self.base == 0 else None
 
     @property
     def parameters(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -148,9 +152,9 @@ class Multinomial(AbstractCategorical):
         place[self._others] = np.arange(1, K + 1)
         own = place[y.astype(np.intp)]
         with np.errstate(all="ignore"):
-            top = logsumexp(scores, axis=0)
-            value = scores[own, np.arange(n)] - top
-            p = np.exp(values - top)
+            logs = log_shares(scores)
+            value = logs[own, np.arange(n)]
+            p = np.exp(logs[1:])
         none = np.zeros((0, n))
         first, second, third = none, none, none
         if order >= 1:

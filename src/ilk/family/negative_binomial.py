@@ -27,6 +27,7 @@ from ilk.family.base import AbstractFamily, require_link
 from ilk.family.link import POSITIVE, AbstractLink, Interval, Log
 from ilk.family.moments import log_within, mean_start, relative_variance
 from ilk.family.poisson import check_counts
+from ilk.family.sampling import draw_poisson
 from ilk.num import jets
 from ilk.num.jets import NumberT
 from ilk.num.stable import lgamma, special, xlogy
@@ -63,7 +64,7 @@ class _AbstractNegativeBinomial(AbstractFamily):
         """Random counts."""
         mu = self.mean(eta)
         k = self.shape(mu, np.exp(eta[1]))
-        return rng.poisson(rng.gamma(k, mu / k)).astype(float)
+        return draw_poisson(rng.gamma(k, mu / k), rng)
 
     def cdf(
         self, y: FloatArray, trials: FloatArray | None, eta: Sequence[FloatArray]

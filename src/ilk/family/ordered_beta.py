@@ -193,8 +193,9 @@ class OrderedBeta(AbstractFamily):
     ) -> None:
         """Refuse what is no share, ends that the family has not, and those that the data lack."""
         takes = "shares from 0 to 1"
+        refuse_rows(self, y, y < 0.0, name, takes, "Negative numbers suit 'gaussian'.", rows)
         advice = "Divide percentages by 100; amounts from zero on suit 'tweedie'."
-        refuse_rows(self, y, ~((y >= 0.0) & (y <= 1.0)), name, takes, advice, rows)
+        refuse_rows(self, y, ~(y <= 1.0), name, takes, advice, rows)
         for end, number in _NUMBER.items():
             there = y == number
             if end not in self._ends:

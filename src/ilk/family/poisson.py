@@ -14,6 +14,7 @@ import numpy as np
 from ilk.family.base import AbstractFamily, refuse_rows, require_link
 from ilk.family.link import POSITIVE, AbstractLink, Interval, Log
 from ilk.family.moments import mean_start
+from ilk.family.sampling import draw_poisson
 from ilk.num.jets import NumberT
 from ilk.num.stable import lgamma, special, xlogy
 from ilk.typing import FloatArray, IntArray
@@ -55,7 +56,7 @@ class Poisson(AbstractFamily):
         self, eta: Sequence[FloatArray], trials: FloatArray | None, rng: np.random.Generator
     ) -> FloatArray:
         """Random counts."""
-        return rng.poisson(self.mean(eta)).astype(float)
+        return draw_poisson(self.mean(eta), rng)
 
     def cdf(
         self, y: FloatArray, trials: FloatArray | None, eta: Sequence[FloatArray]

@@ -8,10 +8,27 @@ import numpy as np
 
 from ilk.typing import FloatArray, IntArray
 
-__all__ = ["draw_by_inversion", "draw_log_concave"]
+__all__ = ["draw_by_inversion", "draw_log_concave", "draw_poisson"]
 
 _LARGEST = 1e15
 """Largest count that is drawn: the next ones are not whole numbers of their own."""
+
+
+def draw_poisson(mean: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Poisson counts (n,) whatever the mean: normal numbers where no count is a number of its own.
+
+    Parameters
+    ----------
+    mean : ndarray (n,)
+        Means.
+    rng : Generator
+        Source of randomness.
+    """
+    out = rng.poisson(np.minimum(mean, _LARGEST)).astype(np.float64)
+    rows = np.flatnonzero(mean > _LARGEST)
+    if len(rows):
+        out[rows] = mean[rows] + np.sqrt(mean[rows]) * rng.standard_normal(len(rows))
+    return out
 
 
 def draw_log_concave(

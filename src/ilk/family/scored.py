@@ -72,6 +72,7 @@ class Scored(AbstractFamily):
     """
 
     discrete: ClassVar[bool] = True
+    has_zero: ClassVar[bool] = False
     base: AbstractCategorical
     scores: tuple[float, ...]
     said: str = "mean score of {}"
@@ -90,6 +91,11 @@ class Scored(AbstractFamily):
     def link(self) -> AbstractLink:  # type: ignore[override]
         """Scale on which limits of means are made."""
         return Logit() if self.events else Between(min(self.scores), max(self.scores))
+
+    @property
+    def predictor_link(self) -> AbstractLink:
+        """Link of the categories."""
+        return self.base.link
 
     @property
     def takes_trials(self) -> bool:  # type: ignore[override]
@@ -117,6 +123,11 @@ class Scored(AbstractFamily):
         return self.base.parameters
 
     @property
+    def parallel_cuts(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Thresholds on which a covariate acts alike."""
+        return self.base.parallel_cuts
+
+    @property
     def key(self) -> str | None:
         """Name of the compiled density."""
         return self.base.key
@@ -132,6 +143,15 @@ class Scored(AbstractFamily):
     def phrase(self, response: str) -> str:
         """Say what the mean is."""
         return self.said.replace("{}", response)
+
+    def too_variable(self) -> str:
+        """What to try where categories lie farther apart than expected."""
+        scale = "dispersion" in self.base.optional_parameters
+        return (
+            "Standard errors are too small. Look for a covariate or a random slope that is "
+            "missing, or rows that are not independent"
+            + ("; or let the latent variable's scale differ (dispersion='~ x')." if scale else ".")
+        )
 
     def values(self, y: FloatArray) -> FloatArray:
         """Scores of responses of any shape."""

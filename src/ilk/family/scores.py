@@ -17,10 +17,31 @@ import numpy as np
 
 from ilk.num import jets
 from ilk.num.jets import Jet, pair, triple
-from ilk.num.stable import logsumexp
 from ilk.typing import FloatArray
 
-__all__ = ["log_share"]
+__all__ = ["log_share", "log_shares"]
+
+
+def log_shares(scores: FloatArray) -> FloatArray:
+    """Logarithms (J, n) of shares proportional to exp(scores), without cancellation.
+
+    Parameters
+    ----------
+    scores : ndarray (J, n)
+        Scores of any size.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> log_shares(np.array([[1e9], [1e9], [1e9 - 40.0]])).ravel().round(4)
+    array([ -0.6931,  -0.6931, -40.6931])
+    """
+    columns = np.arange(scores.shape[1])
+    highest = np.argmax(scores, axis=0)
+    away = scores - scores[highest, columns]
+    others = np.exp(away)
+    others[highest, columns] = 0.0
+    return np.asarray(away - np.log1p(np.sum(others, axis=0)))
 
 
 def log_share(category: int, B: FloatArray, eta: Sequence[Any]) -> Any:
@@ -47,12 +68,11 @@ def log_share(category: int, B: FloatArray, eta: Sequence[Any]) -> Any:
     array([0.3333])
     """
     values = np.stack([np.asarray(jets.value(x), dtype=np.float64) for x in eta])
-    scores = B @ values
-    top = logsumexp(scores, axis=0)
-    value = scores[category] - top
+    logs = log_shares(B @ values)
+    value = logs[category]
     if not any(isinstance(x, Jet) for x in eta):
         return value
-    p = np.exp(scores - top)
+    p = np.exp(logs)
     away = B[:, :, None] - (B.T @ p)[None]  # (J, K, n)
     return _compose(category, value, p, away, eta)
 

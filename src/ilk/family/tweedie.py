@@ -1,4 +1,4 @@
-r"""Tweedie family: amounts of which some are exactly zero, with :math:`\operatorname{Var} y = \phi \mu^p`.
+r"""Tweedie family: amounts of which some are exactly zero, with a variance :math:`\phi \mu^p`.
 
 A Poisson number of gamma variables is summed: rain of a day, catch of a haul, claims of a year.
 With :math:`p = 1 + s`, :math:`r = 1 - s` and :math:`\operatorname{logit} s =
@@ -28,25 +28,30 @@ from ilk.family.base import AbstractFamily, refuse_rows, require_link
 from ilk.family.link import POSITIVE, AbstractLink, Interval, Log
 from ilk.family.moments import log_within, mean_start, relative_variance
 from ilk.family.scale import Limit, ParameterScale
-from ilk.family.tweedie_sum import log_density_at_mean, poisson_window
+from ilk.family.tweedie_sum import (
+    UNCOUNTABLE,
+    log_density_at_mean,
+    poisson_gap,
+    poisson_window,
+)
 from ilk.num import jets
 from ilk.num.jets import NumberT
 from ilk.num.lattice import lattice
 from ilk.num.piecewise import Piece, piecewise
-from ilk.num.stable import lgamma, sigmoid, softplus, special, xlogy
+from ilk.num.stable import sigmoid, softplus, special, stirling_derivatives
 from ilk.typing import FloatArray, IntArray
 
 __all__ = ["Tweedie"]
 
-_LARGEST = 35.0
-"""Predictor of the shape beyond which the power is 1 or 2 to all digits."""
+_LOWEST, _HIGHEST = -7.0, 35.0
+"""Predictors of the shape beyond which it changes nothing.
 
-_UNCOUNTABLE = 1e15
-"""Means from which Poisson numbers are drawn as normal ones."""
+Powers below 1.001 are taken as that: nearer to 1 the density of counts has no bound.
+"""
 
 
 def _power(eta: FloatArray) -> FloatArray:
-    return np.asarray(1.0 + sigmoid(np.clip(eta, -_LARGEST, _LARGEST)))
+    return np.asarray(1.0 + sigmoid(np.clip(eta, _LOWEST, _HIGHEST)))
 
 
 _SHAPE = ParameterScale(
@@ -55,10 +60,11 @@ _SHAPE = ParameterScale(
     "p",
     _power,
     low=Limit(
-        -9.0,
-        "the power is estimated at one, where the responses are counts times a constant.",
+        _LOWEST,
+        "the power is estimated at one, where the responses are counts times a constant and the "
+        "density of such responses has no bound.",
         "Counts suit 'negative_binomial_2' or 'poisson'; amounts that were rounded to few digits "
-        "suit a given power, family=ilk.families.tweedie(power=1.5).",
+        "a given power, family=ilk.families.tweedie(power=1.5).",
     ),
     high=Limit(
         13.0,
@@ -94,9 +100,9 @@ class Tweedie(AbstractFamily):
         p: object = self.power
         if p is not None and not (isinstance(p, (int, float)) and 1.0 < p < 2.0):
             raise ModelError(
-                f"power={self.power!r}: the power is a number between 1 and 2, ends excluded; leave "
-                "it out to estimate it. A power of 1 is family='poisson', of 2 'gamma', of 3 "
-                "'inverse_gaussian'.",
+                f"power={self.power!r}: the power is a number between 1 and 2, ends excluded; "
+                "leave it out to estimate it. A power of 1 is family='poisson', of 2 'gamma', of "
+                "3 'inverse_gaussian'.",
                 code="power",
             )
 
@@ -172,9 +178,9 @@ class Tweedie(AbstractFamily):
     ) -> FloatArray:
         """Random responses, as they arise."""
         lam, shape, log_scale = self._compound(eta)
-        count = rng.poisson(np.minimum(lam, _UNCOUNTABLE)).astype(np.float64)
+        count = rng.poisson(np.minimum(lam, UNCOUNTABLE)).astype(np.float64)
         normal = lam + np.sqrt(lam) * rng.standard_normal(len(lam))
-        count = np.where(lam > _UNCOUNTABLE, normal, count)
+        count = np.where(lam > UNCOUNTABLE, normal, count)
         return np.asarray(np.exp(log_scale) * rng.gamma(count * shape))
 
     def cdf(
@@ -182,23 +188,19 @@ class Tweedie(AbstractFamily):
     ) -> FloatArray:
         """Distribution function: incomplete gamma ratios, weighted by probabilities of numbers.
 
-        Numbers of which the sum is surely below y are counted together.
+        Numbers of which the sum is surely below y are counted together.  Where the mean number is
+        huge, the sum is as good as a gamma variable of the same mean and variance.
         """
         lam, a, log_scale = self._compound(eta)
-        z = np.exp(np.log(np.maximum(y, np.finfo(float).tiny)) - log_scale)
-        ones = np.ones_like(z)
-        low, high = poisson_window(lam, ones)
-        first, last = poisson_window(z, ones)
-        sure = np.minimum(np.floor(first / a), high)
-        begin, end = np.maximum(np.maximum(low, sure + 1.0), 1.0), np.minimum(high, last / a)
-        width = np.minimum(np.sqrt(lam), np.sqrt(z) / a)
-        row, j, weight = lattice(begin, end, 2.0 * width)
-        log_mass = xlogy(j, lam[row]) - lam[row] - lgamma(j + 1.0)
-        mass = weight * np.exp(log_mass) * special().gammainc(j * a[row], z[row])
-        below = np.where(sure >= 1.0, special().pdtr(sure, lam), np.exp(-lam))
-        total = below + np.bincount(row, mass, len(lam))
-        zero = np.where(y < 0.0, 0.0, np.exp(-lam))
-        return np.where(y > 0.0, np.minimum(total, 1.0), zero)
+        some = np.where(y > 0.0, y, 1.0)
+        z = np.exp(np.log(some) - log_scale)
+        k = lam / (1.0 + 1.0 / a)
+        smooth = special().gammainc(k, k * some / self.mean(eta))
+        total = np.where(lam > UNCOUNTABLE, smooth, 0.0)
+        rows = np.flatnonzero((lam <= UNCOUNTABLE) & np.isfinite(z))
+        total[rows] = _counted(lam[rows], a[rows], z[rows])
+        total = np.where(y > 0.0, np.minimum(total, 1.0), np.exp(-lam))
+        return np.where(y < 0.0, 0.0, total)
 
     def cdf_below(
         self, y: FloatArray, trials: FloatArray | None, eta: Sequence[FloatArray]
@@ -255,10 +257,27 @@ class Tweedie(AbstractFamily):
         return (mean_start(self.link, y, offset, weights), phi, 0.0)[: len(self.parameters)]
 
 
+def _counted(lam: FloatArray, a: FloatArray, z: FloatArray) -> FloatArray:
+    """Probability (n,) that a Poisson number of gamma variables of shape a sum up to at most z."""
+    ones = np.ones_like(z)
+    low, high = poisson_window(lam, ones)
+    first, last = poisson_window(z, ones)
+    sure = np.minimum(np.floor(first / a), high)
+    begin, end = np.maximum(np.maximum(low, sure + 1.0), 1.0), np.minimum(high, last / a)
+    width = np.minimum(np.sqrt(lam), np.sqrt(z) / a)
+    row, j, weight = lattice(begin, end, 2.0 * width)
+    gap = poisson_gap(np.log(lam[row]), j) + 0.5 * np.log(2.0 * math.pi * j)
+    log_mass = -gap - stirling_derivatives(j, 0)[0]
+    mass = weight * np.exp(log_mass) * special().gammainc(j * a[row], z[row])
+    below = np.where(sure >= 1.0, special().gammaincc(sure + 1.0, lam), np.exp(-lam))
+    return np.asarray(below + np.bincount(row, mass, len(lam)))
+
+
 def _bounded(eta: FloatArray, order: int) -> Sequence[FloatArray]:
-    """The predictor of the shape, its value cut off where the power reaches an end."""
+    """The predictor of the shape, level where the power reaches an end."""
     zero = np.zeros_like(eta)
-    return (np.clip(eta, -_LARGEST, _LARGEST), np.ones_like(eta), zero, zero)
+    inside = ((eta > _LOWEST) & (eta < _HIGHEST)).astype(np.float64)
+    return (np.clip(eta, _LOWEST, _HIGHEST), inside, zero, zero)
 
 
 def _curvature(z: FloatArray, order: int) -> Sequence[FloatArray]:

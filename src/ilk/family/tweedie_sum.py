@@ -26,6 +26,7 @@ Dunn and Smyth (2005) [DunnSmyth2005] sum the same series in another form.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from itertools import combinations_with_replacement
@@ -40,7 +41,10 @@ from ilk.num.piecewise import Piece, piecewise
 from ilk.num.stable import LOG_2PI, special, stirling_derivatives
 from ilk.typing import FloatArray, IntArray
 
-__all__ = ["log_density_at_mean", "poisson_window"]
+__all__ = ["UNCOUNTABLE", "log_density_at_mean", "poisson_gap", "poisson_window"]
+
+UNCOUNTABLE = 1e13
+"""Mean numbers of gammas from which single numbers do not matter."""
 
 _FAINT = 40.0
 """Logarithm of the share of the largest term below which others are left out."""
@@ -81,7 +85,7 @@ def log_density_at_mean(t: Any, shape: Any) -> Any:
     time, logit = jets.value(t), jets.value(shape)
     with np.errstate(all="ignore"):
         smooth = time + logit > 2.0 * math.log(_SMOOTH)  # the variance is exp(t) s / r
-        small = (time > _SMALL_DISPERSION) & smooth
+        small = (time > _SMALL_DISPERSION) & (smooth | (time > math.log(UNCOUNTABLE)))
         gamma = ~small & (logit > _NEAR_GAMMA) & (time > _SOME)
         possible = np.isfinite(time) & np.isfinite(logit)
         pieces = [
@@ -91,6 +95,7 @@ def log_density_at_mean(t: Any, shape: Any) -> Any:
                 (gamma, _near_gamma),
                 (~small & ~gamma, _summed),
             )
+            if np.any(rows & possible)
         ]
         return piecewise([t, shape], pieces)
 
@@ -111,6 +116,23 @@ def poisson_window(lam: FloatArray, power: FloatArray) -> tuple[FloatArray, Floa
     below = np.sqrt(2.0 * c * lam)
     above = c / 3.0 + np.sqrt(c * c / 9.0 + 2.0 * c * lam)
     return np.maximum(np.floor(lam - below - 2.0), 0.0), np.ceil(lam + above + 2.0)
+
+
+def poisson_gap(log_lam: FloatArray, j: FloatArray) -> FloatArray:
+    r"""Return :math:`h_j = \lambda - j - j \log(\lambda / j)`, half the unit deviance.
+
+    Parameters
+    ----------
+    log_lam : ndarray (n,)
+        Logarithms of the means.
+    j : ndarray (n,)
+        Numbers from one on.
+    """
+    off = j - np.exp(log_lam)
+    near = off / np.exp(log_lam)
+    with np.errstate(all="ignore"):
+        far = np.abs(near) > 0.5
+        return np.where(far, j * (np.log(j) - log_lam), j * np.log1p(near)) - off
 
 
 def _small_dispersion(variables: list[Any]) -> Any:
@@ -176,18 +198,27 @@ def _summed(variables: list[Any]) -> Any:
 def _partials(
     log_lam: FloatArray, log_a: FloatArray, order: int
 ) -> dict[tuple[int, ...], FloatArray]:
-    """Value and partial derivatives in (log lambda, log a), by the variables they are in."""
-    if len(log_lam) > _BLOCK:
-        cuts = range(0, len(log_lam), _BLOCK)
-        parts = [_partials(log_lam[i : i + _BLOCK], log_a[i : i + _BLOCK], order) for i in cuts]
-        return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+    """Value and partial derivatives in (log lambda, log a), by the variables they are in.
+
+    They do not change with the mean, of which many are tried in turn: the last ones are kept.
+    """
+    return _kept(log_lam.tobytes(), log_a.tobytes(), order)
+
+
+@functools.lru_cache(maxsize=4)
+def _kept(log_lam: bytes, log_a: bytes, order: int) -> dict[tuple[int, ...], FloatArray]:
+    both = np.frombuffer(log_lam), np.frombuffer(log_a)
+    cuts = range(0, len(both[0]), _BLOCK)
+    parts = [_block(*(x[i : i + _BLOCK] for x in both), order) for i in cuts]
+    return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+
+
+def _block(log_lam: FloatArray, log_a: FloatArray, order: int) -> dict[tuple[int, ...], FloatArray]:
     lam, a = np.exp(log_lam), np.exp(log_a)
     low, high = poisson_window(lam, 1.0 + a)
     row, j, weight = lattice(np.maximum(low, 1.0), high, 2.0 * np.sqrt(lam / (1.0 + a)))
     x, off = j * a[row], j - lam[row]
-    near = off / lam[row]
-    far = np.abs(near) > 0.5
-    h = np.where(far, -off + j * (np.log(j) - log_lam[row]), j * np.log1p(near) - off)
+    h = poisson_gap(log_lam[row], j)
     S = stirling_derivatives(x, order)
     exponent = 0.5 * (log_a[row] - 2.0 * LOG_2PI) - stirling_derivatives(j, 0)[0] - S[0]
     exponent = exponent - (1.0 + a[row]) * h

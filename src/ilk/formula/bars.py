@@ -1,7 +1,8 @@
 """Random terms: ``(expression | grouping)``, ``||``, nesting, and calls of covariance structures.
 
 A nested grouping is expanded here, ``(1 | a/b)`` to ``(1 | a) + (1 | a:b)``; two bars make the
-components independent, the columns of a factor too (lme4 2 writes ``diag`` for that).
+components independent, the columns of a factor too (lme4 2 writes ``diag`` for that).  A name
+between two bars, ``(1 |p| g)``, correlates the terms of that name, of other predictors too.
 """
 
 from __future__ import annotations
@@ -106,6 +107,10 @@ def read_random(
         One, or one for each level of nesting.
     """
     pieces = split(words, "| ||")
+    name = None
+    if len(pieces) == 3:
+        name = _name_between(pieces, text, structure)
+        pieces = [pieces[0], (pieces[1][0], pieces[2][1])]
     if len(pieces) != 2:
         second = pieces[2][0] if len(pieces) > 2 else None
         position = second.start if second is not None else words[0].start
@@ -147,10 +152,94 @@ def read_random(
             pointed("The random term has no effect left of its bar.", text, left[0].start),
             code="bar",
         )
+    sign = bar.text if name is None else f"|{name}|"
     return [
-        RandomSpec(effects, grouping, structure, _label(effects, grouping, structure, bar.text))
+        RandomSpec(effects, grouping, structure, _label(effects, grouping, structure, sign), name)
         for grouping in _groupings(right, text)
     ]
+
+
+def _name_between(
+    pieces: Sequence[tuple[Word | None, list[Word]]], text: str, structure: str
+) -> str:
+    """Name of a term with two bars, (1 |p| g)."""
+    (_, _), (first, middle), (second, _) = pieces
+    assert first is not None
+    assert second is not None
+    if "||" in (first.text, second.text):
+        raise FormulaError(
+            pointed(
+                "'||' makes effects independent and cannot go with a name that correlates them; "
+                "write (1 + x |p| g) or (1 + x || g).",
+                text,
+                first.start if first.text == "||" else second.start,
+                2,
+            ),
+            code="bar",
+        )
+    if len(middle) != 1 or middle[0].kind != "name":
+        raise FormulaError(
+            pointed(
+                "Between two bars stands a name that other terms may share, as in (1 |p| g); a "
+                "random term without one has one bar.",
+                text,
+                second.start,
+            ),
+            code="bar",
+        )
+    if structure != "us":
+        raise FormulaError(
+            pointed(
+                f"Terms that share a name have correlations of their own and cannot go with "
+                f"{structure}(...); leave the name {middle[0].text!r} or {structure}() out.",
+                text,
+                first.start,
+            ),
+            code="bar",
+        )
+    return middle[0].text
+
+
+def check_names(predictors: Sequence[tuple[str, Sequence[RandomSpec]]]) -> None:
+    """Terms of one name must have one grouping.
+
+    Parameters
+    ----------
+    predictors : sequence of (str, sequence of RandomSpec)
+        Random terms by predictor.
+
+    Raises
+    ------
+    FormulaError
+        A name stands between two groupings; the message has both.
+    """
+    known: dict[str, tuple[str, str]] = {}
+    for part, random in predictors:
+        written: dict[str, tuple[str, ...]] = {}  # of a nested one, a/b, the innermost, a:b
+        for spec in random:
+            if spec.name is not None:
+                before = written.get(spec.name, ())
+                nested = spec.grouping[: len(before)] == before
+                if before and not nested:
+                    raise _two_groupings(spec.name, ":".join(before), part, spec, part)
+                written[spec.name] = spec.grouping
+        for spec in random:
+            if spec.name is None:
+                continue
+            plain = ":".join(written[spec.name])
+            other, where = known.setdefault(spec.name, (plain, part))
+            if other != plain:
+                raise _two_groupings(spec.name, other, where, spec, part)
+
+
+def _two_groupings(name: str, other: str, where: str, spec: RandomSpec, part: str) -> FormulaError:
+    places = "" if where == part else f" in the {where.replace('_', ' ')}"
+    return FormulaError(
+        f"The name {name!r} stands before the grouping {other!r}{places} and before "
+        f"{':'.join(spec.grouping)!r} in the {part.replace('_', ' ')}: effects are correlated "
+        "within the levels of one factor. Give the terms one grouping, or two names.",
+        code="bar",
+    )
 
 
 def read_structure(word: Word, text: str, read_sum: ReadSum) -> list[RandomSpec]:
@@ -227,7 +316,7 @@ def observation_level() -> RandomSpec:
 
 def _label(effects: Sum, grouping: tuple[str, ...], structure: str, bar: str) -> str:
     label = f"{effects.text} {bar} {':'.join(grouping)}"
-    if structure == "us" or bar == "||":
+    if structure == "us" or bar != "|":
         return label
     return f"{structure}({label})"
 

@@ -64,7 +64,7 @@ def term_text(
     structure = random.structure
     if independent:
         structure = "diag"
-    bar = "||" if structure == "diag" and not one else "|"
+    bar = "||" if structure == "diag" and not one else random.bar
     left = _sum_text(kept) if one else _sum_text(kept).removeprefix("1 + ")
     inner = f"{left} {bar} {':'.join(map(quoted, random.grouping))}"
     plain = structure in ("us", "diag") or one

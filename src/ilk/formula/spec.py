@@ -99,12 +99,20 @@ class RandomSpec:
         Name of the covariance structure.
     label : str
         The term as summaries show it.
+    name : str or None
+        Name between the bars, as in ``(1 |p| g)``: terms of one name are correlated.
     """
 
     effects: Sum
     grouping: tuple[str, ...]
     structure: str
     label: str
+    name: str | None = None
+
+    @property
+    def bar(self) -> str:
+        """What stands between effects and grouping: one bar, or two around the name."""
+        return "|" if self.name is None else f"|{self.name}|"
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,7 +159,7 @@ def marginal_family(family: AbstractFamily) -> Marginal:
     Raises
     ------
     ModelError
-        It is zero-inflated.
+        It is zero-inflated, or has parameters that the equations do not know.
     """
     if isinstance(family, ZeroInflated):
         raise ModelError(
@@ -168,7 +168,18 @@ def marginal_family(family: AbstractFamily) -> Marginal:
             "standard errors take them in.",
             code="zero-inflated",
         )
-    return Marginal(family, _is_shaped(family))
+    plain = family.mean_parameters == family.parameters[:1]
+    try:
+        shaped = _is_shaped(family) if plain else False
+    except (IndexError, TypeError, ValueError):  # it takes predictors that there are not
+        plain = False
+    if not plain:
+        raise ModelError(
+            f"Family {family.name!r}: generalized estimating equations know a mean and a "
+            "dispersion, and its moments depend on other parameters as well.",
+            code="family-not-marginal",
+        )
+    return Marginal(family, shaped)
 
 
 def _is_shaped(family: AbstractFamily) -> bool:

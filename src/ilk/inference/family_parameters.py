@@ -94,7 +94,7 @@ def family_parameters(fitted: Fitted, level: float = 0.95) -> tuple[FamilyParame
             variance = float(fitted.vcov[place, place]) * float(part.X[0, 0]) ** 2
             gone = bool(infinite(fitted)[place])
             error = math.nan if gone or not variance >= 0.0 else math.sqrt(variance)
-        typical = any(term.predictor == part.predictor for term in fitted.design.terms)
+        typical = any(term.reaches(part.predictor) for term in fitted.design.terms)
         found.append(_on_scale(part.predictor, scale, center, error, z, typical))
     return tuple(found)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ilk.estimation.identified import NONE_LEFT, at_a_limit
+from ilk.estimation.identified import LIMIT, NONE_LEFT, at_a_limit
 from ilk.estimation.separated import lost_directions, separation_faults, separations
 from ilk.estimation.verify import is_optimum
 from ilk.fitted import Status
@@ -84,14 +84,15 @@ def _absent(fitted: Fitted, faults: list[Reason]) -> FloatArray:
     """
     codes = {reason.code for reason in faults}
     gone = {predictor for code, predictor in _LIMITS.items() if code in codes}
+    at_end = {reason.terms[0] for reason in faults if reason.code == LIMIT}
     found, start = [np.zeros((len(fitted.coef), 0))], 0
     for part in fitted.model.fitted_parts:
         place = slice(start, start + len(part.names))
         start = place.stop
-        if part.predictor not in gone:
+        if part.predictor not in gone | at_end:
             continue
         eta = part.X @ fitted.coef[place]
-        open_ = _null_space(part.X[eta >= NONE_LEFT])
+        open_ = _null_space(part.X[(eta >= NONE_LEFT) & (part.predictor not in at_end)])
         found.append(np.zeros((len(fitted.coef), open_.shape[1])))
         found[-1][place] = open_
     return np.hstack(found)

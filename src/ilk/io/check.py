@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ilk.design.fixed import INTERCEPT, with_intercept
+from ilk.design.random import shared_names
 from ilk.family.censored import Censored
 from ilk.formula.spec import FormulaSpec, Sum, Term
 
@@ -70,10 +71,13 @@ def _words(design: Design, spec: FormulaSpec, family: AbstractFamily) -> Iterato
         if part.recipe.terms != (_CONSTANT if side is None else side.fixed):
             yield "its columns are not those of its formulas"
     random = [(side.name, term) for side in spec.predictors for term in side.random]
-    if len(random) != len(design.terms):
+    homes = shared_names([term for _, term in random])
+    if [len(home) for home in homes] != [len(term.parts) for term in design.terms]:
         yield "its random terms are not those of its formulas"
         return
-    for (predictor, of_formula), term in zip(random, design.terms, strict=True):
+    places = [j for home in homes for j in home]
+    for j, term in zip(places, design.random_parts, strict=True):
+        predictor, of_formula = random[j]
         same = (predictor, of_formula.label, of_formula.structure) == (
             term.predictor,
             term.label,
@@ -117,6 +121,11 @@ def _fixed(design: Design, family: AbstractFamily, n: int) -> Iterator[str]:
 
 
 def _term(term: RandomTerm, n: int) -> Iterator[str]:
+    yield from chain.from_iterable(_term(member, n) for member in term.members)
+    if term.members and (
+        term.recipe is not None or sum(m.width for m in term.members) != term.width
+    ):
+        yield "its random effects are not those of its parts"
     codes, levels, names = term.grouping.codes, term.grouping.levels, term.column_names
     if codes.dtype != np.int32 or codes.shape != (n,):
         yield "its groups do not fit its rows"
@@ -126,7 +135,8 @@ def _term(term: RandomTerm, n: int) -> Iterator[str]:
         if len(names) != 1 or term.recipe is not None:
             yield "its random effects have no columns"
         return
-    named = term.recipe is not None and term.recipe.names == names and bool(names)
+    recipe = term.recipe
+    named = bool(names) and (bool(term.members) or (recipe is not None and recipe.names == names))
     if not named or not _is_finite(term.columns, (n, len(names))):
         yield "its random effects are not what their names say"
 

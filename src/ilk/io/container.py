@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from ilk.errors import DataError
+from ilk.io.own import NOTHING, Own
 
 __all__ = ["Container", "pack", "read_file", "write_file"]
 
@@ -110,6 +111,8 @@ class Container:
         What the file holds.
     name : str
         Name of the file, for messages.
+    own : Own
+        What the file names but cannot hold.
 
     Raises
     ------
@@ -117,8 +120,8 @@ class Container:
         It is none of ours.
     """
 
-    def __init__(self, content: bytes, name: str) -> None:
-        self.name = name
+    def __init__(self, content: bytes, name: str, own: Own = NOTHING) -> None:
+        self.name, self.own = name, own
         try:
             self._archive = zipfile.ZipFile(io.BytesIO(content))
         except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):

@@ -19,8 +19,9 @@ from ilk.gee.run import POSITIONED, STRUCTURES, estimate_gee
 from ilk.gee.sandwich import check_kind
 from ilk.io.container import Container, write_file
 from ilk.io.manifest import Layout, disagreement, file_bytes, open_file, read_bytes
+from ilk.io.own import NOTHING, Own, own_of
 
-__all__ = ["LAYOUT", "gee_bytes", "gee_from_bytes", "save_gee"]
+__all__ = ["LAYOUT", "gee_bytes", "gee_from_bytes", "own_of", "save_gee"]
 
 LAYOUT = Layout("ilk marginal model", 1)
 """What the file says it is."""
@@ -62,7 +63,7 @@ def gee_bytes(fitted: GeeFitted) -> bytes:
     return file_bytes(LAYOUT, fitted.design, fitted.family, content)
 
 
-def gee_from_bytes(content: bytes, name: str = "The content") -> GeeFitted:
+def gee_from_bytes(content: bytes, name: str = "The content", own: Own = NOTHING) -> GeeFitted:
     """Make a fit from the bytes of its file.
 
     Parameters
@@ -71,12 +72,14 @@ def gee_from_bytes(content: bytes, name: str = "The content") -> GeeFitted:
         What `gee_bytes` made.
     name : str
         Name of the file, for messages.
+    own : Own
+        Family and link of the user's own.
 
     Returns
     -------
     GeeFitted
     """
-    return read_bytes(content, name, _restore)
+    return read_bytes(content, name, _restore, own)
 
 
 def _restore(container: Container) -> GeeFitted:

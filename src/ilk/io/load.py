@@ -19,6 +19,7 @@ from ilk.estimation.run import marginal_likelihood
 from ilk.fitted import Fitted, Lazy, SearchLog
 from ilk.io.container import Container, read_file
 from ilk.io.manifest import agree, disagreement, open_file, read_bytes
+from ilk.io.own import NOTHING, Own
 from ilk.io.records import read_certificate, read_findings, read_penalty, read_verdict
 from ilk.io.save import LAYOUT
 from ilk.likelihood.penalized import check_penalty
@@ -28,13 +29,15 @@ from ilk.model.nodes import check_nodes
 __all__ = ["fitted_from_bytes", "load_fitted"]
 
 
-def load_fitted(path: str | PathLike[str]) -> Fitted:
+def load_fitted(path: str | PathLike[str], own: Own = NOTHING) -> Fitted:
     """Read a fit from a file.
 
     Parameters
     ----------
     path : str or path
         File that `save_fitted` wrote.
+    own : Own
+        Family and link of the user's own.
 
     Returns
     -------
@@ -45,10 +48,10 @@ def load_fitted(path: str | PathLike[str]) -> Fitted:
     DataError
         The file is none of ours, or damaged, or of a later version.
     """
-    return fitted_from_bytes(read_file(path), str(path))
+    return fitted_from_bytes(read_file(path), str(path), own)
 
 
-def fitted_from_bytes(content: bytes, name: str = "The content") -> Fitted:
+def fitted_from_bytes(content: bytes, name: str = "The content", own: Own = NOTHING) -> Fitted:
     """Make a fit from the bytes of its file.
 
     Parameters
@@ -57,8 +60,10 @@ def fitted_from_bytes(content: bytes, name: str = "The content") -> Fitted:
         What `ilk.io.save.fit_bytes` made.
     name : str
         Name of the file, for messages.
+    own : Own
+        Family and link of the user's own.
     """
-    return read_bytes(content, name, _restore)
+    return read_bytes(content, name, _restore, own)
 
 
 def _restore(container: Container) -> Fitted:

@@ -21,6 +21,7 @@ from ilk.formula.spread import spread
 from ilk.io.check import design_fault
 from ilk.io.codec import Decoder, Encoder
 from ilk.io.container import Container, pack
+from ilk.io.own import NOTHING, Own
 from ilk.io.records import CLASSES, family_name, formula_texts, read_family, read_formula
 
 __all__ = ["Layout", "Opened", "agree", "disagreement", "file_bytes", "open_file", "read_bytes"]
@@ -107,7 +108,9 @@ def file_bytes(
     return pack(manifest, encoder.arrays)
 
 
-def read_bytes(content: bytes, name: str, restore: Callable[[Container], T]) -> T:
+def read_bytes(
+    content: bytes, name: str, restore: Callable[[Container], T], own: Own = NOTHING
+) -> T:
     """Make a fit from the bytes of its file; whatever goes wrong is said of the file.
 
     Parameters
@@ -118,8 +121,10 @@ def read_bytes(content: bytes, name: str, restore: Callable[[Container], T]) -> 
         Name of the file, for messages.
     restore : function
         Makes the fit.
+    own : Own
+        Family and link of the user's own.
     """
-    container = Container(content, name)
+    container = Container(content, name, own)
     try:
         with np.errstate(all="ignore"):
             return restore(container)
@@ -165,7 +170,7 @@ def open_file(
     spec = read_formula(plain.decode(raw["formula"]))
     if with_factors is not None:
         spec = with_factors(spec, [tuple(map(_text, f)) for f in plain.decode(raw["factors"])])
-    family = read_family(plain.decode(raw["family"]))
+    family = read_family(plain.decode(raw["family"]), container.own)
     spec = spread(spec, family.main_parameters)
     decoder = Decoder(CLASSES, {"formula": lambda _: spec}, container.array)
     content = {name: decoder.decode(value) for name, value in raw.items()}
@@ -193,9 +198,11 @@ def disagreement(container: Container, what: str) -> DataError:
     what : str
         What differs, in a clause.
     """
+    why = "the file was changed, or this version computes otherwise"
+    if container.own.given:
+        why = "the family or the link that is given is not the one of the fit, or " + why
     return DataError(
-        f"{container.name}: {what}; the file was changed, or this version computes otherwise. Fit "
-        "the model again.",
+        f"{container.name}: {what}; {why}. Fit the model again.",
         code="file-disagrees",
     )
 

@@ -26,6 +26,7 @@ from ilk.formula.parse import parse
 from ilk.formula.spec import MEAN, Factor, FormulaSpec, Sum, Term
 from ilk.formula.spread import own_formulas
 from ilk.frame import Column, Kept
+from ilk.io.own import NOTHING, Own, is_own
 from ilk.lint.record import SEVERITIES, Finding
 from ilk.penalties import AbstractPenalty, Firth, LogF, Normal
 
@@ -108,47 +109,50 @@ def read_formula(texts: Any) -> FormulaSpec:
 def family_name(family: AbstractFamily) -> dict[str, Any]:
     """Write a family as its name and its fields: link, settings, the family that it wraps.
 
+    A family or a link of the user's own is named only.
+
     Parameters
     ----------
     family : AbstractFamily
         The family.
-
-    Raises
-    ------
-    ModelError
-        The family or its link is the user's own.
     """
+    if is_own(family):
+        return {"own": family.name, "parameters": family.parameters, "link": family.link.name}
     known = {kind: name for name, kind in (*FAMILIES.items(), *WRAPPERS.items())}
-    written: dict[str, Any] = {"name": known.get(type(family))}
-    sound = written["name"] is not None
-    for field in dataclasses.fields(family) if sound else ():  # type: ignore[arg-type]
+    written: dict[str, Any] = {"name": known[type(family)]}
+    for field in dataclasses.fields(family):  # type: ignore[arg-type]
         value = getattr(family, field.name)
         if isinstance(value, AbstractLink):
-            sound &= is_registered(value)
-            value = value.name
+            value = value.name if is_registered(value) else {"own": value.name}
         written[field.name] = family_name(value) if isinstance(value, AbstractFamily) else value
-    if not sound:
-        raise ModelError(
-            f"The family {family.name!r} or its link is your own, which a file cannot hold; save "
-            "the estimates instead, e.g. with tidy().",
-            code="save",
-        )
     return written
 
 
-def read_family(described: Any) -> AbstractFamily:
-    """Make a family from what `family_name` wrote."""
+def read_family(described: Any, own: Own = NOTHING) -> AbstractFamily:
+    """Make a family from what `family_name` wrote.
+
+    Parameters
+    ----------
+    described : dict
+        What it wrote.
+    own : Own
+        Family and link of the user's own.
+    """
     fault = DataError("The file's family is not what ilk writes.", code="file")
     if not isinstance(described, dict):
         raise fault
     fields = dict(described)
+    if set(fields) == {"own", "parameters", "link"}:
+        return own.find_family(fields["own"], fields["parameters"], fields["link"])
     name = fields.pop("name", None)
     kind = {**FAMILIES, **WRAPPERS}.get(name) if isinstance(name, str) else None
     if kind is None or set(fields) != {f.name for f in dataclasses.fields(kind)}:  # type: ignore[arg-type]
         raise fault
     for field, value in fields.items():
-        if isinstance(value, dict):
-            fields[field] = read_family(value)
+        if isinstance(value, dict) and field == "link":
+            fields[field] = own.find_link(value.get("own"))
+        elif isinstance(value, dict):
+            fields[field] = read_family(value, own)
         elif field == "link":
             if not isinstance(value, str):
                 raise fault

@@ -34,7 +34,7 @@ def save_fitted(fitted: Fitted, path: str | PathLike[str]) -> None:
     Raises
     ------
     ModelError
-        The model holds code of the user's (a family, a link, a function).
+        The formula calls functions of the user's.
     DataError
         The file cannot be written.
     """

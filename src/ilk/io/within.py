@@ -22,6 +22,7 @@ from ilk.fixed_effects import (
 )
 from ilk.io.container import Container, write_file
 from ilk.io.manifest import Layout, agree, disagreement, file_bytes, open_file, read_bytes
+from ilk.io.own import NOTHING, Own
 
 __all__ = ["LAYOUT", "save_within", "within_bytes", "within_from_bytes"]
 
@@ -65,7 +66,7 @@ def within_bytes(fitted: FixedFitted | ConditionalFitted) -> bytes:
     return file_bytes(LAYOUT, fitted.design, fitted.family, content)
 
 
-def within_from_bytes(content: bytes, name: str = "The content") -> Any:
+def within_from_bytes(content: bytes, name: str = "The content", own: Own = NOTHING) -> Any:
     """Make a fit from the bytes of its file.
 
     Parameters
@@ -74,12 +75,14 @@ def within_from_bytes(content: bytes, name: str = "The content") -> Any:
         What `within_bytes` made.
     name : str
         Name of the file, for messages.
+    own : Own
+        Family and link of the user's own.
 
     Returns
     -------
     FixedFitted or ConditionalFitted
     """
-    return read_bytes(content, name, _restore)
+    return read_bytes(content, name, _restore, own)
 
 
 def _restore(container: Container) -> FixedFitted | ConditionalFitted:

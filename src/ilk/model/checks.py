@@ -25,7 +25,7 @@ def homogeneous_groups(model: Model) -> str | None:
     response = model.design.response
     if model.family.name != "binomial":
         return None
-    for term in model.design.terms:
+    for term in model.design.random_parts:
         codes = term.grouping.codes
         if term.predictor != "mean" or "Intercept" not in term.column_names:
             continue
@@ -103,7 +103,7 @@ def _check_shared(model: Model) -> None:
 def _check_duplicates(model: Model) -> None:
     """Refuse two terms that group the rows alike and have a column in common."""
     seen: dict[tuple[str, str, int], list[RandomTerm]] = {}
-    for term in model.design.terms:
+    for term in model.design.random_parts:
         for name in term.column_names if term.structure in ("us", "diag") else ():
             # terms with other numbers of levels group the rows otherwise
             before = seen.setdefault((term.predictor, name, len(term.grouping.levels)), [])
@@ -121,7 +121,7 @@ def _check_duplicates(model: Model) -> None:
 def _check_absorbed(model: Model) -> None:
     """Refuse grouping factors whose levels the fixed part tells apart already."""
     parts = model.parts
-    for term in model.design.terms:
+    for term in model.design.random_parts:
         X, levels = parts[term.predictor].X, len(term.grouping.levels)
         if "Intercept" not in term.column_names or X.shape[1] < levels:
             continue

@@ -135,7 +135,9 @@ class Model:
             predictors[part.predictor] = eta if offset is None else eta + offset
         if effects is not None:
             for term, b in zip(self.design.terms, effects, strict=True):
-                predictors[term.predictor] = predictors[term.predictor] + term_effect(term, b)
+                for own, here in term.parts:
+                    k = own.predictor
+                    predictors[k] = predictors[k] + term_effect(own, b[:, here])
         return list(predictors.values())
 
 

@@ -94,6 +94,7 @@ def scale_model(model: Model) -> ScaledModel:
     y = design.response.y
     free = model.family.location_scale and model.family.link.name == "identity"
     center, scale = _response_scale(model) if free else (0.0, 1.0)
+    scaled, times = model.family.log_scale
 
     predictors: list[PredictorData] = []
     maps: list[FloatArray] = []
@@ -108,8 +109,8 @@ def scale_model(model: Model) -> ScaledModel:
             if intercept is not None:
                 shift[intercept] = center
             offset = None if offset is None else offset / scale
-        elif free and part.predictor == "dispersion":
-            log_scale = np.full(len(y), -2.0 * math.log(scale))
+        elif free and part.predictor == scaled:
+            log_scale = np.full(len(y), -times * math.log(scale))
             offset = log_scale if offset is None else offset + log_scale
         predictors.append(PredictorData(X=X, offset=offset))
         maps.append(back)
@@ -122,14 +123,15 @@ def scale_model(model: Model) -> ScaledModel:
         columns, back = _scale_term(term, covariance)
         terms.append(
             TermData(
-                predictors=(order.index(term.predictor),) * term.width,
+                predictors=tuple(order.index(name) for name in term.predictors),
                 codes=term.grouping.codes,
                 levels=len(term.grouping.levels),
                 columns=columns,
                 precision=_pattern(covariance),
             )
         )
-        term_maps.append(scale * back if term.predictor == "mean" else back)
+        own = np.where([name == "mean" for name in term.predictors], scale, 1.0)
+        term_maps.append(own[:, None] * back)
 
     data = EngineData(
         response=(y - center) / scale if free else y,
@@ -300,6 +302,11 @@ def _scale_term(
     term: RandomTerm, covariance: AbstractCovariance
 ) -> tuple[FloatArray | None, FloatArray]:
     """Scaled columns of a random term and the matrix T of ``b = T b_s``."""
+    if term.members:
+        made = [_scale_term(member, covariance) for member in term.members]
+        ones = np.ones((len(term.grouping.codes), 1))
+        columns = np.hstack([ones if own is None else own for own, _ in made])
+        return np.ascontiguousarray(columns), _block_diagonal([back for _, back in made])
     if term.columns is None:
         return None, np.eye(1)
     columns = term.columns

@@ -122,7 +122,7 @@ def _expanded(fitted: Fitted) -> tuple[FloatArray, ...]:
     """Means (L_t, q_t) by the second-order expansion at the modes."""
     design, modes = fitted.design, fitted.estimates.modes
     order = [part.predictor for part in fitted.model.fitted_parts]
-    random = sorted({order.index(term.predictor) for term in design.terms})
+    random = sorted({order.index(part.predictor) for part in design.random_parts})
     response = design.response
     jet = fitted.family.log_density(
         response.y, response.second, jets.variables(fitted.predictors, 3)
@@ -137,8 +137,8 @@ def _expanded(fitted: Fitted) -> tuple[FloatArray, ...]:
             pull[k] *= design.frequency_weights
     rhs = np.zeros((sum(m.size for m in modes), 1))
     for (start, q), term, mode in zip(first_places(modes), design.terms, modes, strict=True):
-        rows = pull[order.index(term.predictor)]
         for j in range(q):
+            rows = pull[order.index(term.predictors[j])]
             z = rows if term.columns is None else rows * term.columns[:, j]
             rhs[start + j : start + mode.size : q, 0] = np.bincount(
                 term.grouping.codes, z, len(mode)
@@ -160,7 +160,8 @@ def _predictor_covariances(
         weights = []
         for term, columns in zip(fitted.design.terms, cases.columns, strict=True):
             z = np.ones((cases.rows, 1)) if columns is None else columns
-            weights.append(z if order.index(term.predictor) in chosen else np.zeros_like(z))
+            own = [order.index(name) in chosen for name in term.predictors]
+            weights.append(np.where(own, z, 0.0))
         return row_covariance(fitted, cases, weights)
 
     found = {(k, k): variance((k,)) for k in random}

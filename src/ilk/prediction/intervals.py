@@ -204,6 +204,10 @@ def observation_quantiles(
         try:
             return average(at, centers, spreads, tolerance=1e-7).value
         except FitError:
+            pass
+        try:  # nearly zero probabilities need no relative accuracy
+            return average(lambda a: 1.0 + at(a), centers, spreads, tolerance=1e-7).value - 1.0
+        except FitError:
             raise _endless(family) from None
 
     center = family.mean(eta)
@@ -310,7 +314,11 @@ def _real_line(
         return (lambda y: y), (lambda t: t)
     if family.mean_range.high == math.inf:
         return np.log, lambda t: np.exp(np.clip(t, -745.0, 709.0))
-    return (lambda y: np.log(y) - np.log1p(-y)), sigmoid
+    low, high = family.mean_range.low, family.mean_range.high
+    return (
+        lambda y: np.log(y - low) - np.log(high - y),
+        lambda t: low + (high - low) * sigmoid(t),
+    )
 
 
 def _endless(family: AbstractFamily) -> FitError:

@@ -110,7 +110,8 @@ class LevelProblem:
         for term, R in zip(terms, self.roots, strict=True):
             stop = start + len(R)
             columns = np.ones((model.rows, 1)) if term.columns is None else term.columns
-            self.Z[order.index(term.predictor)][:, start:stop] = columns @ R
+            for part, here in term.parts:
+                self.Z[order.index(part.predictor)][:, start:stop] = columns[:, here] @ R[here]
             start = stop
 
     def _sum(self, values: FloatArray) -> FloatArray:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 import numpy as np
 
+from ilk.design.random import own_columns
 from ilk.errors import DataError, ModelError, did_you_mean
 from ilk.prediction.population import random_variance
 
@@ -237,8 +238,10 @@ def known_effects(
             continue
         columns = cases.columns[t]
         b = modes[t][np.where(assumed.known[t], cases.codes[t], 0)]
-        effect = b[:, 0] if columns is None else np.sum(columns * b, axis=1)
-        sums[order.index(term.predictor)] += np.where(assumed.known[t], effect, 0.0)
+        effects = b if columns is None else columns * b
+        for part, here in term.parts:
+            effect = np.where(assumed.known[t], effects[:, here].sum(axis=1), 0.0)
+            sums[order.index(part.predictor)] += effect
     return sums
 
 
@@ -262,8 +265,10 @@ def averaged_variance(
     sums = [np.zeros(cases.rows) for _ in order]
     for t, term in enumerate(fitted.design.terms):
         if np.any(assumed.averaged[t]):
-            variance = random_variance(cases.columns[t], matrices[t], cases.rows)
-            sums[order.index(term.predictor)] += np.where(assumed.averaged[t], variance, 0.0)
+            for part, here in term.parts:
+                columns = own_columns(cases.columns[t], here)
+                variance = random_variance(columns, matrices[t][here, here], cases.rows)
+                sums[order.index(part.predictor)] += np.where(assumed.averaged[t], variance, 0.0)
     return sums
 
 

@@ -32,7 +32,7 @@ __all__ = [
     "by_codes",
     "category_column",
     "check_interval",
-    "probability_from",
+    "exceedance",
     "quantities",
     "with_family",
 ]
@@ -118,12 +118,8 @@ def quantities(
             f"of={kind!r} is about probabilities, which need no scores; leave out one of them.",
             code="of",
         )
-    if kind in ("at_most", "at_least") and not family.ordered:
-        raise ModelError(
-            f"of={kind!r} needs an order of the categories, and those of family {family.name!r} "
-            "have none; ask for of='category'.",
-            code="unordered",
-        )
+    if kind in ("at_most", "at_least"):
+        _check_ordered(family, f"of={kind!r} adds up categories in their order")
     if kind == "score":
         numbers = _checked_scores(family, scores)
         return (Quantity(None, with_family(fitted, Scored(family, numbers))),)
@@ -175,38 +171,64 @@ def by_codes(fitted: Fitted) -> Fitted:
     family = fitted.family
     if not isinstance(family, AbstractCategorical):
         return fitted
-    if not family.ordered:
-        raise ModelError(
-            f"The categories of family {family.name!r} have no order, in which a response could be "
-            "more or less than expected; augment() and predict() give the probability of each.",
-            code="unordered",
-        )
+    _check_ordered(family, "Residuals say how much more or less a response is than expected")
     codes = tuple(float(j) for j in range(family.categories))
     return with_family(fitted, Scored(family, codes, "mean category of {} (numbered from 0)"))
 
 
-def probability_from(fitted: Fitted, category: Any) -> Fitted:
+def exceedance(fitted: Fitted, category: Any = None) -> Fitted:
     """Look at a fit as at one of the event of a category or a higher one.
 
     Parameters
     ----------
     fitted : Fitted
-        The fit.
-    category : Label
-        The category; where there is no order, the event is this category alone.
+        The fit; one whose response is a number is given back.
+    category : Label, optional
+        The category; by default the one at which the events and the others are most nearly even.
+
+    Raises
+    ------
+    ModelError
+        The category is none of them or the lowest, or there is no order.
     """
     family = fitted.family
-    assert isinstance(family, AbstractCategorical)
-    kind: Of = "at_least" if family.ordered else "category"
-    found = {q.label: q.fitted for q in _single(fitted, family, kind)}
+    if not isinstance(family, AbstractCategorical):
+        if category is not None:
+            raise ModelError(
+                f"category= is for responses that are categories, and those of family "
+                f"{family.name!r} are numbers; leave it out.",
+                code="category",
+            )
+        return fitted
+    _check_ordered(family, "Levels are compared by the probability of a category or a higher one")
+    found = {q.label: q.fitted for q in _single(fitted, family, "at_least")}
+    if category is None:
+        y, weights = fitted.design.response.y, fitted.design.frequency_weights
+        shares = [np.average(_scored(one).values(y), weights=weights) for one in found.values()]
+        category = list(found)[int(np.argmin(np.abs(np.array(shares) - 0.5)))]
     if category not in found:
         known = ", ".join(repr(label) for label in found)
         raise ModelError(
-            f"category={category!r:.60} is none that responses can be compared at; choose from "
-            f"{known}.",
+            f"category={category!r:.60}: give the category that counts with all higher ones, one "
+            f"of {known}.",
             code="category",
         )
-    return found[category]
+    said = f"probability of {{}} = {category!r} or higher"
+    return with_family(fitted, replace(_scored(found[category]), said=said))
+
+
+def _scored(fitted: Fitted) -> Scored:
+    assert isinstance(fitted.family, Scored)
+    return fitted.family
+
+
+def _check_ordered(family: AbstractCategorical, what: str) -> None:
+    if not family.ordered:
+        raise ModelError(
+            f"{what}, and the categories of family {family.name!r} have no order; "
+            "predict(of='category') and standardize() give the probability of each.",
+            code="unordered",
+        )
 
 
 def with_family(fitted: Fitted, family: AbstractFamily) -> Fitted:

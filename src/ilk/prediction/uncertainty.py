@@ -82,10 +82,10 @@ def _jacobian(
     if any(np.any(known) for known in assumed.known):
         sensitivity = effects.sensitivity()
         for t, (start, q) in enumerate(first_places(effects.modes)):
-            k = order.index(model.design.terms[t].predictor)
             rows = np.flatnonzero(assumed.known[t])
-            slope = averaged.by_eta[k][rows]
             for j in range(q):
+                k = order.index(model.design.terms[t].predictors[j])
+                slope = averaged.by_eta[k][rows]
                 columns = cases.columns[t]
                 z = slope if columns is None else slope * columns[rows, j]
                 jacobian[rows] += z[:, None] * sensitivity[start + q * cases.codes[t][rows] + j]
@@ -117,9 +117,10 @@ def _effect_weights(
     order = [part.predictor for part in fitted.model.fitted_parts]
     weights = []
     for t, term in enumerate(fitted.design.terms):
-        slope = np.where(assumed.known[t], by_eta[order.index(term.predictor)], 0.0)
+        slopes = np.stack([by_eta[order.index(name)] for name in term.predictors], axis=1)
+        slopes = np.where(assumed.known[t][:, None], slopes, 0.0)
         columns = cases.columns[t]
-        weights.append(slope[:, None] if columns is None else slope[:, None] * columns)
+        weights.append(slopes if columns is None else slopes * columns)
     return weights
 
 

@@ -270,15 +270,17 @@ def _effects(fitted: Fitted, rows: _Rows, levels: Sequence[int]) -> KnownEffects
     return KnownEffects(modes, covariance, sensitivity, solve)
 
 
+def _lower(root: FloatArray) -> FloatArray:
+    """Lower triangular matrix with the same product R R'."""
+    return np.asarray(np.linalg.qr(root.T)[1].T, dtype=np.float64)
+
+
 def _at(
     fitted: Fitted, rows: _Rows, levels: Sequence[int], psi: FloatArray
 ) -> tuple[LaplaceEngine, list[FloatArray], tuple[FloatArray, ...]]:
-    """Find the modes at a parameter: the engine there, roots R_t of G_t = R R', modes b = R u.
-
-    The engine's effects u are standard normal, for its columns are those of Z times R.
-    """
+    """Find the modes at a parameter: the engine there, roots R_t of G_t = R R', modes b = R u."""
     model, cases = fitted.model, rows.cases
-    roots = [covariance_root(G) for G in fitted.covariances_at(psi)]
+    roots = [_lower(covariance_root(G)) for G in fitted.covariances_at(psi)]
     order = list(fitted.family.parameters)
     predictors = [
         PredictorData(np.asfortranarray(X), offset)
@@ -290,21 +292,20 @@ def _at(
             log_variance -= np.log(cases.precision)
         predictors.append(PredictorData(np.empty((cases.rows, 0), order="F"), log_variance))
     terms = []
-    for t, (term, root) in enumerate(zip(model.design.terms, roots, strict=True)):
-        z = cases.columns[t]
-        columns = np.broadcast_to(root, (cases.rows, 1)) if z is None else z @ root
+    for t, term in enumerate(model.design.terms):
+        z = np.ones((cases.rows, 1)) if cases.columns[t] is None else cases.columns[t]
         terms.append(
             TermData(
-                predictors=(order.index(term.predictor),) * term.width,
+                predictors=tuple(order.index(name) for name in term.predictors),
                 codes=cases.codes[t].astype(np.int32),
                 levels=levels[t],
-                columns=np.ascontiguousarray(columns),
+                columns=np.ascontiguousarray(z),
             )
         )
     data = EngineData(rows.y, cases.trials, rows.weights, tuple(predictors), tuple(terms))
     engine = laplace_engine(data, fitted.family)
     coef = psi[: len(fitted.coef)]
-    lam = np.concatenate([np.eye(len(root)).ravel() for root in roots])
+    lam = np.concatenate([root.ravel(order="F") for root in roots])
     found = engine.evaluate(np.array(coef), lam, gradient=False, tolerance=1e-18)
     if not found.converged:
         raise FitError(

@@ -86,8 +86,8 @@ def count_levels(
 
     means = _means(standard, kind)
     size, exposure = total(np.ones(len(codes))), total(standard.unit)
-    observed, expected = total(response.y), total(trials * means)
     family = standard.fitted.family
+    observed, expected = total(family.values(response.y)), total(trials * means)
     base: AbstractFamily = family.base if isinstance(family, ZeroInflated) else family
     variances = _variances(standard, means)
     variance = np.full(levels, np.nan) if variances is None else total(variances)
@@ -96,7 +96,7 @@ def count_levels(
         dispersion = np.maximum(variance / alone, 1.0)
         low, high = trial_limits(observed, total(trials), expected, dispersion, level)
         limits = "exact (Clopper-Pearson)"
-        if family.name != "binomial":
+        if np.any(dispersion > 1.0):
             limits = f"{limits} after division by the variance of the model over the binomial one"
     elif base.discrete and base.mean_range == POSITIVE:
         low, high = count_limits(observed, expected, variance / expected, level)

@@ -161,7 +161,8 @@ class JointNormal:
         for k in range(count):
             eta = np.zeros((len(order), fitted.model.rows))
             for term, b in zip(terms, prior, strict=True):
-                eta[order.index(term.predictor)] += term_effect(term, b[k])
+                for part, here in term.parts:
+                    eta[order.index(part.predictor)] += term_effect(part, b[k][:, here])
             noise = rng.standard_normal(eta.shape)
             pull = np.einsum(
                 "nij,jn->in", roots, np.einsum("nji,jn->in", roots, eta) + noise, optimize=True
@@ -174,8 +175,8 @@ class JointNormal:
         modes, terms = self.fitted.estimates.modes, self.fitted.design.terms
         total = np.zeros(self.size)
         for (start, q), term, mode in zip(first_places(modes), terms, modes, strict=True):
-            rows = pull[order.index(term.predictor)]
             for j in range(q):
+                rows = pull[order.index(term.predictors[j])]
                 z = rows if term.columns is None else rows * term.columns[:, j]
                 total[start + j : start + mode.size : q] = np.bincount(
                     term.grouping.codes, z, len(mode)
@@ -190,7 +191,7 @@ def information_roots(fitted: Fitted) -> tuple[list[str], FloatArray]:
     """
     design, model = fitted.design, fitted.model
     fitted_order = [part.predictor for part in model.fitted_parts]
-    order = [name for name in fitted_order if any(t.predictor == name for t in design.terms)]
+    order = [name for name in fitted_order if any(t.reaches(name) for t in design.terms)]
     n, K = model.rows, len(order)
     if model.linear:
         weights = np.full(n, 1.0 / fitted.estimates.sigma2)

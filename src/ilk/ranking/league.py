@@ -17,6 +17,7 @@ import numpy as np
 from ilk.errors import ModelError
 from ilk.inference.wald import two_sided
 from ilk.prediction.levels import check_choice
+from ilk.prediction.quantities import exceedance
 from ilk.ranking.counts import Counts, count_levels, sizes_only
 from ilk.ranking.draws import posterior
 from ilk.ranking.ranks import RankSummary, mean_ranks, rankability, summarize_draws
@@ -54,6 +55,7 @@ def league_table(
     level: float = 0.95,
     draws: int = 2000,
     seed: int = 0,
+    category: Any = None,
 ) -> League:
     """Compare and rank the levels of a grouping factor.
 
@@ -85,6 +87,9 @@ def league_table(
         Draws from the joint posterior.
     seed : int
         Makes them repeatable.
+    category : Label, optional
+        Of responses that are categories: the one whose probability, together with all higher ones,
+        levels are compared by.
 
     Returns
     -------
@@ -98,6 +103,7 @@ def league_table(
         There are no random effects, or an argument is out of range.
     """
     two_sided(level)
+    fitted = exceedance(fitted, category)
     for name, value, choices in (
         ("order", order, Order),
         ("expected", expected, Expected),
@@ -140,6 +146,7 @@ def league_table(
         group=target.group,
         term=target.name,
         quantity=scale.quantity,
+        said=fitted.family.phrase(fitted.design.response.name),
         scale=scale.link,
         levels=target.levels,
         size=counts.size,

@@ -191,9 +191,11 @@ class _Rows:
         self, eta: Sequence[FloatArray], term: RandomTerm, b: FloatArray
     ) -> list[FloatArray]:
         """Linear predictors with the effects b (q,) of one term at every level."""
-        k = self.order.index(term.predictor)
-        shift = b[0] if term.columns is None else term.columns @ b
-        return [values + shift if j == k else values for j, values in enumerate(eta)]
+        moved = list(eta)
+        for part, here in term.parts:
+            k, own = self.order.index(part.predictor), b[here]
+            moved[k] = moved[k] + (own[0] if part.columns is None else part.columns @ own)
+        return moved
 
     def _rows(self, eta: Sequence[FloatArray]) -> tuple[FloatArray, FloatArray, FloatArray]:
         family = self.family

@@ -38,6 +38,8 @@ class League:
     quantity : {"rate", "proportion", "mean", "slope"}
         What `rate` and `raw_rate` are: events per unit of exposure, successes per trial, means of
         the response, or slopes.
+    said : str or None
+        What `rate` is, where that is not the mean of the response: the probability of a category.
     scale : {"identity", "log", "logit", ...}
         Link on whose scale the effects are; `rate` is a ratio (an odds ratio with the logit) where
         slopes are ranked on a log or logit scale.
@@ -108,6 +110,7 @@ class League:
     group: str
     term: str
     quantity: Literal["rate", "proportion", "mean", "slope"]
+    said: str | None
     scale: str
     levels: tuple[object, ...]
     size: FloatArray

@@ -49,7 +49,7 @@ class Scale:
     def __init__(self, standard: Standard, target: Target, per: Any) -> None:
         fitted = standard.fitted
         self.standard, self.slope = standard, target.slope
-        self.link = fitted.family.link.name
+        self.link = fitted.family.predictor_link.name
         self.quantity = _quantity(standard, target)
         self.per = _checked_per(per, self.quantity)
         self.fold: float | None = None

@@ -134,7 +134,7 @@ def choose_target(
     mine = [
         (t, x)
         for t, x in enumerate(fitted.design.terms)
-        if x.grouping.name == grouping.name and x.predictor == MEAN
+        if x.grouping.name == grouping.name and x.reaches(MEAN)
     ]
     label, levels, codes = grouping.name, tuple(grouping.levels), grouping.codes
     if term is None:
@@ -142,13 +142,18 @@ def choose_target(
             group=label,
             name=INTERCEPT if _only_intercept(mine) else OVERALL,
             terms=tuple(t for t, _ in mine),
-            weights=tuple(_column_means(x.columns, weights) for _, x in mine),
+            weights=tuple(_column_means(x, weights) for _, x in mine),
             fixed=fixed,
             slope=False,
             levels=levels,
             codes=codes,
         )
-    places = [(t, j, name) for t, x in mine for j, name in enumerate(x.column_names)]
+    places = [
+        (t, j, name)
+        for t, x in mine
+        for j, name in enumerate(x.column_names)
+        if x.predictors[j] == MEAN
+    ]
     names = [name for _, _, name in places]
     if term not in names:
         raise DataError(
@@ -202,7 +207,7 @@ def ranked_grouping(fitted: Fitted, group: str) -> Grouping:
         )
     check_group(fitted, group)
     own = [term for term in terms if term.grouping.name == group]
-    if all(term.predictor != MEAN for term in own):
+    if not any(term.reaches(MEAN) for term in own):
         raise ModelError(
             f"{group!r} has random effects in the {own[0].predictor.replace('_', ' ')} only; "
             "league_table() ranks effects on the mean.",
@@ -212,13 +217,16 @@ def ranked_grouping(fitted: Fitted, group: str) -> Grouping:
 
 
 def _only_intercept(mine: Sequence[tuple[int, RandomTerm]]) -> bool:
-    return len(mine) == 1 and mine[0][1].column_names == (INTERCEPT,)
+    names = [part.column_names for _, x in mine for part, _ in x.parts if part.predictor == MEAN]
+    return names == [(INTERCEPT,)]
 
 
-def _column_means(columns: FloatArray | None, weights: FloatArray) -> FloatArray:
-    if columns is None:
+def _column_means(term: RandomTerm, weights: FloatArray) -> FloatArray:
+    """(q,) means of the columns of the mean; zeros for those of other predictors."""
+    if term.columns is None:
         return np.ones(1)
-    return np.asarray(weights @ columns / weights.sum())
+    means = weights @ term.columns / weights.sum()
+    return np.where([name == MEAN for name in term.predictors], means, 0.0)
 
 
 def _slope_coefficient(fitted: Fitted, name: str) -> FloatArray:

@@ -66,7 +66,7 @@ def answers(
         An answer for each estimand; None if there is nothing to compare, because the variable has
         more than two levels or the model has no random effects in its mean.
     """
-    terms = [term for term in fit.fitted.design.terms if term.predictor == "mean"]
+    terms = [term for term in fit.fitted.design.random_parts if term.predictor == "mean"]
     coded = coded_columns(fit.formula)
     ends = _ends(columns_of(data)[variable], variable in coded)
     if not terms or ends is None or not population_exists(fit):

@@ -15,6 +15,7 @@ from ilk.plot.asked import columns_of
 from ilk.plot.caterpillar import caterpillar_table
 from ilk.plot.coefficients import coefficients_table
 from ilk.plot.effects import BOTH, effect_table, merge_alike
+from ilk.plot.twofold import twofold_table
 from ilk.prediction.rates import is_rate
 from ilk.report.answers import answers, population_exists, variables
 from ilk.report.asked import Reportable
@@ -99,6 +100,7 @@ def collect(
         _coefficients(fit, summary, used),
         *_rate_ratios(summary),
         *_random_part(summary),
+        *_twofold(fit),
         *effects[1:],
     ]
     report: dict[str, Any] = plain(
@@ -194,6 +196,34 @@ def _random_part(summary: Summary) -> list[dict[str, Any]]:
         section("random-part", "How much clusters differ", table=_text_table(table))
         for table in summary.tables
         if table.title in titles
+    ]
+
+
+def _twofold(fit: Reportable) -> list[dict[str, Any]]:
+    """Profile of a dispersion and an effect of each row, where a model has both."""
+    if all(reason.code != "two_dispersions" for reason in fit.fitted.verdict.reasons):
+        return []
+    table = twofold_table(fit)
+    if table is None:
+        return []
+    return [
+        section(
+            "two-dispersions",
+            "One variation, two parameters",
+            text=[
+                "The dispersion of the family and the effects of rows describe the same extra "
+                "variation. The dispersion is held at a series of values and all else fitted anew: "
+                "where the curve stays low, the data do not tell the two apart."
+            ],
+            picture=picture_of(
+                "twofold",
+                table,
+                "Log-likelihood lost along the dispersion, with the standard deviation of the "
+                "effects of rows that goes with each value.",
+                "Labels are standard deviations of the effects of rows; below the line a 95 % "
+                "interval has the dispersion.",
+            ),
+        )
     ]
 
 

@@ -48,9 +48,10 @@ def ranked_group(fit: Reportable) -> str | None:
     fitted = fit.fitted
     design, family = fitted.design, fitted.family
     groups = {term.grouping.name for term in design.terms}
-    levels = any(term.has_intercept and term.predictor == "mean" for term in design.terms)
+    levels = any(term.has_intercept and term.predictor == "mean" for term in design.random_parts)
     trials = design.response.trials
-    counted = family.discrete and (not family.takes_trials or (trials is not None))
+    counts = family.discrete and not family.categorical
+    counted = counts and (not family.takes_trials or trials is not None)
     if len(groups) != 1 or not levels or not counted:
         return None
     grouping = design.terms[0].grouping

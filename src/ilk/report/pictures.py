@@ -74,6 +74,11 @@ PICTURES: Mapping[str, tuple[type[Any], Draw, Size]] = {
         lambda table, ax, options: plot.draw_shrinkage(table, ax),
         lambda table: (8.2, 4.2),
     ),
+    "twofold": (
+        plot.Twofold,
+        lambda table, ax, options: plot.draw_twofold(table, ax),
+        lambda table: (6.0, 3.8),
+    ),
 }
 """Kind of picture: class of its table, how it is drawn, and its size in inches."""
 

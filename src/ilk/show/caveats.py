@@ -457,7 +457,7 @@ def _range(fitted: Fitted) -> list[Caveat]:
 
 def _terms(fitted: Fitted) -> list[RandomTerm]:
     """Random terms of the mean, or of the predictors of categories."""
-    return [t for t in fitted.design.terms if t.predictor in fitted.family.main_parameters]
+    return [t for t in fitted.design.random_parts if t.predictor in fitted.family.main_parameters]
 
 
 def _varying(fitted: Fitted) -> list[tuple[str, str]]:

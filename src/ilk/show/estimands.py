@@ -82,7 +82,7 @@ def estimands_table(fitted: Fitted, gee: GeeFitted, level: float = 0.95) -> Answ
 
 def _clusters(fitted: Fitted, gee: GeeFitted) -> tuple[str, ...]:
     """Say where the two models do not speak of the same clusters."""
-    random = [term.grouping.name for term in fitted.design.terms if term.predictor == "mean"]
+    random = [term.grouping.name for term in fitted.design.random_parts if term.predictor == "mean"]
     clusters = gee.design.terms[0].grouping.name
     if clusters in random:
         return ()

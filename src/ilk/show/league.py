@@ -11,6 +11,7 @@ import numpy as np
 from ilk.frame import answer
 from ilk.late import Late
 from ilk.prediction.levels import check_choice
+from ilk.prediction.quantities import exceedance
 from ilk.ranking import league_table
 from ilk.show.league_text import league_notes, league_rows, league_title, measured, reading_order
 
@@ -183,4 +184,5 @@ def league_answer(fitted: Fitted, group: str, **options: Any) -> LeagueAnswer:
     -------
     LeagueAnswer
     """
-    return LeagueAnswer(league_table(fitted, group, **options), fitted)
+    about = exceedance(fitted, options.pop("category", None))
+    return LeagueAnswer(league_table(about, group, **options), about)

@@ -70,6 +70,8 @@ def measured(table: League, response: str) -> str:
         Name of the response.
     """
     name = plain(response)
+    if table.said is not None and table.quantity != "slope":
+        return plain(table.said, 200)
     if table.quantity == "slope":
         kind = {"log": "ratio per unit", "logit": "odds ratio per unit"}.get(table.scale)
         return f"slope of {plain(table.term)} ({kind or f'scale of the {table.scale} link'})"
@@ -249,6 +251,11 @@ def _number_notes(table: League, response: str) -> list[str]:
         notes.append(
             f"exp: expected of {whose} with the same rows, and O/E observed over that; raw rank: "
             f"of the raw {table.quantity}, by chance and case mix too."
+        )
+    if table.said is not None:
+        notes.append(
+            "Effects and ranks use all categories of the response, observed and raw numbers those "
+            "up to and from one of them."
         )
     notes.append(
         f"{table.quantity}: {measured(table, response)} that the level's effect, shrunk, would "

@@ -220,13 +220,20 @@ def _random_part(fitted: Fitted) -> list[str]:
     terms = fitted.design.terms
     if not terms:
         return []
-    words = [_term(fitted.family, term) for term in terms]
+    words = [_term(fitted.family, part) for part in fitted.design.random_parts]
     distribution = (
         "taken to be normally distributed with mean zero"
         if len(terms) == 1
         else "taken to be normally distributed with mean zero and independent between terms"
     )
-    return [f"Random effects were {_listed(words)}. They were {distribution}."]
+    joined = [
+        f" Those of {plain(term.grouping.name)} in the "
+        f"{_listed([component_words(fitted.family, name) for name in parts])} were correlated with "
+        "each other."
+        for term in terms
+        if len(parts := tuple(dict.fromkeys(term.predictors))) > 1
+    ]
+    return [f"Random effects were {_listed(words)}. They were {distribution}.{''.join(joined)}"]
 
 
 def _term(family: AbstractFamily, term: RandomTerm) -> str:
@@ -341,7 +348,7 @@ def _estimand(fitted: Fitted) -> list[str]:
 
 
 def _has_random(fitted: Fitted, predictor: str) -> bool:
-    return any(term.predictor == predictor for term in fitted.design.terms)
+    return any(term.reaches(predictor) for term in fitted.design.terms)
 
 
 def _of_slopes(names: Sequence[str]) -> str:

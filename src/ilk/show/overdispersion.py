@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, final
 
 import numpy as np
 
 from ilk.design.fixed import INTERCEPT
 from ilk.diagnostics.overdispersion import Overdispersion, overdispersion
+from ilk.errors import ModelError
 from ilk.formula.spec import MEAN, OLRE
+from ilk.frame import answer
 from ilk.late import Late
-from ilk.show.answer import Answer
+from ilk.model.quadrature import most_nodes
+from ilk.show.answer import AbstractAnswer, Answer
 from ilk.show.numbers import fixed, p_value, plain, significant
 from ilk.show.summary import Table
 
@@ -18,22 +22,90 @@ if TYPE_CHECKING:
     from ilk.diagnostics.overdispersion import Alternative
     from ilk.fitted import Fitted
     from ilk.plot import overdispersion as pictures
+    from ilk.plot import twofold
 else:
     pictures = Late("ilk.plot.overdispersion")
+    twofold = Late("ilk.plot.twofold")
 
-__all__ = ["overdispersion_answer"]
+__all__ = ["OverdispersionAnswer", "OverdispersionPicture", "overdispersion_answer"]
 
-_SHOWN = ("model", "loglik", "df", "aic", "delta")
+OverdispersionPicture: TypeAlias = Literal["variance", "profile"]
+"""Pictures of overdispersion."""
+
+_SHOWN = ("model", "loglik", "df", "aic", "delta", "integration")
 
 _CLOSE = 2.0
 """Differences of AIC below which two models are about as good."""
 
 
-def overdispersion_answer(fitted: Fitted, draws: int = 250, seed: int = 0) -> Answer:
+@final
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class OverdispersionAnswer(AbstractAnswer):
+    """Tests of the variance, and the usual answers to overdispersion side by side.
+
+    Parameters
+    ----------
+    answer : Answer
+        The table of the answers, with what is shown of the rest.
+    found : Overdispersion
+        The fits and tests themselves.
+    """
+
+    answer: Answer
+    found: Overdispersion
+
+    @property
+    def profile(self) -> Any:
+        """Frame of the profile of a dispersion and an effect of each row, if the fit has both.
+
+        Columns ``dispersion`` (held), ``sd(olre)`` (what goes best with it), ``loglik`` (all else
+        fitted anew) and ``loss``.  None of other fits.
+        """
+        profile = self.found.profile
+        if profile is None:
+            return None
+        columns = {
+            "dispersion": profile.dispersion,
+            f"sd({OLRE})": profile.deviation,
+            "loglik": profile.loglik,
+            "loss": profile.loss,
+        }
+        return answer(columns, self.found.fitted.design.flavor)
+
+    def plot(self, ax: Any = None, kind: OverdispersionPicture | None = None) -> Any:
+        """Draw the variance against the mean, or the profile of the two parameters.
+
+        Parameters
+        ----------
+        ax : matplotlib axes, optional
+            Where to draw; new axes by default.
+        kind : {"variance", "profile"}, optional
+            By default the profile where the fit has a dispersion and an effect of each row.
+
+        Returns
+        -------
+        matplotlib axes
+        """
+        profile = self.found.profile
+        if kind not in (None, "variance", "profile"):
+            raise ModelError(
+                f"kind={kind!r:.60}: there are 'variance' and 'profile'.", code="picture"
+            )
+        if kind == "variance" or (kind is None and profile is None):
+            return pictures.draw_variances(self.found, ax)
+        if profile is None:
+            raise ModelError(
+                "kind='profile' is of fits that have a dispersion and an effect of each row.",
+                code="picture",
+            )
+        return twofold.draw_twofold(twofold.twofold_picture(profile), ax)
+
+
+def overdispersion_answer(fitted: Fitted, draws: int = 250, seed: int = 0) -> OverdispersionAnswer:
     """Look for overdispersion, fit the usual answers to it, and put both into words.
 
-    Columns: ``model, loglik, df, aic, delta``, for each coefficient of the mean ``estimate[name]``
-    and ``std_error[name]``, and ``problem``.
+    Columns: ``model, loglik, df, aic, delta, integration``, for each coefficient of the mean
+    ``estimate[name]`` and ``std_error[name]``, and ``problem``.
 
     Parameters
     ----------
@@ -42,7 +114,7 @@ def overdispersion_answer(fitted: Fitted, draws: int = 250, seed: int = 0) -> An
 
     Returns
     -------
-    Answer
+    OverdispersionAnswer
     """
     found = overdispersion(fitted, draws, seed)
     response = plain(fitted.design.response.name)
@@ -56,6 +128,7 @@ def overdispersion_answer(fitted: Fitted, draws: int = 250, seed: int = 0) -> An
         "df": np.array([np.nan if f is None else f.parameter_count for f in fits]),
         "aic": values,
         "delta": values - smallest,
+        "integration": [one.integration or None for one in found.alternatives],
     }
     for name in names:
         pairs = [_coefficient(f, name) for f in fits]
@@ -63,10 +136,7 @@ def overdispersion_answer(fitted: Fitted, draws: int = 250, seed: int = 0) -> An
         columns[f"std_error[{name}]"] = np.array([pair[1] for pair in pairs])
     columns["problem"] = [one.why for one in found.alternatives]
 
-    def picture(ax: Any = None) -> Any:
-        return pictures.draw_variances(found, ax)
-
-    return Answer(
+    shown = Answer(
         title=f"Overdispersion of {response}",
         question=(
             f"Does {response} vary more than its family says, and which of the usual answers "
@@ -76,11 +146,11 @@ def overdispersion_answer(fitted: Fitted, draws: int = 250, seed: int = 0) -> An
         flavor=fitted.design.flavor,
         words=("model",),
         hidden=tuple(name for name in columns if name not in _SHOWN),
-        heads={"loglik": "log-lik.", "df": "df", "aic": "AIC"},
+        heads={"loglik": "log-lik.", "df": "df", "aic": "AIC", "integration": "integrated by"},
         notes=_notes(found),
-        tables=(_tests(found), _coefficients(found, names)),
-        picture=picture,
+        tables=(_tests(found), _coefficients(found, names), *_profile(found)),
     )
+    return OverdispersionAnswer(shown, found)
 
 
 def _coefficient(fitted: Fitted | None, name: str) -> tuple[float, float]:
@@ -127,8 +197,54 @@ def _coefficients(found: Overdispersion, names: list[str]) -> Table:
     )
 
 
+def _profile(found: Overdispersion) -> tuple[Table, ...]:
+    """Profile of the two parameters, where the fit has both."""
+    profile = found.profile
+    if profile is None:
+        return ()
+    rows = tuple(
+        (significant(phi, 3), fixed(sd, 2), fixed(loss, 2))
+        for phi, sd, loss in zip(profile.dispersion, profile.deviation, profile.loss, strict=True)
+    )
+    return (
+        Table(
+            f"Profile of the dispersion and {OLRE}, which describe the same variation",
+            ("dispersion", f"sd of {OLRE}", "log-lik. lost"),
+            rows,
+            labels=0,
+            notes=(
+                f"The dispersion is held, all else fitted anew, by {profile.integration}. Where "
+                "little is lost along the way, the data do not tell the two apart: keep one.",
+            ),
+        ),
+    )
+
+
+def _integration_notes(found: Overdispersion) -> list[str]:
+    """What to know of likelihoods that are integrated differently."""
+    notes = []
+    if not found.alike:
+        notes.append(
+            "Likelihoods are integrated differently (see the table), so that differences of AIC "
+            "are also differences of approximation; fit.approximation() tells how large they are."
+        )
+    own = most_nodes(found.fitted.model.nodes)
+    used = [
+        most_nodes(one.fitted.model.nodes)
+        for one in found.alternatives
+        if one.fitted is not None and one.fitted.design.terms
+    ]
+    if used and max(used) > own and found.fitted.design.terms:
+        notes.append(
+            "Random effects are integrated by quadrature here, so that AIC compare; the fit itself "
+            f"has {'the Laplace approximation' if own == 1 else f'{own} nodes'}, and another "
+            "log-likelihood."
+        )
+    return notes
+
+
 def _notes(found: Overdispersion) -> tuple[str, ...]:
-    notes = [_sentence(found)]
+    notes = [_sentence(found), *_integration_notes(found)]
     if any(_has_row_effects(one) for one in found.alternatives):
         notes.append(
             "With an effect of each row (olre()) coefficients are those of a row with a typical "

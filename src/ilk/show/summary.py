@@ -329,7 +329,7 @@ def _rate_ratios(fitted: Fitted, level: float, covariance: CoefficientCovariance
     """Coefficients of the mean as rate ratios, for fits that have rates."""
     if not is_rate(fitted.design, fitted.family):
         return []
-    mixed = any(term.predictor == "mean" for term in fitted.design.terms)
+    mixed = any(term.reaches("mean") for term in fitted.design.terms)
     lost = [
         name
         for (component, name), gone in zip(fitted.names, infinite(fitted), strict=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from ilk.diagnostics.residuals import residuals
+from ilk.family.categorical import AbstractCategorical
 from ilk.inference.criteria import aic, aicc, bic, df_model, df_resid
 from ilk.inference.wald import coefficient_table
 from ilk.late import Late
@@ -32,6 +33,7 @@ __all__ = [
     "augment",
     "by_category",
     "coefficient_columns",
+    "fitted_values",
     "glance",
     "interval_columns",
     "interval_table",
@@ -201,28 +203,55 @@ def glance(fitted: Fitted) -> Columns:
     return {name: [value] for name, value in one.items()}
 
 
-def augment(fitted: Fitted) -> Columns:
-    """Tabulate the rows of the fit with fitted means and residuals.
-
-    Columns: ``row`` (position in the caller's data), the response, the grouping factors, ``fitted``
-    (mean at the conditional modes), ``residual``, ``pearson`` and ``estimand``.
+def fitted_values(fitted: Fitted) -> FloatArray:
+    """Fitted means (n,), or probabilities (n, J) of categories, at the conditional modes.
 
     Parameters
     ----------
     fitted : Fitted
         The fit.
     """
-    design = fitted.design
-    own: Columns = {
-        "fitted": fitted.mean,
-        "residual": residuals(fitted, "response"),
-        "pearson": residuals(fitted, "pearson"),
-        "estimand": [CONDITIONAL] * fitted.model.rows,
-    }
-    return row_columns(design, own)
+    family = fitted.family
+    if isinstance(family, AbstractCategorical):
+        return family.probabilities(fitted.predictors).T
+    return fitted.mean
 
 
-def row_columns(design: Design, own: Columns, used: IntArray | None = None) -> Columns:
+def augment(fitted: Fitted) -> Columns:
+    """Tabulate the rows of the fit with fitted means and residuals.
+
+    Columns: ``row`` (position in the caller's data), the response, the grouping factors, ``fitted``
+    (mean at the conditional modes), ``residual``, ``pearson`` and ``estimand``.  Of categories
+    ``fitted`` is the probability of the one observed, ``fitted_...`` that of each; of these and of
+    censored responses there are ``quantile`` residuals in place of the others.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    """
+    design, family = fitted.design, fitted.family
+    labels = None
+    if isinstance(family, AbstractCategorical):
+        every = family.probabilities(fitted.predictors)
+        codes = design.response.y.astype(np.intp)
+        labels = [family.levels[code] for code in codes]
+        own: Columns = {"fitted": every[codes, np.arange(len(codes))]}
+        own.update((f"fitted_{level}", p) for level, p in zip(family.levels, every, strict=True))
+    else:
+        own = {"fitted": fitted.mean}
+    if family.categorical or design.response.other is not None:
+        own["quantile"] = residuals(fitted, "quantile")
+    else:
+        own["residual"] = residuals(fitted, "response")
+        own["pearson"] = residuals(fitted, "pearson")
+    own["estimand"] = [CONDITIONAL] * fitted.model.rows
+    return row_columns(design, own, response=labels)
+
+
+def row_columns(
+    design: Design, own: Columns, used: IntArray | None = None, response: Any = None
+) -> Columns:
     """Put columns of a fit behind the position, response and clusters of its rows.
 
     Parameters
@@ -233,9 +262,12 @@ def row_columns(design: Design, own: Columns, used: IntArray | None = None) -> C
         Columns of the fit; one of the caller's that has the name of one gets a ``_`` behind it.
     used : (n,) array of int, optional
         Rows of the design that the fit used; all by default.
+    response : sequence, optional
+        Responses of these rows, where those of the design are codes.
     """
     rows = slice(None) if used is None else used
-    theirs: Columns = {design.response.name: design.response.y[rows]}
+    observed = design.response.y[rows] if response is None else response
+    theirs: Columns = {design.response.name: observed}
     for term in design.terms:
         labels = term.grouping.levels
         theirs[term.grouping.name] = [labels[code] for code in term.grouping.codes[rows]]

@@ -121,7 +121,7 @@ def reading(fitted: Fitted, component: str = "mean") -> tuple[str, ...]:
         A sentence or two: which estimand the coefficients have, and how it relates to the
         population's; none for a predictor without random effects.
     """
-    if all(term.predictor != component for term in fitted.design.terms):
+    if not any(term.reaches(component) for term in fitted.design.terms):
         return ()
     relation = plain(collapsibility(fitted, component).reason, 2000)
     if component == "mean" and isinstance(fitted.family, ZeroInflated):

@@ -81,6 +81,13 @@ def distribution_variance(
                 code="latent-scale",
             )
         return threshold
+    if family.categorical:
+        raise ModelError(
+            f"Categories of family {family.name!r} are not a single latent variable with a known "
+            "variance that is cut at thresholds, so that there is no latent scale to share out; "
+            "a cumulative model without scale effects has one.",
+            code="latent-scale",
+        )
     eta = [np.array([value]) for value in level]
     variance = float(family.variance(eta, None)[0])
     if family.link.name == "log":

@@ -110,7 +110,7 @@ class VarianceLevels:
 
 def factor_names(fitted: Fitted) -> tuple[str, ...]:
     """Names of the grouping factors of the mean that form clusters: not those of single rows."""
-    terms = [term for term in fitted.design.terms if term.predictor == MEAN]
+    terms = [term for term in fitted.design.random_parts if term.predictor == MEAN]
     names = [t.grouping.name for t in terms if forms_clusters(t.grouping, fitted.design)]
     return tuple(dict.fromkeys(names))
 
@@ -130,7 +130,7 @@ def check_levels(fitted: Fitted) -> None:
     ModelError
         There are no random effects of clusters in the mean, or some in another predictor.
     """
-    other = {term.predictor for term in fitted.design.terms} - {MEAN}
+    other = {term.predictor for term in fitted.design.random_parts} - {MEAN}
     if other:
         raise ModelError(
             f"The predictor of {sorted(other)[0].replace('_', ' ')} has random effects of its own, "

@@ -14,7 +14,7 @@ from ilk.num.jets import pair, triple, variables
 LEVELS = ("awful", "poor", "fair", "good", "great")
 CUTS = {"flexible": (-1.4, -0.2, 0.5, 2.1), "equidistant": (-1.5, 0.9),
         "symmetric": (-0.4, 0.7, 1.2)}  # fmt: skip
-KINDS = [kind for kind in FAMILIES.values() if kind.categorical]
+KINDS = [kind for kind in FAMILIES.values() if kind.categorical and kind.ordered]
 
 F = {
     "logit": lambda x: 1 / (1 + mpmath.exp(-x)),

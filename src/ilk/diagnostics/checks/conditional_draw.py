@@ -111,7 +111,7 @@ def _curvature(fitted: Fitted) -> tuple[FloatArray, FloatArray]:
 
 def _random_block(fitted: Fitted, W: FloatArray) -> FloatArray:
     """W with zeros where a predictor has no random effects, whose draws would be thrown away."""
-    has = {term.predictor for term in fitted.design.terms}
+    has = {part.predictor for part in fitted.design.random_parts}
     keep = np.array([name in has for name in fitted.family.parameters], dtype=float)
     block: FloatArray = W * keep[:, None] * keep
     return block
@@ -120,8 +120,11 @@ def _random_block(fitted: Fitted, W: FloatArray) -> FloatArray:
 def _gather(fitted: Fitted, t: int, rows: FloatArray) -> FloatArray:
     """Z' of term t times values (K, n) of the rows, (L, q)."""
     term = fitted.design.terms[t]
-    values = rows[list(fitted.family.parameters).index(term.predictor)]
+    order, columns = list(fitted.family.parameters), term.columns
     L, codes = len(term.grouping.levels), term.grouping.codes
-    columns = np.ones((1, len(codes))) if term.columns is None else term.columns.T
-    sums = [np.bincount(codes, weights=column * values, minlength=L) for column in columns]
+    sums = []
+    for j, name in enumerate(term.predictors):
+        values = rows[order.index(name)]
+        weights = values if columns is None else columns[:, j] * values
+        sums.append(np.bincount(codes, weights=weights, minlength=L))
     return np.stack(sums, axis=1)

@@ -157,6 +157,9 @@ def _advice(context: Context, over: bool) -> str:
             "Standard errors are too large. Look for rows that are not independent, for counts "
             "with an upper limit, or for random effects that the rows cannot tell from noise."
         )
+    own = family.too_variable()
+    if own is not None:
+        return own
     if family.has_dispersion:
         return "Let the dispersion depend on a covariate (dispersion='~ x'), or try another family."
     if family.takes_trials:

@@ -149,7 +149,8 @@ _SHAPE = "Random effects are normal"
 
 
 def _where(term: RandomTerm) -> str:
-    return term.label if term.predictor == "mean" else f"{term.predictor}: {term.label}"
+    said = term.predictor == "mean" or bool(term.members)
+    return term.label if said else f"{term.predictor}: {term.label}"
 
 
 def _simulated(context: Context, ready: tuple[Standardized | None, ...]) -> list[list[FloatArray]]:

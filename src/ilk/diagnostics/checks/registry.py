@@ -22,6 +22,7 @@ from ilk.diagnostics.checks.exposure import check_exposure
 from ilk.diagnostics.checks.influence import check_influence
 from ilk.diagnostics.checks.leverage import check_leverage
 from ilk.diagnostics.checks.outliers import check_outliers
+from ilk.diagnostics.checks.parallel import check_parallel
 from ilk.diagnostics.checks.pattern import check_pattern
 from ilk.diagnostics.checks.record import skipped
 from ilk.diagnostics.checks.slopes import check_slopes
@@ -49,6 +50,7 @@ CHECKS: Mapping[str, CheckFunction] = {
     "exposure": check_exposure,
     "uniformity": check_uniformity,
     "pattern": check_pattern,
+    "parallel": check_parallel,
     "dispersion": check_dispersion,
     "pearson": check_pearson,
     "zeros": check_zeros,

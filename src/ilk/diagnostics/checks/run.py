@@ -20,6 +20,7 @@ from ilk.diagnostics.checks.record import Checks
 from ilk.diagnostics.checks.registry import CHECKS, run_checks
 from ilk.diagnostics.checks.simulated import CELLS
 from ilk.errors import ModelError, did_you_mean
+from ilk.prediction.quantities import by_codes
 
 if TYPE_CHECKING:
     from ilk.diagnostics.checks.record import Check
@@ -73,6 +74,7 @@ def check(
     """
     names = _chosen(checks)
     _check_numbers(draws, seed, alpha, refits)
+    fitted = by_codes(fitted)
     many = _many(fitted) if draws is None else draws
     context = make_context(fitted, draws=many, seed=seed, alpha=alpha, asked=asked)
     found = run_checks(names, context)

@@ -56,7 +56,7 @@ def check_slopes(context: Context) -> tuple[Check, ...]:
     fitted = context.fitted
     checks: list[Check] = []
     done: set[tuple[str, str]] = set()
-    for term in fitted.design.terms:
+    for term in fitted.design.random_parts:
         name = term.grouping.name
         few = len(term.grouping.levels) < _LEVELS or term.predictor != "mean"
         if few or len(term.grouping.levels) >= fitted.model.rows:

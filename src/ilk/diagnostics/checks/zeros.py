@@ -35,8 +35,11 @@ def check_zeros(context: Context) -> tuple[Check, ...]:
         One for each estimand.
     """
     title = "As many zeros as expected"
-    if not context.fitted.family.has_atoms:
+    family = context.fitted.family
+    if not family.has_atoms:
         return (skipped("zeros", title, "The response is no count."),)
+    if not family.has_zero:
+        return (skipped("zeros", title, "The response is no count that may be zero."),)
     if is_single(context):
         return (skipped("zeros", title, "The mean says how many outcomes are 0."),)
     return tuple(_zeros(context, estimand, title) for estimand in context.estimands)

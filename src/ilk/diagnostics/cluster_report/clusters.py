@@ -77,7 +77,7 @@ def two_fits(fitted: Fitted, group: Any = None) -> TwoFits:
         if added:
             single = [
                 term.grouping.name
-                for term in fitted.design.terms
+                for term in fitted.design.random_parts
                 if term.predictor == MEAN and term.grouping.columns
             ]
             if single:
@@ -114,7 +114,7 @@ def cluster_groupings(fitted: Fitted) -> tuple[Grouping, ...]:
         The fit.
     """
     found: dict[str, Grouping] = {}
-    for term in fitted.design.terms:
+    for term in fitted.design.random_parts:
         if term.predictor == MEAN and forms_clusters(term.grouping, fitted.design):
             found.setdefault(term.grouping.name, term.grouping)
     return tuple(found.values())

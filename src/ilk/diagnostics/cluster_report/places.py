@@ -92,7 +92,7 @@ def coefficient_places(
         ]
     slopes = {
         name
-        for term in mixed.design.terms
+        for term in mixed.design.random_parts
         if term.predictor == MEAN and term.grouping.name in [g.name for g in factors]
         for name in term.column_names
     }

@@ -265,7 +265,7 @@ def _group_notes(two: TwoFits, chosen: Grouping, factors: Sequence[Grouping]) ->
             f"{' and '.join(across)}: methods that are robust to clusters of {chosen.name} do not "
             "count that."
         )
-    rows = {t.grouping.name for t in two.mixed.design.terms if t.predictor == MEAN}
+    rows = {t.grouping.name for t in two.mixed.design.random_parts if t.predictor == MEAN}
     rows -= {g.name for g in factors}
     if rows:
         notes.append(

@@ -216,8 +216,8 @@ def _onto_effects(fitted: Fitted, values: FloatArray) -> FloatArray:
         size, q = modes.shape
         columns = np.ones((len(values), 1)) if term.columns is None else term.columns
         block = np.zeros((size, q, values.shape[1]))
-        if term.predictor == MEAN:
-            for a in range(q):
+        for a in range(q):
+            if term.predictors[a] == MEAN:
                 for b in range(values.shape[1]):
                     block[:, a, b] = np.bincount(
                         term.grouping.codes, columns[:, a] * values[:, b], size
@@ -229,7 +229,7 @@ def _onto_effects(fitted: Fitted, values: FloatArray) -> FloatArray:
 def _intercept_sd(fitted: Fitted, grouping: Grouping) -> float:
     """Standard deviation of the random intercepts of a factor; nan if it has none."""
     for term, G in zip(fitted.design.terms, fitted.estimates.covariances, strict=True):
-        if term.predictor != MEAN or term.grouping.name != grouping.name:
+        if not term.reaches(MEAN) or term.grouping.name != grouping.name:
             continue
         if term.columns is None:
             return math.sqrt(G[0, 0])

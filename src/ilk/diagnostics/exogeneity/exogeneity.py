@@ -132,7 +132,7 @@ def exogeneity(fitted: Fitted, group: str | None = None) -> Exogeneity:
     against_fixed = hausman(fitted, groupings)
     slopes = [
         term.label
-        for term in fitted.design.terms
+        for term in fitted.design.random_parts
         if term.predictor == MEAN and term.column_names != (INTERCEPT,) and term.grouping.columns
     ]
     if slopes and not against_fixed.reason:

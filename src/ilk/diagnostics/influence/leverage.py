@@ -27,8 +27,6 @@ from ilk.prediction.uncertainty import row_covariance
 from ilk.simulate import full_predictors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ilk.fitted import Fitted
     from ilk.typing import FloatArray
 
@@ -73,16 +71,16 @@ def row_leverage(fitted: Fitted) -> RowLeverage:
     known = np.isfinite(np.diag(covariance))
     phi = np.where(np.outer(known, known), covariance, 0.0)
     follow, variance = X.copy(), np.zeros(len(X))
-    terms = [t for t, term in enumerate(fitted.design.terms) if term.predictor == "mean"]
+    terms = [t for t, term in enumerate(fitted.design.terms) if term.reaches("mean")]
     if terms:
         slope = fitted.mode_sensitivity()[:, where]
         places = first_places(fitted.estimates.modes)
         for t in terms:
             term, (start, q) = fitted.design.terms[t], places[t]
-            for j in range(q):
+            for j in (j for j in range(q) if term.predictors[j] == "mean"):
                 z = 1.0 if term.columns is None else term.columns[:, j : j + 1]
                 follow += z * slope[start + q * term.grouping.codes + j]
-        variance = row_covariance(fitted, training_cases(fitted), _columns(fitted, terms))
+        variance = row_covariance(fitted, training_cases(fitted), _columns(fitted))
     w = mean_weights(fitted)
     fixed = w * np.einsum("ij,jk,ik->i", X, phi, follow, optimize=True)
     whole = w * (np.einsum("ij,jk,ik->i", follow, phi, follow, optimize=True) + variance)
@@ -107,12 +105,12 @@ def mean_weights(fitted: Fitted) -> FloatArray:
     return np.asarray(weights if frequency is None else weights * frequency)
 
 
-def _columns(fitted: Fitted, terms: Sequence[int]) -> list[FloatArray]:
-    """Row of Z of each term; zeros for those of other predictors than the mean."""
+def _columns(fitted: Fitted) -> list[FloatArray]:
+    """Row of Z of each term; zeros for columns of other predictors than the mean."""
     out = []
-    for t, term in enumerate(fitted.design.terms):
+    for term in fitted.design.terms:
         columns = term.columns
         n = len(term.grouping.codes)
         z = np.ones((n, 1)) if columns is None else np.asarray(columns, dtype=np.float64)
-        out.append(z if t in terms else np.zeros_like(z))
+        out.append(np.where([name == "mean" for name in term.predictors], z, 0.0))
     return out

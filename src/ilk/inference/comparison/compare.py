@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Comparison", "PairTest", "check_comparable", "compare"]
 
+_ROUNDING = 1e-6
+"""Difference of log volumes that is rounding."""
+
 _COLLAPSED = ("singular_covariance", "no_dispersion", "no_zero_inflation")
 """Codes of the reasons that say which part of a model has vanished."""
 
@@ -241,6 +244,13 @@ def check_comparable(a: Fitted, b: Fitted, first: str, second: str) -> None:
             "different data",
             "fit both with reml=False",
         )
+    if a.model.reml and abs(_volume(a) - _volume(b)) > _ROUNDING:
+        _refuse(
+            pair,
+            "are REML fits whose fixed parts are the same in other columns, which shifts restricted "
+            "likelihoods by a constant",
+            "code both fixed parts alike (contrasts, units, centering), or fit both with reml=False",
+        )
     if a.model.reml and a.family.link.name != b.family.link.name:
         _refuse(
             pair,
@@ -255,6 +265,12 @@ def check_comparable(a: Fitted, b: Fitted, first: str, second: str) -> None:
             f"approximate the likelihood differently ({nodes[0]} and {nodes[1]})",
             "fit both with the same quadrature=",
         )
+
+
+def _volume(fitted: Fitted) -> float:
+    """Logarithm of the volume that the columns of the mean span."""
+    X = fitted.model.parts["mean"].X
+    return float(np.sum(np.log(np.abs(np.diagonal(np.linalg.qr(X, mode="r"))))))
 
 
 def _accuracy(model: Fitted) -> str | None:

@@ -178,7 +178,7 @@ def _families(small: Fitted, large: Fitted) -> tuple[bool, bool] | str:
         if not added:
             continue
         modeled = large.model.parts[name].X.shape[1] > 1
-        if modeled or any(term.predictor == name for term in large.design.terms):
+        if modeled or any(term.reaches(name) for term in large.design.terms):
             return f"where its {name.replace('_', ' ')} is zero, what it depends on has no meaning"
     return dispersion, inflation
 

@@ -35,7 +35,7 @@ _FEW = 5
 def grouping_also_fixed(material: Material) -> Iterator[Remark]:
     """Find random intercepts of groups that the fixed part tells apart already."""
     parts = {part.predictor: part for part in material.design.fixed}
-    for term in material.design.terms:
+    for term in material.design.random_parts:
         group = term.grouping
         if not term.has_intercept or not group.columns:
             continue
@@ -59,7 +59,7 @@ def one_row_per_level(material: Material) -> Iterator[Remark]:
     design = material.design
     if design.frequency_weights is not None or (gaussian and _variances_differ(material)):
         return
-    for term in design.terms:
+    for term in design.random_parts:
         if term.predictor != "mean" or not term.has_intercept:
             continue
         name, levels = term.grouping.name, len(term.grouping.levels)
@@ -83,7 +83,7 @@ def olre_with_dispersion(material: Material) -> Iterator[Remark]:
     base = material.base
     if not base.has_dispersion or base.name == "gaussian":
         return
-    for term in material.design.terms:
+    for term in material.design.random_parts:
         if term.predictor != "mean" or not term.has_intercept:
             continue
         if len(term.grouping.levels) == material.rows:
@@ -99,7 +99,7 @@ def olre_with_dispersion(material: Material) -> Iterator[Remark]:
 
 def same_groups_twice(material: Material) -> Iterator[Remark]:
     """Find two grouping factors with random intercepts that divide the rows alike."""
-    terms = [t for t in material.design.terms if t.has_intercept and t.grouping.columns]
+    terms = [t for t in material.design.random_parts if t.has_intercept and t.grouping.columns]
     for first, second in combinations(terms, 2):
         a, b = first.grouping, second.grouping
         if first.predictor != second.predictor:

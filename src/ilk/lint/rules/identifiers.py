@@ -48,7 +48,7 @@ def identifier_as_number(material: Material) -> Iterator[Remark]:
 
 def ignored_clusters(material: Material) -> Iterator[Remark]:
     """Find identifiers whose levels have several rows, in a model without random effects."""
-    if material.design.terms:
+    if material.design.random_parts:
         return
     named = (name for name in material.unused if identifier_name(name))
     found: list[tuple[int, str]] = []
@@ -98,7 +98,7 @@ def _numeric_columns(material: Material) -> Iterator[str]:
     """Columns that enter some predictor, or a slope, as numbers."""
     recipes = chain(
         (part.recipe for part in material.design.fixed),
-        (term.recipe for term in material.design.terms if term.recipe is not None),
+        (term.recipe for term in material.design.random_parts if term.recipe is not None),
     )
     for recipe in recipes:
         for factor in recipe.terms.factors:

@@ -20,7 +20,7 @@ __all__ = ["slope_without_fixed", "slope_without_variation", "zero_far_from_data
 
 def slope_without_variation(material: Material) -> Iterator[Remark]:
     """Find random slopes of covariates that are the same in all rows of each level."""
-    for term in material.design.terms:
+    for term in material.design.random_parts:
         group = term.grouping
         if term.columns is None or not group.columns or not term.has_intercept:
             continue
@@ -42,7 +42,7 @@ def slope_without_variation(material: Material) -> Iterator[Remark]:
 def slope_without_fixed(material: Material) -> Iterator[Remark]:
     """Find random slopes whose mean is forced to be zero."""
     parts = {part.predictor: part for part in material.design.fixed}
-    for term in material.design.terms:
+    for term in material.design.random_parts:
         if term.recipe is None or not term.grouping.columns:
             continue
         part = parts[term.predictor]
@@ -72,7 +72,7 @@ def _varies(material: Material, text: str) -> bool:
 
 def zero_far_from_data(material: Material) -> Iterator[Remark]:
     """Find slopes beside an intercept of covariates whose zero lies far from all data."""
-    for term in material.design.terms:
+    for term in material.design.random_parts:
         if term.structure not in ("us", "diag") or not term.has_intercept or term.columns is None:
             continue
         says = (

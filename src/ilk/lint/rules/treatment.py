@@ -100,7 +100,7 @@ def _treatment_column(expression: Expression) -> str | None:
 
 
 def _clusters(material: Material) -> dict[str, Grouping]:
-    terms = [t for t in material.design.terms if t.predictor == material.mean.predictor]
+    terms = [t for t in material.design.random_parts if t.predictor == material.mean.predictor]
     return {
         term.grouping.name: term.grouping
         for term in terms
@@ -117,7 +117,7 @@ def _with_slope(material: Material, column: str, name: str) -> str:
 
 def _has_slope(material: Material, column: str, group: Grouping) -> bool:
     """Whether the effect may differ between the levels of a group."""
-    for term in material.design.terms:
+    for term in material.design.random_parts:
         if term.predictor != material.mean.predictor:
             continue
         if term.grouping.name == group.name and term.recipe is not None:

@@ -97,8 +97,12 @@ def test_restricted_likelihoods(frame):
     refused(a, fitted("y ~ x + (1 | g)", frame, reml=False), "one restricted (REML)", "reml=")
     refused(a, fitted("y ~ 1 + (1 | g)", frame), "different fixed parts", "reml=False")
     shifted = frame.assign(z=2.0 * frame.x - 1.0)
-    b = fitted("y ~ z + (1 | g)", shifted)  # the same space: the same restricted data
+    # the same space in other columns: a flat prior of other coefficients
+    refused(a, fitted("y ~ z + (1 | g)", shifted), "the same in other columns", "reml=False")
+    turned = frame.assign(z=-frame.x - 3.0)
+    b = fitted("y ~ z + (1 | g)", turned)
     assert len(compare([a, b]).tests) == 0
+    assert a.loglik == pytest.approx(b.loglik, abs=1e-6)
 
 
 def test_approximations_must_agree(frame):
