@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from ilk.covariance import AbstractCovariance, AbstractLevels, covariance_structure
+from ilk.covariance import AbstractCovariance, AbstractLevels
 from ilk.covariance.structured import Structured
 from ilk.design.over_levels import with_structures
+from ilk.design.random import covariance_of
 from ilk.errors import ModelError
 from ilk.estimation.run import run, run_auto
 from ilk.family import AbstractFamily
@@ -187,7 +188,7 @@ def _structures(
     """Covariance structure of each term, within levels and over them."""
     found: list[AbstractCovariance] = []
     for term in design.terms:
-        within, levels = covariance_structure(term.structure), over.get(term.grouping.name)
+        within, levels = covariance_of(term), over.get(term.grouping.name)
         found.append(within if levels is None else Structured(within, levels))
     return tuple(found)
 

@@ -28,8 +28,8 @@ Decay: TypeAlias = Literal["exp", "gau", "matern"]
 
 DECAYS: tuple[Decay, ...] = ("exp", "gau", "matern")
 
-_SMOOTHEST = 60.0
-"""Smoothness from which on the Matern correlation is taken there: nearly Gaussian."""
+_ROUGHEST, _SMOOTHEST = math.log(1e-3), math.log(60.0)
+"""Logarithms of smoothness beyond which the Matern correlation is taken there."""
 
 
 def decay(
@@ -69,14 +69,15 @@ def decay(
         return value, (2.0 * x * x * value)[..., None]
     if log_nu is None:
         raise TypeError("a Matern correlation needs log_nu")
-    nu = min(math.exp(log_nu), _SMOOTHEST)
+    within = min(max(log_nu, _ROUGHEST), _SMOOTHEST)
+    nu = math.exp(within)
     value = _matern(x, nu)
     # d/dx x^nu K_nu(x) = -x^nu K_(nu - 1)(x)
     safe = np.where(x > 0.0, x, 1.0)
     logs = _log_matern(safe, nu, nu - 1.0) + np.log(safe)
     by_range = np.where((x > 0.0) & np.isfinite(logs), np.exp(np.minimum(logs, 0.0)), 0.0)
-    by_nu = jacobian(lambda log: _matern(x, math.exp(float(log[0]))), np.array([log_nu]), 1e-3)
-    if math.exp(log_nu) >= _SMOOTHEST:
+    by_nu = jacobian(lambda log: _matern(x, math.exp(float(log[0]))), np.array([within]), 1e-3)
+    if within != log_nu:
         by_nu = np.zeros_like(by_nu)
     return value, np.concatenate([by_range[..., None], by_nu], axis=-1)
 

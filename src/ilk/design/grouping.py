@@ -45,7 +45,7 @@ class Grouping:
     structured: bool = False
 
 
-def make_grouping(columns: tuple[str, ...], scope: Scope) -> Grouping:
+def make_grouping(columns: tuple[str, ...], scope: Scope, least: int = 2) -> Grouping:
     """Make a grouping factor.
 
     Parameters
@@ -54,6 +54,8 @@ def make_grouping(columns: tuple[str, ...], scope: Scope) -> Grouping:
         One column, several, or ``(OLRE,)``.
     scope : Scope
         The data.
+    least : int
+        Fewest levels; a field may have one.
 
     Returns
     -------
@@ -62,7 +64,7 @@ def make_grouping(columns: tuple[str, ...], scope: Scope) -> Grouping:
     Raises
     ------
     DataError
-        The factor has a single level.
+        The factor has fewer levels.
     """
     name = ":".join(columns)
     if columns == (OLRE,):
@@ -74,7 +76,7 @@ def make_grouping(columns: tuple[str, ...], scope: Scope) -> Grouping:
         grouping = Grouping(name, found.codes, found.levels, columns)
     else:
         grouping = _combine(name, columns, [scope.factor(column) for column in columns])
-    if len(grouping.levels) < 2:
+    if len(grouping.levels) < least:
         label = f" ({quote(grouping.levels[0])})" if grouping.levels else ""
         raise DataError(
             f"The grouping factor {name!r} has a single level{label} in the rows used; its "

@@ -73,6 +73,8 @@ def check_identified(model: Model) -> None:
                 code="too-few-rows",
             )
         for term in design.terms:
+            if term.structure not in ("us", "diag"):
+                continue  # fewer variances than columns
             q = len(term.column_names)
             if len(term.grouping.levels) * q >= rows and model.design.frequency_weights is None:
                 raise DataError(
