@@ -26,6 +26,7 @@ typed by hand. To make them again:
     Rscript benchmarks/export.R                  # data of lme4, mlmRev, glmmTMB
     python -m benchmarks.data                    # and the simulated ones
     PEERS_PYTHON=path/to/python python -m benchmarks.run
+    python -m benchmarks.run --suite families    # every family, beside glmmTMB and ordinal
     python -m benchmarks.compare
 
 How it is measured: each peer is a process of its own that has loaded the data; the peers take turns

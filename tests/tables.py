@@ -109,6 +109,63 @@ FAMILIES: tuple[FamilyCase, ...] = (
         dispersed=True,
     ),
     FamilyCase(
+        "student",
+        "score",
+        {"family": "student"},
+        ("identity", "log"),
+        ("mean", "dispersion", "shape"),
+        dispersed=True,
+    ),
+    FamilyCase(
+        "skew_normal",
+        "lifetime",
+        {"family": "skew_normal"},
+        ("identity", "log"),
+        ("mean", "dispersion", "shape"),
+        dispersed=True,
+    ),
+    FamilyCase(
+        "generalized_poisson",
+        "count",
+        {"family": "generalized_poisson"},
+        ("log",),
+        ("mean", "dispersion"),
+        dispersed=True,
+    ),
+    FamilyCase(
+        "conway_maxwell_poisson",
+        "count",
+        {"family": "conway_maxwell_poisson"},
+        ("log",),
+        ("mean", "dispersion"),
+        dispersed=True,
+    ),
+    FamilyCase(
+        "tweedie",
+        "rain",
+        {"family": "tweedie"},
+        ("log",),
+        ("mean", "dispersion", "shape"),
+        dispersed=True,
+    ),
+    FamilyCase(
+        "ordered_beta",
+        "cover",
+        {"family": "ordered_beta"},
+        ("logit",),
+        ("mean", "dispersion", "threshold_1", "threshold_2"),
+        dispersed=True,
+    ),
+    FamilyCase("truncated_poisson", "litter", {"family": "truncated_poisson"}, ("log",)),
+    FamilyCase(
+        "hurdle_gamma",
+        "rain",
+        {"family": "hurdle_gamma"},
+        ("log",),
+        ("mean", "dispersion", "zero_inflation"),
+        dispersed=True,
+    ),
+    FamilyCase(
         "zero_inflated_poisson",
         "visits",
         {"family": "poisson", "zero_inflation": "~ 1"},
@@ -183,6 +240,10 @@ def table(seed: int = 3) -> pd.DataFrame:
     mean = np.exp(0.9 + eta)
     trials = rng.integers(3, 12, ROWS)
     count = rng.negative_binomial(2.0, 2.0 / (2.0 + mean))
+    more = np.random.default_rng([seed, 1])  # of columns that came later: the others stay
+    storms = more.poisson(0.6 * mean)
+    latent = eta + more.logistic(size=ROWS)
+    inside = more.beta(4 * probability, 4 * (1 - probability))
     return pd.DataFrame(
         {
             "score": 5.0 + 2.0 * eta + rng.normal(0.0, 1.5, ROWS),
@@ -193,6 +254,11 @@ def table(seed: int = 3) -> pd.DataFrame:
             "visits": count * (rng.random(ROWS) > 0.25),
             "cost": rng.gamma(4.0, np.exp(1.0 + 0.5 * eta) / 4.0),
             "share": np.clip(rng.beta(4 * probability, 4 * (1 - probability)), 0.01, 0.99),
+            "lifetime": 2.0 * eta
+            + 1.5 * (np.abs(more.normal(size=ROWS)) + 0.2 * more.normal(size=ROWS)),
+            "rain": np.where(storms > 0, more.gamma(2.0 * np.maximum(storms, 1), 0.7), 0.0),
+            "cover": np.where(latent < -2.0, 0.0, np.where(latent > 2.0, 1.0, inside)),
+            "litter": np.maximum(more.poisson(mean), 1),
             "x": x,
             "z": z,
             "g": [f"g{i:02d}" for i in g],

@@ -46,9 +46,11 @@ PHI = {
     "inverse_gaussian": 0.3,
     "gamma": 0.4,
     "lognormal": 0.4,
+    "ordered_beta": 0.15,
     "generalized_poisson": 1.8,
 }
 SHAPE = {"student": 4.0, "skew_normal": 3.0, "tweedie": 1.6}
+CUTS = (-1.5, 1.5)
 SETS = {"right": 200, "wrong": 100}
 
 Draw = Callable[[pd.DataFrame, np.random.Generator], np.ndarray]
@@ -114,7 +116,7 @@ def true_draw(family: str, link: str, **varies: str) -> Draw:
             phi = phi / data.w.to_numpy()
         trials = data.m.to_numpy() if "trials" in varies else None
         excess = 0.3 if "excess" in varies else 0.0
-        return response(family, mu, phi, rng, trials, excess, SHAPE.get(family, 0.0))
+        return response(family, mu, phi, rng, trials, excess, SHAPE.get(family, 0.0), CUTS)
 
     return draw
 
@@ -174,6 +176,8 @@ RIGHT: dict[str, Right] = {
     "Conway-Maxwell-Poisson": Right(
         {"family": "conway_maxwell_poisson"}, true_draw("conway_maxwell_poisson", "log")
     ),
+    "tweedie": Right({"family": "tweedie"}, true_draw("tweedie", "log")),
+    "ordered beta": Right({"family": "ordered_beta"}, true_draw("ordered_beta", "logit")),
 }  # fmt: skip
 """True models; every family of the registry that has a mean is among them."""
 

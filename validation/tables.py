@@ -19,7 +19,11 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "validation" / "results"
-PAGES = ("docs/explanation/fair-rankings.md", "docs/explanation/checks-have-power.md")
+PAGES = (
+    "docs/explanation/fair-rankings.md",
+    "docs/explanation/checks-have-power.md",
+    "docs/reference/families.md",
+)
 
 
 def stored(name: str) -> Any:
@@ -248,6 +252,41 @@ def quantile_residuals() -> str:
     return markdown(head, rows)
 
 
+def recovery() -> str:
+    """Bias and coverage of the parameters of every family."""
+
+    def covered(rows: Sequence[dict[str, Any]]) -> str:
+        shares = sorted(row["coverage"] for row in rows)
+        if not shares:
+            return "-"
+        ends = [percent(shares[0])] + [percent(shares[-1])] * (shares[-1] > shares[0])
+        return " to ".join(ends)
+
+    def bias(rows: Sequence[dict[str, Any]]) -> str:
+        worst = max((row["bias_in_sd"] for row in rows), key=abs, default=None)
+        return "-" if worst is None else f"{worst:.2f}"
+
+    rows = []
+    for name, found in sorted(stored("recovery")["families"].items()):
+        sd, effects, others = [], [], []
+        for label, row in found["parameters"].items():
+            part, _, term = label.rpartition(": ")
+            if label.endswith("sd(Intercept)"):
+                sd.append(row)
+            elif part in ("", "b", "c") and term in ("Intercept", "x"):
+                effects.append(row)
+            else:
+                others.append(row)
+        limits = max(row["without_interval"] for row in found["parameters"].values())
+        parts = (part for group in (effects, others, sd) for part in (bias(group), covered(group)))
+        rows.append([f"`{name}`", str(found["sets"]), *parts, str(limits)])
+    head = [
+        "family", "sets", "coefficients: bias", "covered, %", "dispersion and others: bias",
+        "covered, %", "sd of groups: bias", "covered, %", "no interval",
+    ]  # fmt: skip
+    return markdown(head, rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "ranks-coverage": ranks_coverage,
     "ranks-rivals": ranks_rivals,
@@ -258,6 +297,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "checks-calls": checks_calls,
     "checks-power": checks_power,
     "quantile-residuals": quantile_residuals,
+    "recovery": recovery,
 }
 """Tables by name."""
 

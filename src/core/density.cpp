@@ -1,7 +1,7 @@
 // density.cpp: the registry of densities, and the choice of the instruction set.
 //
-// kernels.cpp is linked once per instruction set: x86_64_v2, x86_64_v3 and x86_64_v4 on x86-64,
-// `generic` elsewhere.  This file itself is compiled for the baseline processor.
+// The files kernels*.cpp are linked once per instruction set: x86_64_v2, x86_64_v3 and x86_64_v4 on
+// x86-64, `generic` elsewhere.  This file itself is compiled for the baseline processor.
 #include "density.h"
 
 #include <map>
@@ -10,35 +10,53 @@
 
 namespace ilk {
 
+// The tables of one instruction set.
+#define ILK_TABLES(set) \
+    namespace set { extern const DensityTable density_table, sum_table, category_table; }
+
 #if defined(__x86_64__)
-namespace x86_64_v2 { extern const DensityTable density_table; }
-namespace x86_64_v3 { extern const DensityTable density_table; }
-namespace x86_64_v4 { extern const DensityTable density_table; }
+ILK_TABLES(x86_64_v2)
+ILK_TABLES(x86_64_v3)
+ILK_TABLES(x86_64_v4)
 #else
-namespace generic { extern const DensityTable density_table; }
+ILK_TABLES(generic)
 #endif
 
 namespace {
 
 using Registry = std::map<std::string, Density>;
 
-Registry registry_of(const DensityTable& table) {
+void add(Registry& registry, const DensityEntry& e, const std::string& name, int predictors) {
+    registry[name] = Density{name,   predictors, e.inner,  e.inner_value,
+                             e.full, e.multi2,   e.multi3, e.node};
+}
+
+Registry registry_of(const DensityTable& plain, const DensityTable& sums,
+                     const DensityTable& categories) {
     Registry registry;
-    for (int i = 0; i < table.size; ++i) {
-        const DensityEntry& e = table.entries[i];
-        registry[e.name] = Density{e.name, e.predictors, e.inner,  e.inner_value,
-                                   e.full, e.multi2,     e.multi3, e.node};
+    for (const DensityTable* table : {&plain, &sums})
+        for (int i = 0; i < table->size; ++i) {
+            const DensityEntry& e = table->entries[i];
+            add(registry, e, e.name, e.predictors);
+        }
+    for (int i = 0; i < categories.size; ++i) {
+        const DensityEntry& e = categories.entries[i];
+        for (int count = 2; count <= most_categories; ++count)
+            add(registry, e, std::string(e.name) + ":" + std::to_string(count),
+                e.predictors + count - 1);
     }
     return registry;
 }
+
+#define ILK_REGISTRY(set) registry_of(set::density_table, set::sum_table, set::category_table)
 
 // The registry of an instruction set; null if this program or this machine lacks it.
 const Registry* registry(InstructionSet set) {
     if (set > best_instruction_set()) return nullptr;
 #if defined(__x86_64__)
-    static const Registry v2 = registry_of(x86_64_v2::density_table);
-    static const Registry v3 = registry_of(x86_64_v3::density_table);
-    static const Registry v4 = registry_of(x86_64_v4::density_table);
+    static const Registry v2 = ILK_REGISTRY(x86_64_v2);
+    static const Registry v3 = ILK_REGISTRY(x86_64_v3);
+    static const Registry v4 = ILK_REGISTRY(x86_64_v4);
     switch (set) {
         case InstructionSet::x86_64_v2: return &v2;
         case InstructionSet::x86_64_v3: return &v3;
@@ -46,7 +64,7 @@ const Registry* registry(InstructionSet set) {
         default: return nullptr;
     }
 #else
-    static const Registry only = registry_of(generic::density_table);
+    static const Registry only = ILK_REGISTRY(generic);
     return set == InstructionSet::generic ? &only : nullptr;
 #endif
 }

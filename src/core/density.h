@@ -32,6 +32,7 @@ constexpr int triples(int predictors) {
 }
 
 // Arguments of every kernel:
+//   predictors  K; read by families of categories only, those of others have one number of them
 //   m        number of rows, any number (0 included); arrays need no padding and no alignment
 //   y        (m,) response
 //   trials   (m,) binomial sizes, or null: all 1
@@ -47,12 +48,12 @@ constexpr int triples(int predictors) {
 // such a row has l_i = -infinity (and so has the sum), its derivatives are finite and point back.
 
 // Returns the sum of weight_i l_i.
-using Kernel = double (*)(std::size_t m, const double* y, const double* trials,
+using Kernel = double (*)(int predictors, std::size_t m, const double* y, const double* trials,
                           const double* weight, const double* const* eta, double* const* d1,
                           double* const* d2, double* const* d3);
 
 // Writes weight_i l_i to value (m,) and first derivatives to d1: one quadrature node.
-using NodeKernel = void (*)(std::size_t m, const double* y, const double* trials,
+using NodeKernel = void (*)(int predictors, std::size_t m, const double* y, const double* trials,
                             const double* weight, const double* const* eta, double* value,
                             double* const* d1);
 
@@ -76,8 +77,12 @@ enum class InstructionSet { generic, x86_64_v2, x86_64_v3, x86_64_v4 };
 // The best of this machine.
 InstructionSet best_instruction_set();
 
+// Most categories of a response that densities are compiled for.
+constexpr int most_categories = 24;
+
 // The density of a key for the best instruction set; null if the key is unknown.  The object lives
-// as long as the program.
+// as long as the program.  Keys of families of categories end in their number:
+// "cumulative:logit:5".
 const Density* find_density(const std::string& key);
 
 // The same for a given instruction set; null also if it is not compiled in or cannot run here.

@@ -6,8 +6,8 @@
 // it, so that  log f = log_density + dropped  is normalized.
 //
 // A family is `restricted` if some predictors are outside its domain (a Poisson mean equal to a
-// negative predictor); contains() tells which are inside.  Outside, log_density is evaluated at the
-// nearest point inside and the kernels replace its value by -infinity.
+// negative predictor), or for a response; contains() tells which are inside.  Outside, log_density
+// is evaluated at the nearest point inside and the kernels replace its value by -infinity.
 #pragma once
 
 #include "jet.h"
@@ -186,14 +186,14 @@ struct Cloglog {
 // Families whose predictors may take any value.
 struct Unrestricted {
     static constexpr bool restricted = false;
-    static ILK_INLINE Mask contains(const Vector*) { return Mask{} - 1; }
+    static ILK_INLINE Mask contains(Vector, const Vector*) { return Mask{} - 1; }
 };
 
 // Families restricted by the link of the mean only.
 template <class Link>
 struct RestrictedByLink {
     static constexpr bool restricted = Link::restricted;
-    static ILK_INLINE Mask contains(const Vector* eta) {
+    static ILK_INLINE Mask contains(Vector, const Vector* eta) {
         if constexpr (restricted) return Link::contains(eta[0]);
         return Mask{} - 1;
     }
@@ -315,6 +315,43 @@ struct NegativeBinomial2 : Unrestricted {
     template <class J>
     static ILK_INLINE J log_zero_hazard(const J* eta) {
         return eta[0] + log(softplus_ratio(bounded(eta[0] + eta[1], log_mean_bound)));
+    }
+};
+
+// Var y = phi mu.  With s = phi^(-1/2), theta = s mu and, for y > 0, z = s (mu - y)/y,
+//   log f(0) = -theta,  log f(y) = log theta + (y-1) log(1 + z) - y z + (y-1) log y - y - log y!
+// where 1 + z is (1 - s) + theta/y if counts are far above the mean.  For s > 1 counts are
+// impossible where z <= -1.   dropped: what is free of the predictors for y > 0
+template <class Link>
+struct GeneralizedPoisson {
+    static constexpr bool restricted = true;
+    static constexpr int predictors = 2;
+    static ILK_INLINE Vector excess(Vector y, Vector mean, Vector s) {
+        return s * (mean - y) / maximum(y, broadcast(1.0));
+    }
+    static ILK_INLINE Mask contains(Vector y, const Vector* eta) {
+        using Point = Jet<MeanShape<0, 0>>;
+        constexpr double bound = log_dispersion_bound;
+        const Vector s = exponential(-0.5 * clamp(eta[1], -bound, bound));
+        const Vector z = excess(y, Link::mean(Point::constant(eta[0])).value(), s);
+        const Mask possible = (y == 0.0) | (z > -1.0);
+        if constexpr (Link::restricted) return possible & Link::contains(eta[0]);
+        return possible;
+    }
+    template <class J>
+    static ILK_INLINE J log_density(Vector y, Vector, const J* eta) {
+        const Vector one = broadcast(1.0), count = maximum(y, one), inverse = 1.0 / count;
+        const J log_s = -0.5 * bounded(eta[1], log_dispersion_bound);
+        const J mean = Link::mean(eta[0]), log_theta = Link::log_mean(eta[0]) + log_s;
+        const J theta = exp(bounded(log_theta, log_mean_bound)), s = exp(log_s);
+        const J z = inverse * (s * mean.with_value(mean.value() - count));
+        const J rate = inverse * theta - exp_minus_one(log_s);
+        const Mask near = z.value() > -0.5;
+        const J log_rate = select(
+            near, log_plus_one(z.with_value(maximum(z.value(), broadcast(-0.5)))),
+            log(rate.with_value(maximum(rate.value(), broadcast(smallest)))));
+        const J positive = log_theta + (count - one) * log_rate - count * z;
+        return select(y == 0.0, -theta, positive);
     }
 };
 

@@ -24,7 +24,7 @@ namespace ILK_NAMESPACE {
 // d/dj, d2/d0dj, ... (Order of them).
 template <int Order, int Others>
 struct MeanShape {
-    static constexpr int size = 1 + Order * (1 + Others);
+    static constexpr int order = Order, size = 1 + Order * (1 + Others);
     static constexpr int other(int j, int power) { return 1 + Order * (1 + j) + power; }
     // Coefficient of the first derivative in a predictor; 0: it is a constant here.
     static constexpr int first(int predictor) {
@@ -49,7 +49,7 @@ struct Places {
 // triple).
 template <int K, int Order>
 struct SymmetricShape {
-    static constexpr int size = 1 + K + pairs(K) + (Order >= 3 ? triples(K) : 0);
+    static constexpr int order = Order, size = 1 + K + pairs(K) + (Order >= 3 ? triples(K) : 0);
     static constexpr int first(int k) { return 1 + k; }
     static constexpr int second(int k, int l) { return 1 + K + pair(k, l); }
     static constexpr int third(int k, int l, int m) {
@@ -82,6 +82,9 @@ struct SymmetricShape {
 template <class Shape>
 struct Jet {
     Vector c[Shape::size];
+    static constexpr int order = Shape::order;
+    // Whether there are derivatives in a predictor.
+    static constexpr bool moves(int predictor) { return Shape::first(predictor) > 0; }
 
     Vector value() const { return c[0]; }
 
@@ -274,6 +277,14 @@ template <class S>
 ILK_INLINE Jet<S> exp(const Jet<S>& x) {
     const Vector e = exponential(x.value());
     return compose({e, e, e, e}, x);
+}
+
+// exp(x) - 1
+template <class S>
+ILK_INLINE Jet<S> exp_minus_one(const Jet<S>& x) {
+    const SplitExponential split = split_exponential(clamp(x.value(), -708.0, 709.0));
+    const Vector tail = split.scale * split.excess, e = split.scale + tail;
+    return compose({tail + (split.scale - 1.0), e, e, e}, x);
 }
 
 // log x, x > 0

@@ -41,7 +41,7 @@ __attribute__((noinline)) double blocks(std::size_t rows, const Rows& in, double
         const Vector weight = load(in.weight + i * in.weight_step);
         Jet<Shape> l = weight * Family::log_density(y, trials, eta);
         if constexpr (Family::restricted && value != Value::none) {
-            const Mask outside = ~Family::contains(predictors) & (weight > 0.0);
+            const Mask outside = ~Family::contains(y, predictors) & (weight > 0.0);
             l.c[0] = minus_infinity_where(outside, l.c[0]);
         }
         if constexpr (value == Value::summed) total += l.c[0];
@@ -54,7 +54,7 @@ __attribute__((noinline)) double blocks(std::size_t rows, const Rows& in, double
 
 using Blocks = double (*)(std::size_t rows, const Rows& in, double* const* out);
 
-constexpr int max_predictors = 3;
+constexpr int max_predictors = 4;
 constexpr int max_outputs = max_predictors + pairs(max_predictors) + triples(max_predictors);
 
 // Any number of rows: whole vectors in place, the rest in a local vector filled up with copies of
@@ -91,7 +91,7 @@ inline __attribute__((noinline)) double all_rows(Blocks blocks, int predictors, 
 }
 
 template <class Family, class Shape, Value value>
-double kernel(std::size_t m, const double* y, const double* trials, const double* weight,
+double kernel(int, std::size_t m, const double* y, const double* trials, const double* weight,
               const double* const* eta, double* const* d1, double* const* d2, double* const* d3) {
     double* out[Shape::size];
     Shape::outputs(d1, d2, d3, out);
@@ -100,8 +100,9 @@ double kernel(std::size_t m, const double* y, const double* trials, const double
 }
 
 template <class Family>
-void node_kernel(std::size_t m, const double* y, const double* trials, const double* weight,
-                 const double* const* eta, double* value, double* const* d1) {
+void node_kernel(int, std::size_t m, const double* y, const double* trials,
+                 const double* weight, const double* const* eta, double* value,
+                 double* const* d1) {
     using Shape = MeanShape<1, Family::predictors - 1>;
     double* out[Shape::size];
     out[0] = value;

@@ -11,7 +11,7 @@ namespace ilk {
 
 struct DensityEntry {
     const char* name;
-    int predictors;
+    int predictors;  // of a family of categories: those that it has whatever their number
     Kernel inner, inner_value, full, multi2, multi3;
     NodeKernel node;
 };

@@ -252,7 +252,7 @@ void NestedQuadrature::evaluate_rows() {
   std::vector<double*> d1(cell_.predictors_);
   for (int k = 0; k < cell_.predictors_; ++k) d1[k] = row_d1_[k].data();
   cell_.poll_();
-  cell_.density_->node(data.n, data.response.data(),
+  cell_.density_->node(cell_.predictors_, data.n, data.response.data(),
                        data.trials.empty() ? nullptr : data.trials.data(),
                        data.weights.empty() ? nullptr : data.weights.data(),
                        depths_.back().predictors.data(), row_values_.data(), d1.data());

@@ -214,7 +214,7 @@ double LaplaceCell::pass(Depth depth, Scratch& scratch) {
         d3[k] = d3_[k].empty() ? nullptr : d3_[k].data() + begin;
     }
     value += evaluate_density(
-        end - begin, data_.response.data() + begin,
+        predictors_, end - begin, data_.response.data() + begin,
         data_.trials.empty() ? nullptr : data_.trials.data() + begin,
         data_.weights.empty() ? nullptr : data_.weights.data() + begin, eta.data(), d1.data(),
         d2.data(), d3.data());

@@ -260,7 +260,7 @@ void CellQuadrature<width>::evaluate_node(int first, int last) {
     cell_.loops_->add_effects(cell_.term_rows_[t], b, begin, end, eta[k], row_eta_[k].data());
     eta[k] = row_eta_[k].data();
   }
-  cell_.density_->node(end - begin, data.response.data() + begin,
+  cell_.density_->node(cell_.predictors_, end - begin, data.response.data() + begin,
                        data.trials.empty() ? nullptr : data.trials.data() + begin,
                        data.weights.empty() ? nullptr : data.weights.data() + begin, eta.data(),
                        row_values_.data(), d1.data());

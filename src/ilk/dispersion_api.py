@@ -8,12 +8,12 @@ from ilk.errors import ModelError
 from ilk.fit import Fit
 
 if TYPE_CHECKING:
-    from ilk.show.answer import Answer
+    from ilk.show.overdispersion import OverdispersionAnswer
 
 __all__ = ["overdispersion"]
 
 
-def overdispersion(fit: Fit, draws: int = 250, seed: int = 0) -> Answer:
+def overdispersion(fit: Fit, draws: int = 250, seed: int = 0) -> OverdispersionAnswer:
     """Ask whether counts vary more than their family says, and which answer describes it best.
 
     Parameters
@@ -25,7 +25,7 @@ def overdispersion(fit: Fit, draws: int = 250, seed: int = 0) -> Answer:
 
     Returns
     -------
-    Answer
+    OverdispersionAnswer
 
     Examples
     --------
@@ -33,7 +33,7 @@ def overdispersion(fit: Fit, draws: int = 250, seed: int = 0) -> Answer:
     >>> newts = ilk.datasets.load("pond_newts")
     >>> fit = ilk.fit("newts ~ fish + (1 | pond)", newts, "poisson")
     >>> len(ilk.overdispersion(fit, draws=50).frame)
-    6
+    7
     """
     if not isinstance(fit, Fit):
         raise ModelError(

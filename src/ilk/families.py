@@ -548,12 +548,17 @@ def continuation_ratio(
 
 
 def multinomial(
-    *, baseline: Hashable = None, levels: Sequence[Hashable] | None = None
+    link: str | AbstractLink = "logit",
+    *,
+    baseline: Hashable = None,
+    levels: Sequence[Hashable] | None = None,
 ) -> Multinomial:
     """Unordered categories: log odds of each against a baseline.
 
     Parameters
     ----------
+    link : str or AbstractLink
+        ``"logit"``, which is part of the family.
     baseline : label, optional
         Category that the others are compared with; by default the first of the levels.
     levels : sequence, optional
@@ -573,7 +578,8 @@ def multinomial(
     >>> family.parameters
     ('bus', 'train')
     """
-    return Multinomial(levels=() if levels is None else check_levels(levels), baseline=baseline)
+    known = () if levels is None else check_levels(levels)
+    return Multinomial(find_link(link), known, baseline)
 
 
 def zero_inflated(family: AbstractFamily) -> ZeroInflated:

@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from ilk.show.league import LeagueAnswer
     from ilk.show.lint import LintAnswer
     from ilk.show.methods import MethodsText
+    from ilk.show.overdispersion import OverdispersionAnswer
     from ilk.show.profile import ProfileAnswer
     from ilk.show.wording import Causes
     from ilk.typing import FloatArray
@@ -1127,7 +1128,7 @@ class Fit(AbstractFit):
         """
         return sensitive.sensitivity_answer(self.fitted, group, level)
 
-    def overdispersion(self, *, draws: int = 250, seed: int = 0) -> Answer:
+    def overdispersion(self, *, draws: int = 250, seed: int = 0) -> OverdispersionAnswer:
         """Ask whether counts vary more than their family says, and what describes it best.
 
         The Pearson ratio, a simulation test of the variance and one of the zeros; and the same
@@ -1144,10 +1145,12 @@ class Fit(AbstractFit):
 
         Returns
         -------
-        Answer
-            ``.frame`` has a row per model: ``model, loglik, df, aic, delta, problem``, and
-            ``estimate[name]`` and ``std_error[name]`` for each coefficient of the mean; ``.plot()``
-            draws variance against mean with the line of each model.
+        OverdispersionAnswer
+            ``.frame`` has a row per model: ``model, loglik, df, aic, delta, integration, problem``,
+            and ``estimate[name]`` and ``std_error[name]`` for each coefficient of the mean;
+            ``.plot()`` draws variance against mean with the line of each model.  Of a fit with a
+            dispersion and an effect of each row ``.profile`` is the profile of the two, which
+            ``.plot()`` then draws.
 
         Examples
         --------
@@ -1524,7 +1527,7 @@ class Fit(AbstractFit):
         trials, exposure, offset : str or array, optional
             For a target population, in place of the columns that the fit used.
         of, scores
-            Of responses that are categories, as for `predict`.
+            What is asked of responses that are categories, or of numbers, as for `predict`.
 
         Returns
         -------
@@ -1602,7 +1605,7 @@ class Fit(AbstractFit):
         trials, exposure, offset : str or array, optional
             For new data, in place of the columns that the fit used.
         of, scores
-            Of responses that are categories, as for `predict`.
+            What is asked of responses that are categories, or of numbers, as for `predict`.
 
         Returns
         -------
@@ -1692,7 +1695,7 @@ class Fit(AbstractFit):
         df : {None, "satterthwaite", "kenward_roger", "residual", "normal"}
             Degrees of freedom of linear models, as in `tidy`.
         of, scores
-            Of responses that are categories, as for `predict`.
+            What is asked of responses that are categories, or of numbers, as for `predict`.
 
         Returns
         -------
@@ -1779,7 +1782,7 @@ class Fit(AbstractFit):
         df : {None, "satterthwaite", "kenward_roger", "residual", "normal"}
             Degrees of freedom of linear models, as in `tidy`.
         of, scores
-            Of responses that are categories, as for `predict`.
+            What is asked of responses that are categories, or of numbers, as for `predict`.
 
         Returns
         -------
@@ -1855,7 +1858,7 @@ class Fit(AbstractFit):
         df : {None, "satterthwaite", "kenward_roger", "residual", "normal"}
             Degrees of freedom of linear models, as in `tidy`.
         of, scores
-            Of responses that are categories, as for `predict`.
+            What is asked of responses that are categories, or of numbers, as for `predict`.
 
         Returns
         -------
@@ -1939,9 +1942,10 @@ class Fit(AbstractFit):
             answer say which.
         trials, exposure, offset : str or array, optional
             For new data, in place of the columns that the fit used.
-        of : {"category", "at_most", "at_least", "score"}, optional
+        of : {"category", "at_most", "at_least", "score"} or dict, optional
             Of responses that are categories: the probability of each (the default), of all up to
-            it, of it and all higher ones, or the mean of scores.
+            it, of it and all higher ones, or the mean of scores.  Of positive numbers, and of
+            censored ones, ``{"beyond": c}`` is the probability of more than c, one or several.
         scores : dict or sequence, optional
             A number for each category, for the mean of scores; by default categories that are
             numbers stand for themselves.

@@ -88,6 +88,10 @@ def custom(
     >>> ilk.families.binomial(guess).mean([np.array([0.0])])
     array([0.525])
     """
+    if not isinstance(name, str) or name in LINKS:  # type: ignore[redundant-expr]
+        raise ModelError(
+            f"name={name!r:.40} is no name for a link of your own; take another text.", code="link"
+        )
     if not all(map(callable, (link, inverse))):
         raise ModelError("A link is made of two functions, link and inverse.", code="link")
     try:
@@ -102,4 +106,4 @@ def custom(
         raise ModelError(
             f"range={range!r} is not a range of means; give two numbers (low, high).", code="link"
         )
-    return make_custom(str(name), interval, link, inverse, derivatives)
+    return make_custom(name, interval, link, inverse, derivatives)

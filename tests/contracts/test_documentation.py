@@ -43,6 +43,17 @@ def test_references_are_in_the_bibliography() -> None:
     assert cited <= keys
 
 
+def test_sources_named_in_the_code_are_in_the_bibliography() -> None:
+    keys = set(re.findall(r"@\w+\{(\w+),", (ROOT / "docs/refs.bib").read_text(encoding="utf-8")))
+    missing = {
+        (str(file.relative_to(ROOT)), key)
+        for file in sorted((ROOT / "src" / "ilk").rglob("*.py"))
+        for key in re.findall(r"\[([A-Z][A-Za-z]+\d{4}[a-z]?)\]", file.read_text(encoding="utf-8"))
+        if key not in keys
+    }
+    assert not missing
+
+
 def test_every_public_name_is_documented() -> None:
     text = (ROOT / "docs/reference/python.md").read_text(encoding="utf-8")
     words = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]*)`", text))))

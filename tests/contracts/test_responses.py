@@ -134,6 +134,18 @@ def test_words_are_no_numbers(name: str, what: str) -> None:
     assert advice in message or make_family(name).takes_trials, message
 
 
+@pytest.mark.parametrize("name", NUMERIC)
+def test_a_single_value_has_no_dispersion(name: str) -> None:
+    """Continuous responses: their likelihood has no maximum."""
+    family, kind = make_family(name), KINDS[name]
+    if family.discrete or not family.has_dispersion:
+        return
+    y = np.full(24, 0.5)
+    y[:6] = 0.0 if takes(kind, 0.0) and kind != "real" else 0.5
+    y[-6:] = 1.0 if kind == "share with ends" else 0.5
+    assert "0.5" in refusal(name, y)
+
+
 @pytest.mark.parametrize("name", CATEGORICAL)
 def test_fractions_are_no_categories(name: str) -> None:
     message = refusal(name, column("category", 2.5))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from validation.checks_power import RIGHT, WRONG
 from validation.quantile_residuals import cases
+from validation.recovery import TRUTHS
 from validation.tables import PAGES, filled
 
 from ilk.family import FAMILIES
@@ -34,7 +35,8 @@ def test_quantile_residuals_are_normal_for_every_family_and_link() -> None:
     assert found["sets"] >= 1000
     met = {label.split(" (again")[0] for label in found["cases"]}
     assert {case.label for case in cases()} == met
-    assert all(any(label.startswith(f"{name}, ") for label in met) for name in FAMILIES)
+    ordered = [name for name, kind in FAMILIES.items() if getattr(kind, "ordered", True)]
+    assert all(any(label.startswith(f"{name}, ") for label in met) for name in ordered)
     for label in met:
         again = [row for key, row in found["cases"].items() if key.startswith(f"{label} (again")]
         first = found["cases"][label]
@@ -46,6 +48,19 @@ def test_quantile_residuals_are_normal_for_every_family_and_link() -> None:
 def test_the_study_of_quantile_residuals_notices_small_errors() -> None:
     for label, row in stored("quantile_residuals")["controls"].items():
         assert row["p_together"] < 0.01, label
+
+
+def test_parameters_of_every_family_are_recovered() -> None:
+    found = stored("recovery")["families"]
+    assert set(found) >= set(FAMILIES)
+    assert set(found) == set(TRUTHS)
+    for name, one in found.items():
+        assert one["failed"] == 0, name
+        chance = one["sets"] ** -0.5
+        for label, row in one["parameters"].items():
+            assert row["without_interval"] < 0.15 * one["sets"], (name, label)
+            assert abs(row["bias_in_sd"]) < 0.5 + 3.0 * chance, (name, label)
+            assert abs(row["coverage"] - 0.95) < 0.02 + 4.0 * 0.22 * chance, (name, label)
 
 
 def test_rank_intervals_cover_and_probabilities_are_calibrated() -> None:

@@ -6,10 +6,13 @@ The same formula is fitted with each of the answers to overdispersion: for count
    \mu + (e^{\sigma^2} - 1)\,\mu^2,
 
 (Poisson, negative binomial 1 and 2, an effect of each row, of which the last has its mean
-:math:`\mu = e^{\eta + \sigma^2 / 2}` with a log link), and Poisson or negative binomial 2 with
-excess zeros; for counts among trials binomial, beta-binomial and an effect of each row.  The effect
-of a row is integrated by quadrature in one dimension where that is possible, as the Laplace
-approximation is at its worst there.  All other predictors than the mean are constant.
+:math:`\mu = e^{\eta + \sigma^2 / 2}` with a log link), and Poisson or negative binomial with
+excess zeros; for counts among trials binomial, beta-binomial and an effect of each row.  All other
+predictors than the mean are constant.
+
+Likelihoods compare if they are integrated alike.  The Laplace approximation is at its worst with an
+effect of each row, which is therefore integrated by quadrature wherever it is separable; and where
+all factors can be, so are all of them, in every model.  Each answer says how it was integrated.
 """
 
 from __future__ import annotations
@@ -26,25 +29,29 @@ from ilk.diagnostics.checks.context import make_context
 from ilk.diagnostics.checks.registry import run_checks
 from ilk.errors import IlkError, ModelError
 from ilk.estimation.run import run
+from ilk.estimation.twofold import twofold_profile
+from ilk.family.inflation import ZeroInflated
 from ilk.family.registry import make_family
 from ilk.formula.bars import observation_level
 from ilk.formula.spec import MEAN, OLRE
+from ilk.inference.comparison.boundary import chi_bar
 from ilk.inference.criteria import aic
 from ilk.likelihood.base import Search
 from ilk.model.model import Model
 from ilk.model.nodes import plan_nodes
-from ilk.model.quadrature import by_factor
+from ilk.model.quadrature import by_factor, is_laplace, same_accuracy, shares
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ilk.diagnostics.checks.record import Check
+    from ilk.estimation.twofold import TwofoldProfile
     from ilk.family.base import AbstractFamily
     from ilk.fitted import Fitted
     from ilk.kernels.contract import Nodes
     from ilk.typing import FloatArray
 
-__all__ = ["Alternative", "Overdispersion", "overdispersion"]
+__all__ = ["Alternative", "Overdispersion", "Ratio", "overdispersion"]
 
 _COUNTS = (
     ("Poisson", "poisson", False, False),
@@ -52,6 +59,7 @@ _COUNTS = (
     ("negative binomial 2", "negative_binomial_2", False, False),
     ("Poisson + olre()", "poisson", False, True),
     ("zero-inflated Poisson", "poisson", True, False),
+    ("zero-inflated negative binomial 1", "negative_binomial_1", True, False),
     ("zero-inflated negative binomial 2", "negative_binomial_2", True, False),
 )
 """Name, family, excess zeros and effect of each row of the answers for counts."""
@@ -63,8 +71,11 @@ _TRIALS = (
 )
 """The same for counts among trials."""
 
-_NODES = 11
-"""Quadrature nodes of the effect of a row."""
+_NODES, _ROW_NODES = 11, 25
+"""Quadrature nodes of the effects of factors, and of those of rows."""
+
+_WORK = 2_000_000
+"""Most rows times combinations of nodes of models in which all factors are integrated."""
 
 _CHECKS = ("pearson", "dispersion", "zeros")
 
@@ -92,6 +103,35 @@ class Alternative:
         """Whether its numbers may be compared."""
         return self.fitted is not None and not self.why
 
+    @property
+    def integration(self) -> str:
+        """How random effects were integrated; empty where there are none."""
+        if self.fitted is None or not self.fitted.design.terms:
+            return ""
+        model = self.fitted.model
+        return "Laplace" if is_laplace(model.nodes) else str(shares(model))
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """Likelihood ratio of an answer to the model without what it adds, at the edge of its range.
+
+    Parameters
+    ----------
+    smaller, larger : str
+        Names of the two.
+    statistic : float
+        Twice the gain in log-likelihood.
+    p_value : float
+        By the mixture of chi-square distributions with none and one degree of freedom: what is
+        added cannot be negative (Self and Liang 1987).
+    """
+
+    smaller: str
+    larger: str
+    statistic: float
+    p_value: float
+
 
 @dataclass(frozen=True, slots=True)
 class Overdispersion:
@@ -105,11 +145,23 @@ class Overdispersion:
         Pearson ratio, simulation test of the variance, and of the zeros.
     alternatives : tuple of Alternative
         The same formula with each answer to overdispersion.
+    profile : TwofoldProfile or None
+        Of a fit with a dispersion and an effect of each row: the profile of the two.
     """
 
     fitted: Fitted
     checks: tuple[Check, ...]
     alternatives: tuple[Alternative, ...]
+    profile: TwofoldProfile | None = None
+
+    @property
+    def alike(self) -> bool:
+        """Whether no two answers integrate a factor that they share, or rows, differently."""
+        models = [a.fitted.model for a in self.alternatives if a.sound and a.fitted]
+        kinds = {is_laplace(model.nodes) for model in models if model.design.terms}
+        return len(kinds) < 2 and all(
+            same_accuracy(a, b) for a in models for b in models if a.design.terms and b.design.terms
+        )
 
     @property
     def aic(self) -> FloatArray:
@@ -117,6 +169,24 @@ class Overdispersion:
         return np.array(
             [aic(a.fitted) if a.sound and a.fitted else np.nan for a in self.alternatives]
         )
+
+    @property
+    def ratios(self) -> tuple[Ratio, ...]:
+        """Each answer against its limit, where both are integrated alike."""
+        first = self.alternatives[0]
+        out = []
+        for one in self.alternatives[1:]:
+            inner = one.name.removeprefix("zero-inflated ")
+            small = next((a for a in self.alternatives if a.name == inner != one.name), first)
+            if small.fitted is None or one.fitted is None or not (small.sound and one.sound):
+                continue
+            a, b = small.fitted.model, one.fitted.model
+            if a.design.terms and not same_accuracy(a, b):
+                continue
+            statistic = max(2.0 * (one.fitted.loglik - small.fitted.loglik), 0.0)
+            p = chi_bar(0).p_value(statistic)
+            out.append(Ratio(small.name, one.name, statistic, p))
+        return tuple(out)
 
     @property
     def best(self) -> Alternative | None:
@@ -149,7 +219,8 @@ def overdispersion(fitted: Fitted, draws: int = 250, seed: int = 0) -> Overdispe
     answers = _answers(fitted)
     context = make_context(fitted, draws=draws, seed=seed)
     checks = run_checks(list(_CHECKS), context)
-    return Overdispersion(fitted, tuple(checks), tuple(_fit(fitted, *one) for one in answers))
+    found = tuple(_fit(fitted, *one) for one in answers)
+    return Overdispersion(fitted, tuple(checks), found, twofold_profile(fitted))
 
 
 def _answers(fitted: Fitted) -> Sequence[tuple[str, str, bool, bool]]:
@@ -162,13 +233,25 @@ def _answers(fitted: Fitted) -> Sequence[tuple[str, str, bool, bool]]:
                 code="overdispersion",
             )
         return _TRIALS
-    if not family.discrete or fitted.model.parts.get("threshold_1") is not None:
+    if not family.discrete or family.categorical:
         raise ModelError(
             f"overdispersion() is for counts, and family {family.name!r} is none of them; "
             "check() compares the variance with that of the model.",
             code="overdispersion",
         )
-    return _COUNTS
+    around = _around(family)
+    return [
+        (f"{around} {name}".strip(), f"{around}_{kind}" if around else kind, inflated, olre)
+        for name, kind, inflated, olre in _COUNTS
+        if not (around and inflated)
+    ]
+
+
+def _around(family: AbstractFamily) -> str:
+    """What keeps zeros out of the counts, as names of families say it; empty if nothing does."""
+    if isinstance(family, ZeroInflated) and family.hurdle:
+        return "hurdle"
+    return "" if family.has_zero else "truncated"
 
 
 def _fit(fitted: Fitted, name: str, family: str, inflated: bool, olre: bool) -> Alternative:
@@ -214,14 +297,20 @@ def _model(fitted: Fitted, family: AbstractFamily, olre: bool) -> Model:
 
 
 def _nodes(fitted: Fitted, model: Model, olre: bool) -> Nodes:
-    """Quadrature over the effects of rows, and over others as in the fit."""
-    most = int(np.max(fitted.model.nodes))
-    asked = by_factor(fitted.model) if most > 1 else {}
-    names = {term.grouping.name for term in model.design.terms}
-    asked = {name: count for name, count in asked.items() if name in names and name != OLRE}
-    if olre:
-        asked[OLRE] = _NODES
-    try:
-        return plan_nodes(model.design, asked) if asked else 1
-    except ModelError:
-        return 1
+    """Quadrature over all effects where that is possible, else over those of rows."""
+    terms = model.design.terms
+    names = list(dict.fromkeys(term.grouping.name for term in terms))
+    known = by_factor(fitted.model)
+    least = {name: _ROW_NODES if name == OLRE else _NODES for name in names}
+    every = {name: max(k, known.get(name, 1)) for name, k in least.items()}
+    width = sum(len(term.column_names) for term in terms) - olre
+    work = model.rows * float(_NODES) ** width * _ROW_NODES  # as with effects of rows
+    plans = [every] if work <= _WORK else []
+    kept = {name: k for name, k in known.items() if name in names and k > 1}
+    plans += [{**kept, OLRE: _ROW_NODES}] if olre else [kept]
+    for plan in plans:
+        try:
+            return plan_nodes(model.design, plan) if plan else 1
+        except ModelError:
+            continue
+    return 1

@@ -78,7 +78,8 @@ def separation(fitted: Fitted) -> Separation:
     direction, rows = np.zeros(P), np.zeros(P, dtype=int)
     finite = np.ones(P, dtype=bool)
     estimate = fitted.coef.copy()
-    asked = [p for p in _PREDICTORS if p in model.slices] if has_limits(model) else []
+    able = [p for p in model.slices if p in _PREDICTORS or model.family.event(p) is not None]
+    asked = able if has_limits(model) else []
     for predictor in asked:
         part, place = model.parts[predictor], model.slices[predictor]
         found = separating_direction(model, predictor)

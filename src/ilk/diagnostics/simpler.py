@@ -11,7 +11,13 @@ import numpy as np
 
 from ilk.errors import IlkError
 from ilk.formula.spec import MEAN
-from ilk.inference.comparison.reduced import random_specs, removable, uncorrelated, without_term
+from ilk.inference.comparison.reduced import (
+    random_specs,
+    removable,
+    spec_places,
+    uncorrelated,
+    without_term,
+)
 from ilk.inference.criteria import aic
 
 if TYPE_CHECKING:
@@ -82,10 +88,12 @@ def simpler_models(fitted: Fitted) -> tuple[Simpler, ...]:
         By term: without its correlations, without each effect, without the term.
     """
     out: list[Simpler] = []
-    for index, one in enumerate(random_specs(fitted)):
+    places = spec_places(fitted)
+    for index, (one, (t, _, here)) in enumerate(zip(random_specs(fitted), places, strict=True)):
         spec = one.spec
         estimates: dict[str, Callable[[], Fitted]] = {}
-        if len(spec.effects.terms) > 1 and spec.structure in ("us", "cs", "homcs"):
+        several = len(spec.effects.terms) > 1 or len(fitted.design.terms[t].parts) > 1
+        if several and here.start == 0 and spec.structure in ("us", "cs", "homcs"):
             estimates["no correlations in"] = partial(uncorrelated, fitted, index)
         for term in removable(spec)[:_DROPPED]:
             what = "no intercept in" if term.text == "1" else f"no effect of {term.text} in"
@@ -135,7 +143,9 @@ def _formula(found: Fitted, predictor: str) -> str:
 def _shifts(fitted: Fitted, found: Fitted) -> FloatArray:
     """Moves of the coefficients in standard errors of the fit; zero where there is none."""
     errors = np.sqrt(np.diagonal(fitted.vcov))
-    moves = (found.coef - fitted.coef) / np.where(errors > 0.0, errors, np.nan)
+    new = dict(zip(found.names, found.coef, strict=True))  # a constant dispersion may be profiled
+    there = np.array([new.get(name, np.nan) for name in fitted.names])
+    moves = (there - fitted.coef) / np.where(errors > 0.0, errors, np.nan)
     mean = np.array([component == "mean" for component, _ in fitted.names])
     return np.where(mean & np.isfinite(moves), moves, 0.0)
 

@@ -21,13 +21,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ilk.design.random import own_columns
 from ilk.errors import ModelError
-from ilk.prediction.levels import assume, averaged_variance, fixed_predictors, known_effects
+from ilk.prediction.levels import (
+    assume,
+    averaged_covariance,
+    averaged_variance,
+    fixed_predictors,
+    known_effects,
+)
 from ilk.prediction.means import averaged_mean
 from ilk.variance.delta import covariance_derivatives
 
@@ -252,8 +259,12 @@ def row_means(
             strict=True,
         )
     ]
-    spread = averaged_variance(fitted, cases, assumed, fitted.estimates.covariances)
-    means = averaged_mean(fitted.family, eta, spread, scale=scale, derivatives=derivatives)
+    G, family = fitted.estimates.covariances, fitted.family
+    spread = averaged_variance(fitted, cases, assumed, G)
+    both = averaged_covariance(fitted, cases, assumed, G, family.mean_parameters)
+    means = averaged_mean(
+        family, eta, spread, covariance=both, scale=scale, derivatives=derivatives
+    )
     return RowMeans(assumed, means)
 
 
@@ -415,6 +426,14 @@ def _gradient(
                     moments = _second_moments(columns, w, groups, count)
                     inner = slopes.matrices[t][:, here, here]
                     gradient[:, where] += np.einsum("kij,rij->rk", inner, moments)
+            for (one, here), (other, there) in combinations(term.parts, 2):
+                pair = sorted((order.index(one.predictor), order.index(other.predictor)))
+                mixed = means.by_covariance.get((pair[0], pair[1]))
+                if mixed is not None:
+                    w = np.where(assumed.averaged[t], weights * mixed, 0.0)
+                    moments = _second_moments(cases.columns[t], w, groups, count)
+                    inner = slopes.matrices[t][:, here, there]
+                    gradient[:, where] += np.einsum("kij,rij->rk", inner, moments[:, here, there])
     return gradient
 
 

@@ -15,11 +15,12 @@ import numpy as np
 from ilk.effects.contrasts import Contrasts
 from ilk.effects.means import MarginalMeans
 from ilk.effects.slopes import MarginalSlopes
-from ilk.prediction.quantities import category_column
+from ilk.prediction.quantities import quantity_column
 
 if TYPE_CHECKING:
     from ilk.effects.grid import Grid
     from ilk.frame import Label
+    from ilk.prediction.quantities import Quantity
     from ilk.typing import FloatArray
 
 __all__ = ["join_categories"]
@@ -27,20 +28,21 @@ __all__ = ["join_categories"]
 Table = TypeVar("Table", bound="MarginalMeans | MarginalSlopes | Contrasts")
 
 
-def join_categories(tables: Sequence[Table], labels: Sequence[Label | None]) -> Table:
+def join_categories(tables: Sequence[Table], parts: Sequence[Quantity]) -> Table:
     """Put tables of each category below each other.
 
     Parameters
     ----------
     tables : sequence of MarginalMeans, MarginalSlopes or Contrasts
         A table for each category, of the same cells.
-    labels : sequence
-        The categories; a single table of none is given back as it is.
+    parts : sequence of Quantity
+        What each is about; a single table that is about all is given back as it is.
     """
+    labels = [part.label for part in parts]
     if labels[0] is None:
         return tables[0]
     first: Any = tables[0]
-    column = category_column((*first.grid.focal, *first.grid.averaged, *first.grid.held))
+    column = quantity_column(parts[0], (*first.grid.focal, *first.grid.averaged, *first.grid.held))
 
     def numbers(name: str) -> FloatArray:
         return np.concatenate([getattr(table, name) for table in tables])

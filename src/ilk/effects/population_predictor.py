@@ -76,7 +76,7 @@ def population_predictor(link: AbstractLink, eta: FloatArray, variance: FloatArr
     if not link.averages:
         raise ModelError(
             f"The mean over the population does not exist for link {link.name!r}, whose normal "
-            "random effects reach the values where the mean is infinite: so there are no "
+            "random effects reach linear predictors without a finite mean: so there are no "
             "population-averaged coefficients. Those in one cluster are in fit.params.",
             code="population-mean",
         )

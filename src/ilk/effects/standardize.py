@@ -35,7 +35,7 @@ from ilk.inference.bootstrap.engine import check_draws
 from ilk.inference.bootstrap.intervals import check_enough
 from ilk.inference.wald import check_level
 from ilk.prediction.levels import Estimand, NewLevels, check_choice
-from ilk.prediction.quantities import Of, category_column, quantities
+from ilk.prediction.quantities import Of, quantities, quantity_column
 from ilk.prediction.rates import check_per
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ def standardize(
     ):
         scale = np.array([per if r.measure in (MEAN, SLOPE, "difference") else 1.0 for r in rows])
         groups = np.array([row.group for row in rows], dtype=np.intp)
-        column = category_column(target.subgroups)
+        column = quantity_column(part, target.subgroups)
         label = {} if part.label is None else {column: (part.label,) * len(rows)}
         subgroups = {
             name: tuple(labels[g] for g in groups) for name, labels in target.subgroups.items()

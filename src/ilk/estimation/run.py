@@ -21,6 +21,7 @@ from ilk.estimation.nodes import (
 from ilk.estimation.restart import elsewhere, second_looks
 from ilk.estimation.separated import lost_directions, separations, without_modes
 from ilk.estimation.start import default_start
+from ilk.estimation.twofold import twofold_start
 from ilk.estimation.verify import find_faults, is_optimum, judge, snap_to_boundary, take_last_step
 from ilk.fitted import Fitted, Lazy, Reason, SearchLog, Verdict, warn_of
 from ilk.kernels import engine_name
@@ -60,7 +61,8 @@ def marginal_likelihood(model: Model, threads: int = 1) -> AbstractMarginal:
         return PenalizedMarginal.of(model, threads)
     if model.linear:
         return GaussianMarginal.of(model, threads)
-    if model.reml and model.design.fixed[0].X.shape[1]:
+    means = model.design.fixed[: len(model.family.main_parameters)]
+    if model.reml and any(part.X.shape[1] for part in means):
         return RestrictedMarginal.of(model, threads)
     return LaplaceMarginal.of(model, threads)
 
@@ -289,10 +291,14 @@ def _search(marginal: AbstractMarginal, begin: Start, search: Search) -> _Outcom
         # no maximum where the approximation breaks down; beyond, with larger variances, may be one
         again = elsewhere(best.theta)[1 if breakdown else 0 :]
     worthless = breakdown is not None
-    for theta in again:
+    starts: list[FloatArray | Start] = [*again]
+    if (other_start := twofold_start(marginal, best)) is not None:
+        starts.append(other_start)
+    for place in starts:
         sound = not worthless and np.all(np.isfinite(best.beta))
         beta = best.beta if sound else begin.beta
-        other = marginal.maximize(Start(beta, theta), search)
+        start = place if isinstance(place, Start) else Start(beta, place)
+        other = marginal.maximize(start, search)
         ends.append(other)
         broken = None if is_optimum(other) else find_breakdown(marginal, other)
         breakdown = breakdown or broken

@@ -8,6 +8,7 @@ import numpy as np
 
 from ilk.errors import FitError
 from ilk.fitted import Reason
+from ilk.likelihood.penalized import WITH_INFORMATION
 from ilk.model.checks import homogeneous_groups
 from ilk.model.programs import split_within
 from ilk.model.separation import has_limits, outcome_signs, separating_direction
@@ -25,7 +26,13 @@ if TYPE_CHECKING:
 __all__ = ["SEPARATED", "lost_directions", "penalty_notes", "separation_faults", "separations"]
 
 SEPARATED = frozenset(
-    {"separation", "separated_inflation", "separated_within", "homogeneous_groups"}
+    {
+        "separation",
+        "separated_category",
+        "separated_inflation",
+        "separated_within",
+        "homogeneous_groups",
+    }
 )
 """Codes of the reasons that are separation."""
 
@@ -34,6 +41,8 @@ Separations: TypeAlias = "dict[Predictor, SeparatingDirection]"
 
 _CODES: dict[Predictor, str] = {"mean": "separation", "zero_inflation": "separated_inflation"}
 """Code of the separation of each predictor's coefficients."""
+
+_LOG_F = "penalty='log_f'"
 
 _RUNS_AWAY = 8.0
 """Standard deviations of scaled effects from which they may run to infinity."""
@@ -58,11 +67,11 @@ def separations(marginal: AbstractMarginal) -> Separations:
     model, found = marginal.model, {}
     parameters = model.family.parameters if has_limits(model) else ()
     for place, predictor in enumerate(parameters):
-        if predictor not in _CODES:
+        if predictor not in _CODES and model.family.event(predictor) is None:
             continue
         one = separating_direction(model, predictor, marginal.scaled.data.predictors[place].X)
         # an inflation that only falls is none: a limit of the model, not separation
-        if one is not None and (predictor == "mean" or one.upward):
+        if one is not None and (predictor != "zero_inflation" or one.upward):
             found[predictor] = one
     return found
 
@@ -89,7 +98,7 @@ def separation_faults(
     model = marginal.model
     if not has_limits(model) or model.penalty is not None:
         return []
-    reasons = [_separated(model.parts[predictor], one) for predictor, one in found.items()]
+    reasons = [_separated(model, model.parts[predictor], one) for predictor, one in found.items()]
     if any(_constant(one) for one in found.values()):
         return reasons  # which is said once, and not of every level again
     group = homogeneous_groups(model) if model.design.terms else None
@@ -126,7 +135,9 @@ def without_modes(marginal: AbstractMarginal, error: FitError) -> FitError:
     if error.code != "no-mode" or marginal.model.penalty is not None:
         return error
     parts = marginal.model.parts
-    reasons = [_separated(parts[name], one) for name, one in separations(marginal).items()]
+    reasons = [
+        _separated(marginal.model, parts[name], one) for name, one in separations(marginal).items()
+    ]
     if not reasons:
         return error
     said = " ".join(f"{reason.message} {reason.advice}" for reason in reasons)
@@ -163,17 +174,19 @@ def _constant(found: SeparatingDirection) -> bool:
     return found.names == ("Intercept",)
 
 
-def _separated(part: FixedPart, found: SeparatingDirection) -> Reason:
+def _separated(model: Model, part: FixedPart, found: SeparatingDirection) -> Reason:
     """Say what separates, which coefficients have no estimate, and what to do."""
     if _constant(found):
         return Reason(
-            _CODES[part.predictor],  # type: ignore[index]
+            _CODES[part.predictor],
             "error",
             found.infinite,
             "the outcome is the same in all rows: nothing can be learned of what it depends on, "
             "and the intercept runs to infinity.",
             "Look whether this is the right response, and whether rows were lost.",
         )
+    if model.family.event(part.predictor) is not None:
+        return _category_separated(model, part, found)
     inflated = part.predictor == "zero_inflation"
     combination = ""
     if len(found.names) > 1:
@@ -183,15 +196,41 @@ def _separated(part: FixedPart, found: SeparatingDirection) -> Reason:
     all_lost = len(found.infinite) == len(part.names)
     others = "no coefficient has a finite estimate" if all_lost else "the other coefficients stand"
     advice = "Leave out or merge the levels concerned, or give the coefficients a penalty: "
+    penalty = _LOG_F if inflated else _usual_penalty(model)
     return Reason(
-        _CODES[part.predictor],  # type: ignore[index]
+        _CODES[part.predictor],
         "error",
         found.infinite,
         f"{', '.join(found.names)} {_verb(found)} the {'zeros' if inflated else 'response'}"
         f"{combination}: in {found.rows} rows the outcome is predicted perfectly, so the "
         f"likelihood has no maximum and {_listed(found.infinite)} to infinity; {others}.",
-        advice + ("penalty='log_f'." if inflated else "penalty='firth'."),
+        f"{advice}{penalty}{_not_restricted(model)}.",
     )
+
+
+def _category_separated(model: Model, part: FixedPart, found: SeparatingDirection) -> Reason:
+    """Say what separates a category, or the baseline, from the others."""
+    lost = tuple(f"{part.predictor}: {name}" for name in found.infinite)
+    return Reason(
+        "separated_category",
+        "error",
+        lost,
+        f"{', '.join(found.names)} {_verb(found)} the categories: in {found.rows} rows the "
+        f"probability of {part.predictor}, or of the baseline, runs to 0 or 1, so the likelihood "
+        f"has no maximum and {_listed(lost)} to infinity.",
+        "Leave out or merge categories or levels, or give the coefficients a penalty: "
+        f"{_LOG_F}{_not_restricted(model)}.",
+    )
+
+
+def _usual_penalty(model: Model) -> str:
+    """Penalty that a family takes, as an argument."""
+    return "penalty='firth'" if model.family.name in WITH_INFORMATION else _LOG_F
+
+
+def _not_restricted(model: Model) -> str:
+    """What a penalty needs beside, where coefficients are integrated out."""
+    return " and reml=False" if model.reml else ""
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -230,7 +269,8 @@ def _separated_within(marginal: AbstractMarginal, result: SearchResult) -> list[
                 (name, *columns),
                 f"within the levels of {name!r}, {', '.join(columns)} predict every outcome: "
                 f"coefficients and the standard deviation of {name!r} run to infinity together.",
-                "Leave out or merge columns, or give the coefficients a penalty: penalty='firth'.",
+                "Leave out or merge columns, or give the coefficients a penalty: "
+                f"{_usual_penalty(model)}{_not_restricted(model)}.",
             )
         ]
     return []

@@ -6,7 +6,7 @@ A coefficient is the log odds ratio of a category against the one below, the sam
 neighbors; the thresholds need not be in order.  The predictor of the mean has no intercept, whose
 place the thresholds take.
 
-Agresti (2010), section 4.1; the partial credit model of item response theory.
+Agresti (2010) [Agresti2010], section 4.1; the partial credit model of item response theory.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ class AdjacentCategory(AbstractOrdinal):
 
     name: ClassVar[str] = "adjacent_category"
     links: ClassVar[tuple[str, ...]] = ("logit",)
+    compiled_links: ClassVar[tuple[str, ...]] = ("logit",)
     link: AbstractLink = field(default_factory=Logit)
     levels: tuple[Hashable, ...] = ()
     thresholds: Structure = "flexible"

@@ -179,6 +179,21 @@ class AbstractFamily(ABC):
         """Names of the parameters that the formula of a fit is for, unless they have their own."""
         return self.parameters[:1]
 
+    def event(self, parameter: str) -> tuple[float, float] | None:
+        """Responses that grow certain as a linear predictor grows, and as all fall.
+
+        Parameters
+        ----------
+        parameter : str
+            One of ``parameters``.
+
+        Returns
+        -------
+        tuple of float, or None
+            None unless the parameter is that of one category.
+        """
+        return None
+
     def predictor_words(self, parameter: str) -> str | None:
         """Name a linear predictor in words; None if its scale or its name does.
 

@@ -8,8 +8,8 @@ With s = a + b and the remainder S of Stirling's formula,
    + a \log\frac{y}{\mu} + b \log\frac{1 - y}{1 - \mu}
    + S(s) - S(a) - S(b) - \log y - \log(1 - y) - \tfrac12\log 2\pi,
 
-which stays accurate when the precision is large.  Ferrari and Cribari-Neto (2004), Journal of
-Applied Statistics 31, equation 4, for the density in these parameters.
+which stays accurate when the precision is large.  Ferrari and Cribari-Neto (2004)
+[FerrariCribariNeto2004], equation 4, for the density in these parameters.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ The probability is beta distributed with shapes :math:`a = \mu / \phi` and
    - \log\frac{\Gamma(s + n)}{\Gamma(s)} + \log\binom{n}{y}, \qquad s = a + b = 1 / \phi
 
 Each ratio is computed without cancellation, so that the binomial limit is approached smoothly.
-Skellam (1948), Journal of the Royal Statistical Society B 10, 257-261.
+Skellam (1948) [Skellam1948].
 """
 
 from __future__ import annotations

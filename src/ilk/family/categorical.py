@@ -54,6 +54,17 @@ class AbstractCategorical(AbstractFamily):
     levels: tuple[Hashable, ...]
 
     @property
+    def key(self) -> str | None:
+        """Name of the compiled density, which ends in the number of categories."""
+        name, key = self.compiled_name, super().key
+        return None if name is None or key is None else f"{name}:{self.link.name}:{self.categories}"
+
+    @property
+    def compiled_name(self) -> str | None:
+        """Name of the compiled density without link and categories, None if there is none."""
+        return self.name
+
+    @property
     @final
     def categories(self) -> int:
         """Number J of categories."""
@@ -180,10 +191,11 @@ class AbstractCategorical(AbstractFamily):
         if empty:
             shown = ", ".join(map(repr, empty[:5])) + (", ..." if len(empty) > 5 else "")
             several = len(empty) > 1
+            lost = "threshold" if self.ordered else "coefficient"
             raise DataError(
                 f"No row used has the categor{'ies' if several else 'y'} {shown} of the response "
                 f"{name!r}: {'their probabilities' if several else 'its probability'} would be "
-                "zero and no threshold be finite. Leave "
+                f"zero and no {lost} be finite. Leave "
                 f"{'them' if several else 'it'} out of the levels, or merge categories.",
                 code="empty-category",
             )
@@ -202,6 +214,13 @@ class AbstractOrdinal(AbstractCategorical):
 
     without_intercept: ClassVar[tuple[str, ...]] = ("mean", "dispersion")
     thresholds: Structure
+
+    @property
+    def compiled_name(self) -> str | None:
+        """Name of the compiled density, for thresholds that are free."""
+        if self.thresholds != "flexible":
+            return None
+        return self.name if self.location == ("mean",) else f"scaled_{self.name}"
 
     @property
     def location(self) -> tuple[str, ...]:

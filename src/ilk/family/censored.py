@@ -11,8 +11,8 @@ With S and F the survival and distribution functions, the probability of an inte
 :math:`\log S(a) + \log(1 - S(b)/S(a))` above the median and
 :math:`\log F(b) + \log(1 - F(a)/F(b))` below it; of an interval so short that the difference would
 lose digits, it is its length times the density at its middle, of which the relative error is of
-the order of the squared length.  Klein and Moeschberger (2003), Survival Analysis, 2nd
-ed., section 3.5.
+the order of the squared length.  Klein and Moeschberger (2003)
+[KleinMoeschberger2003], section 3.5.
 """
 
 from __future__ import annotations
@@ -123,6 +123,14 @@ class Censored(AbstractFamily):
     def scale(self, parameter: str) -> ParameterScale | None:
         """Scale of a parameter."""
         return self.base.scale(parameter)
+
+    def log_survival(self, y: FloatArray, eta: Sequence[NumberT]) -> NumberT:
+        """Log probability of more than y, before censoring."""
+        return self.base.log_survival(y, eta)
+
+    def phrase(self, response: str) -> str:
+        """Say what the mean is of."""
+        return f"mean before censoring of {response}"
 
     def row_label(self, parameter: str) -> str | None:
         """Name of a row of the table of thresholds."""

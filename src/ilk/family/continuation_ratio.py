@@ -7,7 +7,8 @@ cloglog these are hazards of grouped times (Prentice and Gloeckler 1978).  A pos
 moves responses to higher categories; the thresholds need not be in order.  The predictor of the
 mean has no intercept, whose place the thresholds take.
 
-Agresti (2010), section 4.2; Tutz (1991).
+Prentice and Gloeckler (1978) [PrenticeGloeckler1978]; Agresti (2010) [Agresti2010], section 4.2;
+Tutz (1991) [Tutz1991].
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class ContinuationRatio(AbstractOrdinal):
 
     name: ClassVar[str] = "continuation_ratio"
     links: ClassVar[tuple[str, ...]] = ("logit", "probit", "cloglog", "loglog", "cauchit")
+    compiled_links: ClassVar[tuple[str, ...]] = ("logit", "probit", "cloglog", "loglog")
     link: AbstractLink = field(default_factory=Logit)
     levels: tuple[Hashable, ...] = ()
     thresholds: Structure = "flexible"

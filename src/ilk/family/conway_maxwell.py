@@ -3,8 +3,8 @@ r"""Conway-Maxwell-Poisson family: counts with less or more variance than Poisso
 .. math:: f(y) = \frac{\lambda^y}{(y!)^\nu Z(\lambda, \nu)}, \qquad
    Z = \sum_j \frac{\lambda^j}{(j!)^\nu}, \qquad \nu = 1 / \phi,
 
-where :math:`\lambda` is the number for which the mean is :math:`\mu` (Huang 2017, Statistical
-Modelling 17, 359-380).  The variance is :math:`V = \partial\mu / \partial\log\lambda`, about
+where :math:`\lambda` is the number for which the mean is :math:`\mu` (Huang 2017
+[Huang2017]).  The variance is :math:`V = \partial\mu / \partial\log\lambda`, about
 :math:`\phi \mu` where the mean is not small: Poisson at :math:`\phi = 1`, geometric in the limit of
 large :math:`\phi`, two neighboring counts in that of small :math:`\phi`.
 
@@ -62,6 +62,7 @@ class ConwayMaxwellPoisson(AbstractFamily):
     name: ClassVar[str] = "conway_maxwell_poisson"
     parameters: ClassVar[tuple[str, ...]] = ("mean", "dispersion")
     links: ClassVar[tuple[str, ...]] = ("log", "sqrt", "identity")
+    compiled_links: ClassVar[tuple[str, ...]] = ("log",)
     mean_range: ClassVar[Interval] = POSITIVE
     discrete: ClassVar[bool] = True
     unit_dispersion: ClassVar[str | None] = "poisson"

@@ -9,7 +9,7 @@ predictor of the mean has no intercept, whose place the thresholds take, and so 
 :math:`\log\sigma`, which is zero unless it has a formula (scale effects).  A formula of a
 threshold makes effects differ between categories (partial proportional odds).
 
-McCullagh (1980), JRSS B 42, 109-142; Agresti (2010), chapters 3 and 5.
+McCullagh (1980) [McCullagh1980]; Agresti (2010) [Agresti2010], chapters 3 and 5.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ class Cumulative(AbstractOrdinal):
     name: ClassVar[str] = "cumulative"
     optional_parameters: ClassVar[tuple[str, ...]] = ("dispersion",)
     links: ClassVar[tuple[str, ...]] = ("logit", "probit", "cloglog", "loglog", "cauchit")
+    compiled_links: ClassVar[tuple[str, ...]] = ("logit", "probit", "cloglog", "loglog")
     link: AbstractLink = field(default_factory=Logit)
     levels: tuple[Hashable, ...] = ()
     thresholds: Structure = "flexible"

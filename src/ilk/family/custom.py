@@ -9,6 +9,7 @@ Mean, variance, distribution function and draws that are not given are found fro
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeAlias, final
@@ -40,6 +41,9 @@ Rule: TypeAlias = Literal["jets", "complex step", "differences"]
 
 _ROWS = 2000
 """Distributions that are found at a time."""
+
+_KEPT = 50
+"""Distributions that are kept for the next question, at most."""
 
 
 @final
@@ -142,9 +146,9 @@ class _AbstractCustom(AbstractFamily):
         return self.support.counts
 
     @property
-    def has_atoms(self) -> bool:
-        """Whether single numbers have probability."""
-        return self.support.counts or bool(self.support.atoms)
+    def atoms(self) -> tuple[float, ...]:  # type: ignore[override]
+        """Single numbers with a probability of their own."""
+        return self.support.atoms
 
     @property
     def has_zero(self) -> bool:  # type: ignore[override]
@@ -186,7 +190,8 @@ class _AbstractCustom(AbstractFamily):
         """Variance of the response, given or found by integration."""
         if self.given.variance is not None:
             return _filled(self.given.variance(*eta), eta)
-        return self._moment(eta, 2, "variance")
+        _, scale, standard = self._standard(eta)
+        return scale * scale * self._moment(standard, 2, "variance")
 
     def draw(
         self, eta: Sequence[FloatArray], trials: FloatArray | None, rng: np.random.Generator
@@ -194,12 +199,13 @@ class _AbstractCustom(AbstractFamily):
         """Random responses, by the user's function or by inversion."""
         if self.given.draw is not None:
             return _filled(self.given.draw(rng, *eta), eta)
-        distinct, inverse = _distinct(eta)
+        center, scale, standard = self._standard(eta)
+        distinct, inverse = _distinct(standard)
         out = np.empty(len(inverse))
         for some, found in self._parts(distinct):
             rows = np.flatnonzero(np.isin(inverse, some))
             out[rows] = found.take(inverse[rows] - some[0]).draw(rng)
-        return out
+        return out if self.moves is None else center + scale * out
 
     def cdf(
         self, y: FloatArray, trials: FloatArray | None, eta: Sequence[FloatArray]
@@ -207,11 +213,13 @@ class _AbstractCustom(AbstractFamily):
         """Distribution function, given or found by integration."""
         if self.given.cdf is not None:
             return _filled(self.given.cdf(y, *eta), eta)
-        distinct, inverse = _distinct(eta)
+        center, scale, standard = self._standard(eta)
+        distinct, inverse = _distinct(standard)
+        at = y if self.moves is None else (y - center) / scale
         out = np.empty(len(inverse))
         for some, found in self._parts(distinct):
             rows = np.flatnonzero(np.isin(inverse, some))
-            out[rows] = found.cdf(y[rows], inverse[rows] - some[0])
+            out[rows] = found.cdf(at[rows], inverse[rows] - some[0])
         return out
 
     def cdf_below(
@@ -275,25 +283,47 @@ class _AbstractCustom(AbstractFamily):
             return find_counts(log_density, self.support, near)
         return find_interval(log_density, self.support, near)
 
+    def _standard(
+        self, eta: Sequence[FloatArray]
+    ) -> tuple[FloatArray | float, FloatArray | float, Sequence[FloatArray]]:
+        """Center and scale (n,), and the predictors of what is left without them."""
+        if self.moves is None:
+            return 0.0, 1.0, eta
+        name, times = self.moves
+        place, nothing = self.parameters.index(name), np.zeros_like(eta[0])
+        standard = [nothing if k in (0, place) else x for k, x in enumerate(eta)]
+        return eta[0], np.exp(eta[place] / times), standard
+
     def _parts(self, distinct: FloatArray) -> list[tuple[IntArray, AbstractFound]]:
         """Distributions at predictors (m, K), some at a time."""
         starts = range(0, len(distinct), _ROWS)
         pieces = [np.arange(s, min(s + _ROWS, len(distinct))) for s in starts]
+        if len(distinct) <= _KEPT:  # asked again and again by searches for quantiles
+            return [(np.arange(len(distinct)), _kept(self, distinct.shape, distinct.tobytes()))]
         return [(piece, self.found(list(distinct[piece].T))) for piece in pieces]
 
-    def _moment(self, eta: Sequence[FloatArray], which: int, what: str) -> FloatArray:
+    def _found_moment(self, eta: Sequence[FloatArray], which: int) -> FloatArray:
+        """Mean or variance from the density alone, not a number where it may not exist."""
         distinct, inverse = _distinct(eta)
         parts = self._parts(distinct)
         moment = np.concatenate([np.zeros(0), *(f.moments()[which] for _, f in parts)])
-        if not np.all(np.isfinite(moment)):
-            at = distinct[int(np.argmin(np.isfinite(moment)))]
-            raise ModelError(
-                f"The {what} of family {self.name!r} could not be found by integration at the "
-                f"linear predictors ({', '.join(f'{x:.4g}' for x in at)}), where it may not exist; "
-                f"give {what}= if it does.",
-                code="custom-family",
-            )
         return np.asarray(moment[inverse])
+
+    def _moment(self, eta: Sequence[FloatArray], which: int, what: str) -> FloatArray:
+        moment = self._found_moment(eta, which)
+        self._refuse_missing(moment, eta, what)
+        return moment
+
+    def _refuse_missing(self, moment: FloatArray, eta: Sequence[FloatArray], what: str) -> None:
+        if np.all(np.isfinite(moment)):
+            return
+        at = np.column_stack(np.broadcast_arrays(*eta))[int(np.argmin(np.isfinite(moment)))]
+        raise ModelError(
+            f"The {what} of family {self.name!r} could not be found by integration at the linear "
+            f"predictors ({', '.join(f'{x:.4g}' for x in at)}), where it may not exist; give "
+            f"{what}= if it does.",
+            code="custom-family",
+        )
 
     def _values(self, y: FloatArray, eta: Sequence[FloatArray]) -> FloatArray:
         with np.errstate(all="ignore"):
@@ -333,18 +363,44 @@ class CustomMeanFamily(_AbstractCustom):
     def mean(self, eta: Sequence[NumberT]) -> NumberT:
         """Mean of the response."""
         given: list[Any] = list(eta)
-        like = next((x for x in given if isinstance(x, Jet)), None)
-        if like is None:
-            return self._mean(given)  # type: ignore[return-value]
-        shape = like.value.shape
-        at = [np.broadcast_to(jets.value(x), shape) for x in given]
-        outer = difference_jet(lambda x, _: self._mean(x), at, like.order)
-        return chain(outer, given)  # type: ignore[return-value]
+        moving = [k for k, x in enumerate(given) if isinstance(x, Jet)]
+        if self.given.mean is None and self.moves is not None and self.predictors == 2:
+            error = self._moment([np.zeros(1), np.zeros(1)], 1, "mean")[0]
+            location: NumberT = given[0] + jets.exp(given[1] * (1.0 / self.moves[1])) * error
+            return location
+        if not moving:
+            found = self._mean(given)
+            if self.given.mean is None:
+                self._refuse_missing(found, given, "mean")
+            return found  # type: ignore[return-value]
+        like = given[moving[0]]
+        at = [np.broadcast_to(jets.value(x), like.value.shape) for x in given]
+
+        def mean(x: Sequence[FloatArray], rows: IntArray) -> FloatArray:
+            every = [v[rows] for v in at]
+            for k, v in zip(moving, x, strict=True):
+                every[k] = v
+            with np.errstate(all="ignore"):
+                return self._mean(every)
+
+        outer = difference_jet(mean, [at[k] for k in moving], like.order)
+        if self.given.mean is None:
+            self._refuse_missing(outer.value, at, "mean")
+        return chain(outer, [given[k] for k in moving])  # type: ignore[return-value]
 
     def _mean(self, eta: Sequence[FloatArray]) -> FloatArray:
+        """Mean of the response; not a number where it is not found."""
         if self.given.mean is not None:
             return _filled(self.given.mean(*eta), eta)
-        return self._moment(eta, 1, "mean")
+        center, scale, standard = self._standard(eta)
+        return center + scale * self._found_moment(standard, 1)
+
+
+@functools.lru_cache(maxsize=32)
+def _kept(family: _AbstractCustom, shape: tuple[int, int], predictors: bytes) -> AbstractFound:
+    """Distributions at few predictors (m, K)."""
+    at = np.frombuffer(predictors).reshape(shape)
+    return family.found(list(at.T))
 
 
 def _filled(value: Any, eta: Sequence[FloatArray]) -> FloatArray:

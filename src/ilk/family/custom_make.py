@@ -68,7 +68,7 @@ def make_custom_family(
     return family
 
 
-def _check_names(name: str, parameters: Sequence[str]) -> tuple[str, ...]:
+def _check_names(name: Any, parameters: Any) -> tuple[str, ...]:
     if not isinstance(name, str) or not name.isidentifier():
         raise _wrong(f"name={name!r:.40} is no name; use letters, digits and underscores.")
     if is_taken(name):

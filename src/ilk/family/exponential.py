@@ -2,7 +2,7 @@ r"""Exponential family of waiting times: :math:`\log f = -\log\mu - y/\mu`, Var 
 
 It is the gamma family of dispersion one, and the Weibull family of dispersion one: a constant
 hazard :math:`1/\mu`.  With :math:`d = \log(y/\mu)` the log density is :math:`d - e^d - \log y`.
-Johnson, Kotz and Balakrishnan (1994), Continuous Univariate Distributions, vol. 1, chapter 19.
+Johnson, Kotz and Balakrishnan (1994) [JohnsonKotzBalakrishnan1994], chapter 19.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ class AbstractFound(ABC):
         """
         rows, y, mass = self.masses()
         n = len(self.range.peak)
-        total = np.bincount(rows, mass, minlength=n)
+        total: FloatArray = np.asarray(np.bincount(rows, mass, minlength=n), dtype=np.float64)
         most = np.zeros(n)
         np.maximum.at(most, rows, mass)
         far = np.abs(mass) < _FAR * most[rows]

@@ -121,7 +121,7 @@ def find_counts(log_density: Height, support: Support, near: FloatArray) -> Foun
     hint = np.clip(np.where(np.isfinite(hint), hint, 0.0), *ends)
 
     def count(t: FloatArray) -> FloatArray:
-        return np.minimum(support.low + np.round(np.expm1(t)), support.high)
+        return np.asarray(np.minimum(support.low + np.round(np.expm1(t)), support.high))
 
     def height(t: FloatArray, rows: IntArray) -> FloatArray:
         with np.errstate(all="ignore"):

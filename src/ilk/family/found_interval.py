@@ -15,7 +15,7 @@ import numpy as np
 
 from ilk.family.found import AbstractFound, Height, Range, find_range
 from ilk.family.support import Support
-from ilk.typing import FloatArray, IntArray
+from ilk.typing import BoolArray, FloatArray, IntArray
 
 __all__ = ["FoundInterval", "find_interval"]
 
@@ -76,7 +76,7 @@ class FoundInterval(AbstractFound):
         s = self._position(t, rows)
         panel = np.clip(np.floor(s), -_SIDE, _SIDE - 1).astype(int)
         below = self._edges(rows)[np.arange(len(y)), panel + _SIDE]
-        return np.clip(out + below + self._integral(panel, s, rows), 0.0, 1.0)
+        return np.asarray(np.clip(out + below + self._integral(panel, s, rows), 0.0, 1.0))
 
     def draw(self, rng: np.random.Generator) -> FloatArray:
         """Random numbers, by inversion."""
@@ -100,7 +100,7 @@ class FoundInterval(AbstractFound):
         mass = np.exp(self.log_density(atoms, rows))
         return np.where(np.isfinite(mass), mass, 0.0)
 
-    def _ends(self, rows: IntArray, right: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def _ends(self, rows: IntArray, right: BoolArray) -> tuple[FloatArray, FloatArray]:
         """Widths w, and the panels' length in asinh(|t - peak| / w), on the sides asked for."""
         place = self.place
         width = np.where(right, place.above[rows], place.below[rows])
@@ -165,7 +165,7 @@ class FoundInterval(AbstractFound):
             with np.errstate(all="ignore"):
                 step = s + short / density
             s = np.where((step > left) & (step < right), step, 0.5 * (left + right))
-        return s
+        return np.asarray(s)
 
 
 def find_interval(log_density: Height, support: Support, near: FloatArray) -> FoundInterval:

@@ -6,7 +6,7 @@ With :math:`s = \phi^{-1/2}`, :math:`\theta = s \mu` and :math:`\lambda = 1 - s`
    E y = \mu, \quad \operatorname{Var} y = \phi \mu,
 
 Poisson at :math:`\phi = 1`; for :math:`\phi > 1` the total progeny of a branching process (Consul
-and Famoye 1992, Communications in Statistics - Theory and Methods 21, 89-109).
+and Famoye 1992 [ConsulFamoye1992]).
 
 Below :math:`\phi = 1` the formula is no distribution but nearly one: counts from
 :math:`\mu / (1 - \sqrt\phi)` on are impossible, and the probabilities of the others do not sum to

@@ -3,9 +3,9 @@ r"""Zero inflation: a family that gives zeros only, with probability :math:`\pi`
 .. math:: P(0) = \pi + (1 - \pi) f(0), \qquad P(y) = (1 - \pi) f(y) \text{ for } y > 0,
    \qquad \operatorname{logit} \pi = \eta_{\text{zero inflation}}
 
-Lambert (1992), Technometrics 34, 1-14.  Around a family that has no zeros (truncated counts,
-gamma, ...) all zeros are of that kind, :math:`P(0) = \pi`, which is a hurdle model: Mullahy (1986),
-Journal of Econometrics 33, 341-365.
+Lambert (1992) [Lambert1992].  Around a family that has no zeros (truncated counts,
+gamma, ...) all zeros are of that kind, :math:`P(0) = \pi`, which is a hurdle model: Mullahy (1986)
+[Mullahy1986].
 """
 
 from __future__ import annotations

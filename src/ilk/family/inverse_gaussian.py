@@ -3,7 +3,7 @@ r"""Inverse Gaussian family: positive responses with :math:`\operatorname{Var} y
 .. math:: \log f = -\tfrac12\log\phi - \frac{(y/\mu - 1)^2}{2\phi y}
    - \tfrac32\log y - \tfrac12\log 2\pi
 
-Chhikara and Folks (1989), The Inverse Gaussian Distribution, section 2.1; the dispersion is
+Chhikara and Folks (1989) [ChhikaraFolks1989], section 2.1; the dispersion is
 one over their parameter lambda.
 """
 

@@ -1,14 +1,8 @@
 r"""A link of the user's own, made of two functions and checked before it is used.
 
 The engines need three derivatives of the inverse.  They come from the functions that the user
-gives for them, or from an inverse written with `ilk.num.jets`, or else from central differences
-
-.. math:: D_1 = \frac{8(f_1 - f_{-1}) - (f_2 - f_{-2})}{12 h}, \quad
-   D_2 = \frac{16(f_1 + f_{-1}) - (f_2 + f_{-2}) - 30 f_0}{12 h^2}, \quad
-   D_3 = \frac{-13(f_1 - f_{-1}) + 8(f_2 - f_{-2}) - (f_3 - f_{-3})}{8 h^3},
-
-each with an error of order :math:`h^4` (Fornberg 1988, Mathematics of Computation 51, table 1).
-The same differences check the derivatives of the first two kinds.
+gives for them, or from an inverse written with `ilk.num.jets`, or else from differences
+(`ilk.num.ladder`), which also check the derivatives of the first two kinds.
 """
 
 from __future__ import annotations
@@ -23,20 +17,20 @@ from ilk.errors import ModelError
 from ilk.family.link_base import AbstractPlainLink, Interval
 from ilk.num import jets
 from ilk.num.jets import Jet, NumberT
-from ilk.typing import FloatArray
+from ilk.num.ladder import difference_jet
+from ilk.typing import FloatArray, IntArray
 
 __all__ = ["CustomLink", "Function", "make_custom"]
 
 Function: TypeAlias = Callable[[Any], Any]
 """Function of an array (n,), or of a jet."""
 
-_STEP = 0.01
 _TOLERANCE = (1e-8, 1e-6, 1e-5, 1e-4)
 """Relative errors permitted of the inverse and of its three derivatives."""
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class CustomLink(AbstractPlainLink):
     """A link made of two functions; see `ilk.links.custom`.
 
@@ -61,6 +55,9 @@ class CustomLink(AbstractPlainLink):
     derivatives: tuple[Function, Function, Function] | None
     takes_jets: bool
     averages: ClassVar[bool] = True
+
+    def __repr__(self) -> str:
+        return f"<custom link {self.name!r}: means in {self.range}>"
 
     def link(self, mu: FloatArray) -> FloatArray:
         """Linear predictor of means."""
@@ -106,14 +103,16 @@ def make_custom(
     ModelError
         The functions are not inverse to each other, not monotone, or the derivatives not theirs.
     """
-    if derivatives is not None and len(derivatives) != 3:
-        raise _fault(name, f"needs three derivatives of its inverse, not {len(derivatives)}")
-    given = None if derivatives is None else (derivatives[0], derivatives[1], derivatives[2])
+    given = _three(name, derivatives)
     mu = _means(interval)
     with np.errstate(all="ignore"):
-        eta = np.asarray(forward(mu), dtype=np.float64)
+        eta = _row_by_row(name, "link", forward, mu)
+        _check_grows(name, mu, eta)
         takes_jets = given is None and _takes_jets(backward, eta)
         link = CustomLink(name, interval, forward, backward, given, takes_jets)
+        _row_by_row(name, "inverse", backward, eta)
+        for order, derivative in enumerate(given or (), start=1):
+            _row_by_row(name, f"derivative of order {order}", derivative, eta)
         _check_pair(link, mu, eta)
         if given is not None or takes_jets:
             _check_derivatives(link, eta)
@@ -121,7 +120,7 @@ def make_custom(
 
 
 def differences(link: CustomLink, eta: FloatArray, order: int) -> list[FloatArray]:
-    """Inverse of a link and its derivatives by central differences.
+    """Inverse of a link and its derivatives by differences.
 
     Parameters
     ----------
@@ -138,28 +137,11 @@ def differences(link: CustomLink, eta: FloatArray, order: int) -> list[FloatArra
         The mean and its derivatives up to the order.
     """
 
-    def mean(x: FloatArray) -> FloatArray:
-        return np.broadcast_to(np.asarray(link.backward(x), dtype=np.float64), x.shape)
+    def mean(x: Sequence[FloatArray], rows: IntArray) -> FloatArray:
+        return np.broadcast_to(np.asarray(link.backward(x[0]), dtype=np.float64), rows.shape)
 
-    middle = mean(eta)
-    if order == 0:
-        return [middle]
-    h = _STEP * np.maximum(np.abs(eta), 1.0)
-    for end in (link.range.low, link.range.high):
-        wall = float(link.link(np.array([end]))[0]) if np.isfinite(end) else np.inf
-        if np.isfinite(wall):  # the differences stay on this side of it
-            h = np.minimum(h, np.maximum(np.abs(eta - wall) / 8.0, 1e-12))
-    odd, even = [], []
-    for k in (1, 2, 3):
-        up, down = mean(eta + k * h), mean(eta - k * h)
-        odd.append(up - down)
-        even.append(up + down)
-    return [
-        middle,
-        (8.0 * odd[0] - odd[1]) / (12.0 * h),
-        (16.0 * even[0] - even[1] - 30.0 * middle) / (12.0 * h**2),
-        (-13.0 * odd[0] + 8.0 * odd[1] - odd[2]) / (8.0 * h**3),
-    ][: order + 1]
+    jet = difference_jet(mean, [eta], order)
+    return [jet.value, *jet.first, *jet.second, *jet.third]
 
 
 def _means(interval: Interval) -> FloatArray:
@@ -176,22 +158,68 @@ def _means(interval: Interval) -> FloatArray:
 
 
 def _takes_jets(backward: Function, eta: FloatArray) -> bool:
-    """Whether an inverse can be given jets; NumPy's functions refuse them with a TypeError."""
+    """Whether an inverse can be given jets; NumPy's functions refuse them."""
     try:
         return isinstance(backward(jets.variables([eta], 3)[0]), Jet)
-    except (TypeError, AttributeError):
+    except Exception:  # each in its own way
         return False
 
 
-def _check_pair(link: CustomLink, mu: FloatArray, eta: FloatArray) -> None:
-    if eta.shape != mu.shape:
-        raise _fault(link.name, f"gives an array of shape {eta.shape} for one of shape {mu.shape}")
+def _three(name: str, derivatives: Any) -> tuple[Function, Function, Function] | None:
+    if derivatives is None:
+        return None
+    given = (derivatives,) if callable(derivatives) else tuple(derivatives)
+    if len(given) != 3 or not all(map(callable, given)):
+        raise _fault(name, f"needs three derivatives of its inverse, not {len(given)}")
+    return given[0], given[1], given[2]
+
+
+def _row_by_row(name: str, piece: str, function: Function, x: FloatArray) -> FloatArray:
+    """Values (n,) of a function, which has to give for every number what it gives for it alone."""
+    values = [_call(name, piece, function, part) for part in (x, *x[:, None])]
+    alone = np.concatenate(values[1:])
+    other = ~np.isclose(values[0], alone, rtol=1e-9, atol=1e-12, equal_nan=True)
+    if np.any(other):
+        at = int(np.argmax(other))
+        raise _fault(
+            name,
+            f"has a function ({piece}) that gives {values[0][at]:.8g} for {x[at]:g} among other "
+            f"numbers and {alone[at]:.8g} alone; every number has to be taken for itself",
+        )
+    return values[0]
+
+
+def _call(name: str, piece: str, function: Function, x: FloatArray) -> FloatArray:
+    argument = x.copy()
+    argument.flags.writeable = False
+    try:
+        value = np.asarray(function(argument))
+    except Exception as error:
+        raise _fault(
+            name,
+            f"has a function ({piece}) that fails for an array of {len(x)} numbers with "
+            f"{type(error).__name__}: {error}; write it with NumPy's functions, and let it change "
+            "nothing",
+        ) from error
+    if value.dtype.kind not in "fiu":
+        raise _fault(name, f"has a function ({piece}) that gives {value.dtype}, not real numbers")
+    if value.shape != x.shape and value.shape != ():
+        raise _fault(
+            name, f"({piece}) gives an array of shape {value.shape} for one of shape {x.shape}"
+        )
+    return np.array(np.broadcast_to(value.astype(np.float64), x.shape))
+
+
+def _check_grows(name: str, mu: FloatArray, eta: FloatArray) -> None:
     bad = np.flatnonzero(~np.isfinite(eta))
     if len(bad):
-        raise _fault(link.name, f"is {eta[bad[0]]} at the mean {mu[bad[0]]:g}")
+        raise _fault(name, f"is {eta[bad[0]]} at the mean {mu[bad[0]]:g}")
     steps = np.diff(eta)
     if not (np.all(steps > 0.0) or np.all(steps < 0.0)):
-        raise _fault(link.name, "neither grows nor falls throughout its range")
+        raise _fault(name, "neither grows nor falls throughout its range")
+
+
+def _check_pair(link: CustomLink, mu: FloatArray, eta: FloatArray) -> None:
     back = np.asarray(jets.value(link.inverse(eta)))
     wrong = ~(np.abs(back - mu) <= _TOLERANCE[0] * (1.0 + np.abs(mu)))
     if np.any(wrong):

@@ -10,7 +10,7 @@ loglog    -log(-log(mu))       exp(-exp(-eta))              pi^2 / 6
 cauchit   tan(pi (mu - 1/2))   1/2 + arctan(eta) / pi       infinite
 ========= ==================== ============================ ==================
 
-McCullagh and Nelder (1989), Generalized Linear Models, 2nd ed., section 4.3.1.
+McCullagh and Nelder (1989) [McCullaghNelder1989], section 4.3.1.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ With :math:`d = \log(y/\mu)`,
    - \tfrac12\log 2\pi.
 
 With the log link and a constant dispersion this is the linear model of log y: all coefficients are
-the same but the intercept, which is larger by :math:`\phi/2`.  Crow and Shimizu (1988), Lognormal
-Distributions, section 1.2.
+the same but the intercept, which is larger by :math:`\phi/2`.  Crow and Shimizu (1988)
+[CrowShimizu1988], section 1.2.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ With probabilities :math:`p_j`, the derivatives of :math:`\log p_y` are
    \partial_{klm} = -(\delta_{klm} p_k - \delta_{kl} p_k p_m - \delta_{km} p_k p_l
    - \delta_{lm} p_k p_l + 2 p_k p_l p_m).
 
-Agresti (2013), section 8.1.
+Agresti (2013) [Agresti2013], section 8.1.
 """
 
 from __future__ import annotations
@@ -122,6 +122,10 @@ class Multinomial(AbstractCategorical):
             )
         return dict(formulas)
 
+    def event(self, parameter: str) -> tuple[float, float] | None:
+        """Code of a category, and that of the baseline."""
+        return float(self._others[self.parameters.index(parameter)]), float(self.base)
+
     def predictor_words(self, parameter: str) -> str | None:
         """Name the predictor of a category in words."""
         return f"log odds of {parameter} against {self.levels[self.base]}"
@@ -171,6 +175,8 @@ class Multinomial(AbstractCategorical):
 
     def log_probability(self, category: int, eta: Sequence[Any]) -> Any:
         """Log probability of one category in all rows."""
+        if all(isinstance(x, Jet) for x in eta) and are_variables(eta):
+            return self._in_predictors(np.full(len(eta[0].value), float(category)), eta)
         with np.errstate(all="ignore"):
             return log_share(category, np.eye(self.categories)[:, self._others], eta)
 

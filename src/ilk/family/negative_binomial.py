@@ -9,8 +9,8 @@ Both are gamma mixtures of Poisson distributions, with shape k:
    - y \log(1 + k / \mu)
 
 The ratio of gamma functions and the logarithms are computed without cancellation, so that the
-Poisson limit :math:`\phi \to 0` is approached smoothly.  Hilbe (2011), Negative Binomial
-Regression, 2nd ed., sections 8.2 and 10.2.
+Poisson limit :math:`\phi \to 0` is approached smoothly.  Hilbe (2011) [Hilbe2011], sections
+8.2 and 10.2.
 """
 
 from __future__ import annotations

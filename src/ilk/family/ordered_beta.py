@@ -58,6 +58,7 @@ class OrderedBeta(AbstractFamily):
 
     name: ClassVar[str] = "ordered_beta"
     links: ClassVar[tuple[str, ...]] = ("logit", "probit", "cloglog", "loglog", "cauchit")
+    compiled_links: ClassVar[tuple[str, ...]] = ("logit",)
     mean_range: ClassVar[Interval] = Interval(0.0, 1.0)
     link: AbstractLink = field(default_factory=Logit)
     ends: Ends = "both"
@@ -66,8 +67,9 @@ class OrderedBeta(AbstractFamily):
         """Check the link and the ends."""
         require_link(self)
         known = get_args(Ends)
-        if self.ends not in known:
-            hint = did_you_mean(self.ends, known) if isinstance(self.ends, str) else ""
+        ends: object = self.ends
+        if ends not in known:
+            hint = did_you_mean(ends, known) if isinstance(ends, str) else ""
             raise ModelError(
                 f"ends={self.ends!r} is not known; choose from 'both', 'zero' and 'one'.{hint}",
                 code="choice",
@@ -91,6 +93,11 @@ class OrderedBeta(AbstractFamily):
     def mean_parameters(self) -> tuple[str, ...]:
         """Mean of the shares between the ends, and thresholds."""
         return tuple(name for name in self.parameters if name != "dispersion")
+
+    @property
+    def key(self) -> str | None:
+        """Name of the compiled density, where both ends have probability."""
+        return super(OrderedBeta, self).key if self.ends == "both" else None
 
     def row_label(self, parameter: str) -> str | None:
         """Name of a threshold by what it separates."""

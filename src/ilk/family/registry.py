@@ -10,6 +10,7 @@ from ilk.family.adjacent_category import AdjacentCategory
 from ilk.family.base import AbstractFamily
 from ilk.family.beta import Beta
 from ilk.family.beta_binomial import BetaBinomial
+from ilk.family.beyond import Beyond
 from ilk.family.binomial import Binomial
 from ilk.family.censored import Censored, can_be_censored
 from ilk.family.continuation_ratio import ContinuationRatio
@@ -70,6 +71,7 @@ WRAPPERS: dict[str, type[AbstractFamily]] = {
     "truncated": Truncated,
     "censored": Censored,
     "scored": Scored,
+    "beyond": Beyond,
 }
 """Families that are made of another family."""
 
@@ -191,6 +193,11 @@ def _lookup(family: object) -> AbstractFamily:
     if isinstance(family, str) and family in FAMILIES:
         return FAMILIES[family]()
     if isinstance(family, AbstractFamily):
+        if FAMILIES.get(family.name, type(family)) is not type(family):
+            raise ModelError(
+                f"Your family {family.name!r} has the name of another one; give it its own.",
+                code="unknown-family",
+            )
         return family
     for prefix, around in _PREFIXES.items():
         if isinstance(family, str) and family.startswith(prefix):

@@ -40,7 +40,7 @@ def draw_log_concave(
 
     With the probability p of the mode M, those of the other counts are at most
     :math:`p \min(1, e^{1 - p |j - M|})`, whatever the distribution; about five proposals make a
-    draw (Devroye 1987, Computing 39, 87-91).
+    draw (Devroye 1987) [Devroye1987].
 
     Parameters
     ----------

@@ -36,12 +36,8 @@ def log_shares(scores: FloatArray) -> FloatArray:
     >>> log_shares(np.array([[1e9], [1e9], [1e9 - 40.0]])).ravel().round(4)
     array([ -0.6931,  -0.6931, -40.6931])
     """
-    columns = np.arange(scores.shape[1])
-    highest = np.argmax(scores, axis=0)
-    away = scores - scores[highest, columns]
-    others = np.exp(away)
-    others[highest, columns] = 0.0
-    return np.asarray(away - np.log1p(np.sum(others, axis=0)))
+    away = scores - np.max(scores, axis=0)
+    return np.asarray(away - np.log(np.sum(np.exp(away), axis=0)))
 
 
 def log_share(category: int, B: FloatArray, eta: Sequence[Any]) -> Any:

@@ -6,7 +6,7 @@ r"""Zero truncation: counts of a family of which the zeros were never recorded.
 The predictors are those of the family before truncation, with mean :math:`\mu` and variance V.
 :math:`1 - f(0)` is computed without cancellation where zeros are nearly all: there the limit is a
 count of one (Poisson), or a distribution of its own (logarithmic for the negative binomial of
-type 1).  Cameron and Trivedi (2013), Regression Analysis of Count Data, 2nd ed., section 4.3.
+type 1).  Cameron and Trivedi (2013) [CameronTrivedi2013], section 4.3.
 """
 
 from __future__ import annotations

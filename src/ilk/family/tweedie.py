@@ -89,6 +89,7 @@ class Tweedie(AbstractFamily):
 
     name: ClassVar[str] = "tweedie"
     links: ClassVar[tuple[str, ...]] = ("log", "inverse", "identity", "sqrt", "softplus", "power")
+    compiled_links: ClassVar[tuple[str, ...]] = ("log",)
     mean_range: ClassVar[Interval] = POSITIVE
     atoms: ClassVar[tuple[float, ...]] = (0.0,)
     link: AbstractLink = field(default_factory=Log)
@@ -115,6 +116,11 @@ class Tweedie(AbstractFamily):
     def has_unit_deviance(self) -> bool:  # type: ignore[override]
         """Whether the power is given, which the deviance depends on."""
         return self.power is not None
+
+    @property
+    def key(self) -> str | None:
+        """Name of the compiled density, where the power is a parameter."""
+        return super(Tweedie, self).key if self.power is None else None
 
     def scale(self, parameter: str) -> ParameterScale | None:
         """Scale of a parameter: the power for the shape."""

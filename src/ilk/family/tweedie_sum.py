@@ -30,7 +30,7 @@ import functools
 import math
 from collections.abc import Callable
 from itertools import combinations_with_replacement
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -45,6 +45,9 @@ __all__ = ["UNCOUNTABLE", "log_density_at_mean", "poisson_gap", "poisson_window"
 
 UNCOUNTABLE = 1e13
 """Mean numbers of gammas from which single numbers do not matter."""
+
+_Partials: TypeAlias = dict[tuple[int, ...], FloatArray]
+"""Derivatives by the variables they are in, ascending."""
 
 _FAINT = 40.0
 """Logarithm of the share of the largest term below which others are left out."""
@@ -195,9 +198,7 @@ def _summed(variables: list[Any]) -> Any:
     return total
 
 
-def _partials(
-    log_lam: FloatArray, log_a: FloatArray, order: int
-) -> dict[tuple[int, ...], FloatArray]:
+def _partials(log_lam: FloatArray, log_a: FloatArray, order: int) -> _Partials:
     """Value and partial derivatives in (log lambda, log a), by the variables they are in.
 
     They do not change with the mean, of which many are tried in turn: the last ones are kept.
@@ -206,14 +207,14 @@ def _partials(
 
 
 @functools.lru_cache(maxsize=4)
-def _kept(log_lam: bytes, log_a: bytes, order: int) -> dict[tuple[int, ...], FloatArray]:
-    both = np.frombuffer(log_lam), np.frombuffer(log_a)
-    cuts = range(0, len(both[0]), _BLOCK)
-    parts = [_block(*(x[i : i + _BLOCK] for x in both), order) for i in cuts]
+def _kept(log_lam: bytes, log_a: bytes, order: int) -> _Partials:
+    lam, a = np.frombuffer(log_lam), np.frombuffer(log_a)
+    cuts = range(0, len(lam), _BLOCK)
+    parts = [_block(lam[i : i + _BLOCK], a[i : i + _BLOCK], order) for i in cuts]
     return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
 
-def _block(log_lam: FloatArray, log_a: FloatArray, order: int) -> dict[tuple[int, ...], FloatArray]:
+def _block(log_lam: FloatArray, log_a: FloatArray, order: int) -> _Partials:
     lam, a = np.exp(log_lam), np.exp(log_a)
     low, high = poisson_window(lam, 1.0 + a)
     row, j, weight = lattice(np.maximum(low, 1.0), high, 2.0 * np.sqrt(lam / (1.0 + a)))
@@ -232,7 +233,7 @@ def _block(log_lam: FloatArray, log_a: FloatArray, order: int) -> dict[tuple[int
     def mean(v: FloatArray) -> FloatArray:
         return np.asarray(np.bincount(row, share * v, n))
 
-    found = {(): top + np.log(total)}
+    found: _Partials = {(): top + np.log(total)}
     if order:
         found |= _cumulants(_exponents(lam, a, row, off, x, a[row] * h, S, order), row, mean)
     return found
@@ -247,11 +248,11 @@ def _exponents(
     ah: FloatArray,
     S: tuple[FloatArray, ...],
     order: int,
-) -> dict[tuple[int, ...], FloatArray]:
+) -> _Partials:
     """Derivatives of the exponents of the terms."""
     A, both = a[row], ((1.0 + a) * lam)[row]
     first = x * S[1]
-    out = {(0,): (1.0 + A) * off, (1,): 0.5 - first - ah}
+    out: _Partials = {(0,): (1.0 + A) * off, (1,): 0.5 - first - ah}
     if order >= 2:
         second = x * x * S[2]
         out |= {(0, 0): -both, (0, 1): A * off, (1, 1): -(first + second) - ah}
@@ -263,14 +264,14 @@ def _exponents(
 
 
 def _cumulants(
-    w: dict[tuple[int, ...], FloatArray],
+    w: _Partials,
     row: IntArray,
     mean: Callable[[FloatArray], FloatArray],
-) -> dict[tuple[int, ...], FloatArray]:
+) -> _Partials:
     """Derivatives of the logarithm of a sum of exponentials."""
     average = {key: mean(values) for key, values in w.items()}
     spread = {key: values - average[key][row] for key, values in w.items()}
-    out = {}
+    out: _Partials = {}
     for key in w:
         out[key] = average[key]
         if len(key) == 2:

@@ -15,7 +15,7 @@ With the log link the model is one of accelerated failure times,
 :math:`\log y = \log\lambda + \phi \log E` with E exponential: its coefficients are the same but the
 intercept, smaller there by :math:`\log\Gamma(1 + \phi)`, and phi is its scale.  With a constant
 dispersion the hazards are proportional, with the coefficients :math:`-\beta/\phi`.  Kalbfleisch
-and Prentice (2002), The Statistical Analysis of Failure Time Data, 2nd ed., section 2.2.2.
+and Prentice (2002) [KalbfleischPrentice2002], section 2.2.2.
 """
 
 from __future__ import annotations

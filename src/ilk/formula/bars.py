@@ -167,11 +167,12 @@ def _name_between(
             ),
             code="bar",
         )
-    if len(middle) != 1 or middle[0].kind != "name":
+    touching = bool(middle) and first.stop == middle[0].start and middle[0].stop == second.start
+    if len(middle) != 1 or middle[0].kind != "name" or not touching:
         raise FormulaError(
             pointed(
-                "Between two bars stands a name that other terms may share, as in (1 |p| g); a "
-                "random term without one has one bar.",
+                "A random term has one bar, as in (1 | g); between two of them, without blanks, "
+                "stands a name that other terms may share, as in (1 |p| g).",
                 text,
                 second.start,
             ),

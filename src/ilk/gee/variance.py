@@ -33,6 +33,9 @@ _LOG_PHI = (-25.0, 25.0)
 """Range of the log dispersion inside of a variance function."""
 
 
+_QUASI_NODES = 16
+
+
 @dataclass(frozen=True, slots=True)
 class Marginal:
     """Moments of a family, without its likelihood.
@@ -138,9 +141,22 @@ class Marginal:
             case "negative_binomial_2":
                 return xlogy(y, mu / (1.0 + phi * mu)) - np.log1p(phi * mu) / phi
         if not family.has_unit_deviance:
-            return None
+            return self._integral(y, eta, log_phi) if trials is None else None
         deviance = family.unit_deviance(y, trials, mu, phi if self.shaped else 1.0)
         return -0.5 * deviance
+
+    def _integral(self, y: FloatArray, eta: FloatArray, log_phi: float) -> FloatArray:
+        """Quasi-likelihood (n,) by its definition, the integral of (y - mu) / v over mu."""
+        center = float(self.family.link.link(np.array([np.mean(y)]))[0])
+        start = center if np.isfinite(center) else 0.0
+        half = 0.5 * (eta - start)
+        total = np.zeros_like(eta)
+        for node, weight in zip(*np.polynomial.legendre.leggauss(_QUASI_NODES), strict=True):
+            at = start + half * (1.0 + node)
+            slope = self.family.link.derivative(at)
+            score = (y - self.family.mean([at])) / self.variance(at, None, log_phi)
+            total += weight * half * slope * score
+        return total
 
 
 def _times(x: FloatArray, log: FloatArray) -> FloatArray:
@@ -167,6 +183,13 @@ def marginal_family(family: AbstractFamily) -> Marginal:
             f"excess zeros included; use family={family.base.name!r}, whose scale and robust "
             "standard errors take them in.",
             code="zero-inflated",
+        )
+    if family.categorical:
+        raise ModelError(
+            f"Family {family.name!r}: generalized estimating equations model a mean, which "
+            "categories do not have; ilk.fit gives their probabilities in the population, with "
+            "cov_with('CR2') for robust standard errors.",
+            code="family-not-marginal",
         )
     plain = family.mean_parameters == family.parameters[:1]
     try:

@@ -73,7 +73,12 @@ def _separated(fitted: Fitted, faults: list[Reason]) -> BoolArray:
         if reason.code in _SEPARATIONS
         for name in reason.terms
     }
-    return np.array([name in lost for name in fitted.names], dtype=bool)
+    labels = {
+        label for reason in faults if reason.code == "separated_category" for label in reason.terms
+    }
+    return np.array(
+        [name in lost or ": ".join(name) in labels for name in fitted.names], dtype=bool
+    )
 
 
 def _absent(fitted: Fitted, faults: list[Reason]) -> FloatArray:

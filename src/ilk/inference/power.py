@@ -246,6 +246,12 @@ def wilson(successes: Any, trials: Any, z: float) -> tuple[FloatArray, FloatArra
 def _effects(fitted: Fitted, effect: Any) -> tuple[list[int], FloatArray]:
     """Places of the coefficients, and their assumed values."""
     names = {name: i for i, (part, name) in enumerate(fitted.names) if part == MEAN}
+    if MEAN not in fitted.family.parameters:
+        raise ModelError(
+            f"power() is about coefficients of one mean, and family {fitted.family.name!r} has a "
+            "predictor of each category: simulate() and refit() answer it for these.",
+            code="no-predictor",
+        )
     if not isinstance(effect, Mapping) or not effect:
         raise ModelError(
             f"effect={effect!r:.60}: give a dictionary of coefficients and the values they are "

@@ -136,6 +136,11 @@ class AbstractMarginal(ABC):
         self._last: tuple[bytes, FloatArray] | None = None
         self._bent: tuple[bytes, tuple[FloatArray, ...]] | None = None
 
+    @classmethod
+    @abstractmethod
+    def of(cls, model: Model, threads: int = 1) -> AbstractMarginal:
+        """Build the criterion of a model with an engine of its own."""
+
     @abstractmethod
     def maximize(self, start: Start, search: Search) -> SearchResult:
         """Search for the maximum."""

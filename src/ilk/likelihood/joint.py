@@ -134,7 +134,7 @@ class JointLikelihood:
         t : int
             A term whose structure follows any change of its columns.
         back : (q, q) array
-            M of ``b_s = M c`` with the new coordinates c.
+            M of ``b_s = M c`` with the new coordinates c, each of effects of one predictor.
 
         Returns
         -------
@@ -143,9 +143,12 @@ class JointLikelihood:
         """
         term = self.data.terms[t]
         ones = np.ones((len(self.data.response), 1))
-        columns = np.ascontiguousarray((ones if term.columns is None else term.columns) @ back)
+        parts = np.array(term.predictors)
+        own = parts[np.argmax(np.abs(back), axis=0)]
+        turn = np.where(parts[:, None] == own, back, 0.0)  # but for rounding it is that already
+        columns = np.ascontiguousarray((ones if term.columns is None else term.columns) @ turn)
         terms = list(self.data.terms)
-        terms[t] = replace(term, columns=columns)
+        terms[t] = replace(term, predictors=tuple(own.tolist()), columns=columns)
         maps = list(self.term_maps)
         maps[t] = maps[t] @ back
         data = replace(self.data, terms=tuple(terms))

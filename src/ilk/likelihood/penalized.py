@@ -45,7 +45,7 @@ _TOLERANCE = 1e-10
 _GREATEST_STEP = 2.0
 """Change of a coefficient (of scaled columns) or covariance parameter in one step at most."""
 
-_WITH_INFORMATION = ("binomial", "poisson")
+WITH_INFORMATION = ("binomial", "poisson")
 """Families for which Firth's penalty is offered: there is nothing to estimate but the mean."""
 
 _PENALIZED = ("mean", "zero_inflation")
@@ -74,9 +74,9 @@ def check_penalty(model: Model) -> None:
             "penalty concerns; leave one out.",
             code="penalty",
         )
-    if isinstance(model.penalty, Firth) and model.family.name not in _WITH_INFORMATION:
+    if isinstance(model.penalty, Firth) and model.family.name not in WITH_INFORMATION:
         raise ModelError(
-            f"penalty='firth' is offered for families {' and '.join(_WITH_INFORMATION)}, not for "
+            f"penalty='firth' is offered for families {' and '.join(WITH_INFORMATION)}, not for "
             f"{model.family.name!r}; use penalty='log_f' or penalty=ilk.Normal(scale).",
             code="penalty",
         )
@@ -282,7 +282,8 @@ def _slopes(model: Model) -> np.ndarray:
         [
             j
             for j, (component, name) in enumerate(model.names)
-            if component in _PENALIZED and name != "Intercept"
+            if (component in _PENALIZED or component in model.family.main_parameters)
+            and name != "Intercept"
         ],
         dtype=np.intp,
     )

@@ -109,7 +109,8 @@ class RestrictedMarginal(AbstractMarginal):
     @property
     def integrated(self) -> int:
         """Number p of coefficients that are integrated; they are the first."""
-        return int(self.scaled.data.predictors[0].X.shape[1])
+        means = self.scaled.data.predictors[: len(self.model.family.main_parameters)]
+        return sum(part.X.shape[1] for part in means)
 
     def split(self, psi: FloatArray) -> tuple[FloatArray, FloatArray]:
         """``(coef, theta)`` of the flat vector."""

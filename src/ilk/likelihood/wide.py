@@ -86,28 +86,26 @@ class WideEngine:
         if self._made is not None:
             return
         data = self.scaled.data
-        mean = data.predictors[0]
-        p = mean.X.shape[1]
+        means = data.predictors[: len(self.model.family.main_parameters)]
+        sizes = [part.X.shape[1] for part in means]
+        p = sum(sizes)
         self.center = beta[:p].copy()
-        self.scales = self.width * _standard_errors(inner, beta, theta)
+        self.scales = self.width * _standard_errors(inner, beta, theta, p)
         self.constant = 0.5 * p * LOG_2PI + float(np.log(self.scales).sum())
-        shift = mean.X @ self.center
-        fixed = PredictorData(
-            X=np.zeros((len(data.response), 0), order="F"),
-            offset=shift if mean.offset is None else mean.offset + shift,
-        )
+        centers = np.split(self.center, np.cumsum(sizes)[:-1])
         wide = TermData(
-            predictors=(0,) * p,
+            predictors=tuple(k for k, size in enumerate(sizes) for _ in range(size)),
             codes=np.zeros(len(data.response), np.int32),
             levels=1,
-            columns=np.ascontiguousarray(mean.X),
+            columns=np.ascontiguousarray(np.hstack([part.X for part in means])),
         )
+        known = tuple(map(_known, means, centers))
         response = inner.scaled.data.response
         engine = laplace_engine(
             replace(
                 data,
                 response=response,
-                predictors=(fixed, *data.predictors[1:]),
+                predictors=(*known, *data.predictors[len(known) :]),
                 terms=(*data.terms, wide),
             ),
             self.model.family,
@@ -161,9 +159,17 @@ class WideEngine:
         return block
 
 
-def _standard_errors(inner: LaplaceMarginal, beta: FloatArray, theta: FloatArray) -> FloatArray:
-    """Rough standard errors (p,) of the coefficients of the mean at a point."""
-    p = inner.scaled.data.predictors[0].X.shape[1]
+def _known(part: PredictorData, coefficients: FloatArray) -> PredictorData:
+    """A predictor without coefficients, the given ones part of its offset."""
+    shift = part.X @ coefficients
+    offset = shift if part.offset is None else part.offset + shift
+    return PredictorData(X=np.zeros((len(shift), 0), order="F"), offset=offset)
+
+
+def _standard_errors(
+    inner: LaplaceMarginal, beta: FloatArray, theta: FloatArray, p: int
+) -> FloatArray:
+    """Rough standard errors (p,) of the coefficients of the mean, which are the first."""
     with inner.state.lock:
         inner.at_point(beta, theta)
         engine = inner.engine

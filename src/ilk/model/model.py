@@ -71,6 +71,11 @@ class Model:
         return _ByPredictor({part.predictor: part for part in self.design.fixed})
 
     @property
+    def main_parts(self) -> tuple[FixedPart, ...]:
+        """Predictors that the formula of the fit is for: of the mean, or of categories."""
+        return self.design.fixed[: len(self.family.main_parameters)]
+
+    @property
     def fitted_parts(self) -> tuple[FixedPart, ...]:
         """Predictors that have coefficients: sigma of the linear model is profiled instead."""
         return self.design.fixed[:1] if self.linear else self.design.fixed

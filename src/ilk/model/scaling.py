@@ -211,7 +211,8 @@ def _value_shift(
             constant = constant - log_scale * (data.response == data.trials)
         shift = float(constant.sum() if frequency is None else frequency @ constant)
         if model.reml:  # the integral over the coefficients of the user's columns
-            p = data.predictors[0].X.shape[1]
+            means = data.predictors[: len(model.family.main_parameters)]
+            p = sum(part.X.shape[1] for part in means)
             shift += float(np.log(coef_map.diagonal()[:p]).sum())
         return shift
     p = len(coef_map)

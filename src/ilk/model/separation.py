@@ -7,7 +7,8 @@ the data (Albert and Anderson 1984; Konis 2007) if
 .. math:: s_i x_i'd \ge 0 \text{ where } s_i \ne 0, \qquad x_i'd = 0 \text{ where } s_i = 0,
 
 with at least one strict sign: the likelihood rises along d, for any value of the random effects,
-and has no maximum.  Counts have no highest outcome, so that only zeros are free.
+and has no maximum.  Counts and amounts have no highest outcome, so that only zeros are free;
+of shares zeros and ones are, where they have a probability.
 
 Such a d is found by linear programming.  Since most data overlap, that is proved first where it is
 cheap (`ilk.model.overlap`).
@@ -20,7 +21,7 @@ left.  Mathematics: docs/explanation/verdict.md.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -45,8 +46,8 @@ __all__ = [
     "separating_direction",
 ]
 
-Predictor: TypeAlias = Literal["mean", "zero_inflation"]
-"""Predictors whose coefficients can be separated."""
+Predictor: TypeAlias = str
+"""Predictors whose coefficients can be separated: of the mean, excess zeros, categories."""
 
 _FEW = 250
 """Rows that are asked before any other."""
@@ -110,7 +111,9 @@ def outcome_signs(
         return np.where(y == 0.0, 1.0, -1.0)
     family = _of_counts(model.family)
     if not family.takes_trials:
-        return np.where(y <= (0.0 if family.has_zero else 1.0), -1.0, 0.0)
+        most = family.mean_range.high if family.mean_range.high in family.atoms else np.inf
+        least = 0.0 if family.has_zero else 1.0
+        return np.where(y <= least, -1.0, np.where(y >= most, 1.0, 0.0))
     full = 1.0 if response.trials is None else response.trials[rows]
     # the logarithm reaches probability one at zero, not at infinity
     top = 0.0 if model.family.link.name == "log" else 1.0
@@ -120,7 +123,11 @@ def outcome_signs(
 def has_limits(model: Model) -> bool:
     """Whether outcomes can be at a limit of the mean that the link reaches at infinity only."""
     family = _of_counts(model.family)
-    counted = family.discrete and not family.categorical and family.mean_range.low == 0.0
+    if family.event(family.parameters[0]) is not None:
+        return True
+    ends = (family.mean_range.low, family.mean_range.high)
+    able = family.discrete or any(atom in ends for atom in family.atoms)
+    counted = able and not family.categorical and family.mean_range.low == 0.0
     return counted and family.link.name in _LIMITLESS
 
 
@@ -139,9 +146,9 @@ def separating_direction(
     Parameters
     ----------
     model : Model
-        Binomial, beta-binomial and count families can be separated; others cannot.
-    predictor : {"mean", "zero_inflation"}
-        The predictor.
+        Binomial, beta-binomial, count and multinomial families can be separated; others cannot.
+    predictor : str
+        The predictor: ``"mean"``, ``"zero_inflation"``, or a category.
     scaled : (n, p) array, optional
         Its columns as `scale_columns` scales them, if they are at hand.
 
@@ -158,6 +165,12 @@ def separating_direction(
     if predictor == "mean" and isinstance(model.family, ZeroInflated) and model.family.hurdle:
         positive = model.design.response.y != 0.0  # zeros say nothing about the others
         used = positive if used is None else used & positive
+    event = model.family.event(predictor)
+    if event is not None:
+        y = model.design.response.y
+        together = all(other.names == part.names for other in model.main_parts)
+        y, X = (y, X) if used is None else (y[used], X[used])
+        return _of_category(part, event, y, X, together)
     if used is None and len(X) >= 2 * _FEW:
         some = slice(None, None, len(X) // _FEW)
         if overlap(outcome_signs(model, predictor, some), X[some]):
@@ -165,6 +178,26 @@ def separating_direction(
     sign = outcome_signs(model, predictor)
     if used is not None:
         sign, X = sign[used], X[used]
+    return _search(part, sign, X)
+
+
+def _of_category(
+    part: FixedPart, event: tuple[float, float], y: FloatArray, X: FloatArray, together: bool
+) -> SeparatingDirection | None:
+    """Direction in which a category stands apart from all others, or else the baseline does.
+
+    The baseline does only if all predictors can move together.  Sets of several categories that
+    stand apart from the others are not looked for.
+    """
+    own, baseline = event
+    found = _search(part, np.where(y == own, 1.0, -1.0), X)
+    if found is not None or not together:
+        return found
+    return _search(part, np.where(y == baseline, -1.0, 1.0), X)
+
+
+def _search(part: FixedPart, sign: FloatArray, X: FloatArray) -> SeparatingDirection | None:
+    """Direction that separates outcomes by their signs, if there is one."""
     many = len(sign) >= 2 * SAMPLE
     if not np.any(sign) or (some_overlap if many else overlap)(sign, X):
         return None

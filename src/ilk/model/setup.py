@@ -10,9 +10,12 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ilk.design.build import Design, build
 from ilk.design.categories import find_categories
 from ilk.design.exposure import exposure_argument
+from ilk.design.response import Response
 from ilk.errors import DataError, IlkError, ModelError
 from ilk.family import AbstractFamily, make_family, refuse_foreign_arguments
 from ilk.family.categorical import AbstractCategorical
@@ -186,7 +189,23 @@ def set_up(asked: Plan, *, exposure: Any = None, **arguments: Any) -> Design:
     )
     response = design.response
     family.check(response.y, response.second, response.name, design.rows.kept)
+    _refuse_constant(family, response)
     return design
+
+
+def _refuse_constant(family: AbstractFamily, response: Response) -> None:
+    """Refuse one single value of a continuous response, whose dispersion would be zero."""
+    if family.discrete or not family.has_dispersion or response.other is not None:
+        return
+    atoms = family.atoms or ((0.0,) if family.has_atoms else ())
+    rest = response.y[~np.isin(response.y, atoms)]
+    if len(rest) and rest.min() == rest.max():
+        others = f" that are not {' or '.join(f'{x:g}' for x in atoms)}" if atoms else ""
+        raise DataError(
+            f"All values of the response {response.name!r}{others} are {rest[0]:g}: there is "
+            f"nothing to explain, and no dispersion of family {family.name!r}.",
+            code="response-constant",
+        )
 
 
 def _refuse_known(family: AbstractFamily, **known: Any) -> None:

@@ -5,9 +5,10 @@ A derivative of order m is tried at steps that fall by powers of ten,
 .. math:: D_j = \frac{1}{h_j^m} \sum_i w_{mi}\, f(x + i h_j), \qquad
    h_j = 30 \cdot 10^{-j} \max(1, |x|),
 
-with central weights of order :math:`h^4` (Fornberg 1988, Mathematics of Computation 51, table 1).
+with central weights of order :math:`h^6` (Fornberg 1988, Mathematics of Computation 51, table 1).
 Large steps suffer from truncation and small ones from rounding; where two neighbors agree best,
-neither matters, and their difference says how much is right.  Estimates that grow as the step falls
+neither matters, and their difference says how much is right; the smaller step of the two is taken
+where the difference is more than rounding.  Estimates that grow as the step falls
 are of steps that leap over the function, and do not count; a derivative is zero where no step
 finds more than rounding.
 
@@ -35,13 +36,13 @@ Rows: TypeAlias = Callable[[Sequence[FloatArray], IntArray], FloatArray]
 """Function of K variables (m,) each, and of the rows (m,) that they belong to."""
 
 _WEIGHTS = {
-    1: np.array([0.0, 1.0, -8.0, 0.0, 8.0, -1.0, 0.0]) / 12.0,
-    2: np.array([0.0, -1.0, 16.0, -30.0, 16.0, -1.0, 0.0]) / 12.0,
-    3: np.array([1.0, -8.0, 13.0, 0.0, -13.0, 8.0, -1.0]) / 8.0,
+    1: np.array([0.0, -1.0, 9.0, -45.0, 0.0, 45.0, -9.0, 1.0, 0.0]) / 60.0,
+    2: np.array([0.0, 2.0, -27.0, 270.0, -490.0, 270.0, -27.0, 2.0, 0.0]) / 180.0,
+    3: np.array([-7.0, 72.0, -338.0, 488.0, 0.0, -488.0, 338.0, -72.0, 7.0]) / 240.0,
 }
-"""Weights at the offsets -3, ..., 3, by the order of the derivative."""
+"""Weights at the offsets -4, ..., 4, by the order of the derivative."""
 
-_OFFSETS = np.arange(-3.0, 4.0)
+_OFFSETS = np.arange(-4.0, 5.0)
 _STEPS = 30.0 * 10.0 ** -np.arange(9.0)
 _ALIKE = 0.02
 """Relative difference of estimates at neighboring steps that are of the same thing."""
@@ -218,7 +219,8 @@ class _Derivatives:
             ) or (1,)
             found = _pure(start.function, self.x, self.rows, variable, orders)
             self.found[key] = found
-            self.steps.setdefault(variable, found[max(found)].step)
+            last = [found[m].step for m in sorted(found)[-2:]]  # each may have agreed by chance
+            self.steps.setdefault(variable, np.sqrt(np.abs(last[0] * last[-1])))
         return self.found[key]
 
     def _step(self, variable: int) -> FloatArray:
@@ -288,7 +290,7 @@ def _climb(
     ]
     with np.errstate(all="ignore"):
         values = function(moved, np.broadcast_to(rows, shape).ravel()).reshape(shape)
-        center = values[:, used == 3.0]
+        center = values[:, _OFFSETS[used] == 0.0]
         size = np.finfo(float).eps * np.max(np.abs(values), axis=1)
         out = {}
         for m in orders:
@@ -307,4 +309,6 @@ def _choose(tried: FloatArray, h: FloatArray, noise: FloatArray) -> tuple[_Found
     guarded = np.where(believed, gap, np.inf)
     chosen = np.argmin(np.where(np.any(np.isfinite(guarded), axis=0), guarded, gap), axis=0)
     n = np.arange(tried.shape[1])
+    chosen += gap[chosen, n] > 4.0 * noise[chosen + 1, n]  # then it is truncation, not rounding
+    gap = np.append(gap, gap[-1:], axis=0)
     return _Found(tried[chosen, n], gap[chosen, n], h[chosen, n]), chosen

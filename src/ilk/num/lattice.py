@@ -7,7 +7,7 @@ Chebyshev), whose recurrence is
 .. math:: p_{j+1}(x) = \left(x - \tfrac{N-1}{2}\right) p_j(x) - \beta_j\, p_{j-1}(x), \qquad
    \beta_j = \frac{j^2 (N^2 - j^2)}{4 (4 j^2 - 1)}.
 
-Nodes and weights are the eigensystem of its Jacobi matrix (Golub and Welsch 1969).  A range is cut
+Nodes and weights are the eigensystem of its Jacobi matrix ([GolubWelsch1969]).  A range is cut
 into panels that are no longer than the scale on which the function varies, nor than twice their
 distance from -1, where the gamma function of the next whole number has its pole.
 """

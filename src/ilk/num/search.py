@@ -2,7 +2,7 @@ r"""Quasi-Newton search for a maximum (BFGS), as start, step and stop.
 
 The search ends when the predicted gain of one more step, :math:`\tfrac12 g'B g` with the inverse
 Hessian B of minus the objective, is below a tolerance: a rule in units of the objective, whatever
-the scales of the parameters.  Nocedal and Wright (2006), Numerical Optimization, section 6.1.
+the scales of the parameters.  Nocedal and Wright (2006) [NocedalWright2006], section 6.1.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from ilk.plot.funnel import FunnelPicture, draw_funnel, funnel_table
 from ilk.plot.ranks import Ranks, draw_ranks, ranks_table
 from ilk.plot.shrinkage import Shrinkage, draw_shrinkage, shrinkage_table
 from ilk.plot.style import house_style
+from ilk.plot.twofold import Twofold, draw_twofold, twofold_table
 
 __all__ = [
     "Caterpillar",
@@ -32,6 +33,7 @@ __all__ = [
     "FunnelPicture",
     "Ranks",
     "Shrinkage",
+    "Twofold",
     "caterpillar",
     "caterpillar_of_league",
     "caterpillar_table",
@@ -43,6 +45,7 @@ __all__ = [
     "draw_funnel",
     "draw_ranks",
     "draw_shrinkage",
+    "draw_twofold",
     "effect",
     "effect_table",
     "funnel_table",
@@ -50,4 +53,5 @@ __all__ = [
     "ranks_table",
     "reference_row",
     "shrinkage_table",
+    "twofold_table",
 ]

@@ -6,7 +6,8 @@ r"""Averages of a function over normal random parts of its arguments, by sums ov
 The integral is a trapezoidal sum, which converges exponentially for functions that are analytic
 near the real line (Trefethen and Weideman 2014, SIAM Review 56, section 5) and whose step can be
 halved without losing a value; it is halved until the change, extrapolated, falls below the
-tolerance.  Derivatives follow from differentiating under the integral:
+tolerance.  In three and more dimensions that is too many values, and a product of Gauss rules takes
+its place (`ilk.prediction.products`).  Derivatives follow from differentiating under the integral:
 :math:`\partial M/\partial\eta = E\mu'` and, by the heat equation,
 :math:`\partial M/\partial v = E\mu''/2`, with the derivatives of the mean from jets.
 """
@@ -14,47 +15,23 @@ tolerance.  Derivatives follow from differentiating under the integral:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from ilk.errors import FitError
-from ilk.num import jets
+from ilk.prediction.averaged import Averaged, MeanFunction, differentiate
+from ilk.prediction.products import MANY, integrate_products
 from ilk.typing import BoolArray, FloatArray, IntArray
 
 __all__ = ["Averaged", "MeanFunction", "differentiate", "integrate"]
 
-MeanFunction: TypeAlias = Callable[[Sequence[Any]], Any]
-"""Takes K arrays (or jets) of one shape to the mean of the response, element by element."""
-
 _SPACING = 0.75  # of the first grid at most, in standard deviations: every half of it sees the bulk
-_DOUBLINGS = {1: 9, 2: 5, 3: 2}  # of the number of nodes before giving up, by dimension
+_DOUBLINGS = {1: 9, 2: 5}  # of the number of nodes before giving up, by dimension
 _MOST = {1: 1 << 15, 2: 1 << 10}  # nodes on each side before giving up, by dimension
 _TAIL = 7.5  # standard deviations kept: beyond lie 6e-14 of the normal distribution
 _STRICTNESS = 1e-4  # of the tolerance where derivatives are asked for, which settle after the value
 _CHUNK = 1 << 16  # function values held at one time
-_STEP = 4e-3  # of the five-point stencil: truncation and rounding are both near 1e-11
-
-
-@dataclass(frozen=True, slots=True)
-class Averaged:
-    """Averages and their derivatives.
-
-    Parameters
-    ----------
-    value : (n,) array
-        M(eta, v) of each row.
-    by_eta : tuple of (n,) arrays
-        Derivative in each linear predictor; empty if not asked for.
-    by_variance : tuple of (n,) arrays
-        Derivative in the variance of each predictor's random part; empty if not asked for.
-    """
-
-    value: FloatArray
-    by_eta: tuple[FloatArray, ...] = ()
-    by_variance: tuple[FloatArray, ...] = ()
 
 
 def integrate(
@@ -96,10 +73,16 @@ def integrate(
     endless = sum((np.isinf(deviation[k]) for k in active), np.zeros(n, dtype=bool))
     if np.any(endless):
         raise _unsettled(int(np.sum(endless)), n)
+    if len(active) >= MANY:
+        found = integrate_products(mean, eta, deviation, active, used if derivatives else [])
+        lost = int(np.sum(~np.isfinite(found.value)))
+        if lost:
+            raise _unsettled(lost, n)
+        return found
     strictness = _STRICTNESS if derivatives else 1.0
     reach = [_TAIL + float(deviation[k].max()) for k in active]
     half = 4 * math.ceil(max(reach) / _SPACING / 4.0) if active else 0
-    most = min(half << _DOUBLINGS.get(len(active), 1), _MOST.get(len(active), 1 << 7))
+    most = min(half << _DOUBLINGS.get(len(active), 1), _MOST.get(len(active), 1 << 15))
     if n and half > most:
         raise _unsettled(n, n)
     pending = np.arange(n)
@@ -130,59 +113,6 @@ def _unsettled(rows: int, n: int) -> FitError:
         "does not settle. Ask for estimand='typical' instead.",
         code="population-mean",
     )
-
-
-def differentiate(
-    mean: MeanFunction, arguments: Sequence[FloatArray], used: Sequence[int]
-) -> tuple[FloatArray, list[FloatArray], list[FloatArray]]:
-    """Evaluate a mean (n,) with its first and second derivative in some of its arguments.
-
-    Derivatives come from jets; a mean that takes arrays only is differentiated by a stencil.
-
-    Parameters
-    ----------
-    mean : callable
-        The mean.
-    arguments : sequence of K (n,) arrays
-        Where.
-    used : sequence of int
-        Arguments to differentiate in.
-
-    Returns
-    -------
-    value : (n,) array
-    first, second : lists of (n,) arrays
-        One for each argument in `used`.
-    """
-    if not used:
-        return np.asarray(mean(arguments), dtype=np.float64), [], []
-    variables = dict(zip(used, jets.variables([arguments[k] for k in used], 2), strict=True))
-    try:
-        jet = mean([variables.get(k, argument) for k, argument in enumerate(arguments)])
-    except TypeError:  # written for arrays only
-        jet = None
-    if isinstance(jet, jets.Jet):
-        second = [jet.second[jets.pair(i, i)] for i in range(len(used))]
-        return jet.value, list(jet.first), second
-    return _stencil(mean, arguments, used)
-
-
-def _stencil(
-    mean: MeanFunction, arguments: Sequence[FloatArray], used: Sequence[int]
-) -> tuple[FloatArray, list[FloatArray], list[FloatArray]]:
-    """Values and derivatives by the five-point stencil."""
-    center, h = np.asarray(mean(arguments), dtype=np.float64), _STEP
-
-    def moved(k: int, step: float) -> FloatArray:
-        shifted = [a + step if j == k else a for j, a in enumerate(arguments)]
-        return np.asarray(mean(shifted), dtype=np.float64)
-
-    first, second = [], []
-    for k in used:
-        a, b, c, d = (moved(k, step) for step in (-h, h, -2.0 * h, 2.0 * h))
-        first.append((8.0 * (b - a) - (d - c)) / (12.0 * h))
-        second.append((16.0 * (a + b) - (c + d) - 30.0 * center) / (12.0 * h * h))
-    return center, first, second
 
 
 def _used(

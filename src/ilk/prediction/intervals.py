@@ -29,6 +29,7 @@ import numpy as np
 from ilk.errors import FitError, ModelError
 from ilk.family.inflation import ZeroInflated
 from ilk.num.stable import sigmoid
+from ilk.prediction.correlated import average_correlated
 from ilk.prediction.means import averaged_mean, is_inverse_link
 from ilk.prediction.population import average
 
@@ -166,6 +167,7 @@ def observation_quantiles(
     variance: Sequence[FloatArray],
     trials: FloatArray | None,
     probabilities: Sequence[float],
+    covariance: FloatArray | None = None,
 ) -> tuple[FloatArray, ...]:
     """Quantiles of new observations whose linear predictors are uncertain.
 
@@ -181,6 +183,8 @@ def observation_quantiles(
         Binomial sizes.
     probabilities : sequence of float
         Which quantiles.
+    covariance : (n, K, K) array, optional
+        Covariance matrices of the linear predictors, where they are correlated.
 
     Returns
     -------
@@ -201,6 +205,10 @@ def observation_quantiles(
 
         centers = [a[rows] for a in (*eta, y, *extra)]
         spreads = [a[rows] for a in (*variance, zero, *(zero for _ in extra))]
+        if covariance is not None:
+            wide = np.zeros((len(centers[0]), len(centers), len(centers)))
+            wide[:, :K, :K] = covariance[rows]
+            return average_correlated(at, centers, wide, tolerance=1e-6).value
         try:
             return average(at, centers, spreads, tolerance=1e-7).value
         except FitError:

@@ -13,7 +13,7 @@ in the data has no estimated effect; what a conditional prediction does then is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
@@ -34,6 +34,7 @@ __all__ = [
     "Estimand",
     "NewLevels",
     "assume",
+    "averaged_covariance",
     "averaged_variance",
     "check_choice",
     "drawn_variances",
@@ -270,6 +271,50 @@ def averaged_variance(
                 variance = random_variance(columns, matrices[t][here, here], cases.rows)
                 sums[order.index(part.predictor)] += np.where(assumed.averaged[t], variance, 0.0)
     return sums
+
+
+def averaged_covariance(
+    fitted: Fitted,
+    cases: Cases,
+    assumed: Assumed,
+    matrices: Sequence[FloatArray],
+    predictors: Collection[str],
+) -> FloatArray | None:
+    """(n, K, K) covariance matrices of the averaged terms' parts in the predictors.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    cases : Cases
+        Rows to predict.
+    assumed : Assumed
+        Which terms are averaged over.
+    matrices : sequence of (q_t, q_t) arrays
+        G of each term, or a derivative of it.
+    predictors : collection of str
+        Those on which the quantity depends that is averaged.
+
+    Returns
+    -------
+    (n, K, K) array or None
+        None where no effects of two of these predictors are correlated.
+    """
+    order = [part.predictor for part in fitted.model.fitted_parts]
+    terms = fitted.design.terms
+    both = [len({*term.predictors} & {*predictors}) > 1 for term in terms]
+    if not any(np.any(assumed.averaged[t]) for t, two in enumerate(both) if two):
+        return None
+    out = np.zeros((cases.rows, len(order), len(order)))
+    for t, term in enumerate(terms):
+        columns = cases.columns[t]
+        z = np.ones((cases.rows, 1)) if columns is None else columns
+        z = np.where(assumed.averaged[t][:, None], z, 0.0)
+        for one, here in term.parts:
+            for other, there in term.parts:
+                product = np.sum((z[:, here] @ matrices[t][here, there]) * z[:, there], axis=1)
+                out[:, order.index(one.predictor), order.index(other.predictor)] += product
+    return out
 
 
 def drawn_variances(

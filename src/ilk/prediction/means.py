@@ -2,13 +2,14 @@ r"""The averaged mean of a family: closed form, product or integral, on either s
 
 Most families have the inverse link of the first predictor as their mean, for which `average` or a
 closed form is all there is.  Zero inflation multiplies it by the probability of a count proper;
-random effects of different predictors are independent, and so the average of the product
+where random effects of different predictors are independent, the average of the product
 
 .. math:: E\,[\sigma(-\eta_z - b_z)\, \mu(\eta + b)]
           = E\,\sigma(-\eta_z - b_z)\; E\,\mu(\eta + b)
 
 is the product of averages in one dimension.  A family of one's own that writes its ``mean`` anew is
-integrated in as many dimensions as it has predictors with random effects.
+integrated in as many dimensions as it has predictors with random effects, as are all means that
+depend on several predictors with effects that are correlated (`ilk.prediction.correlated`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from ilk.family.base import AbstractFamily
 from ilk.family.inflation import ZeroInflated
 from ilk.family.link import is_registered
 from ilk.num import jets
+from ilk.prediction.correlated import average_correlated
 from ilk.prediction.population import CLOSED_FORMS, Averaged, average
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ def averaged_mean(
     eta: Sequence[FloatArray],
     variance: Sequence[FloatArray],
     *,
+    covariance: FloatArray | None = None,
     scale: Scale = "response",
     derivatives: bool = True,
 ) -> Averaged:
@@ -53,6 +56,8 @@ def averaged_mean(
         Linear predictors without the random parts.
     variance : sequence of K (n,) arrays
         Variances of the random parts; zero where there are none.
+    covariance : (n, K, K) array, optional
+        Covariance matrices of the random parts, where those of different predictors are correlated.
     scale : {"response", "link"}
         Means, or the link of the mean of the first predictor (zero inflation is left out there).
     derivatives : bool
@@ -73,6 +78,8 @@ def averaged_mean(
     if scale == "link":
         first = _of_link(family.link, eta[0], variance[0], derivatives, linear=True)
         return _padded(first, eta)
+    if covariance is not None:
+        return average_correlated(family.mean, eta, covariance, derivatives=derivatives)
     if isinstance(family, ZeroInflated):
         counts = averaged_mean(family.base, eta[:-1], variance[:-1], derivatives=derivatives)
         proper = average(
@@ -104,7 +111,7 @@ def _of_link(
     if random and not link.averages:
         raise ModelError(
             f"The mean over the population does not exist for link {link.name!r}, whose normal "
-            "random effects reach the values where the mean is infinite. Ask for "
+            "random effects reach linear predictors without a finite mean. Ask for "
             "estimand='typical' instead.",
             code="population-mean",
         )

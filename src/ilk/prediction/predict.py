@@ -24,6 +24,7 @@ from ilk.prediction.levels import (
     Estimand,
     NewLevels,
     assume,
+    averaged_covariance,
     averaged_variance,
     check_choice,
     drawn_variances,
@@ -158,9 +159,11 @@ def predict(
             strict=True,
         )
     ]
-    variance = averaged_variance(fitted, cases, assumed, fitted.estimates.covariances)
+    G, family = fitted.estimates.covariances, fitted.family
+    variance = averaged_variance(fitted, cases, assumed, G)
+    both = averaged_covariance(fitted, cases, assumed, G, family.mean_parameters)
     averaged = averaged_mean(
-        fitted.family, eta, variance, scale=scale, derivatives=interval is not None
+        family, eta, variance, covariance=both, scale=scale, derivatives=interval is not None
     )
     if interval is None:
         return Prediction(averaged.value, estimand, strangers=strangers)
@@ -177,7 +180,8 @@ def predict(
             drawn = drawn_variances(fitted, cases, assumed)
             low, high = cluster_limits(fitted.family, eta, center, *drawn, two_sided(level), scale)
         else:
-            low, high = _observation_limits(fitted, cases, eta, center, variance, level)
+            both = averaged_covariance(fitted, cases, assumed, G, family.parameters)
+            low, high = _observation_limits(fitted, cases, eta, center, variance, both, level)
     return Prediction(averaged.value, estimand, interval, error, low, high, strangers)
 
 
@@ -235,17 +239,23 @@ def _observation_limits(
     eta: Sequence[FloatArray],
     uncertain: FloatArray,
     variance: Sequence[FloatArray],
+    covariance: FloatArray | None,
     level: float,
 ) -> tuple[FloatArray, FloatArray]:
     """Limits for a new observation of each row."""
     family = fitted.family
     spread = [uncertain + variance[0]]
-    if family.name == "gaussian" and family.link.name == "identity":
+    if covariance is not None:
+        covariance = covariance.copy()
+        covariance[:, 0, 0] += uncertain
+    elif family.name == "gaussian" and family.link.name == "identity":
         residual = _residual_variance(fitted, cases, eta)
         half = two_sided(level) * np.sqrt(spread[0] + residual)
         return eta[0] - half, eta[0] + half
     tails = (0.5 * (1.0 - level), 0.5 * (1.0 + level))
-    low, high = observation_quantiles(family, eta, [*spread, *variance[1:]], cases.trials, tails)
+    low, high = observation_quantiles(
+        family, eta, [*spread, *variance[1:]], cases.trials, tails, covariance
+    )
     if cases.trials is not None:
         return low / cases.trials, high / cases.trials
     return low, high

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from ilk.errors import ModelError
+from ilk.family.beyond import Beyond
 from ilk.family.categorical import AbstractCategorical
+from ilk.family.censored import Censored, can_be_censored
 from ilk.family.scored import Scored
 from ilk.prediction.levels import check_choice
 
@@ -26,22 +28,27 @@ if TYPE_CHECKING:
     from ilk.frame import Label
 
 __all__ = [
-    "CATEGORY",
     "Of",
     "Quantity",
     "by_codes",
-    "category_column",
     "check_interval",
     "exceedance",
     "quantities",
+    "quantity_column",
     "with_family",
 ]
 
-Of: TypeAlias = Literal["category", "at_most", "at_least", "score"]
+Kind: TypeAlias = Literal["category", "at_most", "at_least", "score"]
 """What is asked of a category: P(Y = k), P(Y <= k), P(Y >= k) for each k, or the mean score."""
+
+Of: TypeAlias = Kind | Mapping[str, Any]
+"""The same, or ``{"beyond": c}`` of a number: P(Y > c) for one or several c."""
 
 CATEGORY = "category"
 """Column of the categories in a table."""
+
+BEYOND = "beyond"
+"""Column of the numbers that responses may be beyond."""
 
 _SAID = {
     "category": "probability of each category of {}",
@@ -59,7 +66,7 @@ class Quantity:
     Parameters
     ----------
     label : Label or None
-        The category k that it is about; None if it is about all, or the response is a number.
+        The category k, or the number c, that it is about; None if it is about all of the response.
     fitted : Fitted
         The fit, with a family whose mean it is.
     """
@@ -81,8 +88,9 @@ def quantities(
     ----------
     fitted : Fitted
         The fit.
-    of : {"category", "at_most", "at_least", "score"}, optional
+    of : {"category", "at_most", "at_least", "score"} or mapping, optional
         For categories; by default the probability of each, or the mean score if there are scores.
+        Of a number ``{"beyond": c}``.
     scores : mapping or sequence of J numbers, optional
         Score of each category.
     linear : bool
@@ -101,6 +109,8 @@ def quantities(
     family = fitted.family
     asked = of is not None or scores is not None
     if not isinstance(family, AbstractCategorical):
+        if isinstance(of, Mapping) and scores is None and not linear:
+            return _beyond(fitted, of)
         if asked:
             raise ModelError(
                 f"{'of' if of is not None else 'scores'}= is for responses that are categories, "
@@ -112,7 +122,7 @@ def quantities(
         _check_linear(family, asked)
         return (Quantity(None, fitted),)
     kind: Any = of or ("category" if scores is None else "score")
-    check_choice("of", kind, Of)
+    check_choice("of", kind, Kind)
     if scores is not None and kind != "score":
         raise ModelError(
             f"of={kind!r} is about probabilities, which need no scores; leave out one of them.",
@@ -126,8 +136,8 @@ def quantities(
     return tuple(_single(fitted, family, kind))
 
 
-def check_interval(fitted: Fitted, interval: str | None) -> None:
-    """Refuse intervals that probabilities of categories do not have.
+def check_interval(fitted: Fitted, interval: str | None, of: Of | None) -> None:
+    """Refuse intervals that probabilities do not have.
 
     Parameters
     ----------
@@ -135,24 +145,29 @@ def check_interval(fitted: Fitted, interval: str | None) -> None:
         The fit.
     interval : str or None
         Kind of interval that is asked for.
+    of : str or mapping, optional
+        What is asked of the response.
     """
-    if interval in ("cluster", "prediction") and fitted.family.categorical:
+    if interval in ("cluster", "prediction") and (fitted.family.categorical or of is not None):
         raise ModelError(
-            f"interval={interval!r} is for means; of the probabilities of categories there are "
+            f"interval={interval!r} is for means; of probabilities there are "
             "confidence intervals, interval='confidence'.",
             code="interval",
         )
 
 
-def category_column(taken: Collection[str]) -> str:
-    """Name of the column of the categories, beside columns of the data.
+def quantity_column(part: Quantity, taken: Collection[str]) -> str:
+    """Name of the column of the categories (or numbers), beside columns of the data.
 
     Parameters
     ----------
+    part : Quantity
+        One of them.
     taken : collection of str
-        Names of those.
+        Names of columns of the data.
     """
-    return CATEGORY if CATEGORY not in taken else f"{CATEGORY} (response)"
+    name = BEYOND if isinstance(part.fitted.family, Beyond) else CATEGORY
+    return name if name not in taken else f"{name} (response)"
 
 
 def by_codes(fitted: Fitted) -> Fitted:
@@ -246,7 +261,34 @@ def with_family(fitted: Fitted, family: AbstractFamily) -> Fitted:
     return replace(fitted, model=replace(fitted.model, family=family))
 
 
-def _single(fitted: Fitted, family: AbstractCategorical, kind: Of) -> list[Quantity]:
+def _beyond(fitted: Fitted, of: Mapping[str, Any]) -> tuple[Quantity, ...]:
+    """Probabilities of more than some numbers."""
+    given = of.get(BEYOND)
+    listed = [given] if np.ndim(given) == 0 else list(given)  # type: ignore[arg-type]
+    numbers = [x for x in listed if isinstance(x, (int, float, np.number)) and np.isfinite(x)]
+    if set(of) != {BEYOND} or not listed or len(numbers) < len(listed):
+        raise ModelError(
+            f"of={dict(of)!r:.80}: give numbers that the response may be beyond, as in "
+            "of={'beyond': 30}.",
+            code="of",
+        )
+    family = fitted.family
+    inner = family.base if isinstance(family, Censored) else family
+    if fitted.model.linear or not can_be_censored(inner):
+        raise ModelError(
+            f"Family {family.name!r} does not give the probability of more than a number here; "
+            "lognormal, weibull and exponential do, and gaussian if the response is censored(...).",
+            code="beyond",
+        )
+    known = tuple(dict.fromkeys(float(x) if x != int(x) else int(x) for x in numbers))
+    said = "probability of {} beyond " + (f"{known[0]:g}" if len(known) == 1 else "each number")
+    return tuple(
+        Quantity(c if len(known) > 1 else None, with_family(fitted, Beyond(family, float(c), said)))
+        for c in known
+    )
+
+
+def _single(fitted: Fitted, family: AbstractCategorical, kind: Kind) -> list[Quantity]:
     """Probabilities, one of each category that has one which is not trivial."""
     J = family.categories
     marks = np.eye(J)

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ilk.prediction.known import KnownEffects, estimated, first_places
-from ilk.prediction.levels import Assumed, Cases, averaged_variance
+from ilk.prediction.levels import Assumed, Cases, averaged_covariance, averaged_variance
 from ilk.variance.delta import covariance_derivatives
 
 if TYPE_CHECKING:
@@ -92,11 +92,14 @@ def _jacobian(
     if any(np.any(average) for average in assumed.averaged):
         slopes = covariance_derivatives(fitted)
         for i, position in enumerate(slopes.positions):
-            moved = averaged_variance(
-                fitted, cases, assumed, [matrices[i] for matrices in slopes.matrices]
-            )
+            changes = [matrices[i] for matrices in slopes.matrices]
+            moved = averaged_variance(fitted, cases, assumed, changes)
             for k, change in enumerate(moved):
                 jacobian[:, position] += averaged.by_variance[k] * change
+            both = averaged_covariance(fitted, cases, assumed, changes, model.family.parameters)
+            if both is not None:
+                for (k, j), slope in averaged.by_covariance.items():
+                    jacobian[:, position] += slope * both[:, k, j]
     return jacobian
 
 

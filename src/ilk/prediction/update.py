@@ -245,8 +245,7 @@ def _effects(fitted: Fitted, rows: _Rows, levels: Sequence[int]) -> KnownEffects
     engine, roots, modes = _at(fitted, rows, levels, psi)
 
     def covariance() -> tuple[FloatArray, ...]:
-        blocks = engine.conditional_covariance()
-        return tuple(root @ block @ root.T for root, block in zip(roots, blocks, strict=True))
+        return tuple(engine.conditional_covariance())
 
     def solve(rhs: FloatArray) -> FloatArray:
         inner = apply_blocks(rhs, levels, [root.T for root in roots])

@@ -143,7 +143,7 @@ def _means(standard: Standard, kind: Expected) -> FloatArray:
             raise
         raise ModelError(
             f"expected='population' does not exist for link {standard.fitted.family.link.name!r}, "
-            "whose normal random effects reach the values where the mean is infinite; give "
+            "whose normal random effects reach linear predictors without a finite mean; give "
             "expected='typical'.",
             code="population-mean",
         ) from None

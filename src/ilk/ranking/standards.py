@@ -29,8 +29,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ilk.design.fixed import INTERCEPT
+from ilk.errors import ModelError
 from ilk.formula.spec import MEAN
-from ilk.prediction.levels import Assumed, averaged_variance, known_effects, training_cases
+from ilk.prediction.levels import (
+    Assumed,
+    averaged_covariance,
+    averaged_variance,
+    known_effects,
+    training_cases,
+)
 from ilk.prediction.means import averaged_mean, is_inverse_link
 from ilk.ranking.interpolation import cubic_weights
 from ilk.ranking.target import own_terms, ranked_grouping
@@ -110,10 +117,14 @@ class Standard:
         eta = self.predictors()
         if kind == "typical":
             return np.asarray(self.fitted.family.mean(eta), dtype=np.float64)
+        fitted, parts = self.fitted, self.fitted.family.mean_parameters
+        both = averaged_covariance(
+            fitted, self.cases, self.averaged, fitted.estimates.covariances, parts
+        )
         variance = averaged_variance(
             self.fitted, self.cases, self.averaged, self.fitted.estimates.covariances
         )
-        return averaged_mean(self.fitted.family, eta, variance, derivatives=False).value
+        return averaged_mean(fitted.family, eta, variance, covariance=both, derivatives=False).value
 
     def rates(self, effects: FloatArray) -> FloatArray:
         """Rates M(e) at effects of any shape, monotone in them."""
@@ -168,7 +179,15 @@ class Standard:
         """Variances of the effects of factors nested in this one; None if there are none."""
         if not any(np.any(part) for part in self.inner.averaged):
             return None
-        matrices = self.fitted.estimates.covariances
+        matrices, parts = self.fitted.estimates.covariances, self.fitted.family.mean_parameters
+        both = averaged_covariance(self.fitted, self.cases, self.inner, matrices, parts)
+        if both is not None:
+            raise ModelError(
+                "The mean depends on several predictors, whose random effects within the levels "
+                "are correlated with each other: rates of the levels of an outer factor are not "
+                "available; rank the inner factor.",
+                code="correlated-parts",
+            )
         return averaged_variance(self.fitted, self.cases, self.inner, matrices)
 
     def _rate(

@@ -87,7 +87,7 @@ def means_answer(
     """
     wanted = _asked(fitted, of, scores, options)
     tables = [marginal_means(part.fitted, variables, **options) for part in wanted]
-    found = join_categories(tables, [part.label for part in wanted])
+    found = join_categories(tables, wanted)
     fitted = found.grid.fitted
     what = _what(fitted, found.grid, found.scale)
     groups = _groups(found.by, wanted)
@@ -134,7 +134,7 @@ def slopes_answer(
     """
     wanted = _asked(fitted, of, scores, options)
     tables = [marginal_slopes(part.fitted, variable, **options) for part in wanted]
-    found = join_categories(tables, [part.label for part in wanted])
+    found = join_categories(tables, wanted)
     fitted = found.grid.fitted
     what = _what(fitted, found.grid, found.scale)
     factors = _factors(found.grid)
@@ -189,7 +189,7 @@ def contrasts_answer(
     """
     wanted = _asked(fitted, of, scores, options)
     tables = [contrasts(part.fitted, variables, kind, **options) for part in wanted]
-    found = join_categories(tables, [part.label for part in wanted])
+    found = join_categories(tables, wanted)
     fitted = found.grid.fitted
     what = _what(fitted, found.grid, found.scale)
     by = {_renamed(name): [group[i] for group in found.groups] for i, name in enumerate(found.by)}

@@ -128,7 +128,7 @@ def overdispersion_answer(fitted: Fitted, draws: int = 250, seed: int = 0) -> Ov
         "df": np.array([np.nan if f is None else f.parameter_count for f in fits]),
         "aic": values,
         "delta": values - smallest,
-        "integration": [one.integration or None for one in found.alternatives],
+        "integration": [one.integration for one in found.alternatives],
     }
     for name in names:
         pairs = [_coefficient(f, name) for f in fits]
@@ -148,7 +148,12 @@ def overdispersion_answer(fitted: Fitted, draws: int = 250, seed: int = 0) -> Ov
         hidden=tuple(name for name in columns if name not in _SHOWN),
         heads={"loglik": "log-lik.", "df": "df", "aic": "AIC", "integration": "integrated by"},
         notes=_notes(found),
-        tables=(_tests(found), _coefficients(found, names), *_profile(found)),
+        tables=(
+            _tests(found),
+            *_ratios(found),
+            _coefficients(found, names),
+            *_profile(found),
+        ),
     )
     return OverdispersionAnswer(shown, found)
 
@@ -177,6 +182,22 @@ def _tests(found: Overdispersion) -> Table:
         ("", "estimand", "observed", "expected", "p"),
         tuple(rows),
     )
+
+
+def _ratios(found: Overdispersion) -> tuple[Table, ...]:
+    """Likelihood-ratio tests at the edge of the parameter space."""
+    rows = tuple(
+        (plain(one.larger), plain(one.smaller), fixed(one.statistic, 2), p_value(one.p_value))
+        for one in found.ratios
+    )
+    if not rows:
+        return ()
+    note = (
+        "p by 0.5 chi2(0) + 0.5 chi2(1): a dispersion, a variance or a share of zeros is not "
+        "negative."
+    )
+    header = ("", "against", "lik. ratio", "p")
+    return (Table("Tests of what each adds", header, rows, labels=2, notes=(note,)),)
 
 
 def _coefficients(found: Overdispersion, names: list[str]) -> Table:

@@ -11,7 +11,7 @@ from ilk.frame import answer, row_labels
 from ilk.prediction import new_cases, predict, updated
 from ilk.prediction.levels import check_choice
 from ilk.prediction.means import Scale
-from ilk.prediction.quantities import category_column, check_interval, quantities
+from ilk.prediction.quantities import check_interval, quantities, quantity_column
 from ilk.show.tidy import by_category, predictions
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def predicted(
     }
     check_choice("scale", scale, Scale)
     asked = quantities(fitted, of, scores, linear=scale == "link")
-    check_interval(fitted, interval)
+    check_interval(fitted, interval, of)
     means = [predict(part.fitted, cases.cases, scale=scale, **question) for part in asked]
     lost = None if data is None else lost_rows(fitted, data, cases.kept)
     if lost is not None:
@@ -96,5 +96,5 @@ def predicted(
     if asked[0].label is None:
         return answer(parts[0], cases.flavor, index)
     index = None if index is None else np.repeat(index, len(parts))
-    every = by_category(parts, [part.label for part in asked], category_column(()))
+    every = by_category(parts, [part.label for part in asked], quantity_column(asked[0], ()))
     return answer(every, cases.flavor, index)

@@ -66,7 +66,7 @@ def mean_phrase(fitted: Fitted, per: float | None) -> str:
         return f"probability of {plain(response.name)} = {plain(response.event)}"
     name = plain(response.name)
     own = fitted.family.phrase(name)
-    if own is not None:
+    if own is not None and per is None:
         return own
     if fitted.family.takes_trials:
         return f"probability of {name}"

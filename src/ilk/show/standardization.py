@@ -10,7 +10,7 @@ import numpy as np
 from ilk.effects.counterfactuals import counterfactuals
 from ilk.effects.standardize import Standardization, standardize
 from ilk.late import Late
-from ilk.prediction.quantities import category_column, quantities
+from ilk.prediction.quantities import quantities, quantity_column
 from ilk.show.answer import Answer
 from ilk.show.numbers import plain
 from ilk.show.questions import estimand_phrase, listed, mean_phrase, unit_names
@@ -67,6 +67,7 @@ def standardization_answer(
     found = standardize(fitted, variable, levels, of=of, scores=scores, **options)
     asked = quantities(fitted, of, scores)
     about = asked[0].fitted
+    own = None if asked[0].label is None else quantity_column(asked[0], ())
     subgroups = {_renamed(name): list(values) for name, values in found.subgroups.items()}
     weight = "weight" if found.weighted_by else "n"
     columns: dict[str, Any] = {
@@ -85,11 +86,11 @@ def standardization_answer(
     hidden = ("estimand", *(("reference",) if lone else ()))
     if all(label is None for label in found.levels):
         hidden = (*hidden, "level")
-    means = "means" if asked[0].label is None else "probabilities of categories"
+    means = "means" if fitted.family == about.family or own is None else "probabilities"
     return Answer(
         title=f"What would {plain(variable)} do? Standardized {means} of "
         f"{plain(fitted.design.response.name)}",
-        question=_question(about, found),
+        question=_question(about, found, own),
         columns=columns,
         flavor=fitted.design.flavor,
         words=("measure", *subgroups, "level", "reference"),
@@ -152,7 +153,7 @@ def counterfactual_table(
         parts.append({"row": found.row, **settings, **numbers})
     if asked[0].label is None:
         return parts[0], found.flavor
-    column = category_column(parts[0])
+    column = quantity_column(asked[0], parts[0])
     return by_category(parts, [part.label for part in asked], column), found.flavor
 
 
@@ -166,7 +167,7 @@ def _renamed(name: str) -> str:
     return f"{name} (subgroup)" if name in (*_FREE, "n", "weight", "estimand") else name
 
 
-def _question(fitted: Fitted, found: Standardization) -> str:
+def _question(fitted: Fitted, found: Standardization, own: str | None) -> str:
     """Say which question the numbers answer."""
     what = mean_phrase(fitted, found.per)
     name = plain(found.variable)
@@ -185,13 +186,12 @@ def _question(fitted: Fitted, found: Standardization) -> str:
     rows = "rows of the fit" if found.target == "fit" else "rows of the target data"
     return (
         f"{act}, all else as it is? Averaged over the {rows}"
-        f"{_within(fitted, found.subgroups)}, {_estimand(fitted, found.estimand)}."
+        f"{_within(own, found.subgroups)}, {_estimand(fitted, found.estimand)}."
     )
 
 
-def _within(fitted: Fitted, subgroups: Mapping[str, Any]) -> str:
+def _within(own: str | None, subgroups: Mapping[str, Any]) -> str:
     """Columns that rows are set apart by; the categories of the response are none."""
-    own = category_column([]) if fitted.family.phrase("") else None
     names = [plain(name) for name in subgroups if name != own]
     return f" within {' and '.join(names)}" if names else ""
 

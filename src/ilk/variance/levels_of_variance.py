@@ -130,6 +130,13 @@ def check_levels(fitted: Fitted) -> None:
     ModelError
         There are no random effects of clusters in the mean, or some in another predictor.
     """
+    if MEAN not in fitted.family.parameters:
+        raise ModelError(
+            f"Family {fitted.family.name!r} has a predictor of each category and none that they "
+            "share, so there is no one variance to take shares of; variance_components() has "
+            "those of each category.",
+            code="no-predictor",
+        )
     other = {term.predictor for term in fitted.design.random_parts} - {MEAN}
     if other:
         raise ModelError(

@@ -1,7 +1,11 @@
 import numpy as np
 import pandas as pd
+import pytest
 
 from ilk.design.build import build
+from ilk.design.replay import replay
+from ilk.design.resample import resample
+from ilk.errors import ModelError
 from ilk.formula.parse import parse
 
 RNG = np.random.default_rng(5)
@@ -72,3 +76,69 @@ def test_one_level_per_row():
     assert term.label == "1 | olre()"
     assert term.grouping.codes.tolist() == list(range(N))
     assert term.grouping.columns == ()
+
+
+def together(right, **others):
+    spec = parse(f"y ~ {right}", **others)
+    return build(spec, DATA, parameters=("mean", "dispersion", "zero_inflation"))
+
+
+def test_terms_of_one_name_are_one_term():
+    design = together("x + (1 + x |p| g) + (1 | h)", dispersion="~ 1 + (1 |p| g)")
+    shared, other = design.terms
+    assert shared.predictor == "mean + dispersion"
+    assert shared.predictors == ("mean", "mean", "dispersion")
+    assert shared.column_names == ("Intercept", "x", "dispersion: Intercept")
+    assert shared.label == "1 + x |p| g; dispersion: 1 |p| g"
+    assert shared.structure == "us"
+    np.testing.assert_array_equal(
+        shared.columns, np.column_stack([np.ones(N), DATA["x"], np.ones(N)])
+    )
+    assert [(part.predictor, here) for part, here in shared.parts] == [
+        ("mean", slice(0, 2)),
+        ("dispersion", slice(2, 3)),
+    ]
+    assert [part.label for part in design.random_parts] == ["1 + x |p| g", "1 |p| g", "1 | h"]
+    assert shared.reaches("dispersion")
+    assert not other.reaches("dispersion")
+    assert other.parts == ((other, slice(0, 1)),)
+
+
+def test_nested_terms_of_one_name_are_one_term_for_each_factor():
+    design = together("(1 |p| g/h)", zero_inflation="~ 1 + (0 + x |p| g/h)")
+    assert [term.grouping.name for term in design.terms] == ["g", "g:h"]
+    assert all(t.column_names == ("Intercept", "zero_inflation: x") for t in design.terms)
+
+
+def test_a_name_used_once_changes_nothing():
+    (plain,), (named,) = terms("(1 + x | g)"), terms("(1 + x |p| g)")
+    assert not named.members
+    assert named.column_names == plain.column_names
+    assert named.predictor == "mean"
+
+
+def test_effects_without_the_mean_all_say_where_they_are():
+    design = together("x", dispersion="~ 1 + (1 |p| g)", zero_inflation="~ 1 + (1 |p| g)")
+    (term,) = design.terms
+    assert term.column_names == ("dispersion: Intercept", "zero_inflation: Intercept")
+    assert not term.has_intercept
+
+
+def test_a_column_twice_under_one_name_is_refused():
+    with pytest.raises(ModelError, match="share the column 'Intercept'"):
+        terms("(1 |p| g) + (1 + x |p| g)")
+    (term,) = terms("(1 |p| g) + (0 + x |p| g)")
+    assert term.column_names == ("Intercept", "x")
+
+
+def test_columns_of_new_data_and_of_other_rows():
+    design = together("x + (1 |p| g)", dispersion="~ 1 + (0 + x |p| g)")
+    new = replay(design, DATA.iloc[3:8])
+    np.testing.assert_array_equal(
+        new.terms[0].columns, np.column_stack([np.ones(5), DATA["x"][3:8]])
+    )
+    rows = np.array([4, 4, 9])
+    (again,) = resample(design, rows, np.array([0, 1, 0])).terms
+    np.testing.assert_array_equal(again.columns, design.terms[0].columns[rows])
+    np.testing.assert_array_equal(again.members[1].columns[:, 0], DATA["x"].to_numpy()[rows])
+    assert again.members[1].grouping is again.grouping

@@ -43,10 +43,11 @@ def test_each_row_is_the_fit_of_that_model(data, found):
         "Poisson": ("", "poisson", {}),
         "negative binomial 1": ("", "negative_binomial_1", {}),
         "negative binomial 2": ("", "negative_binomial_2", {}),
-        "Poisson + olre()": (" + olre()", "poisson", {"quadrature": {"olre()": 11}}),
+        "Poisson + olre()": (" + olre()", "poisson", {"quadrature": {"g": 11, "olre()": 25}}),
         "zero-inflated Poisson": ("", "poisson", {"zero_inflation": "~ 1"}),
     }
     for name, (more, family, options) in asked.items():
+        options = {"quadrature": 11, **options}
         one = ilk.fit(f"y ~ x + (1 | g){more}", data, family, **options)
         assert frame.loglik[name] == pytest.approx(one.loglik, abs=1e-6), name
         assert frame.aic[name] == pytest.approx(2.0 * frame.df[name] - 2.0 * one.loglik, abs=1e-5)
@@ -64,6 +65,11 @@ def test_words_and_picture(found):
     assert "Variance is as the model says" in text
     assert "As many zeros as expected" in text
     assert "Coefficients of the mean" in found.html
+    assert "11 nodes over g and 25 nodes over olre()" in text
+    assert "integrated by quadrature here, so that AIC compare" in text
+    assert found.profile is None
+    with pytest.raises(ilk.ModelError, match="have a dispersion and an effect of each row"):
+        found.plot(kind="profile")
     axis = found.plot()
     assert [line.get_label() for line in axis.lines][:3] == [
         "observed",
@@ -76,6 +82,23 @@ def test_poisson_counts_have_no_sign_of_it(data):
     answer = ilk.fit("k ~ x + (1 | g)", data, "poisson").overdispersion(draws=100)
     assert answer.frame.aic.idxmin() == 0
     assert "no sign of overdispersion" in answer.text
+
+
+def test_ratios_know_that_a_dispersion_is_not_negative(data, found):
+    frame = found.frame.set_index("model")
+    ratios = {one.larger: one for one in found.found.ratios}
+    assert len(ratios) == 6
+    assert ratios["zero-inflated negative binomial 2"].smaller == "negative binomial 2"
+    for one in ratios.values():
+        gain = 2.0 * (frame.loglik[one.larger] - frame.loglik[one.smaller])
+        assert one.statistic == pytest.approx(max(gain, 0.0), abs=1e-9)
+    assert "Tests of what each adds" in found.text
+    none = ilk.fit("k ~ x + (1 | g)", data, "poisson", quadrature=11)
+    over = ilk.fit("k ~ x + (1 | g)", data, "negative_binomial_2", quadrature=11)
+    tested = ilk.compare(none, over).tests["p_value"].iloc[0]
+    mine = {one.larger: one for one in none.overdispersion(draws=30).found.ratios}
+    assert mine["negative binomial 2"].p_value == pytest.approx(tested, abs=1e-6)
+    assert mine["negative binomial 2"].p_value > 0.05
 
 
 def test_counts_among_trials(data):
@@ -104,6 +127,22 @@ def test_refusals(data, fit):
         ilk.overdispersion("y ~ x")
 
 
+def test_factors_that_cross_are_left_to_laplace_and_the_answer_says_so(data):
+    rng = np.random.default_rng(5)
+    crossed = {**data, "h": rng.integers(0, 9, len(data["g"]))}
+    answer = ilk.fit("y ~ x + (1 | g) + (1 | h)", crossed, "poisson").overdispersion(draws=30)
+    frame = answer.frame.set_index("model")
+    assert frame.integration["Poisson"] == "Laplace"
+    assert frame.integration["Poisson + olre()"].startswith("25 nodes over olre()")
+    assert "Likelihoods are integrated differently" in " ".join(answer.text.split())
+
+
+def test_without_random_effects_only_rows_are_integrated(data):
+    answer = ilk.fit("y ~ x", data, "poisson").overdispersion(draws=30)
+    assert answer.frame.integration.tolist() == ["", "", "", "25 nodes", "", "", ""]
+    assert "integrated differently" not in answer.text
+
+
 def test_both_at_once_are_weakly_identified(data):
     both = ilk.fit("y ~ x + (1 | g) + olre()", data, "negative_binomial_2")
     (reason,) = [r for r in both.verdict.reasons if r.code == "two_dispersions"]
@@ -112,3 +151,55 @@ def test_both_at_once_are_weakly_identified(data):
     assert "fit.overdispersion()" in reason.advice
     one = ilk.fit("y ~ x + (1 | g)", data, "negative_binomial_2")
     assert not [r for r in one.verdict.reasons if r.code == "two_dispersions"]
+    # the ends of the profile are the models without the one and without the other
+    rows = ilk.fit("y ~ x + (1 | g) + olre()", data, "poisson")
+    best = max(both.loglik, one.loglik, rows.loglik)
+    assert f"lower by {best - one.loglik:.2f} without the effects" in reason.message
+    assert f"by {best - rows.loglik:.2f} without the dispersion" in reason.message
+
+
+def test_profile_of_the_two_parameters(data):
+    both = ilk.fit("y ~ x + (1 | g) + olre()", data, "negative_binomial_2")
+    answer = both.overdispersion(draws=30)
+    profile = answer.profile
+    assert profile["dispersion"].is_monotonic_increasing
+    assert profile["loss"].min() == 0.0
+    # what one of the two does not explain the other does
+    assert profile["sd(olre())"].iloc[0] > 0.5
+    assert np.all(np.diff(profile["sd(olre())"]) < 1e-6)
+    rows = ilk.fit("y ~ x + (1 | g) + olre()", data, "poisson", quadrature=11)
+    assert profile["loglik"].iloc[0] == pytest.approx(rows.loglik, abs=1e-3)
+    assert profile["sd(olre())"].iloc[0] == pytest.approx(
+        np.sqrt(rows.fitted.estimates.covariances[1][0, 0]), abs=1e-3
+    )
+    assert "Profile of the dispersion and olre()" in answer.text
+    axis = answer.plot()
+    np.testing.assert_allclose(axis.lines[1].get_ydata(), profile["loss"])
+    answer.plot(kind="variance")
+    with pytest.raises(ilk.ModelError, match="'variance' and 'profile'"):
+        answer.plot(kind="variances")
+
+
+def test_effects_of_rows_do_not_hide_a_dispersion():
+    newts = ilk.datasets.load("pond_newts")
+    both = ilk.fit("newts ~ fish + (1 | pond) + olre()", newts, "negative_binomial_2")
+    one = ilk.fit("newts ~ fish + (1 | pond)", newts, "negative_binomial_2")
+    assert both.loglik >= one.loglik - 1e-6  # the larger model has its better optimum
+
+
+def test_counts_without_zeros_are_compared_with_their_own_kind(data):
+    some = data["y"] > 0
+    positive = {name: values[some] for name, values in data.items()}
+    answer = ilk.fit("y ~ x + (1 | g)", positive, "truncated_poisson").overdispersion(draws=30)
+    assert answer.frame.model.tolist() == [
+        "truncated Poisson",
+        "truncated negative binomial 1",
+        "truncated negative binomial 2",
+        "truncated Poisson + olre()",
+    ]
+    nb = ilk.fit("y ~ x + (1 | g)", positive, "truncated_negative_binomial_2", quadrature=11)
+    assert answer.frame.loglik[2] == pytest.approx(nb.loglik, abs=1e-5)
+    hurdle = ilk.fit("y ~ x + (1 | g)", data, "hurdle_poisson").overdispersion(draws=30)
+    assert hurdle.frame.model[2] == "hurdle negative binomial 2"
+    assert hurdle.frame.delta[0] > 50.0
+    hurdle.plot()

@@ -159,3 +159,25 @@ def test_only_missing_modes_are_explained():
     for code in ("no-mode", "fit"):
         error = FitError("It failed.", code=code)
         assert without_modes(fit.fitted.marginal, error) is error
+
+
+@pytest.mark.parametrize(
+    ("family", "options", "advice"),
+    [
+        ("poisson", {}, "penalty='firth'."),
+        ("poisson", {"reml": True}, "penalty='firth' and reml=False."),
+        ("negative_binomial_2", {}, "penalty='log_f'."),
+    ],
+)
+def test_the_penalty_that_is_advised_can_be_had(family, options, advice):
+    rng = np.random.default_rng(0)
+    g, z = np.repeat(np.arange(8), 10), np.tile(np.arange(10) < 3, 8).astype(float)
+    y = np.where(z == 1.0, 0, rng.negative_binomial(2, 0.4, 80))
+    data = {"y": y, "z": z, "g": g}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fit = ilk.fit("y ~ z + (1 | g)", data, family, **options)
+        (reason,) = [r for r in fit.verdict.reasons if r.code == "separation"]
+        assert reason.advice.endswith(advice)
+        penalty = "firth" if "firth" in advice else "log_f"
+        assert np.isfinite(ilk.fit("y ~ z + (1 | g)", data, family, penalty=penalty).params["z"])

@@ -205,3 +205,35 @@ def test_symmetric_thresholds_mirror(categories):
     cuts = A @ free
     np.testing.assert_allclose(cuts, -cuts[::-1])
     assert np.linalg.matrix_rank(A) == len(names)
+
+
+def test_keys_name_the_compiled_densities():
+    for family in CASES:
+        compiled = family.thresholds == "flexible" and family.link.name != "cauchit"
+        scaled = "scaled_" if family.has_dispersion else ""
+        key = f"{scaled}{family.name}:{family.link.name}:{len(LEVELS)}"
+        assert family.key == (key if compiled else None)
+    nominal = make_family("multinomial").with_levels(LEVELS)
+    assert nominal.key == "multinomial:logit:5"
+    assert ilk.families.multinomial(baseline="fair").with_levels(LEVELS).key is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["cumulative", "continuation_ratio", "adjacent_category"])
+@pytest.mark.parametrize("categories", [5, 7, 11])
+def test_many_categories_in_many_rows_some_of_them_rare(name, categories):
+    n, groups = 100_000, 3_000
+    rng = np.random.default_rng(categories)
+    family = make_family(name).with_levels(tuple(range(categories)))
+    cuts = np.linspace(-2.0, 2.0, categories - 1)
+    if name == "cumulative":  # the ends have a few rows in ten thousand
+        cuts[0], cuts[-1] = -8.5, 8.5
+    g, x = rng.integers(0, groups, n), rng.normal(size=n)
+    mean = 0.5 * x + 0.7 * rng.normal(size=groups)[g]
+    y = family.draw([mean, *(np.full(n, cut) for cut in cuts)], None, rng)
+    fit = ilk.fit("y ~ x + (1 | g)", {"y": y.astype(int), "x": x, "g": g}, family=name)
+    table = fit.tidy()
+    estimate, error = table["estimate"].to_numpy(), table["std_error"].to_numpy()
+    truth = np.array([0.5, *cuts, 0.7])
+    assert np.all(np.abs(estimate - truth) < 4.5 * error)
+    assert np.all(error < 0.6)

@@ -1,11 +1,13 @@
 """Links made of two functions: derivatives of three kinds, and what is refused."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import ilk
-from ilk.errors import ModelError
+from ilk.errors import DataError, ModelError
 from ilk.family.link import find_link, is_registered
 from ilk.num import jets
 from ilk.num.jets import variables
@@ -69,7 +71,7 @@ def test_differences_stay_on_their_side_of_a_wall():
 
 
 @pytest.mark.parametrize("kind", ["derivatives", "jets", "differences"])
-def test_a_fit_is_that_of_the_link_it_copies(kind):
+def test_a_fit_is_that_of_the_link_it_copies(kind, tmp_path):
     rng = np.random.default_rng(4)
     x, g = rng.normal(size=120), np.repeat(np.arange(12), 10)
     eta = 0.3 + 0.8 * x + rng.normal(0.0, 0.7, 12)[g]
@@ -79,8 +81,11 @@ def test_a_fit_is_that_of_the_link_it_copies(kind):
     assert own.loglik == pytest.approx(exact.loglik, rel=1e-8)
     np.testing.assert_allclose(own.tidy()["estimate"], exact.tidy()["estimate"], rtol=1e-4)
     np.testing.assert_allclose(own.fitted_values, exact.fitted_values, rtol=1e-4)
-    with pytest.raises(ModelError, match="is your own"):
-        own.save("nowhere.ilk")
+    own.save(tmp_path / "own.ilk")
+    with pytest.raises(DataError, match=r"link (custom|own) of the fit is your own"):
+        ilk.load(tmp_path / "own.ilk")
+    for given in ({"link": own.fitted.family.link}, {"family": own.fitted.family}):
+        assert ilk.load(tmp_path / "own.ilk", **given).loglik == own.loglik
 
 
 BAD = [
@@ -92,8 +97,16 @@ BAD = [
     (logit, plain, {"range": (0.0, np.inf)}, "is nan at the mean|is inf at the mean"),
     (logit, plain, {"derivatives": (slopes()[0], slopes()[2], slopes()[1])}, "order 2"),
     (logit, plain, {"derivatives": (slopes()[0],) * 3}, "differences say"),
-    (lambda mu: 1.0, plain, {}, "shape"),
+    (lambda mu: 1.0, plain, {}, "neither grows nor falls"),
     ("logit", plain, {}, "two functions"),
+    (lambda mu: math.log(mu), np.exp, {}, "fails for an array of 7 numbers with TypeError"),
+    (logit, lambda e: plain(e)[:, None], {}, "inverse.*shape"),
+    (logit, lambda e: plain(e) + 0.01 * np.mean(e), {}, "taken for itself"),
+    (lambda mu: logit(mu) - np.mean(mu), plain, {}, "taken for itself"),
+    (logit, lambda e: np.add(e, 0.0, out=e), {}, "change nothing"),
+    (logit, lambda e: plain(e + 0j), {}, "not real numbers"),
+    (logit, plain, {"derivatives": plain}, "three derivatives"),
+    (logit, plain, {"name": "logit"}, "another text"),
 ]
 
 

@@ -163,3 +163,18 @@ def test_one_end_has_one_threshold():
         ilk.fit("y ~ x + (1 | g)", data, family=ordered_beta(ends="one"))
     with pytest.raises(ModelError, match="Did you mean 'zero'"):
         ordered_beta(ends="zeros")
+
+
+@pytest.mark.parametrize("name", ["ordered_beta", "tweedie", "zero_inflated_tweedie"])
+def test_nothing_but_zeros_in_an_arm_is_separation(name):
+    data = simulated().assign(arm=np.tile(["a", "b"], 175))
+    data.loc[data.arm == "b", "y"] = 0.0
+    inflated = name.startswith("zero_inflated")
+    extra = {"zero_inflation": "~ 1"} if inflated else {}
+    with pytest.warns(ilk.IlkWarning):
+        fit = ilk.fit(
+            "y ~ arm + (1 | g)", data, family=name.removeprefix("zero_inflated_"), **extra
+        )
+    assert fit.verdict.status is Status.SEPARATED
+    assert np.isnan(fit.std_errors["arm[T.b]"])
+    assert inflated or np.isfinite(fit.std_errors["dispersion: Intercept"])

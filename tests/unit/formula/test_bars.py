@@ -84,6 +84,13 @@ def test_structures_of_other_versions(name):
         ("(1 | )", FormulaError, "no grouping factor"),
         ("(0 | g)", FormulaError, "no effect left"),
         ("(1 | g | h)", FormulaError, "one bar"),
+        ("(1 |p g| h)", FormulaError, "without blanks"),
+        ("(1 |2| h)", FormulaError, "a name that other terms may share"),
+        ("(1 |p| g | h)", FormulaError, "one bar"),
+        ("(1 |p|| g)", FormulaError, r"write \(1 \+ x \|p\| g\) or \(1 \+ x \|\| g\)"),
+        ("(1 ||p| g)", FormulaError, "cannot go with a name"),
+        ("cs(1 + x |p| g)", FormulaError, "leave the name 'p' or cs"),
+        ("(1 |p| g) + (0 + x |p| h)", FormulaError, "'p' stands before the grouping 'g' and"),
         ("(1 | 1)", FormulaError, "not a number"),
         ("(1 | g + h)", FormulaError, r"\(1 \| a\) \+ \(1 \| b\)"),
         ("(1 | g * h)", FormulaError, r"\(1 \| a:b\)"),
@@ -110,3 +117,29 @@ def test_structures_of_other_versions(name):
 def test_mistakes_are_explained(right, error, message):
     with pytest.raises(error, match=message):
         parse(f"y ~ {right}")
+
+
+def random_of(right):
+    return parse(f"y ~ {right}").predictors[0].random
+
+
+def test_names_between_bars():
+    (one,) = random_of("(1 + x |p| g)")
+    assert one.name == "p"
+    assert one.label == "1 + x |p| g"
+    assert one.bar == "|p|"
+    outer, inner = random_of("(1 |p| a/b)")
+    assert [outer.grouping, inner.grouping] == [("a",), ("a", "b")]
+    assert {outer.name, inner.name} == {"p"}
+    (plain,) = random_of("(1 | g)")
+    assert plain.name is None
+    assert plain.bar == "|"
+
+
+def test_a_name_has_one_grouping_in_all_predictors():
+    with pytest.raises(FormulaError, match="'g' in the mean and before 'h' in the dispersion"):
+        parse("y ~ x + (1 |p| g)", dispersion="~ 1 + (1 |p| h)")
+    with pytest.raises(FormulaError, match="Give the terms one grouping, or two names"):
+        parse("y ~ x + (1 |p| a/b)", zero_inflation="~ 1 + (1 |p| a)")
+    both = parse("y ~ x + (1 |p| a/b)", zero_inflation="~ 1 + (1 |p| a/b)")
+    assert [len(part.random) for part in both.predictors] == [2, 2]

@@ -122,10 +122,23 @@ def test_what_a_file_cannot_hold():
         def log_density(self, y, trials, eta):
             return y * eta[0] - np.exp(eta[0]) if isinstance(eta[0], np.ndarray) else eta[0] * y
 
-    from ilk.io.records import family_name, formula_texts
+    from ilk.io.own import Own as Given
+    from ilk.io.own import own_of
+    from ilk.io.records import family_name, formula_texts, read_family
 
-    with pytest.raises(ModelError, match=r"'own'.*your own"):
-        family_name(Own())
+    written = family_name(Own())
+    assert written == {"own": "own", "parameters": ("mean",), "link": "log"}
+    with pytest.raises(DataError, match="family own of the fit is your own"):
+        read_family(written)
+    with pytest.raises(DataError, match="but family= is 'poisson'"):
+        read_family(written, Given(ilk.families.poisson()))
+    assert read_family(written, own_of(Own())) == Own()
+    inflated = ilk.families.poisson()
+    assert not own_of(ilk.families.zero_inflated(inflated)).given
+    with pytest.raises(ModelError, match="is no family"):
+        ilk.load("nowhere", family="own")
+    with pytest.raises(ModelError, match="is no link"):
+        ilk.load("nowhere", link="log")
     spec = ilk.fit("y ~ f(x) + (1 | g)", data_of("gamma"), functions={"f": lambda x: x**2}).formula
     with pytest.raises(ModelError, match="functions of your own"):
         formula_texts(spec)

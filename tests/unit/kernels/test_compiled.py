@@ -7,6 +7,7 @@ import gc
 import re
 import signal
 import time
+import zlib
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +19,15 @@ from ilk.kernels.contract import EngineData, LinearFactor, PredictorData, TermDa
 
 compiled = pytest.importorskip("ilk.kernels.compiled", exc_type=ImportError)
 
-KEYS = compiled.density_names()
+# Families of categories with four of them; test_any_number_of_categories takes other numbers.
+KEYS = [key for key in compiled.density_names() if key.count(":") == 1 or key.endswith(":4")]
+COUNTS = (
+    "poisson",
+    "negative_binomial_1",
+    "negative_binomial_2",
+    "generalized_poisson",
+    "conway_maxwell_poisson",
+)
 EXACT = 1e-18  # inner tolerance at which the modes carry no error into differences
 
 
@@ -40,14 +49,25 @@ def center_of(key: str) -> float:
     return {"identity": 4.0, "inverse": 0.5, "inverse_squared": 0.3, "sqrt": 1.6}.get(link, 0.2)
 
 
+def other_center_of(key: str, k: int) -> float:
+    """A linear predictor other than the mean: thresholds ascend, counts are all possible."""
+    family = family_of(key)
+    name = family.parameters[k]
+    if name.startswith("threshold_"):
+        return -2.3 + 1.2 * float(name.removeprefix("threshold_"))
+    return 0.7 if family.name == "generalized_poisson" else -0.7
+
+
 def spread_of(key: str) -> float:
     link = key.split(":")[1]
-    return {"identity": 0.4, "inverse": 0.03, "inverse_squared": 0.02, "sqrt": 0.2}.get(link, 0.5)
+    return {"identity": 0.25, "inverse": 0.03, "inverse_squared": 0.02, "sqrt": 0.2}.get(link, 0.5)
 
 
 def response_of(key: str, n: int, rng: np.random.Generator):
     """Response and trials that the family could have produced."""
-    name = key.split(":")[0]
+    name, _, *categories = key.split(":")
+    if categories:
+        return rng.integers(0, int(categories[0]), n).astype(float), None
     family = re.sub("^(zero_inflated|truncated|hurdle)_", "", name)
     if family in ("binomial", "beta_binomial"):
         trials = rng.integers(1, 9, n).astype(float)
@@ -55,13 +75,17 @@ def response_of(key: str, n: int, rng: np.random.Generator):
         if key.startswith("zero_inflated"):
             y[rng.random(n) < 0.2] = 0.0
         return y, trials
-    if family in ("poisson", "negative_binomial_1", "negative_binomial_2"):
+    if family in COUNTS:
         y = rng.poisson(rng.gamma(2.0, 1.3, n)).astype(float)
         if name.startswith(("truncated", "hurdle")):
             y += 1.0
         if name.startswith(("zero_inflated", "hurdle")):
             y[rng.random(n) < 0.2] = 0.0
         return y, None
+    if family == "tweedie":
+        return np.where(rng.random(n) < 0.3, 0.0, rng.gamma(2.0, 0.7, n)), None
+    if family == "ordered_beta":
+        return np.clip(rng.beta(1.0, 1.2, n) * 1.6 - 0.3, 0.0, 1.0), None
     if family == "beta":
         return rng.beta(2.0, 2.5, n), None
     if family in ("gamma", "inverse_gaussian", "lognormal", "exponential", "weibull"):
@@ -121,7 +145,7 @@ INTEGRABLE = [
 
 def problem(key: str, structure: str, seed: int = 0, n: int = 70):
     """An engine with a point (beta, lam) at which the log-likelihood is well defined."""
-    rng = np.random.default_rng([seed, KEYS.index(key), STRUCTURES.index(structure)])
+    rng = np.random.default_rng([seed, zlib.crc32(key.encode()), STRUCTURES.index(structure)])
     K = predictors_of(key)
     y, trials = response_of(key, n, rng)
     spread = spread_of(key)
@@ -131,7 +155,8 @@ def problem(key: str, structure: str, seed: int = 0, n: int = 70):
         X = np.asfortranarray(np.column_stack([np.ones(n), scale * rng.normal(size=n)]))
         offset = scale * 0.3 * rng.normal(size=n) if k != 1 else None
         predictors.append(PredictorData(X, offset))
-        beta += [center_of(key) if k == 0 else -0.7, 0.3 * rng.normal()]
+        center = center_of(key) if k == 0 else other_center_of(key, k)
+        beta += [center, 0.3 * rng.normal()]
     terms = terms_of(structure, key, n, rng)
     weights = rng.integers(1, 4, n).astype(float) if seed % 2 else None
     data = EngineData(y, trials, weights, tuple(predictors), terms)
@@ -200,9 +225,13 @@ def test_quadrature_gradient_is_the_slope_of_the_value(key, structure):
 
 
 def family_of(key: str):
-    name, link = key.split(":")
+    name, link, *categories = key.split(":")
     inflated = name.startswith("zero_inflated_")
-    return make_family(name.removeprefix("zero_inflated_"), link, zero_inflated=inflated)
+    plain = name.removeprefix("zero_inflated_").removeprefix("scaled_")
+    family = make_family(plain, link, zero_inflated=inflated)
+    if categories:
+        family = family.with_levels(tuple(range(int(categories[0]))))
+    return family.with_formulas(["dispersion"]) if name.startswith("scaled_") else family
 
 
 def close(a, b, tolerance=1e-8):
@@ -234,6 +263,39 @@ def test_agrees_with_the_reference_engine(key, structure):
     close(engine.fixed_information(), twin.fixed_information())
     rhs = np.random.default_rng(0).normal(size=(len(engine.modes()), 3))
     close(engine.solve(rhs), twin.solve(rhs))
+
+
+@pytest.mark.parametrize("categories", [2, 3, 5, 11])
+@pytest.mark.parametrize("key", [key for key in KEYS if key.endswith(":4")])
+def test_any_number_of_categories(key, categories):
+    key = key.removesuffix("4") + str(categories)
+    family, n = family_of(key), 150
+    rng = np.random.default_rng(categories)
+    predictors, beta = [], []
+    for k in range(family.predictors):
+        predictors.append(PredictorData(np.ones((n, 1), order="F"), 0.2 * rng.normal(size=n)))
+        beta.append(0.2 if k == 0 else 0.7 * other_center_of(key, k))
+    term = TermData.single(0, rng.integers(0, 9, n).astype(np.int32), 9, None)
+    y = rng.integers(0, categories, n).astype(float)
+    data = EngineData(y, None, None, tuple(predictors), (term,))
+    mine, theirs = (
+        engine(data, family).evaluate(np.array(beta), np.array([0.8]), tolerance=EXACT)
+        for engine in (compiled.LaplaceEngine, reference.LaplaceEngine)
+    )
+    close(mine.value, theirs.value)
+    close(mine.grad_beta, theirs.grad_beta)
+    close(mine.grad_lam, theirs.grad_lam)
+
+
+def test_thresholds_out_of_order_are_impossible():
+    family = family_of("cumulative:logit:3")
+    ones = PredictorData(np.ones((4, 1), order="F"), None)
+    term = TermData.single(0, np.zeros(4, np.int32), 1, None)
+    data = EngineData(np.array([0.0, 1.0, 1.0, 2.0]), None, None, (ones,) * 3, (term,))
+    engine = compiled.LaplaceEngine(data, family)
+    for beta, possible in (([0.0, -0.5, 0.5], True), ([0.0, 0.5, 0.5], False)):
+        at = engine.evaluate(np.array(beta), np.array([0.5]), gradient=False)
+        assert np.isfinite(at.value) == possible
 
 
 # ---- Fits ----------------------------------------------------------------------------------------

@@ -65,7 +65,9 @@ CASES = sorted(
         (str(case.keywords["family"]), link)
         for case in FAMILIES
         for link in case.links
-        if link != "inverse" and "zero_inflation" not in case.keywords
+        if link != "inverse"
+        and "zero_inflation" not in case.keywords
+        and type(make_family(case.keywords["family"])).mean is AbstractFamily.mean
     }
 )
 

@@ -185,6 +185,13 @@ def false_discovery(p: FloatArray) -> FloatArray:
 
 def _notes(context: Context) -> tuple[str, ...]:
     notes = []
+    other = context.fitted.design.response.other
+    if other is not None:
+        count = int(np.sum(other != context.fitted.design.response.y))
+        notes.append(
+            f"{count:,} censored responses are drawn from the model within what they may be, so "
+            "that the checks see departures of the others only."
+        )
     if context.impossible.known and context.impossible() is not None:
         notes.append(f"Left out, of new clusters: {context.impossible()}")
     total = context.fitted.nobs

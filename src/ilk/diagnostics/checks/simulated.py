@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ilk.diagnostics.checks.completed import completed
 from ilk.diagnostics.checks.conditional_draw import conditional_drawer
 from ilk.errors import ModelError
 from ilk.simulate import (
@@ -179,15 +180,8 @@ def simulate_rows(
     ModelError
         The family has no random draws, or drawn effects give impossible means.
     """
-    if fitted.design.response.other is not None:
-        raise ModelError(
-            "check() compares the responses with simulated ones, which are not censored, whereas "
-            "those of this fit are; look at residuals('quantile'), which are randomized within "
-            "what censored responses may be.",
-            code="censoring",
-        )
     kind = ("conditional", "population").index(estimand)
-    root = np.random.SeedSequence(seed, spawn_key=(kind,))
+    root = _root(estimand, seed)
     response, family = fitted.design.response, fitted.family
     trials = None if response.trials is None else response.trials[rows]
     fixed, roots = full_predictors(fitted, None), effect_roots(fitted)
@@ -198,6 +192,8 @@ def simulate_rows(
     eta = tuple(part[rows] for part in fixed)
     Y = np.empty((len(rows), draws + 1))
     Y[:, 0] = response.y[rows]
+    if response.other is not None:
+        Y[:, 0] = _completed(fitted, seed)[rows]
     for j in range(1, draws + 1):
         rng, own = generator_of(root, j), eta
         if any(new):
@@ -207,6 +203,21 @@ def simulate_rows(
     residuals = positions(Y, family.discrete, generator_of(root, draws + 1))
     further = np.random.SeedSequence(seed, spawn_key=(kind, draws + 2))
     return Simulated(estimand, rows, Y, residuals, eta, family.discrete, any(new), further)
+
+
+def _completed(fitted: Fitted, seed: int) -> FloatArray:
+    """Responses (n,) whose censored ones are drawn, given the random effects of all data sets."""
+    response = fitted.design.response
+    assert response.other is not None
+    effects = conditional_drawer(fitted)(generator_of(_root("conditional", seed), 0))
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2,)))
+    eta = full_predictors(fitted, effects)
+    return completed(fitted.family, response.y, response.other, eta, rng)
+
+
+def _root(estimand: str, seed: int) -> np.random.SeedSequence:
+    kind = ("conditional", "population").index(estimand)
+    return np.random.SeedSequence(seed, spawn_key=(kind,))
 
 
 def of_rows(fitted: Fitted, t: int) -> bool:

@@ -36,7 +36,7 @@ def check_zeros(context: Context) -> tuple[Check, ...]:
     """
     title = "As many zeros as expected"
     family = context.fitted.family
-    if not family.has_atoms:
+    if not family.has_atoms or context.fitted.design.response.other is not None:
         return (skipped("zeros", title, "The response is no count."),)
     if not family.has_zero:
         return (skipped("zeros", title, "The response is no count that may be zero."),)

@@ -237,7 +237,7 @@ def check_comparable(a: Fitted, b: Fitted, first: str, second: str) -> None:
             "maximize different likelihoods, one restricted (REML) and one not (ML)",
             "fit both with the same reml=",
         )
-    if a.model.reml and not same_space(a.model.parts["mean"].X, b.model.parts["mean"].X):
+    if a.model.reml and not _same_means(a, b):
         _refuse(
             pair,
             "are REML fits with different fixed parts, whose restricted likelihoods are of "
@@ -247,9 +247,10 @@ def check_comparable(a: Fitted, b: Fitted, first: str, second: str) -> None:
     if a.model.reml and abs(_volume(a) - _volume(b)) > _ROUNDING:
         _refuse(
             pair,
-            "are REML fits whose fixed parts are the same in other columns, which shifts restricted "
-            "likelihoods by a constant",
-            "code both fixed parts alike (contrasts, units, centering), or fit both with reml=False",
+            "are REML fits whose fixed parts are the same in other columns, which shifts "
+            "restricted likelihoods by a constant",
+            "code both fixed parts alike (contrasts, units, centering), or fit both with "
+            "reml=False",
         )
     if a.model.reml and a.family.link.name != b.family.link.name:
         _refuse(
@@ -267,10 +268,18 @@ def check_comparable(a: Fitted, b: Fitted, first: str, second: str) -> None:
         )
 
 
+def _same_means(a: Fitted, b: Fitted) -> bool:
+    """Whether two fits have the same fixed parts, perhaps in other columns."""
+    ours, theirs = a.model.main_parts, b.model.main_parts
+    return len(ours) == len(theirs) and all(
+        same_space(x.X, y.X) for x, y in zip(ours, theirs, strict=True)
+    )
+
+
 def _volume(fitted: Fitted) -> float:
     """Logarithm of the volume that the columns of the mean span."""
-    X = fitted.model.parts["mean"].X
-    return float(np.sum(np.log(np.abs(np.diagonal(np.linalg.qr(X, mode="r"))))))
+    parts = [np.linalg.qr(part.X, mode="r") for part in fitted.model.main_parts]
+    return sum(float(np.sum(np.log(np.abs(np.diagonal(R))))) for R in parts)
 
 
 def _accuracy(model: Fitted) -> str | None:

@@ -15,8 +15,9 @@ distribution of the likelihood ratio (`ilk.inference.comparison.boundary`):
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -152,7 +153,7 @@ def find_nesting(small: Fitted, large: Fitted) -> Nesting | str:
         return blocks
     dispersion, inflation = added
     cones = sum(block.parameters for block in blocks)
-    p, q = (f.model.parts["mean"].X.shape[1] for f in (small, large))
+    p, q = (sum(part.X.shape[1] for part in f.model.main_parts) for f in (small, large))
     return Nesting(
         difference=difference,
         free=difference - cones - dispersion - inflation,
@@ -198,7 +199,9 @@ def _fixed(small: Fitted, large: Fitted) -> str | None:
     """Reason why the fixed parts are not nested."""
     theirs = large.model.parts
     for part in small.design.fixed:
-        other = theirs[part.predictor]
+        other = theirs.get(part.predictor)
+        if other is None:
+            return f"the other has no predictor of {part.predictor}"
         offset = np.zeros(1) if part.offset is None else part.offset
         known = np.zeros(1) if other.offset is None else other.offset
         if not np.allclose(offset, known, rtol=1e-12, atol=1e-12):
@@ -246,15 +249,25 @@ def _combinations(columns: FloatArray, space: FloatArray) -> FloatArray:
 def _random(small: Fitted, large: Fitted) -> list[Block] | str:
     """New random effects, by the first way of finding each term of the smaller in the larger."""
     ours, theirs = small.design.terms, large.design.terms
+    if any(term.members for term in (*ours, *theirs)):
+        spread: Callable[[RandomTerm], FloatArray] = partial(
+            spread_columns, names=large.family.parameters
+        )
+    else:
+        spread = columns_of
     homes = [
-        [j for j, other in enumerate(theirs) if _same_levels(term, other) and _fits(term, other)]
+        [
+            j
+            for j, other in enumerate(theirs)
+            if _same_levels(term, other) and _fits(term, other, spread)
+        ]
         for term in ours
     ]
     for term, places in zip(ours, homes, strict=True):
         if not places:
             return f"the other has no random term that contains ({term.label})"
     for placed in _placements(homes):
-        blocks = _blocks(ours, theirs, placed)
+        blocks = _blocks(ours, theirs, placed, spread)
         if blocks is not None:
             break
     else:
@@ -276,8 +289,10 @@ def _placements(homes: Sequence[Sequence[int]]) -> Iterator[tuple[int, ...]]:
 
 
 def _same_levels(a: RandomTerm, b: RandomTerm) -> bool:
-    """Whether two terms of the same predictor have the same clusters, whatever their names."""
-    if a.predictor != b.predictor or len(a.grouping.levels) != len(b.grouping.levels):
+    """Whether b has the predictors of a, and the same clusters, whatever their names."""
+    if not set(a.predictors) <= set(b.predictors) or len(a.grouping.levels) != len(
+        b.grouping.levels
+    ):
         return False
     x, y = a.grouping.codes, b.grouping.codes
     if np.array_equal(x, y):
@@ -292,9 +307,24 @@ def columns_of(term: RandomTerm) -> FloatArray:
     return np.ones((len(term.grouping.codes), 1)) if term.columns is None else term.columns
 
 
-def _fits(term: RandomTerm, other: RandomTerm) -> bool:
+def spread_columns(term: RandomTerm, names: Sequence[str]) -> FloatArray:
+    """Columns (K n, q) of a random term, those of each of K predictors in rows of its own.
+
+    Parameters
+    ----------
+    term : RandomTerm
+        The term.
+    names : sequence of str
+        The predictors.
+    """
+    z = columns_of(term)
+    own = [np.where([name == one for one in term.predictors], z, 0.0) for name in names]
+    return np.vstack(own)
+
+
+def _fits(term: RandomTerm, other: RandomTerm, spread: Callable[[RandomTerm], FloatArray]) -> bool:
     """Whether a term's covariance matrices are among those of another."""
-    mine, theirs = columns_of(term), columns_of(other)
+    mine, theirs = spread(term), spread(other)
     if not all(_inside(mine, theirs)):
         return False
     if other.structure == "us":
@@ -321,15 +351,18 @@ def _axes(A: FloatArray) -> list[int] | None:
 
 
 def _blocks(
-    ours: Sequence[RandomTerm], theirs: Sequence[RandomTerm], placed: Sequence[int]
+    ours: Sequence[RandomTerm],
+    theirs: Sequence[RandomTerm],
+    placed: Sequence[int],
+    spread: Callable[[RandomTerm], FloatArray],
 ) -> list[Block] | None:
     """New effects of each of the larger model's terms; None if the placement does not do."""
     blocks = []
     for j, other in enumerate(theirs):
-        columns = columns_of(other)
+        columns = spread(other)
         q = columns.shape[1]
         inside = [ours[i] for i, home in enumerate(placed) if home == j]
-        parts = [_combinations(columns_of(term), columns) for term in inside]
+        parts = [_combinations(spread(term), columns) for term in inside]
         old = np.hstack(parts) if parts else np.zeros((q, 0))
         if other.structure != "us" and len(inside) > 1:
             axes = [axis for part in parts for axis in _axes(part) or ()]

@@ -14,7 +14,7 @@ which leaves the information with all of them profiled out.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -92,7 +92,9 @@ _LITTLE = -9.0
 RowScore: TypeAlias = Callable[["Fitted", "FloatArray", list["FloatArray"]], "FloatArray"]
 """Takes the smaller model, a response and its predictors to the scores (n,) of the rows."""
 
-Residuals: TypeAlias = tuple[dict[str, "FloatArray"], dict[str, "FloatArray"], list["FloatArray"]]
+Residuals: TypeAlias = tuple[
+    dict[str, "FloatArray"], dict[tuple[str, str], "FloatArray"], list["FloatArray"]
+]
 """By predictor: residuals r and curvatures (n,); and the linear predictors."""
 
 
@@ -128,7 +130,11 @@ def _residuals(small: Fitted, y: FloatArray) -> Residuals | None:
     names = small.family.parameters
     jet = small.family.log_density(y, small.design.response.second, jets.variables(eta, 2))
     slope = {name: jet.first[k] for k, name in enumerate(names)}
-    bend = {name: -jet.second[jets.pair(k, k)] for k, name in enumerate(names)}
+    bend = {
+        (a, b): -jet.second[jets.pair(j, k)]
+        for j, a in enumerate(names)
+        for k, b in enumerate(names)
+    }
     return slope, bend, eta
 
 
@@ -152,7 +158,7 @@ def _scores(
         other += [part.X.T @ (weights * slope[part.predictor]) for part in small.model.fitted_parts]
     blocks = {block.term: block for block in nesting.blocks}
     for t, term in enumerate(large.design.terms):
-        S = _term_score(term, slope[term.predictor], bend.get(term.predictor), weights)
+        S = _term_score(term, slope, bend, weights)
         block = blocks.get(t)
         if block is None:
             other.append(_shared(S, term.structure))
@@ -176,14 +182,21 @@ def _shared(S: FloatArray, structure: str) -> FloatArray:
 
 
 def _term_score(
-    term: RandomTerm, r: FloatArray, bend: FloatArray | None, weights: FloatArray
+    term: RandomTerm,
+    slope: Mapping[str, FloatArray],
+    bend: Mapping[tuple[str, str], FloatArray],
+    weights: FloatArray,
 ) -> FloatArray:
     """Score (q, q) of the covariance matrix of a term's effects."""
     Z, codes, levels = columns_of(term), term.grouping.codes, len(term.grouping.levels)
-    sums = np.column_stack([np.bincount(codes, weights * r * z, levels) for z in Z.T])
+    names = term.predictors
+    pull = [slope[name] * z for name, z in zip(names, Z.T, strict=True)]
+    sums = np.column_stack([np.bincount(codes, weights * one, levels) for one in pull])
     S = sums.T @ sums
-    expected = 0.0 if bend is None else Z.T @ ((weights * bend)[:, None] * Z)
-    return np.asarray(0.5 * (S - expected))
+    for i, a in enumerate(names) if bend else ():
+        for j, b in enumerate(names):
+            S[i, j] -= float(np.sum(weights * bend[a, b] * Z[:, i] * Z[:, j]))
+    return np.asarray(0.5 * S)
 
 
 def _dispersion_score(large: Fitted) -> RowScore:

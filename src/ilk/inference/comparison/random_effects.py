@@ -20,7 +20,13 @@ from ilk.inference.comparison.likelihood_ratio import (
     check_options,
     likelihood_ratio,
 )
-from ilk.inference.comparison.reduced import random_specs, removable, uncorrelated, without_term
+from ilk.inference.comparison.reduced import (
+    random_specs,
+    removable,
+    spec_places,
+    uncorrelated,
+    without_term,
+)
 from ilk.inference.criteria import aic
 
 if TYPE_CHECKING:
@@ -103,21 +109,26 @@ def random_effect_tests(
     """
     _check(fitted, method, draws)
     tests = []
-    for t, (term, place) in enumerate(zip(fitted.design.terms, random_specs(fitted), strict=True)):
+    places = spec_places(fitted)
+    for index, (place, (t, term, here)) in enumerate(
+        zip(random_specs(fitted), places, strict=True)
+    ):
+        together = fitted.design.terms[t]
         smaller: list[tuple[str, Fitted, list[int]]] = []
         for effect in removable(place.spec):
-            without = without_term(fitted, t, (effect,))
+            without = without_term(fitted, index, (effect,))
             if without.parameter_count >= fitted.parameter_count:
                 continue  # without its intercept a factor has a column more
-            left = without.design.terms[t].column_names
-            gone = [i for i, name in enumerate(term.column_names) if name not in left]
+            left = spec_places(without)[index][1].column_names
+            gone = [here.start + i for i, name in enumerate(term.column_names) if name not in left]
             text = effect.text if effect.factors else INTERCEPT
             smaller.append((text, without, gone))
-        if place.spec.structure in ("us", "cs", "homcs") and len(term.column_names) > 1:
-            smaller.append((CORRELATIONS, uncorrelated(fitted, t), []))
-        whole = list(range(len(term.column_names)))
+        correlated = place.spec.structure in ("us", "cs", "homcs") and together.width > 1
+        if correlated and here.start == 0:
+            smaller.append((CORRELATIONS, uncorrelated(fitted, index), []))
+        whole = list(range(here.start, here.stop))
         name = term.column_names[0] if len(whole) == 1 else ALL
-        smaller.append((name, without_term(fitted, t), whole))
+        smaller.append((name, without_term(fitted, index), whole))
         for text, without, gone in smaller:
             G = fitted.estimates.covariances[t]
             sd = math.sqrt(G[gone[0], gone[0]]) if len(gone) == 1 else math.nan

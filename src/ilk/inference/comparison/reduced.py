@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ilk.design.matrix import make_matrix
-from ilk.design.random import RandomTerm, covariance_of, make_random
+from ilk.design.random import (
+    RandomTerm,
+    correlated,
+    covariance_of,
+    make_random,
+    shared_names,
+)
 from ilk.design.scope import Scope
 from ilk.errors import ModelError
 from ilk.estimation.run import run
@@ -31,6 +37,7 @@ __all__ = [
     "Placed",
     "random_specs",
     "removable",
+    "spec_places",
     "uncorrelated",
     "with_random",
     "without_term",
@@ -57,7 +64,7 @@ class Placed:
 
 
 def random_specs(fitted: Fitted) -> tuple[Placed, ...]:
-    """Give the random terms of the formulas, one for each of ``design.terms`` and in their order.
+    """Give the random terms of the formulas, in their order.
 
     Parameters
     ----------
@@ -72,6 +79,28 @@ def random_specs(fitted: Fitted) -> tuple[Placed, ...]:
     return tuple(
         Placed(part.name, random) for part in parts if part is not None for random in part.random
     )
+
+
+def spec_places(fitted: Fitted) -> tuple[tuple[int, RandomTerm, slice], ...]:
+    """Say where the random terms of the formulas are in the design.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+
+    Returns
+    -------
+    tuple of (int, RandomTerm, slice)
+        For each of `random_specs` the position among ``design.terms``, the term of its predictor,
+        and its columns there.
+    """
+    homes = shared_names([one.spec for one in random_specs(fitted)])
+    found: dict[int, tuple[int, RandomTerm, slice]] = {}
+    for t, (home, term) in enumerate(zip(homes, fitted.design.terms, strict=True)):
+        for j, (part, here) in zip(home, term.parts, strict=True):
+            found[j] = (t, part, here)
+    return tuple(found[j] for j in sorted(found))
 
 
 def removable(spec: RandomSpec) -> tuple[Term, ...]:
@@ -111,7 +140,7 @@ def without_term(fitted: Fitted, index: int, effects: Sequence[Term] = ()) -> Fi
     fitted : Fitted
         The fit.
     index : int
-        Position of the term among ``fitted.design.terms``.
+        Position of the term among `random_specs`.
     effects : sequence of Term
         Effects to leave out; the whole term if there are none.
 
@@ -132,12 +161,14 @@ def without_term(fitted: Fitted, index: int, effects: Sequence[Term] = ()) -> Fi
 def uncorrelated(fitted: Fitted, index: int) -> Fitted:
     """Estimate the model with the effects of a random term independent of each other.
 
+    Those of terms that share its name become independent too.
+
     Parameters
     ----------
     fitted : Fitted
         The fit.
     index : int
-        Position of the term among ``fitted.design.terms``.
+        Position of the term among `random_specs`.
 
     Returns
     -------
@@ -145,12 +176,16 @@ def uncorrelated(fitted: Fitted, index: int) -> Fitted:
     """
     placed = list(random_specs(fitted))
     spec = placed[index].spec
+    homes = shared_names([one.spec for one in placed])
+    (home,) = (home for home in homes if index in home)
     structure = _UNCORRELATED.get(spec.structure)
     if structure is None:
         raise ModelError(
             f"The effects of ({spec.label}) are independent already.", code="independent"
         )
-    placed[index] = replace(placed[index], spec=_relabeled(spec, spec.effects, structure))
+    for j in home:
+        own = replace(placed[j].spec, name=None)
+        placed[j] = replace(placed[j], spec=_relabeled(own, own.effects, structure))
     return with_random(fitted, placed)
 
 
@@ -187,14 +222,18 @@ def _with_terms(fitted: Fitted, placed: Sequence[Placed]) -> Design:
         )
         for part in spec.predictors
     )
-    known = dict(zip(random_specs(fitted), design.terms, strict=True))
+    parts = (part for _, part, _ in spec_places(fitted))
+    known = dict(zip(random_specs(fitted), parts, strict=True))
     scope = Scope(design.data, functions=spec.functions, memory=dict(design.memory), learning=False)
     scope.weights = design.frequency_weights
     ordered = [Placed(part.name, random) for part in predictors for random in part.random]
     return replace(
         design,
         spec=replace(spec, text=predictors[0].text, predictors=predictors),
-        terms=tuple(known.get(one) or _make(one, design, known, scope) for one in ordered),
+        terms=correlated(
+            [known.get(one) or _make(one, design, known, scope) for one in ordered],
+            [one.spec for one in ordered],
+        ),
     )
 
 
@@ -218,11 +257,11 @@ def _make(one: Placed, design: Design, known: dict[Placed, RandomTerm], scope: S
 def _relabeled(spec: RandomSpec, effects: Sum, structure: str) -> RandomSpec:
     if structure == "diag" and effects.terms == (Term(),):
         structure = "us"
-    bar = "||" if structure == "diag" else "|"
+    bar = "||" if structure == "diag" else spec.bar
     label = f"{effects.text} {bar} {':'.join(spec.grouping)}"
     if structure not in ("us", "diag"):
         label = f"{structure}({label})"
-    return RandomSpec(effects, spec.grouping, structure, label)
+    return replace(spec, effects=effects, structure=structure, label=label)
 
 
 def _respelled(part: PredictorSpec, random: tuple[RandomSpec, ...], response: str) -> PredictorSpec:

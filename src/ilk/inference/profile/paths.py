@@ -253,7 +253,7 @@ def _turned_for_correlation(
     """
     rows = joint.term_maps[t][[i, j]]
     rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-    rest = np.linalg.svd(rows)[2][2:]
+    rest = _rest(rows, np.array(joint.data.terms[t].predictors))
     turned, there, back = _turn(joint, phi, t, np.linalg.inv(np.vstack([rows, rest])))
     q, start = joint.widths[t], turned.theta_slice(t).start
     a, b, c = start, start + 1, start + q
@@ -285,6 +285,19 @@ def _turned_for_correlation(
         signs=_signs(turned, spread),
         back=back,
     )
+
+
+def _rest(rows: FloatArray, predictors: IntArray) -> FloatArray:
+    """Orthonormal rows (q - 2, q) orthogonal to two rows, each with columns of one predictor."""
+    found = []
+    for k in dict.fromkeys(predictors.tolist()):
+        here = np.flatnonzero(predictors == k)
+        _, size, basis = np.linalg.svd(rows[:, here])
+        free = basis[int(np.sum(size > 1e-10)) :]
+        wide = np.zeros((len(free), len(predictors)))
+        wide[:, here] = free
+        found.append(wide)
+    return np.vstack(found)
 
 
 def _turn(
