@@ -175,7 +175,7 @@ std::vector<double> LinearEngine::moment_start(const FactorMap& factor) {
 
 // ---- Curvature ----------------------------------------------------------------------------------
 
-// With m_j = Sigma_j Z'We (factor_curvature.h),
+// With m_j = Sigma_j Z'We (factor_curvature.h; prior.h where levels are joined),
 // AI_jk = [ m_j'Z'P0 Z m_k / sigma^2 - (m_j'Z'We)(m_k'Z'We) / (nu sigma^4) ] / 2,
 // m_j'Z'P0 Z m_k = m_j'A m_k - rho_j'rho_k,    rho_j = L^-1 [Lambda'A m_j ; X'WZ m_j].
 std::vector<double> LinearEngine::average_information(const double* jacobian, int theta_size,
@@ -192,6 +192,8 @@ std::vector<double> LinearEngine::average_information(const double* jacobian, in
     poll_();
     covariance_direction(pattern(), terms(), lambda_, jacobian + j * lambda_size_,
                          residual_scores().data(), directions + j * N);
+    prior_.set_directions(lambda_, jacobian + j * lambda_size_, residual_scores().data(),
+                          solution_.data(), directions + j * N);
     slope[j] = dot(directions + j * N, residual_scores().data(), U);
     multiply(pattern(), A_.data(), directions + j * N, products + j * N);
     for (std::size_t k = 0; k <= j; ++k)
@@ -249,12 +251,15 @@ LinearInformation LinearEngine::information(const FactorMap& factor, const doubl
     for (std::size_t k = 0; k < m; ++k)
       out.information[k + j * m] = 0.5 * (differences[k + j * m] + differences[j + k * m]);
 
-  // d log sigma^2 / dLambda = d log r^2 / dLambda = -2 / r^2 sum_l (Z'We)_l u_l'.
+  // d log sigma^2 / dLambda = d log r^2 / dLambda = -2 / r^2 sum_l (Z'We)_l u_l', and in an element
+  // of the prior the derivative of u'Q u / r^2.
   factor(theta, lam.data(), J.data());
   evaluate(lam.data(), reml, Gradient::none);
   std::vector<double> S(lam.size());
   score_products(S.data());
-  for (double& value : S) value *= -2.0 / r2_;
+  for (double& value : S) value *= -2.0;
+  prior_.add_square_gradient(solution_.data(), S.data() + factor_size_);
+  for (double& value : S) value /= r2_;
   out.log_sigma2_slope = transposed_product(J, S, static_cast<int>(m));
   return out;
 }

@@ -80,9 +80,7 @@ def compiled_densities() -> frozenset[str]:
 
 def _has_compiled_form(data: EngineData, density: Density) -> bool:
     """Whether the compiled engine knows the density and the terms."""
-    return density.key in compiled_densities() and not any(
-        term.mixed or term.precision is not None for term in data.terms
-    )
+    return density.key in compiled_densities() and not any(term.mixed for term in data.terms)
 
 
 def laplace_engine(data: EngineData, density: Density, threads: int = 1) -> LaplaceEngine:
@@ -153,6 +151,5 @@ def linear_engine(data: EngineData, count: float | None = None, threads: int = 1
         The compiled engine, or the NumPy engine where there is no compiled core.
     """
     core = _compiled()
-    structured = any(term.precision is not None for term in data.terms)
-    module = _reference() if core is None or structured else core
+    module = _reference() if core is None else core
     return cast(LinearEngine, module.LinearEngine(data, count, threads))

@@ -183,8 +183,10 @@ class EngineData:
 
     @property
     def lambda_size(self) -> int:
-        """Length of ``lam``, the sum of q_t^2."""
-        return sum(term.width**2 for term in self.terms)
+        """Length of ``lam``: the sum of q_t^2, and what follows for precision matrices."""
+        patterns = [term.precision for term in self.terms if term.precision is not None]
+        elements = sum(len(pattern.rows) + 1 for pattern in patterns)
+        return sum(term.width**2 for term in self.terms) + elements
 
 
 @dataclass(frozen=True, slots=True)
