@@ -56,6 +56,7 @@ Prior::Prior(const std::vector<PrecisionPattern>& by_term, BlockPattern& pattern
       part.place.push_back(row == part.pattern.columns[e] ? row : part.levels + blocks[next++]);
     }
     part.values.assign(static_cast<std::size_t>(part.levels) + blocks.size(), 0.0);
+    part.row_sums.assign(static_cast<std::size_t>(part.levels), 0.0);
     size_ += static_cast<int>(part.pattern.size) + 1;
     factor_size_ += q * q;
     parts_.push_back(std::move(part));
@@ -83,7 +84,15 @@ void Prior::set(const double* elements) {
       changed = changed || value != elements[e];
       value = elements[e];
     }
-    if (changed) part.factored = false;
+    if (changed) {
+      part.factored = false;
+      std::fill(part.row_sums.begin(), part.row_sums.end(), 0.0);
+      for (std::size_t e = 0; e < part.pattern.size; ++e) {
+        const int k = part.pattern.rows[e], l = part.pattern.columns[e];
+        part.row_sums[k] += elements[e];
+        if (k != l) part.row_sums[l] += elements[e];
+      }
+    }
     elements += part.pattern.size;
     log_det_ += part.width * *elements++;
   }
@@ -111,8 +120,13 @@ double Prior::square(const std::vector<double>& u) const {
     sum += dot(&u[others_[k]], &u[others_[k]], others_[k + 1] - others_[k]);
   for_each_element([&](const Part& part, std::size_t e, std::size_t k, std::size_t l,
                        std::size_t) {
-    const double product = dot(&u[k], &u[l], part.width);
-    sum += part.values[part.place[e]] * (k == l ? product : 2.0 * product);
+    if (k == l) {
+      sum += part.row_sums[part.pattern.rows[e]] * dot(&u[k], &u[k], part.width);
+      return;
+    }
+    double squares = 0.0;
+    for (int i = 0; i < part.width; ++i) squares += (u[k + i] - u[l + i]) * (u[k + i] - u[l + i]);
+    sum -= part.values[part.place[e]] * squares;
   });
   return sum;
 }
@@ -126,10 +140,12 @@ void Prior::subtract(const std::vector<double>& u, std::vector<double>& r) const
     for (int i = others_[k]; i < others_[k + 1]; ++i) r[i] -= u[i];
   for_each_element([&](const Part& part, std::size_t e, std::size_t k, std::size_t l,
                        std::size_t) {
-    const double value = part.values[part.place[e]];
-    for (int i = 0; i < part.width; ++i) r[k + i] -= value * u[l + i];
-    if (k == l) return;
-    for (int i = 0; i < part.width; ++i) r[l + i] -= value * u[k + i];
+    const double value = k == l ? part.row_sums[part.pattern.rows[e]] : part.values[part.place[e]];
+    for (int i = 0; i < part.width; ++i) {
+      const double step = k == l ? u[k + i] : u[l + i] - u[k + i];
+      r[k + i] -= value * step;
+      if (k != l) r[l + i] += value * step;
+    }
   });
 }
 

@@ -36,6 +36,8 @@ class Prior {
   void set(const double* elements);  // (size,)
   double log_det() const { return log_det_; }  // of the whole
 
+  // With row sums d of Q, u'Q u = sum_k d_k u_k^2 - sum_k>l Q_kl (u_k - u_l)^2, without the
+  // cancellation that large elements bring where neighbors are nearly equal.
   double square(const std::vector<double>& u) const;                       // u'Q u
   void subtract(const std::vector<double>& u, std::vector<double>& r) const;  // r -= Q u
   // r -= dQ u for a change of the elements (size,).
@@ -65,6 +67,7 @@ class Prior {
     int pair_index = -1;            // among the pairs of the pattern
     std::vector<int> place;         // of each element in `values`
     std::vector<double> values;     // diagonal by level, then the blocks of the pair
+    std::vector<double> row_sums;   // by level
     std::unique_ptr<BlockCholesky> cholesky;  // of Q alone, once it is asked for
     bool factored = false, definite = false;
   };

@@ -318,3 +318,28 @@ def test_patterns_are_checked(rows, columns, message):
     data = EngineData(np.arange(3.0), None, None, (part,), (term,))
     with pytest.raises(ValueError, match=message):
         compiled.LinearEngine(data)
+
+
+def test_very_short_branches_leave_no_noise_in_the_value():
+    """Elements of 1e10 between neighbors that are nearly equal."""
+    rng = np.random.default_rng(7)
+    tips = 400
+    levels = 2 * tips
+    near, far = np.arange(tips), np.arange(tips, levels)
+    Q = np.eye(levels)
+    Q[far, far] += 1e10
+    Q[near, near] += 1e10 - 1.0 + rng.uniform(0.5, 2.0, tips)
+    Q[near, far] = Q[far, near] = -1e10
+    columns, rows = np.nonzero(np.triu(Q))
+    pattern = PrecisionPattern(rows.astype(np.int32), columns.astype(np.int32))
+    codes = np.repeat(far, 3).astype(np.int32)
+    y = rng.poisson(np.exp(0.3 + rng.normal(0.0, 0.8, tips)))[codes - tips].astype(float)
+    part = PredictorData(np.ones((len(y), 1), order="F"), None)
+    data = EngineData(y, None, None, (part,), (TermData.single(0, codes, levels, None, pattern),))
+    base = np.concatenate([[0.0], Q[rows, columns], [np.linalg.slogdet(Q)[1]]])
+    zero = np.zeros(1, np.int32)
+    factor = LinearFactor(zero, zero, np.ones(1), 1, len(base), base)
+    engine = compiled.LaplaceEngine(data, make_family("poisson"))
+    found = engine.fit(factor, beta=np.zeros(1), theta=np.array([0.3]))
+    assert found.status == "converged"
+    assert found.evaluations < 20
