@@ -137,6 +137,12 @@ class LinearEngine {
                                     const double* jacobian, int theta_size,
                                     const std::vector<double>& gradient) const;
 
+  // H -= g' d2 lam, the curvature of a map from theta to the elements of precision matrices, where
+  // these vary. Its Jacobian at theta is `jacobian`; g = `gradient` is that of the value in lam.
+  void subtract_prior_curvature(const FactorMap& factor, const std::vector<double>& theta,
+                                const std::vector<double>& jacobian,
+                                const std::vector<double>& gradient, std::vector<double>& H);
+
   // ---- At the last evaluation -------------------------------------------------------------------
   // (std::logic_error if there has been none since the response was set.)
 

@@ -222,6 +222,35 @@ std::vector<double> LinearEngine::newton_matrix(std::vector<double> average_info
   return H;
 }
 
+// Parameters enter a precision matrix in any way, some of them (correlations as squares of sines)
+// as even functions, for which the average information vanishes at zero.
+void LinearEngine::subtract_prior_curvature(const FactorMap& factor,
+                                            const std::vector<double>& theta,
+                                            const std::vector<double>& jacobian,
+                                            const std::vector<double>& gradient,
+                                            std::vector<double>& H) {
+  constexpr double step = 1e-5;
+  if (factor.is_linear() || !prior_.varies()) return;
+  const std::size_t m = theta.size(), size = static_cast<std::size_t>(lambda_size_);
+  std::vector<double> slopes(gradient.begin() + factor_size_, gradient.end());
+  prior_.absorb_log_det(slopes.data());
+  std::vector<double> lam(size), moved(size * m), at = theta;
+  for (std::size_t j = 0; j < m; ++j) {
+    const double width = step * std::max(1.0, std::fabs(theta[j]));
+    at[j] = theta[j] + width;
+    factor(at.data(), lam.data(), moved.data());
+    at[j] = theta[j];
+    for (std::size_t k = 0; k < m; ++k) {
+      const std::size_t first = k * size + factor_size_;
+      const double change = (dot(&moved[first], slopes.data(), slopes.size()) -
+                             dot(&jacobian[first], slopes.data(), slopes.size())) /
+                            width;
+      H[j + k * m] -= 0.5 * change;
+      H[k + j * m] -= 0.5 * change;
+    }
+  }
+}
+
 LinearInformation LinearEngine::information(const FactorMap& factor, const double* theta,
                                             const double* scale, bool reml) {
   const std::size_t m = static_cast<std::size_t>(factor.theta_size);
@@ -322,8 +351,9 @@ class LinearSearch {
   void find_step() {
     if (average_information_.empty())
       average_information_ = engine_.average_information(jacobian_.data(), m_, reml_);
-    const std::vector<double> H = engine_.newton_matrix(average_information_, jacobian_.data(), m_,
-                                                        evaluation_.gradient);
+    std::vector<double> H = engine_.newton_matrix(average_information_, jacobian_.data(), m_,
+                                                  evaluation_.gradient);
+    engine_.subtract_prior_curvature(factor_, out_.theta, jacobian_, evaluation_.gradient, H);
     small::Matrix L = H;
     definite_ = small::cholesky(L, m_);
     out_.inverse_hessian = definite_ ? small::inverse(H, m_) : definite_inverse(H, m_);

@@ -195,7 +195,7 @@ void Prior::add_square_gradient(const double* u, double* gradient) const {
 
 // ---- Directions ---------------------------------------------------------------------------------
 
-void Prior::solve(Part& part, double* x) {
+bool Prior::factor(Part& part) {
   if (!part.cholesky) {
     BlockPattern pattern({BlockTerm{1, part.levels, true}});
     join_levels(part.pattern, 0, pattern);
@@ -210,15 +210,43 @@ void Prior::solve(Part& part, double* x) {
     part.definite = part.cholesky->factor(nothing.data(), {nullptr});
     part.factored = true;
   }
+  return part.definite;
+}
+
+void Prior::solve(Part& part, double* x) {
+  const bool definite = factor(part);
   const int q = part.width;
   std::vector<double> column(static_cast<std::size_t>(part.levels));
   for (int j = 0; j < q; ++j) {
     for (int l = 0; l < part.levels; ++l) column[l] = x[static_cast<std::size_t>(l) * q + j];
-    if (part.definite)
+    if (definite)
       part.cholesky->solve(column.data());
     else  // (this is for approximations only)
       for (int l = 0; l < part.levels; ++l) column[l] /= part.values[l];
     for (int l = 0; l < part.levels; ++l) x[static_cast<std::size_t>(l) * q + j] = column[l];
+  }
+}
+
+bool Prior::varies() const {
+  return std::any_of(parts_.begin(), parts_.end(),
+                     [](const Part& part) { return part.pattern.varies; });
+}
+
+// d log|Q| / dQ_kl is (Q^-1)_kl, twice that off the diagonal. The pattern of Q alone has its blocks
+// in the same order: diagonal, then the pair.
+void Prior::absorb_log_det(double* gradient) {
+  for (Part& part : parts_) {
+    double& of_log_det = gradient[part.pattern.size];
+    if (part.pattern.varies && factor(part)) {
+      std::vector<double> inverse(part.values.size());
+      part.cholesky->selected_inverse(inverse.data());
+      for (std::size_t e = 0; e < part.pattern.size; ++e) {
+        const bool diagonal = part.pattern.rows[e] == part.pattern.columns[e];
+        gradient[e] += (diagonal ? 1.0 : 2.0) * of_log_det * inverse[part.place[e]];
+      }
+    }
+    of_log_det = 0.0;
+    gradient += part.pattern.size + 1;
   }
 }
 

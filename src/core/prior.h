@@ -50,6 +50,11 @@ class Prior {
   // Adds the derivatives of u'Q u.
   void add_square_gradient(const double* u, double* gradient) const;
 
+  // Turns derivatives in elements and log|Q| (size,) into those in the elements alone, of which the
+  // determinant is a function.
+  void absorb_log_det(double* gradient);
+  bool varies() const;
+
   // The structured terms in m = dSigma g, g the raw scores at the modes u (factor_curvature.h):
   //     m = dLambda u + Lambda Q^-1 (dLambda'g - dQ u),
   // for a column `change` of the Jacobian of the factor map (lambda_size,).
@@ -74,6 +79,7 @@ class Prior {
 
   template <typename Apply>
   void for_each_element(Apply&& apply) const;
+  bool factor(Part& part);            // Q alone
   void solve(Part& part, double* x);  // x (levels, width) <- Q^-1 x
 
   std::vector<Part> parts_;

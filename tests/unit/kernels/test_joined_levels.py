@@ -206,12 +206,39 @@ def test_linear_searches_agree(shape, width):
     wanted = reference.LinearEngine(data).fit(factor, theta=start, reml=True)
     assert found.status == wanted.status == "converged"
     assert found.value == pytest.approx(wanted.value, abs=1e-6)
-    assert found.evaluations < 50
+    assert found.evaluations < 25
     scale = np.ones(len(start))
     now, slope = compiled.LinearEngine(data).information(factor, found.theta, scale, reml=True)
     then, other = reference.LinearEngine(data).information(factor, found.theta, scale, reml=True)
     np.testing.assert_allclose(now, then, rtol=1e-4, atol=1e-3)
     np.testing.assert_allclose(slope, other, atol=1e-7)
+
+
+def test_parameters_that_end_at_zero_are_found_fast():
+    """Levels that are independent, joined by a share sin(theta)^2: an even function of theta."""
+    over = graph("grid", 4)
+    alone = replace(over, values=np.where(over.pattern.rows == over.pattern.columns, 1.0, 0.0))
+    data = simulated([(alone, 1)], "gaussian")
+    apart = over.pattern.rows != over.pattern.columns
+
+    def factor(theta):
+        share, slope = np.sin(theta[1]) ** 2, np.sin(2.0 * theta[1])
+        now = replace(over, values=share * over.values + (1.0 - share) * ~apart)
+        change = slope * (over.values - ~apart)
+        inverse = np.linalg.inv(now.dense())[over.pattern.rows, over.pattern.columns]
+        lam = np.concatenate([[theta[0], 0.5], now.values, [now.log_det]])
+        slopes = np.zeros((len(lam), 2))
+        slopes[0, 0], slopes[2:-1, 1] = 1.0, change
+        slopes[-1, 1] = np.sum(np.where(apart, 2.0, 1.0) * inverse * change)
+        return lam, slopes
+
+    start = np.array([0.7, 0.8])
+    found = compiled.LinearEngine(data).fit(factor, theta=start, reml=True)
+    wanted = reference.LinearEngine(data).fit(factor, theta=start, reml=True)
+    assert found.status == "converged"
+    assert found.value > wanted.value - 1e-6
+    assert np.sin(found.theta[1]) ** 2 < 0.2
+    assert found.evaluations < 20
 
 
 def test_average_information_is_that_of_the_expectation():
