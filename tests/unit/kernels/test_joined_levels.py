@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ilk.family import make_family
-from ilk.kernels import engine_name, reference
+from ilk.kernels import engine_name, laplace_engine, reference
 from ilk.kernels.contract import (
     EngineData,
     LinearFactor,
@@ -320,6 +320,10 @@ def test_quadrature_needs_independent_levels():
     engine = compiled.LaplaceEngine(data, make_family("poisson"))
     with pytest.raises(ValueError, match="levels that are independent"):
         engine.evaluate(np.zeros(2), lam_of([(over, 1)], False), nodes=5)
+    crossed = laplace_engine(data_of([(over, 1)], True, "poisson"), make_family("poisson"))
+    for nodes in ((5, 1), (1, 5), 5):
+        with pytest.raises(ValueError, match="levels that are independent"):
+            crossed.evaluate(np.zeros(2), lam_of([(over, 1)], True), nodes=nodes)
 
 
 def test_the_compiled_engine_is_chosen():
