@@ -215,13 +215,17 @@ class Linear {
     data.X = X.data();
     data.p = static_cast<int>(X.shape(1));
     data.offset = data_or_null(offset, data.n, "offset");
-    for (const auto& [predictor, codes, levels, columns] : terms_) {
+    for (const auto& [predictor, codes, levels, columns, precision] : terms_) {
       LinearTerm term;
       term.levels = levels;
       term.codes = codes.data();
       if (columns) {
         term.width = static_cast<int>(columns->shape(1));
         term.columns = columns->data();
+      }
+      if (precision) {
+        const auto& [rows, places, varies] = *precision;
+        term.precision = {rows.data(), places.data(), rows.size(), varies};
       }
       data.terms.push_back(term);
     }

@@ -37,7 +37,9 @@ using RowMajor = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device
 using Array = nb::ndarray<nb::numpy, double>;
 
 using PredictorArrays = std::tuple<ColumnMajor, std::optional<Vector>>;          // X, offset
-using TermArrays = std::tuple<int, Codes, int, std::optional<RowMajor>>;         // see Term
+using PrecisionArrays = std::tuple<Codes, Codes, bool>;  // rows, columns, varies
+using TermArrays = std::tuple<int, Codes, int, std::optional<RowMajor>,
+                              std::optional<PrecisionArrays>>;  // see Term
 
 // ---- Arrays out ---------------------------------------------------------------------------------
 
@@ -94,13 +96,32 @@ inline std::vector<double> copy(const std::optional<Vector>& array, std::size_t 
   return std::vector<double>(data, data + n);
 }
 
+// A lower triangle sorted by column, then row, with the whole diagonal.
+inline void check_precision(const PrecisionArrays& precision, int levels) {
+  const auto& [rows, columns, varies] = precision;
+  require(rows.size() == columns.size(), "rows and columns of a precision matrix differ in length");
+  require(rows.size() < 2147483647u, "more elements of a precision matrix than can be counted");
+  int diagonal = 0;
+  for (std::size_t e = 0; e < rows.size(); ++e) {
+    const int row = rows.data()[e], column = columns.data()[e];
+    require(column >= 0 && row >= column && row < levels,
+            "an element of a precision matrix outside its lower triangle");
+    if (row == column) require(column == diagonal++, "a precision matrix without whole diagonal");
+    if (e == 0) continue;
+    const int before = columns.data()[e - 1];
+    require(before < column || (before == column && rows.data()[e - 1] < row),
+            "the elements of a precision matrix are not sorted by column, then row");
+  }
+  require(diagonal == levels, "a precision matrix without whole diagonal");
+}
+
 // Shapes and codes are checked, since the engines trust them.
 inline void check_arrays(std::size_t n, const std::vector<PredictorArrays>& predictors,
                          const std::vector<TermArrays>& terms) {
   require(n < 2147483647u, "more rows than the engine can count");
   for (const auto& [X, offset] : predictors)
     require(X.shape(0) == n, "X and the response differ in their numbers of rows");
-  for (const auto& [predictor, codes, levels, columns] : terms) {
+  for (const auto& [predictor, codes, levels, columns, precision] : terms) {
     require(predictor >= 0 && predictor < static_cast<int>(predictors.size()),
             "a term belongs to a predictor that does not exist");
     require(codes.size() == n, "the codes of a term and the response differ in length");
@@ -109,6 +130,7 @@ inline void check_arrays(std::size_t n, const std::vector<PredictorArrays>& pred
       return code >= 0 && code < count;
     });
     require(known, "level codes outside 0 .. levels - 1");
+    if (precision) check_precision(*precision, levels);
     if (!columns) continue;
     require(columns->shape(0) == n, "the columns of a term and the response differ in rows");
     require(columns->shape(1) > 0, "a term has no columns");
@@ -133,11 +155,17 @@ inline Data read_data(const Vector& response, const std::optional<Vector>& trial
     predictor.offset = copy(offset, data.n, "offset");
     data.predictors.push_back(std::move(predictor));
   }
-  for (const auto& [predictor, codes, levels, columns] : terms) {
+  for (const auto& [predictor, codes, levels, columns, precision] : terms) {
     Term term;
     term.predictor = predictor;
     term.levels = levels;
     term.codes.assign(codes.data(), codes.data() + data.n);
+    if (precision) {
+      const auto& [rows, places, varies] = *precision;
+      term.precision_rows.assign(rows.data(), rows.data() + rows.size());
+      term.precision_columns.assign(places.data(), places.data() + places.size());
+      term.precision_varies = varies;
+    }
     if (columns) {
       term.width = static_cast<int>(columns->shape(1));
       term.columns.assign(columns->data(), columns->data() + columns->size());

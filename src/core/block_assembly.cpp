@@ -92,52 +92,73 @@ void assemble_scalars(const BlockRun& run, const double* block, const double* ro
                  [&](const double* a, double* target) { *target = factor * *a + prior; });
 }
 
+// Adds multiples of the identity to the (q x q) blocks of a run.
+void add_precision(const BlockRun& run, int q, const double* values, double* first,
+                   std::ptrdiff_t height) {
+  for (int k = 0; k < run.count; ++k) {
+    const double value = values[run.source + static_cast<std::ptrdiff_t>(k) * run.source_step];
+    double* target = first + static_cast<std::ptrdiff_t>(k) * run.target_step;
+    for (int i = 0; i < q; ++i) target[i * (height + 1)] += value;
+  }
+}
+
+// Panel blocks of a run without the precision, but for the prior on the diagonal.
+void assemble_run(const BlockRun& run, const BlockList& list, const double* block,
+                  const std::vector<const double*>& lambda, double prior,
+                  std::vector<double>& scratch, double* first, std::ptrdiff_t height) {
+  const int rows = list.rows;
+  const int columns = list.columns;
+  const int size = rows * columns;
+  const double* row_lambda = lambda[list.row_term];
+  const double* column_lambda = lambda[list.column_term];
+  if (size == 1) {
+    assemble_scalars(run, block, row_lambda, column_lambda, prior, first);
+    return;
+  }
+  if (scratch.size() < static_cast<std::size_t>(size)) scratch.resize(size);
+  double* product = scratch.data();
+  if (run.kind == BlockRun::Kind::diagonal) {
+    const auto work = [&](int q) {
+      for_each_block(run, size, block, first, [&](const double* a, double* target) {
+        assemble_diagonal(q, a, row_lambda, prior, product, target, height);
+      });
+    };
+    if (rows == 2) work(2);  // (the common sizes with loops of fixed length)
+    else if (rows == 3) work(3);
+    else work(rows);
+    return;
+  }
+  const bool transposed = run.kind == BlockRun::Kind::transposed;
+  const std::ptrdiff_t row_stride = transposed ? height : 1;
+  const std::ptrdiff_t column_stride = transposed ? 1 : height;
+  const auto work = [&](int r, int c) {
+    for_each_block(run, size, block, first, [&](const double* a, double* target) {
+      assemble_pair(r, c, a, row_lambda, column_lambda, product, target, row_stride,
+                    column_stride);
+    });
+  };
+  if (rows == 2 && columns == 2) work(2, 2);
+  else work(rows, columns);
+}
+
 }  // namespace
 
 void assemble_blocks(const BlockPattern& pattern, const Fronts& fronts, const Front& front,
-                     const double* A, const std::vector<const double*>& lambda, double* panels) {
+                     const double* A, const std::vector<const double*>& lambda,
+                     const std::vector<const double*>& precision, double* panels) {
   std::vector<double> scratch;
   const std::ptrdiff_t height = front.height();
   const BlockRun* end = fronts.runs.data() + front.runs_end;
   for (const BlockRun* run = fronts.runs.data() + front.runs_begin; run != end; ++run) {
     const BlockList& list = fronts.lists[run->list];
-    const int rows = list.rows;
-    const int columns = list.columns;
-    const int size = rows * columns;
-    const double* row_lambda = lambda[list.row_term];
-    const double* column_lambda = lambda[list.column_term];
+    const double* values = precision.empty() ? nullptr : precision[run->list];
     const bool diagonal = run->kind == BlockRun::Kind::diagonal;
-    const double prior = diagonal && pattern.term(list.row_term).prior ? 1.0 : 0.0;
-    const double* block = A + list.offset + static_cast<std::int64_t>(run->source) * size;
+    const double prior = diagonal && !values && pattern.term(list.row_term).prior ? 1.0 : 0.0;
+    const double* block =
+        A + list.offset + static_cast<std::int64_t>(run->source) * list.rows * list.columns;
     double* first = panels + run->row + run->column * height;
-    if (size == 1) {
-      assemble_scalars(*run, block, row_lambda, column_lambda, prior, first);
-      continue;
-    }
-    if (scratch.size() < static_cast<std::size_t>(size)) scratch.resize(size);
-    double* product = scratch.data();
-    if (diagonal) {
-      const auto work = [&](int q) {
-        for_each_block(*run, size, block, first, [&](const double* a, double* target) {
-          assemble_diagonal(q, a, row_lambda, prior, product, target, height);
-        });
-      };
-      if (rows == 2) work(2);  // (the common sizes with loops of fixed length)
-      else if (rows == 3) work(3);
-      else work(rows);
-    } else {
-      const bool transposed = run->kind == BlockRun::Kind::transposed;
-      const std::ptrdiff_t row_stride = transposed ? height : 1;
-      const std::ptrdiff_t column_stride = transposed ? 1 : height;
-      const auto work = [&](int r, int c) {
-        for_each_block(*run, size, block, first, [&](const double* a, double* target) {
-          assemble_pair(r, c, a, row_lambda, column_lambda, product, target, row_stride,
-                        column_stride);
-        });
-      };
-      if (rows == 2 && columns == 2) work(2, 2);
-      else work(rows, columns);
-    }
+    assemble_run(*run, list, block, lambda, prior, scratch, first, height);
+    if (values) add_precision(*run, list.rows, values, first, height);
   }
 }
 

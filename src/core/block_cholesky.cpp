@@ -35,7 +35,7 @@ void BlockCholesky::Implementation::assemble(const Front& front, const double* A
   } else {
     clear(panel, front.count * front.panel_size());
   }
-  assemble_blocks(pattern, fronts, front, A, lambda, panel);
+  assemble_blocks(pattern, fronts, front, A, lambda, precision, panel);
 }
 
 void BlockCholesky::Implementation::note_pivots(const double* panel, Index height, Index columns) {
@@ -205,6 +205,10 @@ FactorStatistics BlockCholesky::statistics() const {
 }
 
 void BlockCholesky::set_interrupt(InterruptPoll poll) { impl_->work.poll = std::move(poll); }
+
+void BlockCholesky::set_precision(std::vector<const double*> by_list) {
+  impl_->precision = std::move(by_list);
+}
 
 bool BlockCholesky::factor(const double* A, const std::vector<const double*>& lambda) {
   return impl_->factor(A, lambda);

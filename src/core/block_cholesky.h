@@ -4,7 +4,7 @@
 //
 //     H = Lambda' A Lambda + I          (no I for terms without a prior)
 //
-// is factored as H = L L' in a fill-reducing order (ordering.h) by the multifrontal method
+// or with a precision matrix over the levels of a term, Q x I, in place of the identity, is factored as H = L L' in a fill-reducing order (ordering.h) by the multifrontal method
 // (fronts.h). Terms without a prior (fixed effects, the response in linear models) are always
 // last, in the order given, so that their part of L is an ordinary dense triangle.
 #pragma once
@@ -41,6 +41,11 @@ class BlockCholesky {
   const BlockPattern& pattern() const;
   FactorStatistics statistics() const;
   void set_interrupt(InterruptPoll poll);  // polled between fronts and in large dense roots
+
+  // Values of Q by list of blocks, the diagonals of all terms, then the pairs: one number a block,
+  // for q x q blocks a multiple of the identity. Null: the identity, nothing for pairs. The values
+  // stay with the caller, who may change them between factorizations.
+  void set_precision(std::vector<const double*> by_list);
 
   // Factors H. False if H is not positive definite (the factor is then undefined).
   bool factor(const double* A, const std::vector<const double*>& lambda);

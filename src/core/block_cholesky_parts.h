@@ -155,6 +155,7 @@ struct BlockCholesky::Implementation {
 
   BlockPattern pattern;
   Fronts fronts;
+  std::vector<const double*> precision;  // by list; empty: identities
   Buffer L;
   multifrontal::LogProduct pivots;
   int failed_at = -1;  // position of a pivot that was not positive

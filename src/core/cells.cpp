@@ -35,6 +35,11 @@ class Components {
   std::vector<int> parent_;
 };
 
+bool joined_levels(const Data& data) {
+  return std::any_of(data.terms.begin(), data.terms.end(),
+                     [](const Term& term) { return !term.precision_rows.empty(); });
+}
+
 // The term whose levels order the rows: the one with most levels.
 int main_term(const Data& data) {
   int best = 0;
@@ -50,7 +55,7 @@ int assign_levels(const Data& data, int main, std::size_t target_rows,
   for (const Term& term : data.terms) first_node.push_back(first_node.back() + term.levels);
   cell_of.clear();
   for (const Term& term : data.terms) cell_of.emplace_back(term.levels, 0);
-  if (data.n < 2 * target_rows) return 1;
+  if (data.n < 2 * target_rows || joined_levels(data)) return 1;
 
   Components components(first_node.back());
   for (std::size_t t = 0; t < data.terms.size(); ++t)
@@ -108,7 +113,7 @@ std::vector<std::vector<int>> sort_rows(const Term& main, int main_index,
 std::vector<CellOrigin> list_levels(const Data& data, const std::vector<std::vector<int>>& cell_of,
                                     int cells) {
   std::vector<CellOrigin> origins(cells);
-  const bool by_size = data.n >= kSortedRows && common_width(data) > 0;
+  const bool by_size = data.n >= kSortedRows && common_width(data) > 0 && !joined_levels(data);
   std::vector<int> sizes(by_size ? data.terms[0].levels : 0, 0);
   if (by_size)
     for (int code : data.terms[0].codes) ++sizes[code];
@@ -173,6 +178,9 @@ Data pick_rows(const Data& whole, const CellOrigin& origin,
     for (std::size_t i = 0; i < cell.n; ++i)
       term.codes[i] = new_level[t][source.codes[origin.rows[i]]];
     term.columns = pick(source.columns, origin.rows, source.width);
+    term.precision_rows = source.precision_rows;
+    term.precision_columns = source.precision_columns;
+    term.precision_varies = source.precision_varies;
     cell.terms.push_back(std::move(term));
   }
   return cell;

@@ -1,6 +1,7 @@
 // Cells: the log-likelihood is a sum over the connected components of the graph that joins levels
 // occurring in the same row. Components are packed into cells of some 16 thousand rows, which stay
-// in the cache while they are worked on and are the unit of work for threads.
+// in the cache while they are worked on and are the unit of work for threads. Data with a precision
+// matrix over levels are one cell, with the levels in their order.
 #pragma once
 
 #include <cstddef>

@@ -6,6 +6,15 @@
 
 namespace ilk {
 
+// Where the precision matrix of a term's levels has elements: its lower triangle, sorted by column,
+// then row, with the whole diagonal. Empty: the levels are independent.
+struct PrecisionPattern {
+  const int* rows = nullptr;
+  const int* columns = nullptr;
+  std::size_t size = 0;
+  bool varies = false;  // the elements depend on parameters: derivatives are wanted
+};
+
 // One random-effect term: row i belongs to level codes[i] and carries `width` columns z_i.
 struct Term {
   int predictor = 0;            // the linear predictor this term is part of
@@ -13,6 +22,13 @@ struct Term {
   int levels = 0;               // L
   std::vector<int> codes;       // (n,) in 0 .. levels - 1
   std::vector<double> columns;  // (n, q) row-major; empty means one column of ones
+  std::vector<int> precision_rows, precision_columns;  // see PrecisionPattern
+  bool precision_varies = false;
+
+  PrecisionPattern precision() const {
+    return {precision_rows.data(), precision_columns.data(), precision_rows.size(),
+            precision_varies};
+  }
 };
 
 // The fixed part of one linear predictor: offset + X beta.

@@ -7,10 +7,12 @@
 //     dL/dbeta_k   = X_k' (l_k + c_k + sum_{a in R} l_ka Z_a Lambda s)
 //     dL/dLambda_t = sum over levels of (g + Z'c - A Lambda s) u' + g s'  -  M_t',
 //                    M_t = sum over levels of (P Lambda'A)
+// and, for elements of a precision matrix, as in prior.h.
 // (docs/derivations/likelihood.md, section 3).
 #include <algorithm>
 #include <cmath>
 
+#include "factor_curvature.h"
 #include "laplace_cell.h"
 #include "quadrature.h"
 
@@ -27,7 +29,7 @@ constexpr double kLargestCorrection = 1e-2;  // of the value, that first order i
 // the last term comes with the gradient.
 double LaplaceCell::laplace_value() const {
   const double log_det = effects() > 0 ? cholesky_.log_det() : 0.0;
-  return criterion_ + 0.5 * decrement_ - 0.5 * log_det;
+  return criterion_ + 0.5 * decrement_ - 0.5 * (log_det - prior_.log_det());
 }
 
 void LaplaceCell::evaluate(const double* beta, const double* lam, const Effort& effort,
@@ -92,6 +94,7 @@ void LaplaceCell::add_gradient(const Direct& direct, Scratch& scratch, Contribut
     half_log_det_gradient(pattern_, A_.data(), P_.data(), lambda_, pattern_.terms(),
                           out.grad_lam.data());
     for (double& value : out.grad_lam) value = -value;
+    prior_.add_trace_gradient(P_.data(), out.grad_lam.data() + factor_size_);
     to_effects(P_);
     curvature_changes(scratch);
     apply_factor_transposed(pattern_, lambda_, z_c_.data(), s_.data());
@@ -100,6 +103,7 @@ void LaplaceCell::add_gradient(const Direct& direct, Scratch& scratch, Contribut
     else
       for (std::size_t i = 0; i < s_.size(); ++i) correction_ += s_[i] * delta_[i];
     cholesky_.solve(s_.data());
+    prior_.add_product_gradient(u_.data(), s_.data(), 1.0, out.grad_lam.data() + factor_size_);
     apply_factor(pattern_, lambda_, s_.data(), effects_of_s);
     multiply(pattern_, A_.data(), effects_of_s, work2_.data());
   }
@@ -166,6 +170,11 @@ void LaplaceCell::to_effects(std::vector<double>& P) const {
     transform(t, t, P.data() + pattern_.diagonal_offset(t), pattern_.term(t).levels);
   for (const BlockPair& pair : pattern_.pairs())
     transform(pair.row_term, pair.column_term, P.data() + pair.offset, pair.columns.size());
+}
+
+void LaplaceCell::covariance_direction(const double* change, double* m) {
+  ilk::covariance_direction(pattern_, pattern_.terms(), lambda_, change, g_.data(), m);
+  prior_.set_directions(lambda_, change, g_.data(), u_.data(), m);
 }
 
 const std::vector<double>& LaplaceCell::covariances() {

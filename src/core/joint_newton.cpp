@@ -61,9 +61,8 @@ void JointNewton::run(bool eliminate, int max_steps, double decrement) {
 
 double JointNewton::linearize() {
   cells_.for_each([&](LaplaceCell& cell, Scratch& scratch, int c) {
-    double value = cell.linearize(beta_.data(), lam_.data(), scratch);
-    for (double u : cell.u()) value -= 0.5 * u * u;
-    systems_[c].value = value;
+    const double value = cell.linearize(beta_.data(), lam_.data(), scratch);
+    systems_[c].value = value - 0.5 * cell.prior().square(cell.u());
   });
   double value = 0.0;
   for (const System& system : systems_) value += system.value;
@@ -108,7 +107,7 @@ bool JointNewton::eliminate(LaplaceCell& cell, Scratch& scratch, System& system)
 
   std::vector<double> r(U);
   apply_factor_transposed(cell.pattern(), cell.lambda(), cell.g().data(), r.data());
-  for (std::size_t i = 0; i < U; ++i) r[i] -= cell.u()[i];
+  cell.prior().subtract(cell.u(), r);
   system.newton = r;
   cell.cholesky().solve(system.newton.data());
   for (std::size_t i = 0; i < U; ++i) system.decrement += r[i] * system.newton[i];

@@ -65,6 +65,8 @@ std::unique_ptr<QuadraturePlan> LaplaceEngine::plan(const std::vector<int>& node
   if (nodes.size() != terms.size())
     throw std::invalid_argument("nodes must be given for each term");
   if (std::all_of(nodes.begin(), nodes.end(), [](int k) { return k <= 1; })) return nullptr;
+  if (cells_.front().prior().any())
+    throw std::invalid_argument("quadrature needs levels that are independent; use nodes=1");
   if (nesting_.empty())
     throw std::invalid_argument(
         "quadrature needs grouping factors that are nested in each other; use nodes=1");

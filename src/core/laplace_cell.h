@@ -4,6 +4,9 @@
 //     eta_k = o_k + X_k beta_k + sum of Z_t Lambda_t u_t over the terms t of predictor k,
 //     H = Lambda' A Lambda + I,   A = -Z' l'' Z.
 //
+// With a precision matrix Q over the levels of a term (prior.h), u'u is u'Q u, Q x I stands for
+// that part of the identity, and log|Q| / 2 is added.
+//
 // A cell owns its rows, the modes of its levels and all that belongs to the last point evaluated.
 // The log-likelihood and its gradient are sums over cells (laplace.h). Notation and derivations:
 // docs/derivations/likelihood.md. Parts of the class live in
@@ -24,6 +27,7 @@
 #include "data.h"
 #include "density.h"
 #include "interrupt.h"
+#include "prior.h"
 #include "row_loops.h"
 
 namespace ilk {
@@ -117,6 +121,7 @@ class LaplaceCell {
   const Data& data() const { return data_; }
   const BlockPattern& pattern() const { return pattern_; }
   const BlockCholesky& cholesky() const { return cholesky_; }
+  const Prior& prior() const { return prior_; }
   const std::vector<const double*>& lambda() const { return lambda_; }
   const std::vector<double>& u() const { return u_; }
   const std::vector<double>& g() const { return g_; }
@@ -128,6 +133,8 @@ class LaplaceCell {
   bool linearized() const { return linearized_; }
   long passes() const { return passes_; }
   void move_modes(double step, const std::vector<double>& direction);
+  // m = dSigma g for a column of the Jacobian of the factor map (factor_curvature.h); m (U,).
+  void covariance_direction(const double* change, double* m);
   const std::vector<double>& covariances();  // selected inverse P = H^-1, compact layout
 
  private:
@@ -181,13 +188,15 @@ class LaplaceCell {
   const Density* density_;
   int predictors_;                     // K
   int coefficients_ = 0;               // P
-  int lambda_size_ = 0;                // sum of q^2
+  int factor_size_ = 0;                // sum of q^2
+  int lambda_size_ = 0;                // with what follows for the prior
   std::vector<int> random_;            // R, the predictors with random effects
   bool anywhere_ = false;              // R is not just predictor 0
   const RowLoops* loops_;
   InterruptPoll poll_;
 
   BlockPattern pattern_;
+  Prior prior_;
   BlockCholesky cholesky_;
   std::vector<std::vector<int>> starts_;       // by term: first rows of sorted levels, or empty
   std::vector<std::vector<int>> pair_blocks_;  // by pair: block of each row
@@ -202,10 +211,10 @@ class LaplaceCell {
   std::vector<std::vector<double>> d1_, d2_, d3_;  // derivatives of the last full pass
   std::vector<double> u_, b_;                    // modes; b = Lambda u
   std::vector<double> g_, A_, P_;                // raw scores, raw information, selected inverse
-  std::vector<double> r_, delta_;                // Lambda'g - u and the Newton step H^-1 r
+  std::vector<double> r_, delta_;                // Lambda'g - Q u and the Newton step H^-1 r
   double decrement_ = 0.0;                       // r' H^-1 r
   double correction_ = 0.0;            // (Lambda'Z'c)'delta, of the value
-  double criterion_ = 0.0;                       // sum l - u'u / 2 at the mode
+  double criterion_ = 0.0;                       // sum l - u'Q u / 2 at the mode
   bool clipped_ = false;
   long passes_ = 0;
   std::vector<double> z_c_, s_, work1_, work2_;  // (U,)

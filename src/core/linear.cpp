@@ -43,7 +43,7 @@ LinearEngine::LinearEngine(LinearData data, double count, std::function<bool()> 
   std::vector<BlockTerm> blocks;
   for (const LinearTerm& term : data_.terms) {
     blocks.push_back({term.width, term.levels, true});
-    lambda_size_ += term.width * term.width;
+    factor_size_ += term.width * term.width;
   }
   blocks.push_back({p_ + 1, 1, false});
 
@@ -55,8 +55,13 @@ LinearEngine::LinearEngine(LinearData data, double count, std::function<bool()> 
       block_of_row.push_back(pattern.add_pair(s, t, data_.terms[s].codes,
                                               data_.terms[t].codes, data_.n));
     }
+  std::vector<PrecisionPattern> precisions;
+  for (const LinearTerm& term : data_.terms) precisions.push_back(term.precision);
+  prior_ = Prior(precisions, pattern);
+  lambda_size_ = factor_size_ + prior_.size();
   for (int t = 0; t < terms(); ++t) pattern.add_complete_pair(t, terms());
   cholesky_ = BlockCholesky(std::move(pattern));
+  cholesky_.set_precision(prior_.lists(this->pattern()));
   cholesky_.set_interrupt(poll_);
 
   A_.assign(static_cast<std::size_t>(this->pattern().compact_size()), 0.0);
@@ -197,6 +202,7 @@ LinearEvaluation LinearEngine::evaluate(const double* lam, bool reml, Gradient g
   poll_();
   evaluated_ = false;
   std::copy(lam, lam + lambda_size_, lam_.begin());
+  prior_.set(lam_.data() + factor_size_);
   LinearEvaluation out;
   out.value = -std::numeric_limits<double>::infinity();
   out.beta.assign(static_cast<std::size_t>(p_), std::numeric_limits<double>::quiet_NaN());
@@ -216,7 +222,7 @@ LinearEvaluation LinearEngine::evaluate(const double* lam, bool reml, Gradient g
   sigma2_ = r2_ / nu;
   out.sigma2 = sigma2_;
   out.beta.assign(solution_.begin() + effects(), solution_.end() - 1);
-  double log_det = cholesky_.log_det();
+  double log_det = cholesky_.log_det() - prior_.log_det();
   if (reml) log_det += fixed_log_det();
   out.value = -0.5 * (log_det + nu * (1.0 + std::log(2.0 * kPi * sigma2_)));
   if (gradient != Gradient::none) out.gradient = this->gradient(reml, gradient);
@@ -248,11 +254,10 @@ void LinearEngine::solve_profile(bool factored) {
   if (r2_ < kCancellation * total_) recompute_residuals();
 }
 
-// r^2 = e'We + u'u and the scores Z'We from the residuals of all rows.
+// r^2 = e'We + u'Q u and the scores Z'We from the residuals of all rows.
 void LinearEngine::recompute_residuals() {
   std::fill(scores_.begin(), scores_.end(), 0.0);
-  r2_ = 0.0;
-  for (int k = 0; k < effects(); ++k) r2_ += solution_[k] * solution_[k];
+  r2_ = prior_.square({solution_.begin(), solution_.begin() + effects()});
   const double* beta = effects_.data() + effects();
   for (std::size_t i = 0; i < data_.n; ++i) {
     double residual = response(i);
@@ -301,8 +306,9 @@ void LinearEngine::score_products(double* S) {
 bool LinearEngine::sampling_pays() const {
   constexpr double margin = 10.0;
   const FactorStatistics statistics = cholesky_.statistics();
-  return statistics.flops >
-         margin * samples(Gradient::sampled) * static_cast<double>(statistics.factor_size);
+  return !prior_.any() &&
+         statistics.flops >
+             margin * samples(Gradient::sampled) * static_cast<double>(statistics.factor_size);
 }
 
 // ---- At the last evaluation ---------------------------------------------------------------------
@@ -323,9 +329,12 @@ std::vector<double> LinearEngine::gradient(bool reml, Gradient kind) {
     sampled_inverse(cholesky_, samples(kind), active, P_.data());
   half_log_det_gradient(pattern(), A_.data(), P_.data(), lambda_, terms() + (reml ? 1 : 0),
                         gradient.data());
-  std::vector<double> S(static_cast<std::size_t>(lambda_size_));
+  std::vector<double> S(static_cast<std::size_t>(factor_size_));
   score_products(S.data());
-  for (int k = 0; k < lambda_size_; ++k) gradient[k] = S[k] / sigma2_ - gradient[k];
+  for (int k = 0; k < factor_size_; ++k) gradient[k] = S[k] / sigma2_ - gradient[k];
+  prior_.add_trace_gradient(P_.data(), gradient.data() + factor_size_);
+  prior_.add_product_gradient(solution_.data(), nullptr, 1.0 / sigma2_,
+                              gradient.data() + factor_size_);
   return gradient;
 }
 

@@ -18,6 +18,9 @@
 //
 //     dL/dLambda_t = -M_t' + (nu / r^2) sum_l (Z'We)_l u_l'.
 //
+// With a precision matrix over the levels of a term (prior.h), its Q x I stands for that part of
+// the identity, r^2 has u'Q u, and log|Q| / 2 is added.
+//
 // D. Bates, M. Maechler, B. Bolker and S. Walker, "Fitting linear mixed-effects models using lme4",
 // J. Stat. Softw. 67 (2015) no. 1, sections 3 and 5. Columns of X and of the terms, and y, should
 // be centered and scaled by the caller.
@@ -31,6 +34,7 @@
 #include "dense.h"
 #include "factor_map.h"
 #include "interrupt.h"
+#include "prior.h"
 #include "search_result.h"
 
 namespace ilk {
@@ -54,6 +58,7 @@ struct LinearTerm {
   int levels = 0;                   // L
   const int* codes = nullptr;       // (n,) in 0 .. levels - 1
   const double* columns = nullptr;  // (n, q) row-major; null: one column of ones
+  PrecisionPattern precision;
 };
 
 // The arrays belong to the caller, who keeps them unchanged while the engine is there.
@@ -92,7 +97,7 @@ class LinearEngine {
   explicit LinearEngine(LinearData data, double count = 0.0, std::function<bool()> wants_stop = {});
 
   int coefficients() const { return p_; }
-  int lambda_size() const { return lambda_size_; }
+  int lambda_size() const { return lambda_size_; }  // factors, then elements of the prior
   int effects() const { return pattern().prior_scalars(); }  // U
   const LinearData& data() const { return data_; }
   double count() const { return count_; }
@@ -105,7 +110,8 @@ class LinearEngine {
 
   LinearEvaluation evaluate(const double* lam, bool reml, Gradient gradient);
 
-  // Whether a sampled gradient is much cheaper than an exact one (large dense roots).
+  // Whether a sampled gradient is much cheaper than an exact one (large dense roots). Its error is
+  // known for independent levels only.
   bool sampling_pays() const;
 
   // Maximizes over theta (linear_search.cpp). `theta` null: start from moments (linear maps only;
@@ -130,6 +136,12 @@ class LinearEngine {
   std::vector<double> newton_matrix(std::vector<double> average_information,
                                     const double* jacobian, int theta_size,
                                     const std::vector<double>& gradient) const;
+
+  // H -= g' d2 lam, the curvature of a map from theta to the elements of precision matrices, where
+  // these vary. Its Jacobian at theta is `jacobian`; g = `gradient` is that of the value in lam.
+  void subtract_prior_curvature(const FactorMap& factor, const std::vector<double>& theta,
+                                const std::vector<double>& jacobian,
+                                const std::vector<double>& gradient, std::vector<double>& H);
 
   // ---- At the last evaluation -------------------------------------------------------------------
   // (std::logic_error if there has been none since the response was set.)
@@ -159,7 +171,7 @@ class LinearEngine {
   void solve_profile(bool factored);
   void recompute_residuals();
   const std::vector<double>& residual_scores();
-  void score_products(double* S);
+  void score_products(double* S);  // (factor_size,)
   double fixed_log_det() const;
   void require_evaluation() const;
 
@@ -173,6 +185,8 @@ class LinearEngine {
   LinearData data_;
   int p_ = 0;
   int lambda_size_ = 0;
+  int factor_size_ = 0;  // the leading part of lam, all Lambda_t
+  Prior prior_;
   double count_ = 0.0;
   BlockCholesky cholesky_;
   std::vector<double> A_;  // Z'WZ, Z'W[X y], [X y]'W[X y] in the compact layout

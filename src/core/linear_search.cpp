@@ -175,7 +175,7 @@ std::vector<double> LinearEngine::moment_start(const FactorMap& factor) {
 
 // ---- Curvature ----------------------------------------------------------------------------------
 
-// With m_j = Sigma_j Z'We (factor_curvature.h),
+// With m_j = Sigma_j Z'We (factor_curvature.h; prior.h where levels are joined),
 // AI_jk = [ m_j'Z'P0 Z m_k / sigma^2 - (m_j'Z'We)(m_k'Z'We) / (nu sigma^4) ] / 2,
 // m_j'Z'P0 Z m_k = m_j'A m_k - rho_j'rho_k,    rho_j = L^-1 [Lambda'A m_j ; X'WZ m_j].
 std::vector<double> LinearEngine::average_information(const double* jacobian, int theta_size,
@@ -192,6 +192,8 @@ std::vector<double> LinearEngine::average_information(const double* jacobian, in
     poll_();
     covariance_direction(pattern(), terms(), lambda_, jacobian + j * lambda_size_,
                          residual_scores().data(), directions + j * N);
+    prior_.set_directions(lambda_, jacobian + j * lambda_size_, residual_scores().data(),
+                          solution_.data(), directions + j * N);
     slope[j] = dot(directions + j * N, residual_scores().data(), U);
     multiply(pattern(), A_.data(), directions + j * N, products + j * N);
     for (std::size_t k = 0; k <= j; ++k)
@@ -218,6 +220,35 @@ std::vector<double> LinearEngine::newton_matrix(std::vector<double> average_info
   subtract_factor_curvature(pattern(), terms(), lambda_, gradient.data(), jacobian, lambda_size_,
                             theta_size, H.data(), static_cast<std::size_t>(theta_size));
   return H;
+}
+
+// Parameters enter a precision matrix in any way, some of them (correlations as squares of sines)
+// as even functions, for which the average information vanishes at zero.
+void LinearEngine::subtract_prior_curvature(const FactorMap& factor,
+                                            const std::vector<double>& theta,
+                                            const std::vector<double>& jacobian,
+                                            const std::vector<double>& gradient,
+                                            std::vector<double>& H) {
+  constexpr double step = 1e-5;
+  if (factor.is_linear() || !prior_.varies()) return;
+  const std::size_t m = theta.size(), size = static_cast<std::size_t>(lambda_size_);
+  std::vector<double> slopes(gradient.begin() + factor_size_, gradient.end());
+  prior_.absorb_log_det(slopes.data());
+  std::vector<double> lam(size), moved(size * m), at = theta;
+  for (std::size_t j = 0; j < m; ++j) {
+    const double width = step * std::max(1.0, std::fabs(theta[j]));
+    at[j] = theta[j] + width;
+    factor(at.data(), lam.data(), moved.data());
+    at[j] = theta[j];
+    for (std::size_t k = 0; k < m; ++k) {
+      const std::size_t first = k * size + factor_size_;
+      const double change = (dot(&moved[first], slopes.data(), slopes.size()) -
+                             dot(&jacobian[first], slopes.data(), slopes.size())) /
+                            width;
+      H[j + k * m] -= 0.5 * change;
+      H[k + j * m] -= 0.5 * change;
+    }
+  }
 }
 
 LinearInformation LinearEngine::information(const FactorMap& factor, const double* theta,
@@ -249,12 +280,15 @@ LinearInformation LinearEngine::information(const FactorMap& factor, const doubl
     for (std::size_t k = 0; k < m; ++k)
       out.information[k + j * m] = 0.5 * (differences[k + j * m] + differences[j + k * m]);
 
-  // d log sigma^2 / dLambda = d log r^2 / dLambda = -2 / r^2 sum_l (Z'We)_l u_l'.
+  // d log sigma^2 / dLambda = d log r^2 / dLambda = -2 / r^2 sum_l (Z'We)_l u_l', and in an element
+  // of the prior the derivative of u'Q u / r^2.
   factor(theta, lam.data(), J.data());
   evaluate(lam.data(), reml, Gradient::none);
   std::vector<double> S(lam.size());
   score_products(S.data());
-  for (double& value : S) value *= -2.0 / r2_;
+  for (double& value : S) value *= -2.0;
+  prior_.add_square_gradient(solution_.data(), S.data() + factor_size_);
+  for (double& value : S) value /= r2_;
   out.log_sigma2_slope = transposed_product(J, S, static_cast<int>(m));
   return out;
 }
@@ -317,8 +351,9 @@ class LinearSearch {
   void find_step() {
     if (average_information_.empty())
       average_information_ = engine_.average_information(jacobian_.data(), m_, reml_);
-    const std::vector<double> H = engine_.newton_matrix(average_information_, jacobian_.data(), m_,
-                                                        evaluation_.gradient);
+    std::vector<double> H = engine_.newton_matrix(average_information_, jacobian_.data(), m_,
+                                                  evaluation_.gradient);
+    engine_.subtract_prior_curvature(factor_, out_.theta, jacobian_, evaluation_.gradient, H);
     small::Matrix L = H;
     definite_ = small::cholesky(L, m_);
     out_.inverse_hessian = definite_ ? small::inverse(H, m_) : definite_inverse(H, m_);

@@ -43,6 +43,7 @@ void LaplaceCell::set_lambda(const double* lam) {
     lambda_.push_back(next);
     next += term.width * term.width;
   }
+  prior_.set(next);
 }
 
 void LaplaceCell::restore_modes() {
@@ -67,7 +68,7 @@ void LaplaceCell::move(const double* beta, const double* lam, Origin origin, Scr
 }
 
 // Moves the modes to first order with the parameters,
-//     u <- u + P (Lambda' Z'l'' X dbeta + dLambda' g - Lambda' A dLambda u),
+//     u <- u + P (Lambda' Z'l'' X dbeta + dLambda' g - Lambda' A dLambda u - dQ u),
 // where Lambda, A, g, l'' and the factor of H are those of the last point.
 void LaplaceCell::predict(const double* beta, const double* lam, Scratch& scratch) {
   for (int i = 0; i < lambda_size_; ++i) delta_lam_[i] = lam[i] - lam_[i];
@@ -82,6 +83,7 @@ void LaplaceCell::predict(const double* beta, const double* lam, Scratch& scratc
   apply_factor_transposed(pattern_, lambda_, raw.data(), raw.data());
   apply_factor_transposed(pattern_, delta, g_.data(), change.data());
   for (std::size_t i = 0; i < change.size(); ++i) change[i] += raw[i];
+  prior_.subtract_change(delta_lam_.data() + factor_size_, u_.data(), change.data());
   cholesky_.solve(change.data());
   const double size = largest(change);
   const double scale = size > 2.0 * kStepLimit ? 2.0 * kStepLimit / size : 1.0;
@@ -93,10 +95,10 @@ bool LaplaceCell::factor() { return effects() == 0 || cholesky_.factor(A_.data()
 
 bool LaplaceCell::score_is_finite() const { return all_finite(g_); }
 
-// r = Lambda'g - u, delta = H^-1 r, decrement = r'delta.
+// r = Lambda'g - Q u, delta = H^-1 r, decrement = r'delta.
 void LaplaceCell::newton_direction() {
   apply_factor_transposed(pattern_, lambda_, g_.data(), r_.data());
-  for (std::size_t i = 0; i < r_.size(); ++i) r_[i] -= u_[i];
+  prior_.subtract(u_, r_);
   delta_ = r_;
   if (effects() > 0) cholesky_.solve(delta_.data());
   decrement_ = dot(r_, delta_);
@@ -107,7 +109,7 @@ void LaplaceCell::newton_direction() {
 //
 // Passes compute no more than weights while far from the mode. A step that leaves the domain, a
 // decrement that grows, or an H that is not positive definite turns the value guard on: from
-// then on the criterion sum l - u'u / 2 is watched and steps are shortened until it rises. Where H
+// then on the criterion sum l - u'Q u / 2 is watched and steps are shortened until it rises. Where H
 // is not positive definite a step is made with clipped weights instead; a mode is accepted with
 // the true H only.
 bool LaplaceCell::find_mode(double tolerance, bool near, bool guarded, Scratch& scratch) {
@@ -126,7 +128,7 @@ bool LaplaceCell::find_mode(double tolerance, bool near, bool guarded, Scratch& 
   };
 
   for (int i = 0; i < kMaxPasses; ++i) {
-    criterion_ = pass(depth, scratch) - 0.5 * dot(u_, u_);
+    criterion_ = pass(depth, scratch) - 0.5 * prior_.square(u_);
     const bool finite = score_is_finite() && std::isfinite(criterion_);
     const bool fell =
         guarded && criterion_ < criterion_before - kRelativeRounding * std::fabs(criterion_before);

@@ -46,7 +46,7 @@ LaplaceCell::LaplaceCell(Data data, const Density& density)
     if (std::find(random_.begin(), random_.end(), term.predictor) == random_.end())
       random_.push_back(term.predictor);
     starts_.push_back(starts_of_levels(term));
-    lambda_size_ += term.width * term.width;
+    factor_size_ += term.width * term.width;
   }
   std::sort(random_.begin(), random_.end());
   anywhere_ = !random_.empty() && random_.back() > 0;
@@ -67,7 +67,12 @@ LaplaceCell::LaplaceCell(Data data, const Density& density)
     pair_rows_.push_back({term_rows_[blocks.row_term], term_rows_[blocks.column_term],
                           pair_blocks_[e].data()});
   }
+  std::vector<PrecisionPattern> precisions;
+  for (const Term& term : data_.terms) precisions.push_back(term.precision());
+  prior_ = Prior(precisions, pattern_);
+  lambda_size_ = factor_size_ + prior_.size();
   if (terms > 0) cholesky_ = BlockCholesky(pattern_);
+  cholesky_.set_precision(prior_.lists(pattern_));
 
   const std::size_t n = data_.n;
   d1_.assign(predictors_, std::vector<double>(n));

@@ -33,9 +33,8 @@ void add_products(LaplaceCell& cell, Scratch& scratch, const double* jacobian, i
   cell.cross_information(scratch, columns.data());
   for (int j = 0; j < theta_size; ++j) {
     double* direction = &directions[j * U];
-    covariance_direction(pattern, pattern.terms(), cell.lambda(),
-                         jacobian + static_cast<std::size_t>(j) * cell.lambda_size(),
-                         cell.g().data(), direction);
+    cell.covariance_direction(jacobian + static_cast<std::size_t>(j) * cell.lambda_size(),
+                              direction);
     multiply(pattern, cell.A().data(), direction, &columns[(P + j) * U]);
   }
   std::vector<double> products(m);

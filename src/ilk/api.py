@@ -10,7 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from ilk.covariance import covariance_structure
+from ilk.covariance import AbstractCovariance, AbstractLevels
+from ilk.covariance.structured import Structured
+from ilk.design.over_levels import with_structures
+from ilk.design.random import covariance_of
 from ilk.errors import ModelError
 from ilk.estimation.run import run, run_auto
 from ilk.family import AbstractFamily
@@ -24,6 +27,7 @@ from ilk.model.setup import name_formulas, plan, set_up
 from ilk.penalties import AbstractPenalty, make_penalty
 
 if TYPE_CHECKING:
+    from ilk.design.build import Design
     from ilk.lint import registry
     from ilk.lint import run as rules
     from ilk.typing import FloatArray
@@ -140,7 +144,7 @@ def fit(
     >>> fit.verdict.converged
     True
     """
-    _not_offered(covariance, sampling_weights)
+    _not_offered(sampling_weights)
     silenced = registry.check_silence(silence) if silence else ()
     asked = plan(
         formula,
@@ -163,8 +167,8 @@ def fit(
         missing=missing,
     )
     distribution = asked.family
-    structures = tuple(covariance_structure(term.structure) for term in design.terms)
-    model = Model(design, distribution, structures)
+    design, over = with_structures(design, covariance, asked.frame)
+    model = Model(design, distribution, _structures(design, over))
     automatic = isinstance(quadrature, str) and quadrature == "auto"
     model = _with_options(
         model, reml, 1 if automatic and (model.linear or not reml) else quadrature
@@ -178,14 +182,19 @@ def fit(
     return Fit(replace(fitted, findings=found))
 
 
-def _not_offered(covariance: Mapping[str, Any] | None, sampling_weights: Any) -> None:
+def _structures(
+    design: Design, over: Mapping[str, AbstractLevels]
+) -> tuple[AbstractCovariance, ...]:
+    """Covariance structure of each term, within levels and over them."""
+    found: list[AbstractCovariance] = []
+    for term in design.terms:
+        within, levels = covariance_of(term), over.get(term.grouping.name)
+        found.append(within if levels is None else Structured(within, levels))
+    return tuple(found)
+
+
+def _not_offered(sampling_weights: Any) -> None:
     """Refuse settled arguments that this version does not have yet."""
-    if covariance:
-        raise ModelError(
-            "covariance=: known covariances of a factor's levels are not available in this "
-            "version; leave the argument out.",
-            code="not-available",
-        )
     if sampling_weights is not None:
         raise ModelError(
             "sampling_weights=: survey weights are not available in this version; rows that "

@@ -33,6 +33,8 @@ class Grouping:
         Columns whose combinations are the levels; none for one level per row.
     keys : tuple of tuple, or None
         Labels of the columns for each level of a combination.
+    structured : bool
+        Whether the levels depend on each other: they are those of a tree, a map, ...
     """
 
     name: str
@@ -40,9 +42,10 @@ class Grouping:
     levels: tuple[Label, ...]
     columns: tuple[str, ...]
     keys: tuple[tuple[Label, ...], ...] | None = None
+    structured: bool = False
 
 
-def make_grouping(columns: tuple[str, ...], scope: Scope) -> Grouping:
+def make_grouping(columns: tuple[str, ...], scope: Scope, least: int = 2) -> Grouping:
     """Make a grouping factor.
 
     Parameters
@@ -51,6 +54,8 @@ def make_grouping(columns: tuple[str, ...], scope: Scope) -> Grouping:
         One column, several, or ``(OLRE,)``.
     scope : Scope
         The data.
+    least : int
+        Fewest levels; a field may have one.
 
     Returns
     -------
@@ -59,7 +64,7 @@ def make_grouping(columns: tuple[str, ...], scope: Scope) -> Grouping:
     Raises
     ------
     DataError
-        The factor has a single level.
+        The factor has fewer levels.
     """
     name = ":".join(columns)
     if columns == (OLRE,):
@@ -71,7 +76,7 @@ def make_grouping(columns: tuple[str, ...], scope: Scope) -> Grouping:
         grouping = Grouping(name, found.codes, found.levels, columns)
     else:
         grouping = _combine(name, columns, [scope.factor(column) for column in columns])
-    if len(grouping.levels) < 2:
+    if len(grouping.levels) < least:
         label = f" ({quote(grouping.levels[0])})" if grouping.levels else ""
         raise DataError(
             f"The grouping factor {name!r} has a single level{label} in the rows used; its "

@@ -13,9 +13,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ilk.covariance import AbstractCovariance, covariance_structure
+from ilk.covariance.registry import POSITIONAL
 from ilk.design.fixed import INTERCEPT
 from ilk.design.grouping import Grouping, make_grouping
 from ilk.design.matrix import Recipe, make_matrix
+from ilk.design.positions import Positions, find_positions, steps_of
 from ilk.design.scope import Scope
 from ilk.errors import ModelError
 from ilk.formula.spec import MEAN, RandomSpec, Sum, Term
@@ -51,6 +54,10 @@ class RandomTerm:
     members : tuple of RandomTerm
         The terms that are correlated with each other in this one, in the order of its columns;
         none of an ordinary term.
+    settings : tuple of (str, float)
+        Numbers that the structure takes.
+    positions : Positions or None
+        Positions of the effects of a series or a field.
     """
 
     label: str
@@ -62,6 +69,8 @@ class RandomTerm:
     has_intercept: bool
     recipe: Recipe | None = None
     members: tuple[RandomTerm, ...] = ()
+    settings: tuple[tuple[str, float], ...] = ()
+    positions: Positions | None = None
 
     @property
     def width(self) -> int:
@@ -213,7 +222,22 @@ def make_random(
     """
     grouping = groupings.get(spec.grouping)
     if grouping is None:
-        grouping = groupings[spec.grouping] = make_grouping(spec.grouping, scope)
+        least = 1 if spec.structure in POSITIONAL else 2
+        grouping = groupings[spec.grouping] = make_grouping(spec.grouping, scope, least)
+    kind = POSITIONAL.get(spec.structure)
+    if kind is not None:
+        positions = find_positions(spec, kind, scope)
+        return RandomTerm(
+            label=spec.label,
+            predictor=predictor,
+            structure=spec.structure,
+            column_names=positions.names,
+            columns=positions.indicators(scope),
+            grouping=grouping,
+            has_intercept=False,
+            settings=spec.settings,
+            positions=positions,
+        )
     matrix = None if spec.effects == _ONE else make_matrix(spec.effects, scope)
     names = (INTERCEPT,) if matrix is None else matrix.recipe.names
     return RandomTerm(
@@ -225,7 +249,24 @@ def make_random(
         grouping=grouping,
         has_intercept=INTERCEPT in names,
         recipe=None if matrix is None else matrix.recipe,
+        settings=spec.settings,
     )
+
+
+def covariance_of(term: RandomTerm) -> AbstractCovariance:
+    """Covariance structure of the effects of a level.
+
+    Parameters
+    ----------
+    term : RandomTerm
+        The term.
+    """
+    if term.positions is None:
+        return covariance_structure(term.structure, term.settings)
+    steps: tuple[int, ...] = ()
+    if POSITIONAL[term.structure] == "steps":
+        steps = steps_of(term.positions, term.label)
+    return covariance_structure(term.structure, term.settings, term.positions.points, steps)
 
 
 def remake_columns(term: RandomTerm, scope: Scope) -> FloatArray | None:
@@ -246,6 +287,8 @@ def remake_columns(term: RandomTerm, scope: Scope) -> FloatArray | None:
         made = [remake_columns(member, scope) for member in term.members]
         ones = np.ones((scope.count, 1))
         return np.hstack([ones if columns is None else columns for columns in made])
+    if term.positions is not None:
+        return term.positions.indicators(scope)
     if term.recipe is None:
         return None
     return np.ascontiguousarray(make_matrix(term.recipe.terms, scope, term.recipe).X)

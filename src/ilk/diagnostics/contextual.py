@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from ilk.covariance import covariance_structure
 from ilk.design.build import build
 from ilk.design.fixed import INTERCEPT, FixedPart
+from ilk.design.random import covariance_of
 from ilk.design.within_between import level_means
 from ilk.errors import ModelError, did_you_mean
 from ilk.estimation.run import run
@@ -391,7 +391,7 @@ def refit_as(fitted: Fitted, formula: str, data: Any = None, **changes: Any) -> 
             "extended; put the lagged values into a column of the data and fit again.",
             code="lag",
         )
-    structures = tuple(covariance_structure(term.structure) for term in design.terms)
+    structures = tuple(covariance_of(term) for term in design.terms)
     model = Model(design, fitted.family, structures)
     return replace(model, reml=fitted.model.reml, nodes=kept_nodes(fitted.model, design))
 

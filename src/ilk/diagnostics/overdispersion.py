@@ -22,9 +22,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ilk.covariance import covariance_structure
 from ilk.design.fixed import constant, make_fixed
-from ilk.design.random import make_random
+from ilk.design.random import covariance_of, make_random
 from ilk.design.scope import Scope
 from ilk.diagnostics.checks.context import make_context
 from ilk.diagnostics.checks.registry import run_checks
@@ -296,7 +295,7 @@ def _model(fitted: Fitted, family: AbstractFamily, olre: bool) -> Model:
         fixed=fixed,
         terms=tuple(terms),
     )
-    structures = tuple(covariance_structure(term.structure) for term in terms)
+    structures = tuple(covariance_of(term) for term in terms)
     model = Model(design, family, structures)
     return replace(model, nodes=_nodes(fitted, model, olre))
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ilk.covariance import covariance_structure
+from ilk.design.random import covariance_of
 from ilk.fitted import Estimates, Fitted, Lazy
 from ilk.likelihood.gaussian import GaussianMarginal
 from ilk.likelihood.laplace import LaplaceMarginal
@@ -39,7 +39,7 @@ def without_effects(gee: GeeFitted) -> Fitted:
         variance components mean nothing.
     """
     design = gee.design
-    structures = tuple(covariance_structure(term.structure) for term in design.terms)
+    structures = tuple(covariance_of(term) for term in design.terms)
     model = Model(design, gee.family, structures)
     kind = GaussianMarginal if model.linear else LaplaceMarginal
     marginal = kind.of(model, 1)

@@ -7,29 +7,19 @@ between two bars, ``(1 |p| g)``, correlates the terms of that name, of other pre
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from ilk.covariance import STRUCTURES
+from ilk.covariance import STRUCTURES, covariance_structure
+from ilk.covariance.registry import POSITIONAL
 from ilk.errors import FormulaError, ModelError, closest
 from ilk.formula.functions import FUNCTIONS
 from ilk.formula.pointing import pointed
 from ilk.formula.scan import Word, inside, scan, split
 from ilk.formula.spec import OLRE, RandomSpec, Sum, Term
 
-PLANNED = (
-    "ar1",
-    "ou",
-    "exp",
-    "gau",
-    "mat",
-    "matern",
-    "toep",
-    "homtoep",
-    "hetar1",
-    "rr",
-    "propto",
-    "spde",
-)
+PLANNED = ("mat", "homtoep", "hetar1", "propto", "spde")
 """Structures known by name that this version does not have."""
 
 MAX_NESTING = 20
@@ -80,7 +70,7 @@ def is_structure(word: Word, text: str) -> bool:
     if not word.text.endswith(")") or "|" not in word.text or (name in FUNCTIONS and not known):
         return False
     try:
-        return has_bar(_argument(word, text))
+        return has_bar(_argument(word, text, _settings(word, text)[1]))
     except FormulaError:
         return known
 
@@ -283,7 +273,8 @@ def read_structure(word: Word, text: str, read_sum: ReadSum) -> list[RandomSpec]
             ),
             code="unknown-covariance",
         )
-    words = _argument(word, text) if "|" in word.text else ()
+    settings, stop = _settings(word, text)
+    words = _argument(word, text, stop) if "|" in word.text else ()
     if not has_bar(words):
         raise FormulaError(
             pointed(
@@ -296,13 +287,37 @@ def read_structure(word: Word, text: str, read_sum: ReadSum) -> list[RandomSpec]
             ),
             code="bar",
         )
-    return read_random(words, text, read_sum, name)
+    covariance_structure(name, settings)  # refuses settings that it does not take
+    found = read_random(words, text, read_sum, name)
+    said = "".join(f", {key}={value:g}" for key, value in settings)
+    if not said:
+        return found
+    return [
+        replace(spec, settings=settings, label=f"{spec.label.removesuffix(')')}{said})")
+        for spec in found
+    ]
 
 
-def _argument(word: Word, text: str) -> Sequence[Word]:
-    """Words between the parentheses of a call."""
+def _argument(word: Word, text: str, stop: int | None = None) -> Sequence[Word]:
+    """Words between the parentheses of a call, or up to its settings."""
     opening = word.start + len(word.function)
-    return scan(text, opening + 1, word.stop - 1)
+    return scan(text, opening + 1, word.stop - 1 if stop is None else stop)
+
+
+_SETTING = re.compile(r",\s*([A-Za-z_]\w*)\s*=\s*([-+.\deE]+)\s*$")
+
+
+def _settings(word: Word, text: str) -> tuple[tuple[tuple[str, float], ...], int]:
+    """Settings ``, name=number`` at the end of a call, and where they begin."""
+    found: list[tuple[str, float]] = []
+    stop = word.stop - 1
+    while match := _SETTING.search(text[word.start : stop]):
+        try:
+            found.append((match[1], float(match[2])))
+        except ValueError:
+            break
+        stop = word.start + match.start()
+    return tuple(reversed(found)), stop
 
 
 def observation_level() -> RandomSpec:
@@ -316,7 +331,10 @@ def observation_level() -> RandomSpec:
 
 
 def _label(effects: Sum, grouping: tuple[str, ...], structure: str, bar: str) -> str:
-    label = f"{effects.text} {bar} {':'.join(grouping)}"
+    what = effects.text
+    if structure in POSITIONAL:  # positions, not slopes: there is no intercept
+        what = what.removeprefix("0 + ").removeprefix("1 + ")
+    label = f"{what} {bar} {':'.join(grouping)}"
     if structure == "us" or bar != "|":
         return label
     return f"{structure}({label})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ilk.covariance.registry import POSITIONAL
 from ilk.formula.language import Expression, Name, quoted
 from ilk.formula.spec import MEAN, OLRE, FormulaSpec, RandomSpec, Sum
 
@@ -68,7 +69,11 @@ def term_text(
     left = _sum_text(kept) if one else _sum_text(kept).removeprefix("1 + ")
     inner = f"{left} {bar} {':'.join(map(quoted, random.grouping))}"
     plain = structure in ("us", "diag") or one
-    return f"({inner})" if plain else f"{structure}({inner})"
+    said = "".join(f", {key}={value:g}" for key, value in random.settings)
+    if random.structure in POSITIONAL and structure == random.structure:
+        inner = inner.removeprefix("0 + ").removeprefix("1 + ")
+        return f"{structure}({inner}{said})"
+    return f"({inner})" if plain else f"{structure}({inner}{said})"
 
 
 def _sum_text(terms: Sum) -> str:

@@ -101,6 +101,8 @@ class RandomSpec:
         The term as summaries show it.
     name : str or None
         Name between the bars, as in ``(1 |p| g)``: terms of one name are correlated.
+    settings : tuple of (str, float)
+        Numbers that the structure takes, as in ``rr(0 + species | site, d=2)``.
     """
 
     effects: Sum
@@ -108,6 +110,7 @@ class RandomSpec:
     structure: str
     label: str
     name: str | None = None
+    settings: tuple[tuple[str, float], ...] = ()
 
     @property
     def bar(self) -> str:

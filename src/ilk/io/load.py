@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ilk.covariance import covariance_structure
+from ilk.design.random import covariance_of
 from ilk.errors import ModelError
 from ilk.estimation.run import marginal_likelihood
 from ilk.fitted import Fitted, Lazy, SearchLog
@@ -72,7 +72,7 @@ def _restore(container: Container) -> Fitted:
     model = Model(
         design,
         family,
-        tuple(covariance_structure(name) for name in content["structures"]),
+        tuple(map(covariance_of, design.terms)),
         reml=_is(bool, content["reml"]),
         nodes=_nodes(content["nodes"]),
         penalty=read_penalty(content.get("penalty")),
@@ -83,7 +83,7 @@ def _restore(container: Container) -> Fitted:
         possible = False
     if not possible:
         raise container.damaged("it asks for more quadrature nodes than there can be")
-    if [term.structure for term in design.terms] != [c.name for c in model.covariances]:
+    if [term.structure for term in design.terms] != list(content["structures"]):
         raise container.damaged("its terms have other structures than it says")
     check_penalty(model)
     return _evaluate(model, content, container)

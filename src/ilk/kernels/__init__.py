@@ -79,7 +79,7 @@ def compiled_densities() -> frozenset[str]:
 
 
 def _has_compiled_form(data: EngineData, density: Density) -> bool:
-    """Whether the compiled engine knows the density, and each term has one predictor."""
+    """Whether the compiled engine knows the density and the terms."""
     return density.key in compiled_densities() and not any(term.mixed for term in data.terms)
 
 

@@ -5,7 +5,8 @@ from ilk.kernels.contract import SearchStatus
 from ilk.typing import FloatArray, IntArray
 
 PredictorArrays: TypeAlias = tuple[FloatArray, FloatArray | None]
-TermArrays: TypeAlias = tuple[int, IntArray, int, FloatArray | None]
+PrecisionArrays: TypeAlias = tuple[IntArray, IntArray, bool]
+TermArrays: TypeAlias = tuple[int, IntArray, int, FloatArray | None, PrecisionArrays | None]
 FactorArrays: TypeAlias = (
     tuple[IntArray, IntArray, FloatArray, int, int, FloatArray]
     | Callable[[FloatArray], tuple[FloatArray, FloatArray]]

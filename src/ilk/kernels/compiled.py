@@ -21,12 +21,13 @@ from ilk.kernels.contract import (
     LinearEvaluation,
     LinearFactor,
     Nodes,
+    PrecisionPattern,
     SearchResult,
     nodes_by_term,
 )
 
 if TYPE_CHECKING:
-    from ilk.kernels._core import FactorArrays, PredictorArrays, TermArrays
+    from ilk.kernels._core import FactorArrays, PrecisionArrays, PredictorArrays, TermArrays
     from ilk.typing import FloatArray, IntArray
 
 __all__ = ["LaplaceEngine", "LinearEngine", "density_names"]
@@ -254,10 +255,17 @@ def _columns(data: EngineData) -> Columns:
             _codes(term.codes),
             int(term.levels),
             None if term.columns is None else np.ascontiguousarray(term.columns, dtype=np.float64),
+            _precision(term.precision),
         )
         for term in data.terms
     ]
     return predictors, terms
+
+
+def _precision(pattern: PrecisionPattern | None) -> PrecisionArrays | None:
+    if pattern is None:
+        return None
+    return _codes(pattern.rows), _codes(pattern.columns), pattern.varies
 
 
 def _factor(factor: FactorMap) -> FactorArrays:

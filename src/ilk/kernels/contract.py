@@ -65,6 +65,23 @@ class PredictorData:
 
 
 @dataclass(frozen=True, slots=True)
+class PrecisionPattern:
+    """Where the precision matrix Q of a term's levels has elements: its lower triangle.
+
+    Attributes
+    ----------
+    rows, columns : ndarray (nnz,) of int32
+        Places, rows >= columns, sorted by column, then row; every diagonal element is among them.
+    varies : bool
+        Whether the elements depend on parameters, so that their derivatives are wanted.
+    """
+
+    rows: IntArray
+    columns: IntArray
+    varies: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class TermData:
     """One random-effects term.
 
@@ -78,20 +95,30 @@ class TermData:
         Number of levels L_t.
     columns : ndarray (n, q) or None
         Row of Z within its level, in C order; None stands for one column of ones.
+    precision : PrecisionPattern or None
+        Where the precision matrix of u over the levels has elements, u ~ N(0, Q^-1 x I_q); None
+        stands for the identity. The elements of Q, then log|Q|, of all such terms in order follow
+        those of all Lambda_t in ``lam``.
     """
 
     predictors: tuple[int, ...]
     codes: IntArray
     levels: int
     columns: FloatArray | None
+    precision: PrecisionPattern | None = None
 
     @classmethod
     def single(
-        cls, predictor: int, codes: IntArray, levels: int, columns: FloatArray | None
+        cls,
+        predictor: int,
+        codes: IntArray,
+        levels: int,
+        columns: FloatArray | None,
+        precision: PrecisionPattern | None = None,
     ) -> TermData:
         """Term of which all columns belong to one predictor."""
         width = 1 if columns is None or columns.ndim < 2 else columns.shape[1]
-        return cls((predictor,) * width, codes, levels, columns)
+        return cls((predictor,) * width, codes, levels, columns, precision)
 
     @property
     def width(self) -> int:
@@ -156,8 +183,10 @@ class EngineData:
 
     @property
     def lambda_size(self) -> int:
-        """Length of ``lam``, the sum of q_t^2."""
-        return sum(term.width**2 for term in self.terms)
+        """Length of ``lam``: the sum of q_t^2, and what follows for precision matrices."""
+        patterns = [term.precision for term in self.terms if term.precision is not None]
+        elements = sum(len(pattern.rows) + 1 for pattern in patterns)
+        return sum(term.width**2 for term in self.terms) + elements
 
 
 @dataclass(frozen=True, slots=True)

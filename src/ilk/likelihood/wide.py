@@ -126,25 +126,26 @@ class WideEngine:
         return cast("LaplaceEngine", self.state.engine)
 
     def factor(self, factor: FactorMap) -> FactorMap:
-        """The model's factor map with the fixed factor of the coefficients at its end.
+        """The model's factor map with the fixed factor of the coefficients after all others.
 
         Parameters
         ----------
         factor : FactorMap
             From theta to the elements of the model's own factors.
         """
-        tail = np.diag(self.scales).ravel()
+        own = np.diag(self.scales).ravel()
+        end = sum(term.width**2 for term in self.scaled.data.terms)
         if isinstance(factor, LinearFactor):
             return replace(
                 factor,
-                lambda_size=factor.lambda_size + len(tail),
-                base=np.concatenate([factor.base, tail]),
+                lambda_size=factor.lambda_size + len(own),
+                base=np.insert(factor.base, end, own),
             )
 
         def extended(theta: FloatArray) -> tuple[FloatArray, FloatArray]:
             lam, slopes = factor(theta)
-            nothing = np.zeros((len(tail), slopes.shape[1]))
-            return np.concatenate([lam, tail]), np.vstack([slopes, nothing])
+            nothing = np.zeros((len(own), slopes.shape[1]))
+            return np.insert(lam, end, own), np.vstack([slopes[:end], nothing, slopes[end:]])
 
         return extended
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ilk.covariance.structured import Structured
 from ilk.errors import DataError, ModelError
 
 if TYPE_CHECKING:
@@ -72,7 +73,9 @@ def check_identified(model: Model) -> None:
                 f"observations ({model.nobs}): no residual variance is left to estimate.",
                 code="too-few-rows",
             )
-        for term in design.terms:
+        for term, covariance in zip(design.terms, model.covariances, strict=True):
+            if term.structure not in ("us", "diag") or isinstance(covariance, Structured):
+                continue  # fewer variances than columns; levels that are not independent
             q = len(term.column_names)
             if len(term.grouping.levels) * q >= rows and model.design.frequency_weights is None:
                 raise DataError(

@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ilk.covariance.structured import Structured
 from ilk.kernels.contract import FactorMap, LinearFactor
 
 if TYPE_CHECKING:
     from ilk.covariance.base import AbstractCovariance
+    from ilk.covariance.levels.base import Precision
     from ilk.typing import FloatArray
 
 
 def factor_map(covariances: Sequence[AbstractCovariance], widths: Sequence[int]) -> FactorMap:
-    """Map from theta of all terms to the elements of all Lambda_t.
+    """Map from theta of all terms to what the engine calls ``lam``.
+
+    These are the elements of all Lambda_t, then, for each structure over levels, the elements of
+    its precision matrix and their log determinant.
 
     Parameters
     ----------
@@ -32,9 +37,10 @@ def factor_map(covariances: Sequence[AbstractCovariance], widths: Sequence[int])
     """
     parts = [c.linear(q) for c, q in zip(covariances, widths, strict=True)]
     linear = [part for part in parts if part is not None]
-    if len(linear) < len(parts):
+    over = [c.levels for c in covariances if isinstance(c, Structured)]
+    if len(linear) < len(parts) or any(levels.parameters for levels in over):
         return _composite(covariances, widths)
-    if len(linear) == 1:
+    if len(linear) == 1 and not over:
         return linear[0]
     rows, columns, values, base = [], [], [], []
     row_start = column_start = 0
@@ -45,31 +51,50 @@ def factor_map(covariances: Sequence[AbstractCovariance], widths: Sequence[int])
         base.append(part.base)
         row_start += part.lambda_size
         column_start += part.theta_size
+    base += [_elements(levels.precision(np.zeros(0))) for levels in over]
     empty = not linear
     return LinearFactor(
         rows=np.zeros(0, np.int32) if empty else np.concatenate(rows).astype(np.int32),
         columns=np.zeros(0, np.int32) if empty else np.concatenate(columns).astype(np.int32),
         values=np.zeros(0) if empty else np.concatenate(values),
         theta_size=column_start,
-        lambda_size=row_start,
+        lambda_size=sum(len(part) for part in base),
         base=np.zeros(0) if empty else np.concatenate(base),
     )
+
+
+def _elements(precision: Precision) -> FloatArray:
+    """Elements of a precision matrix, then their log determinant."""
+    return np.append(precision.values, precision.log_det)
 
 
 def _composite(covariances: Sequence[AbstractCovariance], widths: Sequence[int]) -> FactorMap:
     sizes = [c.size(q) for c, q in zip(covariances, widths, strict=True)]
     ends = np.cumsum([0, *sizes])
     rows = np.cumsum([0, *(q * q for q in widths)])
+    known = {
+        t: c.levels.precision(np.zeros(0))
+        for t, c in enumerate(covariances)
+        if isinstance(c, Structured) and not c.levels.parameters
+    }
 
     def evaluate(theta: FloatArray) -> tuple[FloatArray, FloatArray]:
-        lam = np.zeros(rows[-1])
-        jacobian = np.zeros((rows[-1], ends[-1]))
+        lam = [np.zeros(rows[-1])]
+        jacobian = [np.zeros((rows[-1], ends[-1]))]
         for t, (covariance, q) in enumerate(zip(covariances, widths, strict=True)):
             here, there = slice(rows[t], rows[t + 1]), slice(ends[t], ends[t + 1])
             factor, derivative = covariance.factor(theta[there], q)
-            lam[here] = factor.ravel(order="F")
-            jacobian[here, there] = derivative.reshape(q * q, -1, order="F")
-        return lam, jacobian
+            lam[0][here] = factor.ravel(order="F")
+            jacobian[0][here, there] = derivative.reshape(q * q, -1, order="F")
+            if not isinstance(covariance, Structured):
+                continue
+            free = slice(ends[t + 1] - covariance.free, ends[t + 1])
+            over = known.get(t) or covariance.levels.precision(theta[free])
+            slope = np.zeros((len(over.values) + 1, ends[-1]))
+            slope[:-1, free], slope[-1, free] = over.slope, over.log_det_slope
+            lam.append(_elements(over))
+            jacobian.append(slope)
+        return np.concatenate(lam), np.concatenate(jacobian)
 
     return evaluate
 

@@ -204,6 +204,13 @@ def _check(design: Design, by_term: tuple[int, ...]) -> None:
     """Refuse what cannot be integrated, with the reason."""
     terms = design.terms
     what = f"quadrature={max(by_term)}"
+    dependent = _names(term for term in terms if term.grouping.structured)
+    if dependent and max(by_term) > 1:
+        _refuse(
+            what,
+            f"the levels of {listed(dependent)} depend on each other, so that they cannot be "
+            "integrated one by one; use quadrature=1 (Laplace)",
+        )
     for term in (t for t, k in zip(terms, by_term, strict=True) if k > 1):
         width = _width(terms, term.grouping.name)
         if width > MAX_EFFECTS:

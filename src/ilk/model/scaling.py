@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ilk.kernels.contract import EngineData, PredictorData, TermData
+from ilk.covariance.structured import Structured
+from ilk.kernels.contract import EngineData, PrecisionPattern, PredictorData, TermData
 
 if TYPE_CHECKING:
     from ilk.covariance.base import AbstractCovariance
@@ -126,6 +127,7 @@ def scale_model(model: Model) -> ScaledModel:
                 codes=term.grouping.codes,
                 levels=len(term.grouping.levels),
                 columns=columns,
+                precision=_pattern(covariance),
             )
         )
         own = np.where([name == "mean" for name in term.predictors], scale, 1.0)
@@ -150,6 +152,14 @@ def scale_model(model: Model) -> ScaledModel:
         value_shift=_value_shift(model, data, coef_map, scale, count),
         count=count,
     )
+
+
+def _pattern(covariance: AbstractCovariance) -> PrecisionPattern | None:
+    """Where the precision matrix over the levels has elements."""
+    if not isinstance(covariance, Structured):
+        return None
+    over = covariance.levels.precision(covariance.levels.start())
+    return PrecisionPattern(over.rows, over.columns, varies=bool(covariance.levels.parameters))
 
 
 def _second(response: Response, center: float, scale: float) -> FloatArray | None:

@@ -13,9 +13,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ilk.covariance import covariance_structure
 from ilk.design.matrix import make_matrix
-from ilk.design.random import RandomTerm, correlated, make_random, shared_names
+from ilk.design.random import (
+    RandomTerm,
+    correlated,
+    covariance_of,
+    make_random,
+    shared_names,
+)
 from ilk.design.scope import Scope
 from ilk.errors import ModelError
 from ilk.estimation.run import run
@@ -200,7 +205,7 @@ def with_random(fitted: Fitted, placed: Sequence[Placed]) -> Fitted:
         The rows, fixed parts, family and estimator are those of the fit.
     """
     design = _with_terms(fitted, placed)
-    structures = tuple(covariance_structure(term.structure) for term in design.terms)
+    structures = tuple(covariance_of(term) for term in design.terms)
     nodes = kept_nodes(fitted.model, design)
     model = replace(fitted.model, design=design, covariances=structures, nodes=nodes)
     return run(model, Search(), warn=False)

@@ -98,8 +98,10 @@ class Arrow:
         return blocks
 
 
-def factorize(rows: RowDesign, loadings: Loadings, weights: FloatArray) -> Arrow | None:
-    """Factorize H = sum over rows of loadings_i' W_i loadings_i, plus the identity.
+def factorize(
+    rows: RowDesign, loadings: Loadings, weights: FloatArray, prior: FloatArray | None = None
+) -> Arrow | None:
+    """Factorize H = sum over rows of loadings_i' W_i loadings_i, plus the prior precision.
 
     Parameters
     ----------
@@ -109,6 +111,8 @@ def factorize(rows: RowDesign, loadings: Loadings, weights: FloatArray) -> Arrow
         Lambda'z_i by effect and predictor.
     weights : ndarray (K, K, n)
         Minus the second derivatives of the log density in the linear predictors.
+    prior : ndarray (R, R), optional
+        Prior precision of the effects that do not lead; the identity by default.
 
     Returns
     -------
@@ -137,7 +141,7 @@ def factorize(rows: RowDesign, loadings: Loadings, weights: FloatArray) -> Arrow
     half = inverse(root)
     shaft = half @ b
     flat = shaft.reshape(levels * q, r)
-    corner = cholesky(c + np.eye(r) - flat.T @ flat)
+    corner = cholesky(c + (np.eye(r) if prior is None else prior) - flat.T @ flat)
     if corner is None:
         return None
     return Arrow(rows, half, inverse(corner), shaft, log_det(root) + log_det(corner))

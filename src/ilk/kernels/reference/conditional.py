@@ -1,11 +1,11 @@
 r"""Conditional density of the random effects given the parameters, and its mode.
 
-    h(u) = -sum of l_i(eta_i) + u'u / 2,     eta = o + X beta + Z Lambda u
+    h(u) = -sum of l_i(eta_i) + u'Q u / 2,     eta = o + X beta + Z Lambda u
 
-Its gradient is u - Lambda'g with the score g = Z'l', its Hessian H = Lambda'A Lambda + I with
-A = -Z'l''Z.  The mode is found by Newton's method with limited steps and backtracking; where H
-is not positive definite (log densities that are not concave), rows with negative curvature are
-left out of H for the step.
+Q is the identity but for structures over levels (:mod:`.prior`).  The gradient of h is Q u -
+Lambda'g with the score g = Z'l', its Hessian H = Lambda'A Lambda + Q with A = -Z'l''Z.  The mode is
+found by Newton's method with limited steps and backtracking; where H is not positive definite (log
+densities that are not concave), rows with negative curvature are left out of H for the step.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 from ilk.kernels.contract import Density, EngineData
 from ilk.kernels.reference.arrow import Arrow, factorize
 from ilk.kernels.reference.loadings import Loadings
+from ilk.kernels.reference.prior import Prior
 from ilk.kernels.reference.rows import RowDesign
 from ilk.num.jets import Jet, pair, variables
 from ilk.typing import FloatArray
@@ -75,6 +76,8 @@ class Conditional:
         Lambda'z_i by effect and predictor.
     fixed : tuple of ndarray (n,)
         o_k + X_k beta_k of each predictor.
+    prior : Prior or None
+        Prior precision of u; None stands for the identity.
     """
 
     data: EngineData
@@ -82,6 +85,7 @@ class Conditional:
     rows: RowDesign
     loadings: Loadings
     fixed: tuple[FloatArray, ...]
+    prior: Prior | None = None
 
     def predictors(self, u: FloatArray) -> list[FloatArray]:
         """Linear predictors at u (U,)."""
@@ -94,12 +98,22 @@ class Conditional:
 
     def joint(self, u: FloatArray) -> float:
         """Minus h(u); minus infinity where the density is not defined."""
-        total = float(np.sum(self.jet(u, 0).value)) - 0.5 * float(u @ u)
+        total = float(np.sum(self.jet(u, 0).value)) - 0.5 * float(u @ self.pulled(u))
         return total if np.isfinite(total) else -np.inf
 
+    def pulled(self, u: FloatArray) -> FloatArray:
+        """Q u (U,)."""
+        return u if self.prior is None else self.prior.apply(u)
+
     def residual(self, u: FloatArray, jet: Jet) -> FloatArray:
-        """Lambda'g - u (U,)."""
-        return self.rows.total(self.loadings.pull(jet.first)) - u
+        """Lambda'g - Q u (U,)."""
+        return self.rows.total(self.loadings.pull(jet.first)) - self.pulled(u)
+
+    def factorize(self, w: FloatArray) -> Arrow | None:
+        """H at weights w (K, K, n), factorized."""
+        return factorize(
+            self.rows, self.loadings, w, None if self.prior is None else self.prior.rest
+        )
 
 
 @final
@@ -163,11 +177,11 @@ def _newton(conditional: Conditional, u: FloatArray, order: int, tolerance: floa
     for passes in range(1, _MAX_STEPS + 1):
         jet = conditional.jet(u, 2)
         w = curvature(jet)
-        arrow = factorize(conditional.rows, conditional.loadings, w)
+        arrow = conditional.factorize(w)
         indefinite = arrow is None
         if arrow is None:
             clipped = True
-            arrow = factorize(conditional.rows, conditional.loadings, _clip(w))
+            arrow = conditional.factorize(_clip(w))
             if arrow is None:
                 return None
         residual = conditional.residual(u, jet)
@@ -221,8 +235,8 @@ def _finish(
     """Take the last step and evaluate everything there."""
     u = u + step
     jet = conditional.jet(u, order)
-    arrow = factorize(conditional.rows, conditional.loadings, curvature(jet))
-    value = float(np.sum(jet.value)) - 0.5 * float(u @ u)
+    arrow = conditional.factorize(curvature(jet))
+    value = float(np.sum(jet.value)) - 0.5 * float(u @ conditional.pulled(u))
     if arrow is None or not np.isfinite(value):
         return None
     return Mode(u, jet, arrow, value, clipped, passes + 1)

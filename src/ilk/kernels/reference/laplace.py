@@ -41,6 +41,7 @@ from ilk.kernels.contract import (
 from ilk.kernels.reference import outer
 from ilk.kernels.reference.conditional import Conditional, Mode, curvature, find_mode
 from ilk.kernels.reference.nested import integrate_nested
+from ilk.kernels.reference.prior import prior_of
 from ilk.kernels.reference.quadrature import NodeSums, integrate
 from ilk.kernels.reference.rows import fixed_parts, row_design
 from ilk.kernels.reference.start import (
@@ -118,6 +119,7 @@ class LaplaceEngine:
             self._rows,
             self._rows.loadings(factor),
             fixed_parts(self._data, beta),
+            prior_of(self._rows, lam),
         )
         start = np.zeros_like(self._u) if cold else self._u
         mode = find_mode(conditional, start, 3 if gradient else 2, tolerance)
@@ -126,7 +128,7 @@ class LaplaceEngine:
         self._passes += mode.passes
         self._u, self._state = mode.u, _State(conditional, mode, factor)
         if by_depth is None or self._nesting is None:
-            sums = self._one_node(mode, gradient)
+            sums = self._one_node(conditional, mode, gradient)
         elif len(by_depth) == 1:
             sums = integrate(conditional, mode, by_depth[0], gradient=gradient)
         else:
@@ -138,9 +140,11 @@ class LaplaceEngine:
         grad_beta, grad_lam = full_gradient(self._data, conditional, mode, sums)
         return Evaluation(sums.value, grad_beta, grad_lam, converged=True, clipped=mode.clipped)
 
-    def _one_node(self, mode: Mode, gradient: bool) -> NodeSums:
+    def _one_node(self, conditional: Conditional, mode: Mode, gradient: bool) -> NodeSums:
         """Laplace approximation, as quadrature with the mode for its only node."""
         value = mode.value - 0.5 * mode.arrow.log_det
+        if conditional.prior is not None:
+            value += 0.5 * conditional.prior.log_det
         empty = np.zeros(0)
         if not gradient:
             return NodeSums(value, empty, empty, empty, empty)
@@ -154,6 +158,8 @@ class LaplaceEngine:
         by_term = nodes_by_term(nodes, len(self._data.terms))
         if all(k == 1 for k in by_term):
             return None
+        if self._rows.structured:
+            raise ValueError("quadrature needs levels that are independent")
         if self._nesting is None:
             raise ValueError("quadrature needs grouping factors that are nested in each other")
         if any(depth.width > _MAX_EFFECTS for depth in self._nesting.depths):
@@ -217,8 +223,17 @@ class LaplaceEngine:
 
     def _joint_start(self, beta: FloatArray, lam: FloatArray, steps: int) -> JointStart:
         loadings = self._rows.loadings(self._rows.factor(lam))
+        prior = prior_of(self._rows, lam) if np.any(lam) else None
         return joint_start(
-            self._data, self._density, self._rows, loadings, self._slices, beta, self._u, steps
+            self._data,
+            self._density,
+            self._rows,
+            loadings,
+            self._slices,
+            beta,
+            self._u,
+            steps,
+            prior,
         )
 
     def _evaluate_with(self, nodes: Nodes) -> outer.Evaluate:
@@ -327,7 +342,8 @@ def row_gradient(
     leverages = np.stack([loadings.reach(v, a) for a in range(count)])
     c = 0.5 * np.einsum("abkn,abn->kn", ell3, leverages)
     zc = rows.total(loadings.pull(c))
-    s = mode.arrow.solve(zc + sums.shift)[rows.index]
+    adjoint = mode.arrow.solve(zc + sums.shift)
+    s = adjoint[rows.index]
     t = np.stack([loadings.reach(s, a) for a in range(count)])
     moved = c + np.einsum("kan,an->kn", ell2, t)
     right = (
@@ -337,7 +353,11 @@ def row_gradient(
         + np.einsum("abn,bnj->anj", ell2, v)
     )
     full = np.einsum("ni,inj->ij", rows.columns, right[rows.predictor])
-    return sums.score + moved, rows.diagonal_blocks(full)
+    grad_lam = rows.diagonal_blocks(full)
+    if conditional.prior is not None:
+        of_prior = conditional.prior.gradient(mode.arrow.inverse()[2], mode.u, adjoint)
+        grad_lam = np.concatenate([grad_lam, of_prior])
+    return sums.score + moved, grad_lam
 
 
 def _thirds(jet: Jet) -> FloatArray:

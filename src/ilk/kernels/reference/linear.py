@@ -34,6 +34,7 @@ from ilk.kernels.contract import (
     SearchResult,
 )
 from ilk.kernels.reference.arrow import Arrow, factorize
+from ilk.kernels.reference.prior import Prior, prior_of
 from ilk.kernels.reference.rows import row_design
 from ilk.kernels.reference.saddle import maximize_past_saddles
 from ilk.kernels.reference.start import curvature_information, solve_moments
@@ -63,6 +64,7 @@ class _State:
     beta: FloatArray
     u: FloatArray
     residual: FloatArray
+    prior: Prior | None
     rss: float
     sigma2: float
 
@@ -107,6 +109,8 @@ class LinearEngine:
         with np.errstate(divide="ignore"):  # a perfect fit has an infinite likelihood
             deviance = nu * (1.0 + math.log(2.0 * math.pi) + float(np.log(state.sigma2)))
         deviance += state.arrow.log_det
+        if state.prior is not None:
+            deviance -= state.prior.log_det
         if reml:
             deviance += log_det(state.root)
         grad_lam = self._gradient(state, reml) if gradient else None
@@ -118,7 +122,8 @@ class LinearEngine:
         factor = rows.factor(lam)
         loadings = rows.loadings(factor)
         scaled = loadings.values
-        arrow = factorize(rows, loadings, self._weights)
+        prior = prior_of(rows, lam)
+        arrow = factorize(rows, loadings, self._weights, None if prior is None else prior.rest)
         cross = cross_information(self._data, rows, loadings, self._weights)
         carried = np.zeros_like(cross) if arrow is None else arrow.solve(cross)
         root = cholesky(self._fixed - cross.T @ carried)
@@ -129,9 +134,10 @@ class LinearEngine:
         beta = solve(schur, X.T @ (self._w * y) - carried.T @ right)
         u = arrow.solve(right) - carried @ beta
         residual = y - X @ beta - np.sum(scaled * u[rows.index], axis=1)
-        rss = float(residual @ (self._w * residual)) + float(u @ u)
+        pulled = u if prior is None else prior.apply(u)
+        rss = float(residual @ (self._w * residual)) + float(u @ pulled)
         self._state = _State(
-            factor, scaled, arrow, cross, carried, root, beta, u, residual, rss,
+            factor, scaled, arrow, cross, carried, root, beta, u, residual, prior, rss,
             rss / self._nu(reml),
         )  # fmt: skip
         return self._state
@@ -147,7 +153,16 @@ class LinearEngine:
             v += np.einsum("nip,pk,nk->ni", carried, inverse(state.root @ state.root.T), gap)
         pull = (state.residual / state.sigma2)[:, None] * state.u[rows.index]
         full = rows.columns.T @ (self._w[:, None] * (pull - v))
-        return rows.diagonal_blocks(full)
+        grad_lam = rows.diagonal_blocks(full)
+        if state.prior is None:
+            return grad_lam
+        p22 = state.arrow.inverse()[2]
+        if reml:
+            part = state.carried[rows.rest_index]
+            p22 = p22 + part @ inverse(state.root @ state.root.T) @ part.T
+        still = np.zeros_like(state.u)
+        of_prior = state.prior.gradient(p22, state.u, still, 1.0 / state.sigma2)
+        return np.concatenate([grad_lam, of_prior])
 
     def _nu(self, reml: bool) -> float:
         return self._count - (self._data.predictors[0].X.shape[1] if reml else 0)
@@ -257,7 +272,11 @@ class LinearEngine:
         state = self._solve(lam, reml)
         pull = (self._w * state.residual)[:, None] * state.u[self._rows.index]
         full = -2.0 / state.rss * (self._rows.columns.T @ pull)
-        slope = jacobian.T @ self._rows.diagonal_blocks(full)
+        slopes = self._rows.diagonal_blocks(full)
+        if state.prior is not None:
+            of_prior = state.prior.square_gradient(state.u) / state.rss
+            slopes = np.concatenate([slopes, of_prior])
+        slope = jacobian.T @ slopes
         return 0.5 * (out + out.T), slope
 
     # ---- at the last evaluation ---------------------------------------------------------------

@@ -17,7 +17,7 @@ from typing import final
 
 import numpy as np
 
-from ilk.kernels.contract import EngineData, TermData
+from ilk.kernels.contract import EngineData, PrecisionPattern, TermData
 from ilk.kernels.reference.loadings import Loadings
 from ilk.typing import FloatArray, IntArray
 
@@ -55,6 +55,8 @@ class RowDesign:
         Positions in u of the other effects.
     rest : ndarray (n, m - Q) of int
         Which of the other effects touch each row, as positions in ``rest_index``.
+    structured : tuple of (int, PrecisionPattern)
+        Terms whose levels are not independent; they do not lead.
     """
 
     size: int
@@ -70,6 +72,7 @@ class RowDesign:
     lead_index: IntArray
     rest_index: IntArray
     rest: IntArray
+    structured: tuple[tuple[int, PrecisionPattern], ...] = ()
 
     @property
     def width(self) -> int:
@@ -77,9 +80,14 @@ class RowDesign:
         return int(self.columns.shape[1])
 
     @property
-    def lambda_size(self) -> int:
-        """Length of ``lam``, the sum of q_t^2."""
+    def factor_size(self) -> int:
+        """Number of elements of all Lambda_t, the sum of q_t^2."""
         return sum((part.stop - part.start) ** 2 for part in self.terms)
+
+    @property
+    def lambda_size(self) -> int:
+        """Length of ``lam``: all Lambda_t, then each Q and its log determinant."""
+        return self.factor_size + sum(len(pattern.rows) + 1 for _, pattern in self.structured)
 
     def factor(self, lam: FloatArray) -> FloatArray:
         """Block-diagonal matrix Lambda (m, m) in row coordinates."""
@@ -185,15 +193,21 @@ def row_design(data: EngineData) -> RowDesign:
         lead_index=np.hstack([positions[t] for t in lead]) if lead else np.zeros((1, 0), int),
         rest_index=rest_index,
         rest=inverse[index[:, leading:]],
+        structured=tuple(
+            (t, term.precision) for t, term in enumerate(terms) if term.precision is not None
+        ),
     )
 
 
 def _leading_terms(terms: Sequence[TermData]) -> list[int]:
-    """Terms that share the grouping of the term with most effects."""
-    if not terms:
+    """Terms of independent levels that share the grouping of the one with most effects."""
+    free = [term for term in terms if term.precision is None]
+    if not free:
         return []
-    first = max(terms, key=lambda term: term.levels * term.width)
-    return [t for t, term in enumerate(terms) if _same_grouping(term, first)]
+    first = max(free, key=lambda term: term.levels * term.width)
+    return [
+        t for t, term in enumerate(terms) if term.precision is None and _same_grouping(term, first)
+    ]
 
 
 def _same_grouping(a: TermData, b: TermData) -> bool:

@@ -25,9 +25,9 @@ from typing import final
 import numpy as np
 
 from ilk.kernels.contract import Density, EngineData, LinearFactor
-from ilk.kernels.reference.arrow import factorize
 from ilk.kernels.reference.conditional import Conditional, curvature
 from ilk.kernels.reference.loadings import Loadings
+from ilk.kernels.reference.prior import Prior
 from ilk.kernels.reference.rows import RowDesign
 from ilk.kernels.reference.working import (
     cross_information,
@@ -89,6 +89,7 @@ def joint_start(
     beta: FloatArray,
     u: FloatArray,
     steps: int,
+    prior: Prior | None = None,
 ) -> JointStart:
     """Newton steps in coefficients and random effects together.
 
@@ -106,6 +107,8 @@ def joint_start(
         Start.
     steps : int
         Greatest number of steps.
+    prior : Prior, optional
+        Prior precision of u; the identity by default.
     """
 
     def conditional(at: FloatArray) -> Conditional:
@@ -113,7 +116,7 @@ def joint_start(
         for part, where in zip(data.predictors, slices, strict=True):
             eta = part.X @ at[where]
             fixed.append(eta if part.offset is None else eta + part.offset)
-        return Conditional(data, density, rows, loadings, tuple(fixed))
+        return Conditional(data, density, rows, loadings, tuple(fixed), prior)
 
     value = conditional(beta).joint(u)
     for step in range(steps + 1):
@@ -123,7 +126,7 @@ def joint_start(
             [np.zeros(0), *(part.X.T @ jet.first[k] for k, part in enumerate(data.predictors))]
         )
         residual = here.residual(u, jet)
-        dbeta, du, information = _direction(data, rows, loadings, jet, score, residual)
+        dbeta, du, information = _direction(data, here, jet, score, residual)
         slope = float(score @ dbeta) + float(residual @ du)
         if step == steps or not slope > _ENOUGH or not np.isfinite(value):
             break
@@ -144,21 +147,20 @@ def joint_start(
 
 def _direction(
     data: EngineData,
-    rows: RowDesign,
-    loadings: Loadings,
+    conditional: Conditional,
     jet: Jet,
     score: FloatArray,
     residual: FloatArray,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Newton direction in beta and u, and the information S."""
     w = curvature(jet)
-    arrow = factorize(rows, loadings, w)
+    arrow = conditional.factorize(w)
     if arrow is None:
         w = np.maximum(w, 0.0) * np.eye(len(w))[:, :, None]
-        arrow = factorize(rows, loadings, w)
+        arrow = conditional.factorize(w)
     if arrow is None:
         return 0.0 * score, 0.0 * residual, np.eye(len(score))
-    b = cross_information(data, rows, loadings, w)
+    b = cross_information(data, conditional.rows, conditional.loadings, w)
     information = floor_eigenvalues(fixed_information(data, w) - b.T @ arrow.solve(b), 1e-3)
     dbeta = solve(information, score - b.T @ arrow.solve(residual))
     return dbeta, arrow.solve(residual - b @ dbeta), information
@@ -191,8 +193,10 @@ def moment_start(rows: RowDesign, jet: Jet, factor: LinearFactor) -> FloatArray:
 def solve_moments(rows: RowDesign, deviations: FloatArray, factor: LinearFactor) -> FloatArray:
     """Parameters whose Lambda is nearest to the diagonal matrix of deviations (m,)."""
     base, jacobian = factor(np.zeros(factor.theta_size))
-    target = rows.diagonal_blocks(np.diag(deviations))
-    return np.asarray(np.linalg.lstsq(jacobian, target - base, rcond=None)[0], dtype=np.float64)
+    target, size = rows.diagonal_blocks(np.diag(deviations)), rows.factor_size
+    return np.asarray(
+        np.linalg.lstsq(jacobian[:size], target - base[:size], rcond=None)[0], dtype=np.float64
+    )
 
 
 def theta_information(

@@ -1,0 +1,1 @@
+"""Covariance over the levels of a factor: relatives, lineages, places."""

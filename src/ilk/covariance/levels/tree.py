@@ -1,0 +1,239 @@
+r"""Relatedness along a tree: lineages of cells, phylogenies of species.
+
+Every node has an effect, those inside the tree too: each is that of its parent plus what happened
+along the branch of length l between them.
+
+* **brownian**: :math:`x_c = x_p + N(0, l)`, with zero at the root, whose level is that of the
+  intercept: covariances are the lengths of shared paths (Felsenstein 1985, American Naturalist
+  125, 1-15).
+* **pagel**: the same with covariances between different tips multiplied by :math:`\lambda` from 0
+  (independent tips) to 1 (Brownian): inner branches are shortened by :math:`\lambda`, those of
+  the tips lengthened in turn (Pagel 1999, Nature 401, 877-884).
+* **ou**: a stationary Ornstein-Uhlenbeck process, :math:`x_c = e^{-l/\tau} x_p + N(0, 1 - e^{-2
+  l/\tau})`, :math:`x_{\text{root}} \sim N(0, 1)`: correlations :math:`e^{-d/\tau}` at path length d
+  (Hansen 1997, Evolution 51, 1341-1351).
+
+With all nodes as unknowns the precision matrix has two elements per branch and factors without
+fill (Hadfield and Nakagawa 2010, J. Evol. Biol. 23, 494-508).  Lengths are divided by the mean
+distance of the tips from the root (brownian, pagel), so that tips have the variance one on
+average.  Ends of branches of length zero are one level with two names.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias, final, get_args
+
+import numpy as np
+
+from ilk.covariance.levels.base import AbstractLevels, Precision
+from ilk.covariance.levels.directed import DirectedGraph
+from ilk.errors import DataError, ModelError, did_you_mean
+from ilk.frame import listing, quote
+from ilk.typing import BoolArray, FloatArray, IntArray
+
+__all__ = ["Evolution", "Tree"]
+
+Evolution: TypeAlias = Literal["brownian", "pagel", "ou"]
+"""How effects change along branches."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Tree(AbstractLevels):
+    """A rooted tree with branch lengths.
+
+    Attributes
+    ----------
+    names : tuple of N labels
+        Names of all nodes, tips and inner ones.
+    parents : ndarray (N,) of int
+        Position of the parent of each node, -1 for the root.
+    lengths : ndarray (N,)
+        Length of the branch above each node; that of the root has no meaning.
+    model : {"brownian", "pagel", "ou"}
+        How effects change along branches.
+    scale : float
+        Mean distance of the tips from the root, in the unit of the lengths.
+    """
+
+    kind = "tree"
+
+    names: tuple[Hashable, ...]
+    parents: IntArray
+    lengths: FloatArray
+    model: Evolution = "brownian"
+    scale: float = field(init=False)
+    _node: IntArray = field(init=False, repr=False)  # level of each node; -1: none (the root)
+    _levels: tuple[Hashable, ...] = field(init=False, repr=False)
+    _edges: tuple[IntArray, FloatArray, FloatArray, BoolArray] = field(init=False, repr=False)
+    _graph: DirectedGraph = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.model not in get_args(Evolution):
+            raise ModelError(
+                f"model={self.model!r} is not known; choose from "
+                f"{', '.join(map(repr, get_args(Evolution)))}."
+                f"{did_you_mean(str(self.model), get_args(Evolution))}",
+                code="choice",
+            )
+        parents, lengths = np.asarray(self.parents), np.asarray(self.lengths, dtype=np.float64)
+        _check_names(self.names)
+        order = _top_down(self.names, parents)
+        _check_lengths(self.names, parents, lengths)
+        depth = np.zeros(len(parents))
+        for i in order[1:]:
+            depth[i] = depth[parents[i]] + lengths[i]
+        tips = np.bincount(parents[parents >= 0], minlength=len(parents)) == 0
+        scale = float(depth[tips].mean())
+        if not scale > 0.0:
+            raise DataError("All branches of the tree have length zero.", code="tree")
+        object.__setattr__(self, "scale", scale)
+        self._build(order, parents, lengths, depth, tips)
+
+    def _build(
+        self,
+        order: IntArray,
+        parents: IntArray,
+        lengths: FloatArray,
+        depth: FloatArray,
+        tips: BoolArray,
+    ) -> None:
+        """Give nodes with branches of their own a level each; the others share their parent's."""
+        root = int(order[0])
+        keeps_root = self.model == "ou"
+        own = lengths > 0.0
+        if self.model == "pagel":  # tips differ from their parents for lambda < 1
+            own = own | tips
+        own[root] = keeps_root
+        rank = np.cumsum(own) - 1
+        node = np.where(own, rank, -1)
+        for i in order[1:]:
+            if not own[i]:
+                node[i] = node[parents[i]]
+        if not keeps_root and np.any(bare := tips & (node < 0)):
+            names = [self.names[i] for i in np.flatnonzero(bare)]
+            raise DataError(
+                f"Tips at the root of the tree, without a branch, have no effects of their own: "
+                f"{listing(names)}. Give them branches, or model='ou'.",
+                code="tree",
+            )
+        kept = np.flatnonzero(own)
+        above = np.where(parents[kept] >= 0, node[parents[kept]], -1)
+        inner = above >= 0
+        object.__setattr__(self, "_node", node)
+        object.__setattr__(self, "_levels", tuple(self.names[i] for i in kept))
+        object.__setattr__(self, "_edges", (inner, lengths[kept], depth[kept], tips[kept]))
+        graph = DirectedGraph(np.flatnonzero(inner), above[inner], len(kept))
+        object.__setattr__(self, "_graph", graph)
+
+    @property
+    def levels(self) -> tuple[Hashable, ...]:
+        """Names of the nodes with effects of their own."""
+        return self._levels
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Name lambda, or the range of the correlations."""
+        return {"brownian": (), "pagel": ("lambda",), "ou": ("range",)}[self.model]
+
+    def start(self) -> FloatArray:
+        """Lambda of 0.7, or a range of half the mean distance from the root."""
+        start = {"brownian": [], "pagel": [math.asin(math.sqrt(0.7))], "ou": [math.log(0.5)]}
+        return np.array(start[self.model], dtype=np.float64)
+
+    def natural(self, theta: FloatArray) -> FloatArray:
+        """Lambda, or the path length at which correlations fall to 1/e."""
+        if self.model == "pagel":
+            return np.sin(theta) ** 2
+        return np.exp(theta) * self.scale
+
+    def places(self) -> Mapping[Hashable, int]:
+        """Level of every node that has one."""
+        return {name: int(k) for name, k in zip(self.names, self._node, strict=True) if k >= 0}
+
+    def precision(self, theta: FloatArray) -> Precision:
+        """Precision matrix of all nodes, from the branches."""
+        inner, lengths, depth, tips = self._edges
+        lengths, depth = lengths / self.scale, depth / self.scale
+        ones = np.ones(int(inner.sum()))
+        if self.model == "brownian":
+            return self._graph.precision(ones, lengths)
+        if self.model == "pagel":
+            share, slope = math.sin(theta[0]) ** 2, math.sin(2.0 * theta[0])
+            floor = 1e-9  # lambda of 1 leaves no variance to tips without a branch
+            variances = share * lengths + (1.0 - share) * np.where(tips, depth, 0.0)
+            slopes = slope * (lengths - np.where(tips, depth, 0.0))
+            return self._graph.precision(
+                ones, np.maximum(variances, floor), np.zeros((len(ones), 1)), slopes[:, None]
+            )
+        x = lengths * math.exp(-min(max(float(theta[0]), -50.0), 50.0))
+        x[lengths == 0.0] = math.inf  # the root
+        root = ~inner
+        weights = np.exp(-x)
+        variances = np.where(root, 1.0, -np.expm1(-2.0 * x))
+        flat = np.where(np.isfinite(x), x, 0.0)
+        slopes = np.where(root, 0.0, -2.0 * flat * weights**2)
+        return self._graph.precision(
+            weights[inner], variances, (flat * weights)[inner, None], slopes[:, None]
+        )
+
+    def describe(self) -> str:
+        """Say what evolves how."""
+        words = {
+            "brownian": "Brownian motion",
+            "pagel": "Brownian motion with Pagel's lambda",
+            "ou": "a stationary Ornstein-Uhlenbeck process",
+        }
+        tips = int(self._edges[3].sum())
+        return f"{words[self.model]} along a tree of {tips} tips and {len(self.names)} nodes"
+
+
+def _check_names(names: Sequence[Hashable]) -> None:
+    count = Counter(names)
+    twice = [name for name in count if count[name] > 1]
+    if twice:
+        raise DataError(
+            f"Names of nodes occur more than once in the tree: {listing(twice)}. Every tip "
+            "needs a name of its own.",
+            code="duplicate-level",
+        )
+
+
+def _top_down(names: Sequence[Hashable], parents: IntArray) -> IntArray:
+    """Positions of the nodes, parents before children; refuses cycles and several roots."""
+    roots = np.flatnonzero(parents < 0)
+    if len(roots) != 1:
+        found = listing([names[i] for i in roots]) if len(roots) else "none"
+        raise DataError(
+            f"A tree has one root, a node without a parent; here there are {len(roots)}: {found}.",
+            code="tree",
+        )
+    by_parent = np.argsort(parents, kind="stable")
+    start = np.searchsorted(parents[by_parent], np.arange(len(parents) + 1))
+    layers, layer = [roots], roots
+    while len(layer):
+        layer = np.concatenate([by_parent[start[i] : start[i + 1]] for i in layer])
+        layers.append(layer)
+    order = np.concatenate(layers)
+    if len(order) < len(parents):
+        lost = np.setdiff1d(np.arange(len(parents)), order)
+        raise DataError(
+            f"The tree has a cycle: {quote(names[int(lost[0])])} is among its own ancestors.",
+            code="tree",
+        )
+    return order
+
+
+def _check_lengths(names: Sequence[Hashable], parents: IntArray, lengths: FloatArray) -> None:
+    bad = np.flatnonzero((parents >= 0) & ~(np.isfinite(lengths) & (lengths >= 0.0)))
+    if len(bad):
+        i = int(bad[0])
+        raise DataError(
+            f"The branch above {quote(names[i])} has the length {lengths[i]:g}; lengths are finite "
+            f"and not negative ({len(bad)} such branches).",
+            code="tree",
+        )

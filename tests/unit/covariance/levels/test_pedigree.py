@@ -1,0 +1,90 @@
+"""Pedigrees against the tabular method."""
+
+import numpy as np
+import pytest
+
+from ilk.covariance.levels.pedigree import Pedigree
+from ilk.errors import DataError
+
+
+def _tabular(sires, dams):
+    """Relationship matrix by the recursive definition; parents stand before children."""
+    n = len(sires)
+    A = np.zeros((n, n))
+    for i in range(n):
+        s, d = sires[i], dams[i]
+        for j in range(i):
+            A[i, j] = A[j, i] = 0.5 * sum(A[j, p] for p in (s, d) if p >= 0)
+        A[i, i] = 1.0 + (0.5 * A[s, d] if s >= 0 and d >= 0 else 0.0)
+    return A
+
+
+def _random(n, seed, selfing=False):
+    rng = np.random.default_rng(seed)
+    sires, dams = np.full(n, -1), np.full(n, -1)
+    for i in range(6, n):
+        recent = np.arange(max(0, i - 12), i)
+        sires[i], dams[i] = rng.choice(recent, 2, replace=selfing)
+        if rng.random() < 0.15:
+            sires[i] = -1
+        if rng.random() < 0.15:
+            dams[i] = -1
+    return sires, dams
+
+
+@pytest.mark.parametrize("selfing", [False, True])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_inverse_is_that_of_the_tabular_method(seed, selfing):
+    sires, dams = _random(60, seed, selfing)
+    pedigree = Pedigree(tuple(range(60)), sires, dams)
+    A = _tabular(sires, dams)
+    np.testing.assert_allclose(pedigree.inbreeding, np.diagonal(A) - 1.0, atol=1e-12)
+    assert pedigree.inbreeding.max() > 0.05
+    found = pedigree.precision(np.zeros(0))
+    np.testing.assert_allclose(found.dense() @ A, np.eye(60), atol=1e-10)
+    assert found.log_det == pytest.approx(-np.linalg.slogdet(A)[1])
+
+
+def test_order_of_the_individuals_does_not_matter():
+    sires, dams = _random(40, 7)
+    A = _tabular(sires, dams)
+    shuffle = np.random.default_rng(0).permutation(40)
+    back = np.argsort(shuffle)
+    moved = [np.where(p[shuffle] >= 0, back[p[shuffle]], -1) for p in (sires, dams)]
+    pedigree = Pedigree(tuple(shuffle.tolist()), *moved)
+    np.testing.assert_allclose(pedigree.inbreeding, np.diagonal(A)[shuffle] - 1.0, atol=1e-12)
+
+
+def test_groups_stand_for_unknown_parents():
+    # 0, 1: groups; 2: parents of groups 0 and 1; 3: founder; 4: of 2 and 3
+    sires = np.array([-1, -1, 0, -1, 2])
+    dams = np.array([-1, -1, 1, -1, 3])
+    group = np.array([True, True, False, False, False])
+    pedigree = Pedigree(("g1", "g2", "a", "b", "c"), sires, dams, group, group_variance=0.5)
+    covariance = np.linalg.inv(pedigree.precision(np.zeros(0)).dense())
+    assert covariance[2, 2] == pytest.approx(1.0 + 0.25)  # 1 of its own, 0.5 (1/4 + 1/4)
+    assert covariance[0, 2] == pytest.approx(0.25)
+    assert covariance[4, 4] == pytest.approx(0.5 + 0.25 * 1.25 + 0.25)
+
+
+def test_many_animals_take_seconds():
+    rng = np.random.default_rng(1)
+    n, founders = 20_000, 500
+    sires, dams = np.full(n, -1), np.full(n, -1)
+    for generation in range(1, 6):
+        here = np.arange(founders + (generation - 1) * 3900, founders + generation * 3900)
+        before = np.arange(max(0, here[0] - 3900), here[0])
+        sires[here] = rng.choice(before[:200], len(here))
+        dams[here] = rng.choice(before[200:], len(here))
+    pedigree = Pedigree(tuple(range(n)), sires, dams)
+    assert np.all(pedigree.inbreeding >= 0.0)
+    assert pedigree.inbreeding.max() > 0.0
+
+
+def test_bad_pedigrees_are_named():
+    with pytest.raises(DataError, match="'a' is its own parent"):
+        Pedigree(("a", "b"), np.array([0, -1]), np.array([-1, -1]))
+    with pytest.raises(DataError, match=r"is its own ancestor: 'a' <- 'b' <- 'a'"):
+        Pedigree(("a", "b", "c"), np.array([1, 0, 0]), np.array([-1, -1, -1]))
+    with pytest.raises(DataError, match="more than once in the pedigree: 'a'"):
+        Pedigree(("a", "a"), np.array([-1, -1]), np.array([-1, -1]))
