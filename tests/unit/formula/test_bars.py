@@ -62,13 +62,30 @@ def test_the_fixed_part_is_what_remains():
 
 
 def test_exp_is_a_function_without_a_bar_and_a_structure_with_one():
-    assert parse("y ~ exp(x)").predictors[0].fixed.text == "1 + exp(x)"
-    with pytest.raises(ModelError, match=r"exp.* is not available in this version"):
-        parse("y ~ exp(1 | g)")
+    mean = parse("y ~ exp(x) + exp(x + z | g)").predictors[0]
+    assert mean.fixed.text == "1 + exp(x)"
+    assert [(term.structure, term.label) for term in mean.random] == [("exp", "exp(x + z | g)")]
     assert parse("y ~ I((x > 1) | (z > 2))").predictors[0].fixed.terms[1].text.startswith("I(")
 
 
-@pytest.mark.parametrize("name", ["ar1", "ou", "gau", "matern", "toep", "rr"])
+@pytest.mark.parametrize("name", ["ar1", "ou", "gau", "matern", "toep"])
+def test_positions_have_no_intercept(name):
+    (term,) = random(f"{name}(week | g)")
+    assert (term.structure, term.label) == (name, f"{name}(week | g)")
+    assert labels(f"{name}(0 + week | g)") == [term.label]
+
+
+def test_settings_of_structures():
+    (term,) = random("rr(0 + f | g, d=3)")
+    assert term.settings == (("d", 3.0),)
+    assert term.label == "rr(0 + f | g, d=3)"
+    assert labels("matern(x + z | a/b, nu=1.5)") == [
+        "matern(x + z | a, nu=1.5)",
+        "matern(x + z | a:b, nu=1.5)",
+    ]
+
+
+@pytest.mark.parametrize("name", ["propto", "spde"])
 def test_structures_of_other_versions(name):
     with pytest.raises(ModelError, match=rf"{name}\(\.\.\.\) is not available.*us, diag, cs") as e:
         parse(f"y ~ {name}(1 + x | g)")
@@ -109,6 +126,9 @@ def test_structures_of_other_versions(name):
         ("cs(x, df=3)", FormulaError, r"cubic spline is cr\(\)"),
         ("us(x ~ z | g)", FormulaError, "'~' does not belong"),
         ("us(x)", FormulaError, r"us\(1 \+ x \| g\)"),
+        ("ar1(week | g, rho=1)", ModelError, r"ar1\(\.\.\.\) has no setting 'rho'; it takes none"),
+        ("rr(0 + f | g, d=1.5)", ModelError, "d is a whole number from one"),
+        ("matern(x | g, nu=0)", ModelError, "nu is a number between 0 and 20"),
         ("foo(1 | g)", ModelError, "Unknown covariance structure 'foo'"),
         ("daig(1 | g)", ModelError, "Did you mean 'diag'"),
         ("ar2(1 | g)", ModelError, "Did you mean 'ar1'"),
