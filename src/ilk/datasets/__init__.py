@@ -7,7 +7,6 @@ that an estimate can be held against the truth. A test compares the files with t
 from __future__ import annotations
 
 import csv
-import importlib
 import io
 from importlib.resources import files
 from typing import Any
@@ -16,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ilk.datasets.catalog import CATALOG, Column, Dataset
+from ilk.datasets.cells import SimulatedCells, simulate_cells
+from ilk.datasets.flavors import in_flavor
 from ilk.errors import DataError, did_you_mean
 
-__all__ = ["Column", "Dataset", "describe", "load", "names"]
-
-FLAVORS = ("pandas", "polars", "pyarrow", "dict")
+__all__ = ["Column", "Dataset", "SimulatedCells", "describe", "load", "names", "simulate_cells"]
 
 
 def names() -> tuple[str, ...]:
@@ -89,14 +88,7 @@ def load(name: str, flavor: str = "pandas") -> Any:
     >>> ilk.datasets.load("hospital_infections").shape
     (1440, 8)
     """
-    dataset = describe(name)
-    if flavor not in FLAVORS:
-        raise DataError(
-            f"flavor {flavor!r} is not known; it is one of {', '.join(FLAVORS)}."
-            + did_you_mean(flavor, FLAVORS),
-            code="unknown-flavor",
-        )
-    return _in_flavor(_read(dataset), flavor)
+    return in_flavor(_read(describe(name)), flavor)
 
 
 def text(name: str) -> str:
@@ -126,22 +118,3 @@ def _read(dataset: Dataset) -> dict[str, NDArray[Any]]:
         )
         for column, series in zip(dataset.columns, cells, strict=True)
     }
-
-
-def _in_flavor(columns: dict[str, NDArray[Any]], flavor: str) -> Any:
-    if flavor == "dict":
-        return columns
-    constructor = {"pandas": "DataFrame", "polars": "DataFrame", "pyarrow": "table"}[flavor]
-    try:
-        library = importlib.import_module(flavor)
-    except ModuleNotFoundError as error:
-        raise DataError(
-            f"flavor {flavor!r} needs the package {flavor}; install it or choose another flavor.",
-            code="missing-package",
-        ) from error
-    if flavor == "polars":  # an object array would become a column of Python objects
-        columns = {
-            name: values.astype(str) if values.dtype == object else values
-            for name, values in columns.items()
-        }
-    return getattr(library, constructor)(columns)
