@@ -24,6 +24,7 @@ import numpy as np
 
 from ilk.covariance.base import Equivariance
 from ilk.covariance.correlated import AbstractCorrelated
+from ilk.covariance.natural import Natural
 from ilk.typing import FloatArray
 
 
@@ -71,6 +72,21 @@ class Autoregressive(AbstractCorrelated):
         del q
         return np.arcsin(np.sin(parameters))
 
+    def correlation_natural(self, q: int) -> tuple[Natural, ...]:
+        """Report rho, the correlation of neighbors."""
+        del q
+        return (Natural("rho"),)
+
+    def correlation_values(self, parameters: FloatArray, q: int) -> FloatArray:
+        """The sine of the angle."""
+        del q
+        return np.sin(parameters)
+
+    def correlation_at(self, theta: FloatArray, distance: FloatArray) -> FloatArray:
+        """Correlations at distances in steps."""
+        rho = math.sin(theta[1])
+        return np.asarray(np.sign(rho) ** distance * abs(rho) ** distance)
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -105,6 +121,21 @@ class OrnsteinUhlenbeck(AbstractCorrelated):
         root = np.sqrt(left)
         droot = -r * dr / np.where(root > 0.0, root, 1.0)
         return _chain(r, dr, root, droot)
+
+    def correlation_natural(self, q: int) -> tuple[Natural, ...]:
+        """Report the range, and the half-life."""
+        gaps = self._gaps(q)
+        low, high = float(gaps.min()), float(gaps.sum())
+        return (Natural("range", (), 0.0, math.inf, math.log(2.0), low, high),)
+
+    def correlation_values(self, parameters: FloatArray, q: int) -> FloatArray:
+        """The range."""
+        del q
+        return np.exp(parameters)
+
+    def correlation_at(self, theta: FloatArray, distance: FloatArray) -> FloatArray:
+        """Correlations at distances in time."""
+        return np.exp(-distance * math.exp(-theta[1]))
 
     def _gaps(self, q: int) -> FloatArray:
         return np.diff(np.arange(float(q)) if not self.times else np.asarray(self.times))

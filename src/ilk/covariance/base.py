@@ -12,6 +12,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, Literal, TypeAlias
 
+import numpy as np
+
+from ilk.covariance.natural import Reported
 from ilk.kernels.contract import LinearFactor
 from ilk.typing import BoolArray, FloatArray
 
@@ -80,6 +83,28 @@ class AbstractCovariance(ABC):
     def canonical(self, theta: FloatArray, q: int) -> FloatArray:
         """Equivalent parameters (m,) with standard deviations and diagonals not negative."""
 
+    def rank(self, q: int) -> int:
+        """Rank of the covariance matrix of q effects off the boundary."""
+        return q
+
+    def multiplied(self, theta: FloatArray, by: float, q: int) -> FloatArray:
+        """Parameters (m,) of the factor times a positive number.
+
+        By default all are multiplied, as those of a factor that is linear in them.
+        """
+        del q
+        return theta * by
+
     @abstractmethod
     def names(self, columns: Sequence[str]) -> tuple[str, ...]:
         """Names of the m parameters, given those of the q columns."""
+
+    def reported(self, columns: Sequence[str]) -> Reported:
+        """What is reported, given the names of the q columns; by default all sds and pairs."""
+        del columns
+        return Reported()
+
+    def natural(self, theta: FloatArray, q: int) -> FloatArray:
+        """Values (k,) of the parameters that `reported` names."""
+        del theta, q
+        return np.zeros(0)

@@ -15,6 +15,7 @@ import numpy as np
 from ilk.covariance.base import Equivariance
 from ilk.covariance.correlated import AbstractCorrelated, cholesky_with_slope
 from ilk.covariance.decay import Decay, decay
+from ilk.covariance.natural import Natural
 from ilk.typing import FloatArray
 
 __all__ = ["Exponential", "GaussianDecay", "Matern"]
@@ -43,6 +44,23 @@ class _ByDistance(AbstractCorrelated):
         """Cholesky factor of the correlations."""
         correlation, slope = decay(self.kind, self._distances(q), *self._logs(parameters))
         return cholesky_with_slope(correlation, slope[..., : len(parameters)])
+
+    def correlation_natural(self, q: int) -> tuple[Natural, ...]:
+        """Report the range and, if it is a parameter, the smoothness."""
+        distance = self._distances(q)
+        low, high = float(distance[distance > 0.0].min()), float(distance.max())
+        range_ = Natural("range", (), 0.0, math.inf, shortest=low, longest=high)
+        free = len(self.correlation_names(q)) > 1
+        return (range_, *((Natural("smoothness", (), 0.0, math.inf),) if free else ()))
+
+    def correlation_values(self, parameters: FloatArray, q: int) -> FloatArray:
+        """Range and smoothness."""
+        del q
+        return np.exp(parameters)
+
+    def correlation_at(self, theta: FloatArray, distance: FloatArray) -> FloatArray:
+        """Correlations at distances."""
+        return decay(self.kind, distance, *self._logs(theta[1:]))[0]
 
     def _logs(self, parameters: FloatArray) -> tuple[float, float | None]:
         return float(parameters[0]), None

@@ -25,6 +25,7 @@ from typing import ClassVar, final
 import numpy as np
 
 from ilk.covariance.base import START, AbstractCovariance, Equivariance
+from ilk.covariance.natural import Natural, Reported, common_name
 from ilk.num import jets
 from ilk.num.jets import Jet
 from ilk.typing import BoolArray, FloatArray
@@ -76,6 +77,18 @@ class CompoundSymmetry(AbstractCovariance):
         """Log standard deviation of each column, then the angle."""
         return (*(f"log_sd[{column}]" for column in columns), *("angle",)[: len(columns) > 1])
 
+    def multiplied(self, theta: FloatArray, by: float, q: int) -> FloatArray:
+        """Add to the logarithms of the standard deviations."""
+        return np.concatenate([theta[:q] + math.log(by), theta[q:]])
+
+    def reported(self, columns: Sequence[str]) -> Reported:
+        """Standard deviations and, of more than one pair, their one correlation."""
+        return Reported() if len(columns) < 3 else Reported(None, False, _rho(columns))
+
+    def natural(self, theta: FloatArray, q: int) -> FloatArray:
+        """The correlation of more than one pair."""
+        return _rho_of(theta[q:], q)
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -116,6 +129,30 @@ class HomogeneousCompoundSymmetry(AbstractCovariance):
     def names(self, columns: Sequence[str]) -> tuple[str, ...]:
         """Name the standard deviation, then the angle."""
         return ("sd", *("angle",)[: len(columns) > 1])
+
+    def multiplied(self, theta: FloatArray, by: float, q: int) -> FloatArray:
+        """Multiply the standard deviation."""
+        del q
+        return np.concatenate([theta[:1] * by, theta[1:]])
+
+    def reported(self, columns: Sequence[str]) -> Reported:
+        """The standard deviation and the correlation."""
+        if len(columns) == 1:
+            return Reported()
+        one = ((common_name(columns), 0),)
+        return Reported(one) if len(columns) == 2 else Reported(one, False, _rho(columns))
+
+    def natural(self, theta: FloatArray, q: int) -> FloatArray:
+        """The correlation of more than one pair."""
+        return _rho_of(theta[1:], q)
+
+
+def _rho(columns: Sequence[str]) -> tuple[Natural, ...]:
+    return (Natural("rho", (common_name(columns),), -1.0 / (len(columns) - 1), 1.0),)
+
+
+def _rho_of(angle: FloatArray, q: int) -> FloatArray:
+    return np.zeros(0) if q < 3 else 1.0 - np.sin(angle) ** 2 * (q / (q - 1))
 
 
 def _angle_start(q: int) -> FloatArray:

@@ -14,10 +14,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from ilk.covariance.base import START, AbstractCovariance
+from ilk.covariance.natural import Natural, Reported, common_name
 from ilk.typing import BoolArray, FloatArray
 
 __all__ = ["AbstractCorrelated", "cholesky_with_slope"]
@@ -75,6 +77,14 @@ class AbstractCorrelated(AbstractCovariance):
     def correlation_factor(self, parameters: FloatArray, q: int) -> tuple[FloatArray, FloatArray]:
         """Cholesky factor C (q, q) of the correlations and its derivative (q, q, k)."""
 
+    @abstractmethod
+    def correlation_natural(self, q: int) -> tuple[Natural, ...]:
+        """The parameters as they are reported, of q > 1 effects."""
+
+    @abstractmethod
+    def correlation_values(self, parameters: FloatArray, q: int) -> FloatArray:
+        """Their values, from the parameters (k,) of the correlations."""
+
     def correlation_canonical(self, parameters: FloatArray, q: int) -> FloatArray:
         """Equivalent parameters (k,) of the correlations; the same unless several are."""
         del q
@@ -112,3 +122,20 @@ class AbstractCorrelated(AbstractCovariance):
         """Name the standard deviation, then the parameters of the correlations."""
         q = len(columns)
         return ("sd", *(self.correlation_names(q) if q > 1 else ()))
+
+    def multiplied(self, theta: FloatArray, by: float, q: int) -> FloatArray:
+        """Multiply the standard deviation."""
+        del q
+        return np.concatenate([theta[:1] * by, theta[1:]])
+
+    def reported(self, columns: Sequence[str]) -> Reported:
+        """One standard deviation, and the parameters of the correlations."""
+        q, name = len(columns), common_name(columns)
+        if q == 1:
+            return Reported()
+        found = (replace(one, terms=(name,)) for one in self.correlation_natural(q))
+        return Reported(((name, 0),), False, tuple(found))
+
+    def natural(self, theta: FloatArray, q: int) -> FloatArray:
+        """Values of the parameters of the correlations."""
+        return self.correlation_values(theta[1:], q) if q > 1 else np.zeros(0)

@@ -13,6 +13,7 @@ import numpy as np
 
 from ilk.covariance.base import START, AbstractCovariance, Equivariance
 from ilk.covariance.linear import expand, placed
+from ilk.covariance.natural import Reported
 from ilk.kernels.contract import LinearFactor
 from ilk.typing import BoolArray, FloatArray
 
@@ -53,3 +54,8 @@ class Diagonal(AbstractCovariance):
     def names(self, columns: Sequence[str]) -> tuple[str, ...]:
         """Name the standard deviation of each column."""
         return tuple(f"sd[{column}]" for column in columns)
+
+    def reported(self, columns: Sequence[str]) -> Reported:
+        """Standard deviations."""
+        del columns
+        return Reported(pairs=False)

@@ -13,6 +13,7 @@ import numpy as np
 
 from ilk.covariance.base import START, AbstractCovariance, Equivariance
 from ilk.covariance.linear import expand, placed
+from ilk.covariance.natural import Reported, common_name
 from ilk.kernels.contract import LinearFactor
 from ilk.typing import BoolArray, FloatArray
 
@@ -53,3 +54,9 @@ class ScaledIdentity(AbstractCovariance):
     def names(self, columns: Sequence[str]) -> tuple[str, ...]:
         """Name the common standard deviation."""
         return ("sd",)
+
+    def reported(self, columns: Sequence[str]) -> Reported:
+        """One standard deviation."""
+        if len(columns) == 1:
+            return Reported(pairs=False)
+        return Reported(((common_name(columns), 0),), pairs=False)

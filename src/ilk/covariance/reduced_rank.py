@@ -64,6 +64,10 @@ class ReducedRank(AbstractCovariance):
         signs = np.where(theta[rows == columns] < 0.0, -1.0, 1.0)
         return np.asarray(theta * signs[columns])
 
+    def rank(self, q: int) -> int:
+        """Number of factors."""
+        return min(self.d, q)
+
     def names(self, columns: Sequence[str]) -> tuple[str, ...]:
         """Column and factor of each loading."""
         rows, factors = self._places(len(columns))

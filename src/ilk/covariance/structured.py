@@ -15,6 +15,8 @@ import numpy as np
 
 from ilk.covariance.base import AbstractCovariance, Equivariance
 from ilk.covariance.levels.base import AbstractLevels
+from ilk.covariance.levels.reported import level_parameters
+from ilk.covariance.natural import Reported
 from ilk.kernels.contract import LinearFactor
 from ilk.typing import BoolArray, FloatArray
 
@@ -76,13 +78,33 @@ class Structured(AbstractCovariance):
         return np.concatenate([self.within.snappable(q), np.zeros(self.free, dtype=bool)])
 
     def canonical(self, theta: FloatArray, q: int) -> FloatArray:
-        """Equivalent parameters within levels; those over them stay."""
+        """Equivalent parameters within and over levels."""
         size = self.within.size(q)
-        return np.concatenate([self.within.canonical(theta[:size], q), theta[size:]])
+        over = self.levels.canonical(theta[size:])
+        return np.concatenate([self.within.canonical(theta[:size], q), over])
 
     def names(self, columns: Sequence[str]) -> tuple[str, ...]:
         """All names."""
         return (*self.within.names(columns), *self.levels.parameters)
+
+    def rank(self, q: int) -> int:
+        """That within levels."""
+        return self.within.rank(q)
+
+    def multiplied(self, theta: FloatArray, by: float, q: int) -> FloatArray:
+        """Those within levels; correlations over levels stay."""
+        size = self.within.size(q)
+        return np.concatenate([self.within.multiplied(theta[:size], by, q), theta[size:]])
+
+    def reported(self, columns: Sequence[str]) -> Reported:
+        """What is reported within levels, then the parameters over them."""
+        within = self.within.reported(columns)
+        return replace(within, parameters=(*within.parameters, *level_parameters(self.levels)))
+
+    def natural(self, theta: FloatArray, q: int) -> FloatArray:
+        """Values of all of these."""
+        own = self.within.natural(theta[: self.within.size(q)], q)
+        return np.concatenate([own, self.over_levels(theta, q)])
 
     def over_levels(self, theta: FloatArray, q: int) -> FloatArray:
         """Parameters over the levels, as they are reported."""

@@ -22,6 +22,7 @@ import numpy as np
 
 from ilk.covariance.base import START, AbstractCovariance, Equivariance
 from ilk.covariance.correlated import cholesky_with_slope
+from ilk.covariance.natural import Natural, Reported, common_name
 from ilk.typing import BoolArray, FloatArray, IntArray
 
 _WITHIN = 1.0 - 1e-9
@@ -81,6 +82,34 @@ class Toeplitz(AbstractCovariance):
         """Log standard deviation of each column, then the angle of each lag."""
         lags = range(1, self._lags(len(columns)) + 1)
         return (*(f"log_sd[{column}]" for column in columns), *(f"angle[{h}]" for h in lags))
+
+    def multiplied(self, theta: FloatArray, by: float, q: int) -> FloatArray:
+        """Add to the logarithms of the standard deviations."""
+        return np.concatenate([theta[:q] + math.log(by), theta[q:]])
+
+    def reported(self, columns: Sequence[str]) -> Reported:
+        """Standard deviations, and a correlation for each lag that occurs."""
+        name = common_name(columns)
+        lags = self._occurring(len(columns)).tolist()
+        found = (Natural("correlation", (f"{name}, lag {h}",)) for h in lags)
+        return Reported(None, False, tuple(found))
+
+    def natural(self, theta: FloatArray, q: int) -> FloatArray:
+        """The correlations."""
+        return _correlations(theta[q:])[0][self._occurring(q)]
+
+    def correlation_at(self, theta: FloatArray, distance: FloatArray) -> FloatArray:
+        """Correlations at lags; not a number at those that do not occur."""
+        lags = len(self.times) - 1 if not self.times else self.times[-1] - self.times[0]
+        by_lag = _correlations(theta[len(theta) - max(lags, 0) :])[0]
+        found = np.full(np.shape(distance), np.nan)
+        whole = (distance == np.round(distance)) & (distance <= max(lags, 0))
+        found[whole] = by_lag[distance[whole].astype(np.intp)]
+        return found
+
+    def _occurring(self, q: int) -> IntArray:
+        """Lags between positions, ascending."""
+        return np.unique(self._between(q))[1:]
 
     def _between(self, q: int) -> IntArray:
         times = np.asarray(self.times, dtype=np.intp) if self.times else np.arange(q)

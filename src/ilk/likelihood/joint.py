@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, TypeAlias, final
 
 import numpy as np
 
-from ilk.covariance.compound import CompoundSymmetry, HomogeneousCompoundSymmetry
 from ilk.kernels import laplace_engine
 from ilk.kernels.contract import PredictorData
 from ilk.likelihood.base import steps_of
@@ -229,8 +228,9 @@ def joint_scale(fitted: Fitted) -> FloatArray:
     if not fitted.model.linear:
         return steps_of(fitted.point)
     sigma = math.sqrt(fitted.point.sigma2)
-    logs = _multiplied(fitted.marginal, np.zeros(len(fitted.point.theta)), math.e) != 0.0
-    theta = np.where(logs, 0.1, 0.1 * sigma)
+    ones = np.ones(len(fitted.point.theta))
+    relative = _multiplied(fitted.marginal, ones, 4.0) == 4.0
+    theta = np.where(relative, 0.1 * sigma, 0.1)
     return np.concatenate([np.full(len(fitted.point.beta), 0.1 * sigma), [0.1], theta])
 
 
@@ -259,13 +259,6 @@ def _multiplied(marginal: AbstractMarginal, theta: FloatArray, by: float) -> Flo
     widths = [term.width for term in marginal.scaled.data.terms]
     for covariance, q in zip(marginal.model.covariances, widths, strict=True):
         stop = start + covariance.size(q)
-        part = theta[start:stop].copy()
-        if isinstance(covariance, CompoundSymmetry):
-            part[:q] += math.log(by)
-        elif isinstance(covariance, HomogeneousCompoundSymmetry):
-            part[0] *= by
-        else:
-            part *= by
-        out.append(part)
+        out.append(covariance.multiplied(theta[start:stop], by, q))
         start = stop
     return np.concatenate(out)
