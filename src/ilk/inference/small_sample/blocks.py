@@ -101,6 +101,10 @@ def connected_blocks(data: EngineData) -> IntArray:
     others = [term.codes + start for term, start in zip(data.terms, starts, strict=False)][1:]
     a = np.tile(first.codes, len(others))
     b = np.concatenate([np.zeros(0, np.int64), *others])
+    for term, start in zip(data.terms, starts, strict=False):
+        if term.precision is not None:  # levels that depend on each other
+            a = np.concatenate([a, start + term.precision.rows])
+            b = np.concatenate([b, start + term.precision.columns])
     graph = sparse.coo_matrix((np.ones(len(a)), (a, b)), shape=(size, size))
     labels = graphs.connected_components(graph, directed=False)[1]
     widths = np.repeat([term.width for term in data.terms], [term.levels for term in data.terms])
@@ -108,14 +112,14 @@ def connected_blocks(data: EngineData) -> IntArray:
     if largest > MAX_CONNECTED:
         raise ModelError(
             f"Kenward-Roger would need a matrix of {largest:,} by {largest:,} random effects that "
-            f"the data connect (crossed grouping factors); at most {MAX_CONNECTED:,} are treated. "
-            "Take df='satterthwaite', which has no such limit.",
+            "hang together (factors that cross, levels that depend on each other); at most "
+            f"{MAX_CONNECTED:,} are treated. Take df='satterthwaite', which has no such limit.",
             code="size",
         )
     return np.asarray(labels)
 
 
-def stacks(data: EngineData, labels: IntArray) -> Iterator[Stack]:
+def stacks(data: EngineData, labels: IntArray, spread: Any = None) -> Iterator[Stack]:
     """Give the blocks with their S, those of the same make together.
 
     Parameters
@@ -124,6 +128,9 @@ def stacks(data: EngineData, labels: IntArray) -> Iterator[Stack]:
         The data.
     labels : (sum of L_t,) array of int
         Block of each level.
+    spread : sparse (U, U) array, optional
+        Root of the covariance between levels, which makes them independent: S is that of Z times
+        it.
     """
     levels = [term.levels for term in data.terms]
     widths = [term.width for term in data.terms]
@@ -137,6 +144,8 @@ def stacks(data: EngineData, labels: IntArray) -> Iterator[Stack]:
     within = np.concatenate([np.arange(count) for count in levels])
     order = np.lexsort((within, terms, labels))  # by block, then term, then level
     cross = _cross_products(data)
+    if spread is not None:
+        cross = (spread.T @ cross @ spread).tocsr()
     local = np.empty(int(first[-1]), dtype=np.int64)
     for make, count in enumerate(makes):
         chosen = np.flatnonzero(make_of == make)

@@ -18,8 +18,9 @@ the covariance matrices of a structure span, where V has no second derivatives a
 is nothing special.
 
 Everything is computed from :math:`A = Z'V^{-1}X` and :math:`M = Z'V^{-1}Z`, the latter in blocks of
-random effects that data connect (`ilk.inference.small_sample.blocks`).  The residual variance needs
-nothing more, because :math:`\sigma^2 W^{-1} = V - ZGZ'`.  Derivation:
+random effects that data connect (`ilk.inference.small_sample.blocks`).  Levels that depend on each
+other, with covariance :math:`Q^{-1} = R R'`, are independent ones of the columns ZR.  The residual
+variance needs nothing more, because :math:`\sigma^2 W^{-1} = V - ZGZ'`.  Derivation:
 docs/derivations/small-samples.md.
 """
 
@@ -27,24 +28,28 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from ilk.covariance.structured import Structured
 from ilk.errors import ModelError
-from ilk.inference.small_sample.blocks import connected_blocks, stacks, times
+from ilk.inference.small_sample.blocks import Stack, connected_blocks, stacks, times
 from ilk.inference.small_sample.satterthwaite import pseudo_inverse, weighted_cross_products
+from ilk.late import Late
+from ilk.model.dependence import Dependence, dependences
 from ilk.model.factors import split_factors
 from ilk.num.triangular import inverse
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from ilk.covariance.base import AbstractCovariance
     from ilk.fitted import Fitted
-    from ilk.kernels.contract import EngineData
     from ilk.likelihood.gaussian import GaussianMarginal
-    from ilk.typing import FloatArray, IntArray
+    from ilk.typing import FloatArray
+
+sparse: Any = Late("scipy.sparse")
 
 __all__ = ["KenwardRoger", "check_kenward_roger", "kenward_roger", "match_moments"]
 
@@ -144,10 +149,16 @@ def kenward_roger(fitted: Fitted) -> KenwardRoger:
         lam = marginal.move(result)
         phi = marginal.engine.coefficient_covariance()
         solved = marginal.engine.solve(marginal.engine.cross_information())
-    factors = split_factors(lam, [term.width for term in data.terms])
+    widths = [term.width for term in data.terms]
+    factors = split_factors(lam, widths)
+    over = dependences(fitted.model, result.theta)
     # sigma2 = 1 from here on
-    crossed = weighted_cross_products(data, factors, solved)
-    P, Q, E = _moments(data, labels, factors, crossed, ways, inverse(phi), scaled.count)
+    crossed = weighted_cross_products(data, factors, solved, over)
+    spread = _spread(over, widths, [term.levels for term in data.terms])
+    blocks = stacks(data, labels, spread)
+    flat = np.concatenate([part.reshape(-1, len(phi)) for part in crossed])
+    flat = flat if spread is None else spread.T @ flat
+    P, Q, E = _moments(blocks, factors, flat, ways, inverse(phi), scaled.count)
     product = np.matmul(phi, P)
     E = E - 2.0 * np.einsum("ij,rsji->rs", phi, Q) + np.einsum("rij,sji->rs", product, product)
     uncertainty = 2.0 * pseudo_inverse(E)
@@ -164,11 +175,23 @@ def kenward_roger(fitted: Fitted) -> KenwardRoger:
     )
 
 
+def _spread(over: Sequence[Dependence | None], widths: Sequence[int], levels: Sequence[int]) -> Any:
+    """Root (U, U) of the covariance between levels, sparse; None if all are independent."""
+    if all(each is None for each in over):
+        return None
+    return sparse.block_diag(
+        [
+            sparse.kron(sparse.identity(count) if each is None else each.root(), sparse.identity(q))
+            for each, q, count in zip(over, widths, levels, strict=True)
+        ],
+        format="csr",
+    )
+
+
 def _moments(
-    data: EngineData,
-    labels: IntArray,
+    blocks: Iterable[Stack],
     factors: Sequence[FloatArray],
-    crossed: Sequence[FloatArray],
+    flat: FloatArray,
     ways: Sequence[tuple[int, FloatArray]],
     information: FloatArray,
     count: float,
@@ -177,9 +200,8 @@ def _moments(
     k, p = len(ways) + 1, len(information)
     P, Q, E = np.zeros((k, p, p)), np.zeros((k, k, p, p)), np.zeros((k, k))
     covariances = [factor @ factor.T for factor in factors]
-    flat = np.concatenate([part.reshape(-1, p) for part in crossed])
     P[-1], Q[-1, -1], E[-1, -1] = -information, information, count
-    for stack in stacks(data, labels):
+    for stack in blocks:
         M, A = stack.inner(factors), flat[stack.effects]
         each = list(zip(stack.places, covariances, strict=True))
         MG = np.concatenate([times(M[:, :, at], G) for at, G in each], axis=2)
@@ -228,6 +250,13 @@ def _directions(fitted: Fitted) -> list[tuple[int, FloatArray]]:
     for t, covariance in enumerate(fitted.model.covariances):
         q = fitted.marginal.scaled.data.terms[t].width
         size = covariance.size(q)
+        if isinstance(covariance, Structured) and covariance.free:
+            raise ModelError(
+                f"Kenward-Roger is not available where the correlations of the levels of "
+                f"{fitted.design.terms[t].grouping.name!r} have parameters "
+                f"({', '.join(covariance.levels.parameters)}); take df='satterthwaite'.",
+                code="kenward-roger",
+            )
         basis = _span(covariance, q)
         if len(basis) > size:
             raise ModelError(

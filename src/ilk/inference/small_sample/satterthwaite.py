@@ -15,7 +15,9 @@ of freedom are those of the model without the effect.  The derivatives are exact
 .. math:: \partial\Phi = \Phi\, X'V^{-1}\, \partial V\, V^{-1}X\, \Phi, \qquad
    \partial V = \sigma^2 Z (\partial\Lambda \Lambda' + \Lambda \partial\Lambda') Z',
 
-and cost one pass over the rows at most.  Derivation: docs/derivations/small-samples.md.
+and cost one pass over the rows at most.  Where levels depend on each other, with covariance
+:math:`Q^{-1} \otimes \Lambda\Lambda'`, that of Z is between, and the parameters of Q have
+derivatives of their own.  Derivation: docs/derivations/small-samples.md.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ import numpy as np
 
 from ilk.likelihood.base import steps_of
 from ilk.likelihood.gaussian import GaussianMarginal
+from ilk.model.dependence import Dependence, dependences
 from ilk.model.factors import split_factors
 
 if TYPE_CHECKING:
@@ -95,21 +98,26 @@ def satterthwaite(fitted: Fitted) -> Satterthwaite:
         solved = marginal.engine.solve(marginal.engine.cross_information())
     widths = [term.width for term in scaled.data.terms]
     jacobian = marginal.factor(result.theta)[1]
-    crossed = weighted_cross_products(scaled.data, split_factors(lam, widths), solved)
+    over = dependences(fitted.model, result.theta)
+    crossed = weighted_cross_products(scaled.data, split_factors(lam, widths), solved, over)
 
     derivatives = np.zeros((len(result.theta) + 1, *unscaled.shape))
     derivatives[-1] = unscaled
     start = 0
-    for A, factor in zip(crossed, split_factors(lam, widths), strict=True):
+    for A, factor, dependence in zip(crossed, split_factors(lam, widths), over, strict=True):
         q, p = A.shape[1:]
         flat = A.reshape(len(A), q * p)
-        gram = (flat.T @ flat).reshape(q, p, q, p)
+        spread = flat if dependence is None else dependence.covariance_times(flat)
+        gram = (flat.T @ spread).reshape(q, p, q, p)
         block = jacobian[start : start + q * q]
         start += q * q
         for j in np.flatnonzero(block.any(axis=0)):
             half = block[:, j].reshape(q, q, order="F") @ factor.T
             middle = np.einsum("ab,aibj->ij", half + half.T, gram)
             derivatives[j] += unscaled @ middle @ unscaled
+        if dependence is not None:
+            middles = _over_levels(dependence, spread.reshape(A.shape), factor)
+            derivatives[dependence.places] += unscaled @ middles @ unscaled
     B = scaled.coef_map
     unit = result.sigma2
     return Satterthwaite(
@@ -119,13 +127,28 @@ def satterthwaite(fitted: Fitted) -> Satterthwaite:
     )
 
 
+def _over_levels(dependence: Dependence, spread: FloatArray, factor: FloatArray) -> FloatArray:
+    """Derivatives (m, p, p) of ``X'V^-1 X`` through the correlations of the levels, negated.
+
+    With R = Q^-1 Z'V^-1 X (L, q, p) they are minus the sums of R_k' G R_l over the elements of dQ.
+    """
+    R = np.einsum("ab,laj->lbj", factor, spread)
+    flat = R.reshape(len(R), -1)
+    q, p = R.shape[1:]
+    found = [(flat.T @ (dQ @ flat)).reshape(q, p, q, p) for dQ in dependence.slopes()]
+    return np.array([-np.einsum("aiaj->ij", each) for each in found]).reshape(-1, p, p)
+
+
 def weighted_cross_products(
-    data: EngineData, factors: Sequence[FloatArray], solved: FloatArray
+    data: EngineData,
+    factors: Sequence[FloatArray],
+    solved: FloatArray,
+    over: Sequence[Dependence | None],
 ) -> list[FloatArray]:
     r"""Cross products :math:`\sigma^2 Z_t'V^{-1}X` by term.
 
     By Woodbury's identity :math:`\sigma^2 V^{-1}X = W(X - Z\Lambda H^{-1}\Lambda'Z'WX)`, and
-    :math:`\sigma^2 \Lambda'Z'V^{-1}X = H^{-1}\Lambda'Z'WX`, which says all if no factor is near
+    :math:`\sigma^2 \Lambda'Z'V^{-1}X = Q H^{-1}\Lambda'Z'WX`, which says all if no factor is near
     singular.
 
     Parameters
@@ -136,6 +159,8 @@ def weighted_cross_products(
         Lambda of each term.
     solved : (U, p) array
         ``H^-1 Lambda'Z'WX``.
+    over : sequence of Dependence or None
+        Structure over the levels of each term.
 
     Returns
     -------
@@ -149,9 +174,13 @@ def weighted_cross_products(
         parts.append(solved[start:stop].reshape(term.levels, term.width, p))
         start = stop
     if all(np.linalg.cond(factor) < _REGULAR for factor in factors):
+        own = [
+            part if each is None else each.precision_times(part)
+            for part, each in zip(parts, over, strict=True)
+        ]
         return [
             np.asarray(np.matmul(np.linalg.inv(factor).T, part))
-            for factor, part in zip(factors, parts, strict=True)
+            for factor, part in zip(factors, own, strict=True)
         ]
     effects = [
         np.einsum("ab,lbj->jla", factor, part) for factor, part in zip(factors, parts, strict=True)

@@ -1,0 +1,148 @@
+"""Which terms have levels that depend on each other, and how: structures at their parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+
+from ilk.covariance.structured import Structured
+from ilk.errors import ModelError
+from ilk.late import Late
+
+if TYPE_CHECKING:
+    from ilk.covariance.levels.base import AbstractLevels
+    from ilk.design.build import Design
+    from ilk.design.random import RandomTerm
+    from ilk.model.model import Model
+    from ilk.typing import FloatArray
+
+sparse: Any = Late("scipy.sparse")
+solvers: Any = Late("scipy.sparse.linalg")
+
+__all__ = ["Dependence", "dependences", "dependent_groups", "refuse_dependent"]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Dependence:
+    """Structure over the levels of a term, at its parameters.
+
+    Attributes
+    ----------
+    levels : AbstractLevels
+        The structure.
+    theta : ndarray (m,)
+        Its parameters.
+    places : slice
+        Where they stand among the covariance parameters of all terms.
+    """
+
+    levels: AbstractLevels
+    theta: FloatArray
+    places: slice
+
+    def precision(self) -> Any:
+        """Precision matrix of the levels, sparse (L, L)."""
+        found = self.levels.precision(self.theta)
+        return _symmetric(found.rows, found.columns, found.values, found.order)
+
+    def precision_times(self, x: FloatArray) -> FloatArray:
+        """Precision matrix of the levels, times x (L, ...)."""
+        return np.asarray((self.precision() @ x.reshape(len(x), -1)).reshape(x.shape))
+
+    def covariance_times(self, x: FloatArray) -> FloatArray:
+        """Covariance matrix of the levels, times x (L, ...)."""
+        solved = solvers.splu(self.precision()).solve(x.reshape(len(x), -1))
+        return np.asarray(solved.reshape(x.shape))
+
+    def root(self) -> FloatArray:
+        """Dense root R (L, L) of the covariance matrix of the levels, RR'."""
+        whole = np.linalg.cholesky(self.levels.precision(self.theta).dense())
+        return np.asarray(np.linalg.inv(whole).T)
+
+    def slopes(self) -> list[Any]:
+        """Derivatives of the precision matrix in its parameters, sparse (L, L) each."""
+        found = self.levels.precision(self.theta)
+        return [
+            _symmetric(found.rows, found.columns, found.slope[:, j], found.order)
+            for j in range(found.slope.shape[1])
+        ]
+
+
+def _symmetric(rows: Any, columns: Any, values: FloatArray, order: int) -> Any:
+    lower = sparse.csc_matrix((values, (rows, columns)), shape=(order, order))
+    return (lower + sparse.tril(lower, -1).T).tocsc()
+
+
+def dependences(model: Model, theta: FloatArray) -> tuple[Dependence | None, ...]:
+    """Structures over the levels by term, None where levels are independent.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    theta : ndarray (m_theta,)
+        Covariance parameters of all terms.
+    """
+    found: list[Dependence | None] = []
+    start = 0
+    for covariance, term in zip(model.covariances, model.design.terms, strict=True):
+        stop = start + covariance.size(term.width)
+        if isinstance(covariance, Structured):
+            places = slice(stop - covariance.free, stop)
+            found.append(Dependence(covariance.levels, np.asarray(theta[places]), places))
+        else:
+            found.append(None)
+        start = stop
+    return tuple(found)
+
+
+def dependent_groups(design: Design, groups: Collection[str] | None = None) -> tuple[str, ...]:
+    """Grouping factors whose levels depend on each other.
+
+    Parameters
+    ----------
+    design : Design
+        Of a fit.
+    groups : collection of str, optional
+        Those that matter; all by default.
+    """
+    names = (_dependent(term) for term in design.terms)
+    return tuple(dict.fromkeys(n for n in names if n and (groups is None or n in groups)))
+
+
+def _dependent(term: RandomTerm) -> str | None:
+    return term.grouping.name if term.grouping.structured else None
+
+
+def refuse_dependent(
+    design: Design, question: str, instead: str, groups: Collection[str] | None = None
+) -> None:
+    """Refuse a question whose answer takes levels for independent where they are not.
+
+    Parameters
+    ----------
+    design : Design
+        Of a fit.
+    question : str
+        What is asked: ``"influence() of clusters"``.
+    instead : str
+        What to do, as a sentence.
+    groups : collection of str, optional
+        Factors that the question is about; all by default.
+
+    Raises
+    ------
+    ModelError
+        Levels of such a factor depend on each other.
+    """
+    names = dependent_groups(design, groups)
+    if names:
+        raise ModelError(
+            f"{question} takes clusters for independent, and the levels of "
+            f"{' and '.join(map(repr, names))} depend on each other (covariance=). {instead}",
+            code="dependent-levels",
+        )
