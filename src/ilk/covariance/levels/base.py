@@ -15,15 +15,22 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ilk.errors import DataError
+from ilk.covariance.levels.sparse_factor import SparseFactor
+from ilk.errors import DataError, ModelError
 from ilk.frame import listing
 from ilk.typing import FloatArray, IntArray
 
-__all__ = ["AbstractLevels", "Precision"]
+if TYPE_CHECKING:
+    from scipy.sparse import csc_matrix, csr_matrix
+
+__all__ = ["LARGEST", "AbstractLevels", "Extension", "Precision"]
+
+LARGEST = 5000
+"""Most levels of which a dense matrix is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,32 @@ class Precision:
         full[self.columns, self.rows] = self.values
         return full
 
+    def sparse(self) -> csc_matrix:
+        """The matrix (L, L), sparse."""
+        from scipy import sparse
+
+        below = self.rows != self.columns
+        rows = np.concatenate([self.rows, self.columns[below]])
+        columns = np.concatenate([self.columns, self.rows[below]])
+        values = np.concatenate([self.values, self.values[below]])
+        return sparse.csc_matrix((values, (rows, columns)), shape=(self.order, self.order))
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """Effects of new levels, given those of all L levels of a structure.
+
+    Attributes
+    ----------
+    weights : sparse matrix (m, L)
+        The conditional mean of the effect of a new level is its row times the effects.
+    variances : ndarray (m,)
+        Its variance around this mean, in units of the structure's.
+    """
+
+    weights: csr_matrix
+    variances: FloatArray
+
 
 class AbstractLevels(ABC):
     """Covariance structure over the levels of a factor.
@@ -97,6 +130,10 @@ class AbstractLevels(ABC):
         """Parameters (m,) as they are reported, from the unconstrained ones."""
         return theta
 
+    def canonical(self, theta: FloatArray) -> FloatArray:
+        """Unconstrained parameters (m,) of the same structure, angles in their first branch."""
+        return theta
+
     @abstractmethod
     def precision(self, theta: FloatArray) -> Precision:
         """Precision matrix at the unconstrained parameters (m,)."""
@@ -104,6 +141,78 @@ class AbstractLevels(ABC):
     @abstractmethod
     def describe(self) -> str:
         """Say in a few words what is correlated and how."""
+
+    @abstractmethod
+    def to_arrays(self) -> dict[str, Any]:
+        """All that makes the structure, as arrays, numbers and words."""
+
+    @classmethod
+    @abstractmethod
+    def from_arrays(cls, arrays: Mapping[str, Any]) -> AbstractLevels:
+        """Structure from what `to_arrays` gave."""
+
+    def variances(self, theta: FloatArray) -> FloatArray:
+        """Variances (L,) of the levels, the diagonal of the inverse of the precision matrix."""
+        return SparseFactor(self.precision(theta).sparse()).inverse_diagonal()
+
+    def draw(self, theta: FloatArray, rng: np.random.Generator, count: int) -> FloatArray:
+        """Draws (count, L) of the effects."""
+        return SparseFactor(self.precision(theta).sparse()).draw(rng, count)
+
+    def covariance(self, theta: FloatArray) -> FloatArray:
+        """Covariance matrix (L, L) of the levels.
+
+        Raises
+        ------
+        ModelError
+            There are more than 5,000 levels.
+        """
+        count = len(self.levels)
+        if count > LARGEST:
+            raise ModelError(
+                f"The covariance matrix of the {count} levels of the {self.kind} is not made; "
+                f"{LARGEST} levels are the most. variances() and draw() take any number.",
+                code="too-large",
+            )
+        return self._dense_covariance(theta)
+
+    def _dense_covariance(self, theta: FloatArray) -> FloatArray:
+        found = np.linalg.inv(self.precision(theta).dense())
+        return np.asarray(0.5 * (found + found.T), dtype=np.float64)
+
+    def extend(
+        self, theta: FloatArray, labels: Sequence[Hashable], points: Any = None
+    ) -> Extension:
+        """Effects of levels that the structure does not have, given those that it has.
+
+        Parameters
+        ----------
+        theta : ndarray (m,)
+            Unconstrained parameters.
+        labels : sequence of m labels
+            Levels; those of the structure have a weight of one at their own place.
+        points : optional
+            Where the new ones belong, a row for each label; what it holds depends on the kind.
+
+        Returns
+        -------
+        Extension
+
+        Raises
+        ------
+        ModelError
+            The structure has no place for levels that it does not have.
+        """
+        del theta, points
+        known = self.places()
+        new = [label for label in labels if label not in known]
+        if new:
+            raise ModelError(
+                f"The {self.kind} says nothing of levels beside its own, and it lacks "
+                f"{listing(new)}. Make it with these levels among its own; they need no data.",
+                code="unknown-level",
+            )
+        return extension([[(known[label], 1.0)] for label in labels], np.zeros(len(labels)), self)
 
     def places(self) -> Mapping[Hashable, int]:
         """Position of every name among the levels; several names may share one."""
@@ -146,3 +255,26 @@ class AbstractLevels(ABC):
                 code="unknown-level",
             )
         return np.array([known[label] for label in labels], dtype=np.int32)
+
+
+def extension(
+    weights: Sequence[Sequence[tuple[int, float]]], variances: FloatArray, levels: AbstractLevels
+) -> Extension:
+    """Extension from the places and weights of each new level.
+
+    Parameters
+    ----------
+    weights : sequence of m sequences of (int, float)
+        Places among the levels, and weights.
+    variances : ndarray (m,)
+        Conditional variances.
+    levels : AbstractLevels
+        The structure.
+    """
+    from scipy import sparse
+
+    rows = np.repeat(np.arange(len(weights)), [len(row) for row in weights])
+    places = np.array([place for row in weights for place, _ in row], dtype=np.intp)
+    values = np.array([value for row in weights for _, value in row], dtype=np.float64)
+    shape = (len(weights), len(levels.levels))
+    return Extension(sparse.csr_matrix((values, (rows, places)), shape=shape), variances)

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ilk.covariance.levels.base import Precision
+from ilk.covariance.levels.sparse_factor import solve_triangular
 from ilk.typing import FloatArray, IntArray
 
 __all__ = ["DirectedGraph"]
@@ -113,3 +114,30 @@ class DirectedGraph:
             slope=slope,
             log_det_slope=log_slope,
         )
+
+    def draw(
+        self,
+        weights: FloatArray,
+        variances: FloatArray,
+        order: IntArray,
+        rng: np.random.Generator,
+        count: int,
+    ) -> FloatArray:
+        """Draws (count, n) of the values.
+
+        Parameters
+        ----------
+        weights, variances
+            As in `precision`.
+        order : ndarray (n,) of int
+            Values, parents before children.
+        rng : numpy.random.Generator
+            Source of the draws.
+        count : int
+            Number of draws.
+        """
+        from scipy import sparse
+
+        W = sparse.csr_matrix((weights, (self.children, self.parents)), shape=(self.order,) * 2)
+        noise = np.sqrt(variances)[:, None] * rng.standard_normal((self.order, count))
+        return solve_triangular(sparse.identity(self.order, format="csr") - W, order, noise).T

@@ -9,12 +9,13 @@ added, which is said in the summary.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
+from ilk.covariance.levels.arrays import labels_from_arrays, labels_to_arrays
 from ilk.covariance.levels.base import AbstractLevels, Precision
 from ilk.errors import DataError
 from ilk.frame import listing, quote
@@ -49,6 +50,8 @@ class KnownCovariance(AbstractLevels):
         Variance of the independent effects that were added, 0 if none were.
     clipped : float
         The smallest eigenvalue that was set to zero, 0 if there was none.
+    eigen : tuple of ndarrays (L,), (L, L)
+        Eigenvalues, repaired and with the ridge, in rising order, and eigenvectors by column.
     """
 
     kind = "covariance matrix"
@@ -59,6 +62,7 @@ class KnownCovariance(AbstractLevels):
     word: str = "covariance"
     ridge: float = field(init=False)
     clipped: float = field(init=False)
+    eigen: tuple[FloatArray, FloatArray] = field(init=False, repr=False)
     _precision: Precision = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -85,6 +89,7 @@ class KnownCovariance(AbstractLevels):
         inverse = (vectors / values) @ vectors.T
         rows, columns = _lower(len(V))
         object.__setattr__(self, "matrix", V)
+        object.__setattr__(self, "eigen", (values, vectors))
         object.__setattr__(self, "ridge", ridge)
         object.__setattr__(self, "clipped", least if negative else 0.0)
         object.__setattr__(
@@ -102,6 +107,39 @@ class KnownCovariance(AbstractLevels):
         """Inverse of the matrix."""
         del theta
         return self._precision
+
+    def variances(self, theta: FloatArray) -> FloatArray:
+        """Diagonal of the matrix, as it is used."""
+        del theta
+        values, vectors = self.eigen
+        return np.asarray((vectors**2) @ values)
+
+    def _dense_covariance(self, theta: FloatArray) -> FloatArray:
+        del theta
+        values, vectors = self.eigen
+        return np.asarray((vectors * values) @ vectors.T)
+
+    def draw(self, theta: FloatArray, rng: np.random.Generator, count: int) -> FloatArray:
+        """Draws by the eigenvectors."""
+        del theta
+        values, vectors = self.eigen
+        return (rng.standard_normal((count, len(values))) * np.sqrt(values)) @ vectors.T
+
+    def to_arrays(self) -> dict[str, Any]:
+        """Names and the matrix."""
+        return {
+            "structure": self.kind,
+            **labels_to_arrays(self.names),
+            "matrix": self.matrix,
+            "repair": self.repair,
+            "word": self.word,
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Any]) -> KnownCovariance:
+        """Structure from what `to_arrays` gave."""
+        names = labels_from_arrays(arrays)
+        return cls(names, arrays["matrix"], bool(arrays["repair"]), str(arrays["word"]))
 
     def describe(self) -> str:
         """Say how large it is and what was done to it."""
@@ -156,6 +194,24 @@ class KnownPrecision(AbstractLevels):
         """Return the matrix."""
         del theta
         return self._precision
+
+    def to_arrays(self) -> dict[str, Any]:
+        """Names and the lower triangle."""
+        return {
+            "structure": self.kind,
+            **labels_to_arrays(self.names),
+            "rows": self._precision.rows,
+            "columns": self._precision.columns,
+            "values": self._precision.values,
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Any]) -> KnownPrecision:
+        """Structure from what `to_arrays` gave."""
+        names = labels_from_arrays(arrays)
+        rows, columns, values = (np.asarray(arrays[k]) for k in ("rows", "columns", "values"))
+        lower = _constant(len(names), rows, columns, values, 0.0)
+        return cls(names, lower.sparse())
 
     def describe(self) -> str:
         """Say how large it is."""

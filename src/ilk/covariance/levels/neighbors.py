@@ -18,12 +18,14 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, final, get_args
+from typing import Any, Literal, TypeAlias, final, get_args
 
 import numpy as np
 
+from ilk.covariance.levels.angles import first_branch
+from ilk.covariance.levels.arrays import labels_from_arrays, labels_to_arrays
 from ilk.covariance.levels.base import AbstractLevels, Precision
 from ilk.errors import DataError, ModelError, did_you_mean
 from ilk.frame import listing, quote
@@ -141,6 +143,32 @@ class Neighbors(AbstractLevels):
     def natural(self, theta: FloatArray) -> FloatArray:
         """Rho, between 0 and 1."""
         return np.sin(theta) ** 2
+
+    def canonical(self, theta: FloatArray) -> FloatArray:
+        """Angle of rho between 0 and a right one."""
+        return first_branch(theta)
+
+    def to_arrays(self) -> dict[str, Any]:
+        """Areas, borders and the model."""
+        return {
+            "structure": self.kind,
+            **labels_to_arrays(self.names),
+            "first": np.asarray(self.first),
+            "second": np.asarray(self.second),
+            "weights": np.asarray(self.weights),
+            "model": self.model,
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Any]) -> Neighbors:
+        """Map from what `to_arrays` gave."""
+        return cls(
+            labels_from_arrays(arrays),
+            arrays["first"],
+            arrays["second"],
+            arrays["weights"],
+            str(arrays["model"]),  # type: ignore[arg-type]
+        )
 
     def precision(self, theta: FloatArray) -> Precision:
         """Precision matrix of the areas."""

@@ -22,17 +22,18 @@ Dairy Sci. 71, 1338-1345).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
-from ilk.covariance.levels.base import AbstractLevels, Precision
+from ilk.covariance.levels.arrays import labels_from_arrays, labels_to_arrays
+from ilk.covariance.levels.base import AbstractLevels, Extension, Precision, extension
 from ilk.covariance.levels.directed import DirectedGraph
-from ilk.errors import DataError
+from ilk.errors import DataError, ModelError
 from ilk.frame import listing, quote
-from ilk.typing import FloatArray, IntArray
+from ilk.typing import BoolArray, FloatArray, IntArray
 
 __all__ = ["Pedigree", "generations", "inbreeding"]
 
@@ -64,11 +65,12 @@ class Pedigree(AbstractLevels):
     names: tuple[Hashable, ...]
     sires: IntArray
     dams: IntArray
-    groups: IntArray | None = None
+    groups: BoolArray | None = None
     group_variance: float = 1.0
     inbreeding: FloatArray = field(init=False)
     _graph: DirectedGraph = field(init=False, repr=False)
     _sampling: FloatArray = field(init=False, repr=False)
+    _order: IntArray = field(init=False, repr=False)  # parents first
 
     def __post_init__(self) -> None:
         if len(set(self.names)) < len(self.names):
@@ -89,6 +91,7 @@ class Pedigree(AbstractLevels):
         sampling[group] = self.group_variance
         object.__setattr__(self, "inbreeding", F)
         object.__setattr__(self, "_sampling", sampling)
+        object.__setattr__(self, "_order", np.argsort(depth, kind="stable"))
         children = np.concatenate([np.flatnonzero(sires >= 0), np.flatnonzero(dams >= 0)])
         parents = np.concatenate([sires[sires >= 0], dams[dams >= 0]])
         object.__setattr__(self, "_graph", DirectedGraph(children, parents, len(sires)))
@@ -102,6 +105,96 @@ class Pedigree(AbstractLevels):
         """Inverse of the relationship matrix."""
         del theta
         return self._graph.precision(np.full(len(self._graph.children), 0.5), self._sampling)
+
+    def variances(self, theta: FloatArray) -> FloatArray:
+        """One and the coefficient of inbreeding, and the share of the groups."""
+        del theta
+        out = 1.0 + self.inbreeding
+        if self.groups is None or not np.any(self.groups):
+            return out
+        group = np.flatnonzero(self.groups)
+        shares = np.zeros((len(self.names), len(group)))
+        shares[group, np.arange(len(group))] = 1.0
+        sires, dams = np.asarray(self.sires), np.asarray(self.dams)
+        for i in self._order:
+            for parent in (sires[i], dams[i]):
+                if parent >= 0:
+                    shares[i] += 0.5 * shares[parent]
+        out[group] = 0.0
+        return out + self.group_variance * np.sum(shares**2, axis=1)
+
+    def draw(self, theta: FloatArray, rng: np.random.Generator, count: int) -> FloatArray:
+        """Draws of the individuals, founders first."""
+        del theta
+        halves = np.full(len(self._graph.children), 0.5)
+        return self._graph.draw(halves, self._sampling, self._order, rng, count)
+
+    def extend(
+        self, theta: FloatArray, labels: Sequence[Hashable], points: Any = None
+    ) -> Extension:
+        """Effects of new individuals, of which ``points`` says the parents.
+
+        Parameters
+        ----------
+        theta : ndarray (0,)
+            There are no parameters.
+        labels : sequence of m labels
+            Individuals of the pedigree, or new ones.
+        points : sequence of m (label or None, label or None), optional
+            Sire and dam of each new individual; None stands for an unknown one.
+        """
+        del theta
+        position = {name: i for i, name in enumerate(self.names)}
+        group = np.zeros(len(self.names), bool) if self.groups is None else self.groups
+        weights: list[list[tuple[int, float]]] = []
+        variances = np.zeros(len(labels))
+        for k, label in enumerate(labels):
+            if label in position:
+                weights.append([(position[label], 1.0)])
+                continue
+            if points is None:
+                raise ModelError(
+                    f"The pedigree has no {quote(label)}, and nothing says who its parents are. "
+                    "Add it to the pedigree, or say its sire and dam.",
+                    code="unknown-level",
+                )
+            parents = [parent for parent in points[k] if parent is not None]
+            strange = [parent for parent in parents if parent not in position]
+            if strange:
+                raise DataError(
+                    f"Parents of {quote(label)} are not in the pedigree: {listing(strange)}.",
+                    code="unknown-level",
+                )
+            places = [position[parent] for parent in parents]
+            weights.append([(place, 0.5) for place in places])
+            known = [place for place in places if not group[place]]
+            variances[k] = 1.0 - sum(0.25 * (1.0 + self.inbreeding[place]) for place in known)
+        return extension(weights, variances, self)
+
+    def to_arrays(self) -> dict[str, Any]:
+        """Names, parents and groups."""
+        count = len(self.names)
+        group = np.zeros(count, bool) if self.groups is None else np.asarray(self.groups, bool)
+        return {
+            "structure": self.kind,
+            **labels_to_arrays(self.names),
+            "sires": np.asarray(self.sires),
+            "dams": np.asarray(self.dams),
+            "groups": group,
+            "group_variance": float(self.group_variance),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Any]) -> Pedigree:
+        """Pedigree from what `to_arrays` gave."""
+        group = np.asarray(arrays["groups"], dtype=bool)
+        return cls(
+            labels_from_arrays(arrays),
+            arrays["sires"],
+            arrays["dams"],
+            group if group.any() else None,
+            float(arrays["group_variance"]),
+        )
 
     def describe(self) -> str:
         """Say how many there are."""

@@ -9,7 +9,8 @@ from typing import Any, Literal, final, get_args
 import numpy as np
 
 from ilk.covariance.decay import DECAYS, Decay
-from ilk.covariance.levels.space import Method, Space, on_the_globe
+from ilk.covariance.levels.points import on_the_globe
+from ilk.covariance.levels.space import Method, Space
 from ilk.errors import DataError, ModelError, did_you_mean
 from ilk.frame import quote
 from ilk.typing import FloatArray
@@ -156,7 +157,7 @@ def _field(
     if geographic:
         points = on_the_globe(points[:, 1], points[:, 0])
     exact = method == "exact" or (method == "auto" and len(names) <= _EXACT)
-    return Space(names, points, kind, nu, "exact" if exact else "vecchia", neighbors)
+    return Space(names, points, kind, nu, "exact" if exact else "vecchia", neighbors, geographic)
 
 
 def _choice(name: str, value: object, known: Sequence[str]) -> None:

@@ -17,26 +17,25 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, final, get_args
+from typing import Any, Literal, TypeAlias, final, get_args
 
 import numpy as np
 
 from ilk.covariance.decay import Decay, decay
-from ilk.covariance.levels.base import AbstractLevels, Precision
+from ilk.covariance.levels.arrays import labels_from_arrays, labels_to_arrays
+from ilk.covariance.levels.base import AbstractLevels, Extension, Precision, extension
 from ilk.covariance.levels.directed import DirectedGraph
+from ilk.covariance.levels.points import distances, nearest_before, on_the_globe, spread_out
 from ilk.errors import DataError, ModelError, did_you_mean
 from ilk.frame import listing, quote
 from ilk.typing import FloatArray, IntArray
 
-__all__ = ["Method", "Space", "on_the_globe"]
+__all__ = ["Method", "Space"]
 
 Method: TypeAlias = Literal["exact", "vecchia"]
 """How the field is computed."""
-
-_EARTH = 6371.0088
-"""Mean radius in km."""
 
 _NUGGET = 1e-10
 _CELLS = 8_000_000
@@ -61,6 +60,8 @@ class Space(AbstractLevels):
         How it is computed.
     neighbors : int
         Number m of neighbors of ``"vecchia"``.
+    geographic : bool
+        Whether the points are those of `on_the_globe`, of longitudes and latitudes.
     """
 
     kind = "field"
@@ -71,6 +72,7 @@ class Space(AbstractLevels):
     nu: float | None = 1.5
     method: Method = "exact"
     neighbors: int = 20
+    geographic: bool = False
     _order: IntArray = field(init=False, repr=False)
     _near: IntArray = field(init=False, repr=False)  # (L, m), -1: none
     _graph: DirectedGraph | None = field(init=False, repr=False)
@@ -142,7 +144,7 @@ class Space(AbstractLevels):
 
     def _exact(self, theta: FloatArray) -> Precision:
         order, m = len(self.points), len(self.parameters)
-        R, slope = self.correlations(theta, _distances(self.points, self.points))
+        R, slope = self.correlations(theta, distances(self.points, self.points))
         R[np.arange(order), np.arange(order)] += _NUGGET
         try:
             root = np.linalg.cholesky(R)
@@ -169,35 +171,159 @@ class Space(AbstractLevels):
 
     def _vecchia(self, theta: FloatArray) -> Precision:
         assert self._graph is not None
+        weights, variances, dweights, dvariances = self._regressions(theta, True)
+        children, slots = np.nonzero(self._near >= 0)
+        return self._graph.precision(
+            weights[children, slots], variances, dweights[children, slots], dvariances
+        )
+
+    def _regressions(
+        self, theta: FloatArray, slopes: bool
+    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Weights (L, m) and variances (L,) of all places given those before, and derivatives."""
         count, width = self._near.shape
-        m = len(self.parameters)
+        m = len(self.parameters) if slopes else 0
         weights, dweights = np.zeros((count, width)), np.zeros((count, width, m))
         variances, dvariances = np.ones(count), np.zeros((count, m))
         step = max(1, _CELLS // ((width + 1) ** 2 * (m + 1)))
         for begin in range(0, count, step):
             rows = np.arange(begin, min(begin + step, count))
-            near = self._near[rows]
-            known = near >= 0
-            around = self.points[np.where(known, near, 0)]
-            between = np.sqrt(np.sum((around[:, :, None, :] - around[:, None, :, :]) ** 2, axis=3))
-            away = np.sqrt(np.sum((around - self.points[rows, None, :]) ** 2, axis=2))
-            R, dR = self.correlations(theta, between)
-            r, dr = self.correlations(theta, away)
-            both = known[:, :, None] & known[:, None, :]
-            R = np.where(both, R, 0.0) + np.eye(width) * np.where(known, _NUGGET, 1.0)[:, None, :]
-            dR, r = np.where(both[..., None], dR, 0.0), np.where(known, r, 0.0)
-            dr = np.where(known[..., None], dr, 0.0)
-            w = np.linalg.solve(R, r[..., None])[..., 0]
-            gap = dr - np.einsum("nabm,nb->nam", dR, w)
-            weights[rows], dweights[rows] = w, np.linalg.solve(R, gap)
-            variances[rows] = 1.0 + _NUGGET - np.einsum("na,na->n", r, w)
-            dvariances[rows] = -np.einsum("nam,na->nm", dr + gap, w)
+            found = self._given(theta, self.points[rows], self._near[rows], m)
+            weights[rows], variances[rows], dweights[rows], dvariances[rows] = found
+        return weights, np.maximum(variances, _NUGGET), dweights, dvariances
+
+    def _given(
+        self, theta: FloatArray, points: FloatArray, near: IntArray, m: int
+    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Regressions of the field at points (k, d) on that at the places ``near`` (k, w)."""
+        known = near >= 0
+        around = self.points[np.where(known, near, 0)]
+        between = np.sqrt(np.sum((around[:, :, None, :] - around[:, None, :, :]) ** 2, axis=3))
+        away = np.sqrt(np.sum((around - points[:, None, :]) ** 2, axis=2))
+        R, dR = self.correlations(theta, between)
+        r, dr = self.correlations(theta, away)
+        dR, dr = dR[..., :m], dr[..., :m]
+        both = known[:, :, None] & known[:, None, :]
+        own = np.eye(near.shape[1]) * np.where(known, _NUGGET, 1.0)[:, None, :]
+        R = np.where(both, R, 0.0) + own
+        dR, r = np.where(both[..., None], dR, 0.0), np.where(known, r, 0.0)
+        dr = np.where(known[..., None], dr, 0.0)
+        w = np.linalg.solve(R, r[..., None])[..., 0]
+        gap = dr - np.einsum("nabm,nb->nam", dR, w)
+        slopes = np.linalg.solve(R, gap) if m else gap
+        variances = 1.0 + _NUGGET - np.einsum("na,na->n", r, w)
+        return w, variances, slopes, -np.einsum("nam,na->nm", dr + gap, w)
+
+    def variances(self, theta: FloatArray) -> FloatArray:
+        """Ones; those of the approximation differ from them by less than a percent."""
+        del theta
+        return np.ones(len(self.names))
+
+    def _dense_covariance(self, theta: FloatArray) -> FloatArray:
+        if self._graph is None:
+            return self.correlations(theta, distances(self.points, self.points))[0]
+        found = np.linalg.inv(self._vecchia(theta).dense())
+        return np.asarray(0.5 * (found + found.T))
+
+    def draw(self, theta: FloatArray, rng: np.random.Generator, count: int) -> FloatArray:
+        """Draws of the field."""
+        if self._graph is None:
+            R = self._dense_covariance(theta)
+            root = np.linalg.cholesky(R + _NUGGET * np.eye(len(R)))
+            return np.asarray(rng.standard_normal((count, len(R))) @ root.T)
+        weights, variances, _, _ = self._regressions(theta, False)
         children, slots = np.nonzero(self._near >= 0)
-        return self._graph.precision(
-            weights[children, slots],
-            np.maximum(variances, _NUGGET),
-            dweights[children, slots],
-            dvariances,
+        return self._graph.draw(weights[children, slots], variances, self._order, rng, count)
+
+    def extend(
+        self, theta: FloatArray, labels: Sequence[Hashable], points: Any = None
+    ) -> Extension:
+        """Field at new places, whose coordinates are ``points``.
+
+        Parameters
+        ----------
+        theta : ndarray (m,)
+            Unconstrained parameters.
+        labels : sequence of k labels
+            Places; those of the field have a weight of one at their own, whatever their points.
+        points : ndarray (k, d), optional
+            Coordinates as they were given: longitude and latitude if they are geographic.
+        """
+        places = self.places()
+        new = np.array([label not in places for label in labels], dtype=bool)
+        weights = [[] if new[k] else [(places[label], 1.0)] for k, label in enumerate(labels)]
+        variances = np.zeros(len(labels))
+        if not new.any():
+            return extension(weights, variances, self)
+        strange = [label for label in labels if label not in places]
+        if points is None:
+            raise ModelError(
+                f"The field has no places {listing(strange)}, and nothing says where they are. "
+                "Give their coordinates.",
+                code="unknown-level",
+            )
+        where = self._new_points(np.asarray(points, dtype=np.float64).reshape(len(labels), -1)[new])
+        _check_finite(strange, where)
+        for k, (at, w, v) in zip(np.flatnonzero(new), self._kriged(theta, where), strict=True):
+            weights[k] = list(zip(at.tolist(), w.tolist(), strict=True))
+            variances[k] = max(v, 0.0)
+        return extension(weights, variances, self)
+
+    def _new_points(self, points: FloatArray) -> FloatArray:
+        """Coordinates as the field has them, of coordinates as they were given."""
+        given = 2 if self.geographic else self.points.shape[1]
+        if points.shape[1] != given:
+            raise DataError(
+                f"Places of the field have {given} coordinates, the new ones {points.shape[1]}.",
+                code="shape",
+            )
+        return on_the_globe(points[:, 1], points[:, 0]) if self.geographic else points
+
+    def _kriged(
+        self, theta: FloatArray, where: FloatArray
+    ) -> Iterator[tuple[IntArray, FloatArray, float]]:
+        """Places, weights and conditional variance of each of the points ``where`` (k, d)."""
+        if self._graph is None:
+            every = np.arange(len(self.points))
+            R = self._dense_covariance(theta) + _NUGGET * np.eye(len(every))
+            r = self.correlations(theta, distances(self.points, where))[0]
+            w = np.linalg.solve(R, r)
+            left = 1.0 + _NUGGET - np.sum(r * w, axis=0)
+            yield from ((every, w[:, k], float(left[k])) for k in range(len(where)))
+            return
+        width = min(2 * self.neighbors, len(self.points))
+        near = _nearest(self.points, where, width)
+        step = max(1, _CELLS // (width + 1) ** 2)
+        for begin in range(0, len(where), step):
+            rows = slice(begin, begin + step)
+            w, variances, _, _ = self._given(theta, where[rows], near[rows], 0)
+            yield from zip(near[rows], w, variances.tolist(), strict=True)
+
+    def to_arrays(self) -> dict[str, Any]:
+        """Names, points and settings."""
+        return {
+            "structure": self.kind,
+            **labels_to_arrays(self.names),
+            "points": self.points,
+            "decay": self.kind_of_decay,
+            "nu": math.nan if self.nu is None else float(self.nu),
+            "method": self.method,
+            "neighbors": self.neighbors,
+            "geographic": self.geographic,
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Any]) -> Space:
+        """Field from what `to_arrays` gave."""
+        nu = float(arrays["nu"])
+        return cls(
+            labels_from_arrays(arrays),
+            arrays["points"],
+            str(arrays["decay"]),  # type: ignore[arg-type]
+            None if math.isnan(nu) else nu,
+            str(arrays["method"]),  # type: ignore[arg-type]
+            int(arrays["neighbors"]),
+            bool(arrays["geographic"]),
         )
 
     def describe(self) -> str:
@@ -212,117 +338,21 @@ class Space(AbstractLevels):
         return f"field with {words} at {len(self.names)} places, {how}"
 
 
-def on_the_globe(latitude: FloatArray, longitude: FloatArray) -> FloatArray:
-    """Points in space (L, 3), in km, of places on the globe.
-
-    Parameters
-    ----------
-    latitude, longitude : ndarrays (L,)
-        In degrees.
-    """
-    phi, lam = np.radians(latitude), np.radians(longitude)
-    flat = np.cos(phi)
-    return _EARTH * np.stack([flat * np.cos(lam), flat * np.sin(lam), np.sin(phi)], axis=1)
-
-
-def spread_out(points: FloatArray) -> IntArray:
-    """Order (L,) of points in which the first ones are spread over all.
-
-    Points are taken from a grid of cells that halves from round to round, one of each cell that
-    has none yet: nearly the order by the largest smallest distance to those before (Guinness 2018,
-    Technometrics 60, 415-429), in n log n operations.
-    """
-    span = np.ptp(points, axis=0).max()
-    scaled = (points - points.min(axis=0)) / (span if span > 0.0 else 1.0)
-    left, taken = np.arange(len(points)), list[IntArray]()
-    middle = np.argsort(np.sum((scaled - 0.5 * scaled.max(axis=0)) ** 2, axis=1), kind="stable")
-    left = left[middle]
-    for level in range(1, 60):
-        if not len(left):
-            break
-        cells = np.floor(scaled[left] * 2.0**level).astype(np.int64)
-        _, first = np.unique(cells, axis=0, return_index=True)
-        chosen = np.zeros(len(left), bool)
-        chosen[first] = True
-        if taken:
-            before = np.floor(scaled[np.concatenate(taken)] * 2.0**level).astype(np.int64)
-            both = np.concatenate([before, cells])
-            _, which = np.unique(both, axis=0, return_inverse=True)
-            occupied = np.isin(which.ravel()[len(before) :], which.ravel()[: len(before)])
-            chosen &= ~occupied
-        taken.append(left[chosen])
-        left = left[~chosen]
-    return np.concatenate([*taken, left])
-
-
-def nearest_before(points: FloatArray, order: IntArray, count: int) -> IntArray:
-    """Nearest neighbors of each point among those before it in an order.
-
-    Parameters
-    ----------
-    points : ndarray (L, d)
-        Coordinates.
-    order : ndarray (L,) of int
-        Positions of the points, the first of the order first.
-    count : int
-        Number of neighbors m.
-
-    Returns
-    -------
-    ndarray (L, m) of int
-        Positions of the neighbors, -1 where there are fewer before.
-    """
+def _nearest(points: FloatArray, where: FloatArray, count: int) -> IntArray:
+    """Places (k, count) that are nearest to each of the points ``where`` (k, d)."""
     from scipy.spatial import cKDTree
 
-    near = np.full((len(points), count), -1, dtype=np.intp)
-    begin = 0
-    while begin < len(order):  # blocks that double, so that few trees are built
-        end = min(len(order), max(2 * begin, 4 * count + 2))
-        block = order[begin:end]
-        if begin:
-            found = min(begin, count)
-            tree = cKDTree(points[order[:begin]])
-            distance, place = tree.query(points[block], k=found)
-            distance, place = distance.reshape(len(block), -1), place.reshape(len(block), -1)
-            candidates = order[place]
-        else:
-            distance = np.zeros((len(block), 0))
-            candidates = np.zeros((len(block), 0), dtype=np.intp)
-        # within the block: those before
-        rank = np.arange(len(block))
-        within = cKDTree(points[block])
-        k = min(len(block), 4 * count + 1)
-        d2, p2 = within.query(points[block], k=k)
-        d2, p2 = d2.reshape(len(block), -1), p2.reshape(len(block), -1)
-        d2 = np.where(p2 < rank[:, None], d2, np.inf)
-        all_d = np.concatenate([distance, d2], axis=1)
-        all_p = np.concatenate([candidates, block[p2]], axis=1)
-        best = np.argsort(all_d, axis=1, kind="stable")[:, :count]
-        chosen = np.take_along_axis(all_p, best, axis=1)
-        chosen = np.where(np.isfinite(np.take_along_axis(all_d, best, axis=1)), chosen, -1)
-        near[block, : chosen.shape[1]] = chosen
-        begin = end
-    return near
+    _, near = cKDTree(points).query(where, k=count)
+    return np.asarray(near).reshape(len(where), count)
 
 
-def _distances(a: FloatArray, b: FloatArray) -> FloatArray:
-    gap = a[:, None, :] - b[None, :, :]
-    return np.asarray(np.sqrt(np.sum(gap * gap, axis=2)))
-
-
-def _check_points(names: tuple[Hashable, ...], points: FloatArray) -> None:
+def _check_points(names: Sequence[Hashable], points: FloatArray) -> None:
     if points.ndim != 2 or len(points) != len(names):
         raise DataError(
             f"There are {len(names)} places but coordinates of the shape {points.shape}.",
             code="shape",
         )
-    bad = np.flatnonzero(~np.all(np.isfinite(points), axis=1))
-    if len(bad):
-        raise DataError(
-            f"The place {quote(names[bad[0]])} has a coordinate that is not a number "
-            f"({len(bad)} such places).",
-            code="not-finite",
-        )
+    _check_finite(names, points)
     count = Counter(names)
     twice = [name for name in count if count[name] > 1]
     if twice:
@@ -336,4 +366,14 @@ def _check_points(names: tuple[Hashable, ...], points: FloatArray) -> None:
             f"The places {quote(names[other])} and {quote(names[i])} have the same coordinates "
             f"({len(same)} such places). Give places that coincide one name, or move them apart.",
             code="coincide",
+        )
+
+
+def _check_finite(names: Sequence[Hashable], points: FloatArray) -> None:
+    bad = np.flatnonzero(~np.all(np.isfinite(points), axis=1))
+    if len(bad):
+        raise DataError(
+            f"The place {quote(names[bad[0]])} has a coordinate that is not a number "
+            f"({len(bad)} such places).",
+            code="not-finite",
         )

@@ -25,11 +25,13 @@ import math
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, final, get_args
+from typing import Any, Literal, TypeAlias, final, get_args
 
 import numpy as np
 
-from ilk.covariance.levels.base import AbstractLevels, Precision
+from ilk.covariance.levels.angles import first_branch
+from ilk.covariance.levels.arrays import labels_from_arrays, labels_to_arrays
+from ilk.covariance.levels.base import AbstractLevels, Extension, Precision, extension
 from ilk.covariance.levels.directed import DirectedGraph
 from ilk.errors import DataError, ModelError, did_you_mean
 from ilk.frame import listing, quote
@@ -71,6 +73,7 @@ class Tree(AbstractLevels):
     _levels: tuple[Hashable, ...] = field(init=False, repr=False)
     _edges: tuple[IntArray, FloatArray, FloatArray, BoolArray] = field(init=False, repr=False)
     _graph: DirectedGraph = field(init=False, repr=False)
+    _order: IntArray = field(init=False, repr=False)  # levels, parents first
 
     def __post_init__(self) -> None:
         if self.model not in get_args(Evolution):
@@ -129,6 +132,7 @@ class Tree(AbstractLevels):
         object.__setattr__(self, "_edges", (inner, lengths[kept], depth[kept], tips[kept]))
         graph = DirectedGraph(np.flatnonzero(inner), above[inner], len(kept))
         object.__setattr__(self, "_graph", graph)
+        object.__setattr__(self, "_order", rank[order[own[order]]])
 
     @property
     def levels(self) -> tuple[Hashable, ...]:
@@ -151,35 +155,146 @@ class Tree(AbstractLevels):
             return np.sin(theta) ** 2
         return np.exp(theta) * self.scale
 
+    def canonical(self, theta: FloatArray) -> FloatArray:
+        """Angle of lambda between 0 and a right one."""
+        return first_branch(theta) if self.model == "pagel" else theta
+
     def places(self) -> Mapping[Hashable, int]:
         """Level of every node that has one."""
         return {name: int(k) for name, k in zip(self.names, self._node, strict=True) if k >= 0}
 
     def precision(self, theta: FloatArray) -> Precision:
         """Precision matrix of all nodes, from the branches."""
+        inner = self._edges[0]
+        weights, variances, weight_slopes, slopes = self._regressions(theta)
+        return self._graph.precision(weights[inner], variances, weight_slopes[inner], slopes)
+
+    def _regressions(
+        self, theta: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Weight and variance (L,) of each level given its parent's, and their derivatives."""
         inner, lengths, depth, tips = self._edges
-        lengths, depth = lengths / self.scale, depth / self.scale
-        ones = np.ones(int(inner.sum()))
+        return self._steps(theta, lengths / self.scale, depth / self.scale, tips, inner)
+
+    def _steps(
+        self,
+        theta: FloatArray,
+        lengths: FloatArray,
+        depth: FloatArray,
+        tips: BoolArray,
+        inner: BoolArray,
+    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Weights and variances of branches, in units of the scale."""
+        ones, zeros = np.ones(len(lengths)), np.zeros((len(lengths), len(self.parameters)))
         if self.model == "brownian":
-            return self._graph.precision(ones, lengths)
+            return ones, lengths, zeros, zeros
         if self.model == "pagel":
             share, slope = math.sin(theta[0]) ** 2, math.sin(2.0 * theta[0])
             floor = 1e-9  # lambda of 1 leaves no variance to tips without a branch
             variances = share * lengths + (1.0 - share) * np.where(tips, depth, 0.0)
             slopes = slope * (lengths - np.where(tips, depth, 0.0))
-            return self._graph.precision(
-                ones, np.maximum(variances, floor), np.zeros((len(ones), 1)), slopes[:, None]
-            )
-        x = lengths * math.exp(-min(max(float(theta[0]), -50.0), 50.0))
-        x[lengths == 0.0] = math.inf  # the root
-        root = ~inner
+            return ones, np.maximum(variances, floor), zeros, slopes[:, None]
+        x = np.where(inner, lengths, 0.0) * math.exp(-min(max(float(theta[0]), -50.0), 50.0))
         weights = np.exp(-x)
-        variances = np.where(root, 1.0, -np.expm1(-2.0 * x))
-        flat = np.where(np.isfinite(x), x, 0.0)
-        slopes = np.where(root, 0.0, -2.0 * flat * weights**2)
-        return self._graph.precision(
-            weights[inner], variances, (flat * weights)[inner, None], slopes[:, None]
-        )
+        variances = np.where(inner, -np.expm1(-2.0 * x), 1.0)
+        slopes = np.where(inner, -2.0 * x * weights**2, 0.0)
+        return weights, variances, (x * weights)[:, None], slopes[:, None]
+
+    def variances(self, theta: FloatArray) -> FloatArray:
+        """Variances of the nodes, from the root down."""
+        weights, steps, _, _ = self._regressions(theta)
+        if self.model == "ou":
+            return np.ones(len(steps))
+        above = np.full(len(steps), -1)
+        above[self._graph.children] = self._graph.parents
+        out = steps.copy()
+        for k in self._order:
+            if above[k] >= 0:
+                out[k] += weights[k] ** 2 * out[above[k]]
+        return out
+
+    def draw(self, theta: FloatArray, rng: np.random.Generator, count: int) -> FloatArray:
+        """Draws of the nodes, from the root down."""
+        weights, variances, _, _ = self._regressions(theta)
+        inner = self._edges[0]
+        return self._graph.draw(weights[inner], variances, self._order, rng, count)
+
+    def extend(
+        self, theta: FloatArray, labels: Sequence[Hashable], points: Any = None
+    ) -> Extension:
+        """Effects of new tips, of which ``points`` says the node they grow from and how far.
+
+        Parameters
+        ----------
+        theta : ndarray (m,)
+            Unconstrained parameters.
+        labels : sequence of m labels
+            Nodes of the tree, or new tips.
+        points : sequence of m (label, float), optional
+            Node that a new tip is joined to, and the length of its branch.
+        """
+        position = {name: i for i, name in enumerate(self.names)}
+        depth = np.zeros(len(self.names))
+        for i in _top_down(self.names, np.asarray(self.parents))[1:]:
+            depth[i] = depth[self.parents[i]] + self.lengths[i]
+        weights: list[list[tuple[int, float]]] = []
+        variances = np.zeros(len(labels))
+        for k, label in enumerate(labels):
+            if label in position:
+                place = int(self._node[position[label]])
+                weights.append([(place, 1.0)] if place >= 0 else [])
+                continue
+            node, length = self._joint(label, points, k, position)
+            joint = position[node]
+            weight, variance, _, _ = self._steps(
+                theta,
+                np.array([length / self.scale]),
+                np.array([(depth[joint] + length) / self.scale]),
+                np.ones(1, bool),
+                np.ones(1, bool),
+            )
+            place, variances[k] = int(self._node[joint]), variance[0]
+            weights.append([(place, float(weight[0]))] if place >= 0 else [])
+        return extension(weights, variances, self)
+
+    def _joint(
+        self, label: Hashable, points: Any, k: int, position: Mapping[Hashable, int]
+    ) -> tuple[Hashable, float]:
+        if points is None:
+            raise ModelError(
+                f"The tree has no {quote(label)}, and nothing says where it belongs. Add it to the "
+                "tree, or say the node it grows from and the length of its branch.",
+                code="unknown-level",
+            )
+        node, length = points[k]
+        if node not in position:
+            raise DataError(
+                f"{quote(label)} is to grow from {quote(node)}, which is no node of the tree.",
+                code="unknown-level",
+            )
+        if not (math.isfinite(length) and length >= 0.0):
+            raise DataError(
+                f"The branch of {quote(label)} has the length {length:g}; lengths are finite and "
+                "not negative.",
+                code="tree",
+            )
+        return node, float(length)
+
+    def to_arrays(self) -> dict[str, Any]:
+        """Names, parents, lengths, and the model."""
+        return {
+            "structure": self.kind,
+            **labels_to_arrays(self.names),
+            "parents": np.asarray(self.parents),
+            "lengths": np.asarray(self.lengths, dtype=np.float64),
+            "model": self.model,
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Any]) -> Tree:
+        """Tree from what `to_arrays` gave."""
+        names = labels_from_arrays(arrays)
+        return cls(names, arrays["parents"], arrays["lengths"], str(arrays["model"]))  # type: ignore[arg-type]
 
     def describe(self) -> str:
         """Say what evolves how."""

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from ilk.covariance.decay import decay
-from ilk.covariance.levels.space import Space, nearest_before, on_the_globe, spread_out
+from ilk.covariance.levels.points import nearest_before, on_the_globe, spread_out
+from ilk.covariance.levels.space import Space
 from ilk.errors import DataError
 from ilk.num.differences import jacobian
 
