@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ilk.design.arguments import Argument, check_weights, read_argument, take
+from ilk.design.by import in_cells
 from ilk.design.evaluate import compute_lags
 from ilk.design.exposure import without_exposure
 from ilk.design.fixed import FixedPart, constant, make_fixed, with_intercept
@@ -223,8 +224,15 @@ def build(
         for part in predictors
     )
     groupings: dict[tuple[str, ...], Grouping] = {}
+    spec = in_cells(spec, scope)
     terms = make_terms(
-        ((part.name, random) for part in predictors for random in part.random), scope, groupings
+        (
+            (part.name, random)
+            for part in _predictors(spec, parameters)
+            for random in part.random
+        ),
+        scope,
+        groupings,
     )
     return Design(
         spec=spec,

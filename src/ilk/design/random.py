@@ -15,13 +15,15 @@ import numpy as np
 
 from ilk.covariance import AbstractCovariance, covariance_structure
 from ilk.covariance.registry import POSITIONAL
+from ilk.design.by import cell_names, cell_of_rows
 from ilk.design.fixed import INTERCEPT
 from ilk.design.grouping import Grouping, make_grouping
 from ilk.design.matrix import Recipe, make_matrix
 from ilk.design.positions import Positions, find_positions, steps_of
 from ilk.design.scope import Scope
-from ilk.errors import ModelError
+from ilk.errors import DataError, ModelError
 from ilk.formula.spec import MEAN, RandomSpec, Sum, Term
+from ilk.frame import Label
 from ilk.typing import FloatArray, IntArray
 
 _ONE = Sum((Term(),))
@@ -58,6 +60,11 @@ class RandomTerm:
         Numbers that the structure takes.
     positions : Positions or None
         Positions of the effects of a series or a field.
+    by : tuple of (str, label)
+        Columns of ``by=`` and the labels of the rows that the term is of; its columns are zero in
+        the others.
+    own : AbstractCovariance or None
+        A covariance structure of the user's own.
     """
 
     label: str
@@ -71,6 +78,8 @@ class RandomTerm:
     members: tuple[RandomTerm, ...] = ()
     settings: tuple[tuple[str, float], ...] = ()
     positions: Positions | None = None
+    by: tuple[tuple[str, Label], ...] = ()
+    own: AbstractCovariance | None = None
 
     @property
     def width(self) -> int:
@@ -225,32 +234,56 @@ def make_random(
         least = 1 if spec.structure in POSITIONAL else 2
         grouping = groupings[spec.grouping] = make_grouping(spec.grouping, scope, least)
     kind = POSITIONAL.get(spec.structure)
+    by = tuple(zip(spec.by, spec.cell, strict=True))
+    positions = recipe = None
+    columns: FloatArray | None
     if kind is not None:
         positions = find_positions(spec, kind, scope)
-        return RandomTerm(
-            label=spec.label,
-            predictor=predictor,
-            structure=spec.structure,
-            column_names=positions.names,
-            columns=positions.indicators(scope),
-            grouping=grouping,
-            has_intercept=False,
-            settings=spec.settings,
-            positions=positions,
-        )
-    matrix = None if spec.effects == _ONE else make_matrix(spec.effects, scope)
-    names = (INTERCEPT,) if matrix is None else matrix.recipe.names
+        names, columns = positions.names, positions.indicators(scope)
+    elif spec.effects == _ONE:
+        names, columns = (INTERCEPT,), None
+    else:
+        matrix = make_matrix(spec.effects, scope)
+        recipe = matrix.recipe
+        names, columns = recipe.names, np.ascontiguousarray(matrix.X)
+    if by:
+        names, columns = cell_names(by, names, INTERCEPT), _within(columns, by, scope)
+        _check_levels(spec, grouping, columns)
     return RandomTerm(
         label=spec.label,
         predictor=predictor,
         structure=spec.structure,
         column_names=names,
-        columns=None if matrix is None else np.ascontiguousarray(matrix.X),
+        columns=columns,
         grouping=grouping,
         has_intercept=INTERCEPT in names,
-        recipe=None if matrix is None else matrix.recipe,
+        recipe=recipe,
         settings=spec.settings,
+        positions=positions,
+        by=by,
+        own=spec.own,
     )
+
+
+def _within(
+    columns: FloatArray | None, by: Sequence[tuple[str, Label]], scope: Scope
+) -> FloatArray:
+    """Columns that are zero in the rows of other labels."""
+    here = cell_of_rows(by, scope).astype(np.float64)[:, None]
+    return here if columns is None else np.ascontiguousarray(columns * here)
+
+
+def _check_levels(spec: RandomSpec, grouping: Grouping, columns: FloatArray) -> None:
+    """Refuse a part of a term with by= that has rows of a single level of its grouping."""
+    if spec.structure in POSITIONAL:
+        return
+    found = np.unique(grouping.codes[columns.any(axis=1)])
+    if len(found) < 2:
+        raise DataError(
+            f"The rows of ({spec.label}) are all of one level of {grouping.name!r}: the variance "
+            "there cannot be estimated. Leave by= out, or join levels of its factor.",
+            code="single-level",
+        )
 
 
 def covariance_of(term: RandomTerm) -> AbstractCovariance:
@@ -261,6 +294,8 @@ def covariance_of(term: RandomTerm) -> AbstractCovariance:
     term : RandomTerm
         The term.
     """
+    if term.own is not None:
+        return term.own
     if term.positions is None:
         return covariance_structure(term.structure, term.settings)
     steps: tuple[int, ...] = ()
@@ -287,11 +322,12 @@ def remake_columns(term: RandomTerm, scope: Scope) -> FloatArray | None:
         made = [remake_columns(member, scope) for member in term.members]
         ones = np.ones((scope.count, 1))
         return np.hstack([ones if columns is None else columns for columns in made])
+    columns: FloatArray | None = None
     if term.positions is not None:
-        return term.positions.indicators(scope)
-    if term.recipe is None:
-        return None
-    return np.ascontiguousarray(make_matrix(term.recipe.terms, scope, term.recipe).X)
+        columns = term.positions.indicators(scope)
+    elif term.recipe is not None:
+        columns = np.ascontiguousarray(make_matrix(term.recipe.terms, scope, term.recipe).X)
+    return _within(columns, term.by, scope) if term.by else columns
 
 
 def take_rows(term: RandomTerm, rows: IntArray | slice, grouping: Grouping) -> RandomTerm:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ilk.design.arguments import Argument, check_weights, read_argument, take
+from ilk.design.by import check_known
 from ilk.design.build import Design, check_infinite, find_missing
 from ilk.design.evaluate import evaluate_vector
 from ilk.design.fixed import add_offsets, constant, remake_fixed
@@ -168,6 +169,7 @@ def replay(
         )
         for part in design.fixed
     )
+    check_known([term.by for term in design.terms if term.by], scope)
     found: dict[str, tuple[IntArray, tuple[Label, ...]]] = {}
     terms = tuple(
         NewTerm(codes, remake_columns(term, scope), unseen)

@@ -2,21 +2,22 @@
 
 A nested grouping is expanded here, ``(1 | a/b)`` to ``(1 | a) + (1 | a:b)``; two bars make the
 components independent, the columns of a factor too (lme4 2 writes ``diag`` for that).  A name
-between two bars, ``(1 |p| g)``, correlates the terms of that name, of other predictors too.
+between two bars, ``(1 |p| g)``, correlates the terms of that name, of other predictors too.  After
+the grouping may stand ``by=factor``, covariance parameters for each of its levels, and numbers that
+the structure takes.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
-from ilk.covariance import STRUCTURES, covariance_structure
+from ilk.covariance import STRUCTURES, AbstractCovariance, covariance_structure
 from ilk.covariance.registry import POSITIONAL
 from ilk.errors import FormulaError, ModelError, closest
 from ilk.formula.functions import FUNCTIONS
 from ilk.formula.pointing import pointed
-from ilk.formula.scan import Word, inside, scan, split
+from ilk.formula.scan import Word, inside, scan, settings, split
 from ilk.formula.spec import OLRE, RandomSpec, Sum, Term
 
 PLANNED = ("mat", "homtoep", "hetar1", "propto", "spde")
@@ -47,7 +48,7 @@ def has_bar(words: Sequence[Word]) -> bool:
     return len(split(words, "| ||")) > 1
 
 
-def is_structure(word: Word, text: str) -> bool:
+def is_structure(word: Word, text: str, own: Collection[str] = ()) -> bool:
     """Whether a call is a covariance structure around a random term.
 
     Parameters
@@ -56,6 +57,8 @@ def is_structure(word: Word, text: str) -> bool:
         A word of kind ``"call"``.
     text : str
         The formula.
+    own : collection of str
+        Names of structures of the user's own.
 
     Returns
     -------
@@ -64,19 +67,23 @@ def is_structure(word: Word, text: str) -> bool:
         and is not one of the functions.
     """
     name = word.function
-    known = name in STRUCTURES or name in PLANNED
+    known = name in STRUCTURES or name in PLANNED or name in own
     if known and name not in FUNCTIONS:
         return True
     if not word.text.endswith(")") or "|" not in word.text or (name in FUNCTIONS and not known):
         return False
     try:
-        return has_bar(_argument(word, text, _settings(word, text)[1]))
+        return has_bar(_argument(word, text))
     except FormulaError:
         return known
 
 
 def read_random(
-    words: Sequence[Word], text: str, read_sum: ReadSum, structure: str = "us"
+    words: Sequence[Word],
+    text: str,
+    read_sum: ReadSum,
+    structure: str = "us",
+    own: AbstractCovariance | None = None,
 ) -> list[RandomSpec]:
     """Read the words between the parentheses of a random term.
 
@@ -90,12 +97,23 @@ def read_random(
         Reads the expression.
     structure : str
         Covariance structure.
+    own : AbstractCovariance, optional
+        The structure, if it is the user's own.
 
     Returns
     -------
     list of RandomSpec
         One, or one for each level of nesting.
     """
+    words, given = settings(words)
+    by, numbers = _read_settings(given, text)
+    if own is None:
+        covariance_structure(structure, numbers)  # refuses numbers that it does not take
+    elif numbers:
+        raise ModelError(
+            f"{structure}(...) has no setting {numbers[0][0]!r}; it is your own and takes none.",
+            code="unknown-argument",
+        )
     pieces = split(words, "| ||")
     name = None
     if len(pieces) == 3:
@@ -142,11 +160,21 @@ def read_random(
             pointed("The random term has no effect left of its bar.", text, left[0].start),
             code="bar",
         )
-    sign = bar.text if name is None else f"|{name}|"
-    return [
-        RandomSpec(effects, grouping, structure, _label(effects, grouping, structure, sign), name)
+    if name is not None and by:
+        raise FormulaError(
+            pointed(
+                f"by= cannot go with a name that correlates terms; leave the name {name!r} or by= "
+                "out.",
+                text,
+                given[0][0].start,
+            ),
+            code="bar",
+        )
+    made = [
+        RandomSpec(effects, grouping, structure, "", name, numbers, by, (), own)
         for grouping in _groupings(right, text)
     ]
+    return [replace(spec, label=label_of(spec, bar.text)) for spec in made]
 
 
 def _name_between(
@@ -233,7 +261,9 @@ def _two_groupings(name: str, other: str, where: str, spec: RandomSpec, part: st
     )
 
 
-def read_structure(word: Word, text: str, read_sum: ReadSum) -> list[RandomSpec]:
+def read_structure(
+    word: Word, text: str, read_sum: ReadSum, own: Mapping[str, AbstractCovariance] | None = None
+) -> list[RandomSpec]:
     """Read a covariance structure around a random term, such as ``cs(1 + x | g)``.
 
     Parameters
@@ -244,13 +274,16 @@ def read_structure(word: Word, text: str, read_sum: ReadSum) -> list[RandomSpec]
         The formula.
     read_sum : callable
         Reads the expression left of the bar.
+    own : mapping, optional
+        Structures of the user's own, by name.
 
     Returns
     -------
     list of RandomSpec
     """
     name = word.function
-    if name not in STRUCTURES:
+    mine = (own or {}).get(name)
+    if name not in STRUCTURES and mine is None:
         if name in PLANNED:
             raise ModelError(
                 pointed(
@@ -262,7 +295,7 @@ def read_structure(word: Word, text: str, read_sum: ReadSum) -> list[RandomSpec]
                 ),
                 code="not-available",
             )
-        near = closest(name, [*STRUCTURES, *PLANNED])
+        near = closest(name, [*STRUCTURES, *PLANNED, *(own or ())])
         raise ModelError(
             pointed(
                 f"Unknown covariance structure {name!r}; there are {', '.join(STRUCTURES)}."
@@ -273,8 +306,7 @@ def read_structure(word: Word, text: str, read_sum: ReadSum) -> list[RandomSpec]
             ),
             code="unknown-covariance",
         )
-    settings, stop = _settings(word, text)
-    words = _argument(word, text, stop) if "|" in word.text else ()
+    words = _argument(word, text) if "|" in word.text else ()
     if not has_bar(words):
         raise FormulaError(
             pointed(
@@ -287,37 +319,36 @@ def read_structure(word: Word, text: str, read_sum: ReadSum) -> list[RandomSpec]
             ),
             code="bar",
         )
-    covariance_structure(name, settings)  # refuses settings that it does not take
-    found = read_random(words, text, read_sum, name)
-    said = "".join(f", {key}={value:g}" for key, value in settings)
-    if not said:
-        return found
-    return [
-        replace(spec, settings=settings, label=f"{spec.label.removesuffix(')')}{said})")
-        for spec in found
-    ]
+    return read_random(words, text, read_sum, name, mine)
 
 
-def _argument(word: Word, text: str, stop: int | None = None) -> Sequence[Word]:
-    """Words between the parentheses of a call, or up to its settings."""
-    opening = word.start + len(word.function)
-    return scan(text, opening + 1, word.stop - 1 if stop is None else stop)
+def _argument(word: Word, text: str) -> Sequence[Word]:
+    """Words between the parentheses of a call."""
+    return scan(text, word.start + len(word.function) + 1, word.stop - 1)
 
 
-_SETTING = re.compile(r",\s*([A-Za-z_]\w*)\s*=\s*([-+.\deE]+)\s*$")
-
-
-def _settings(word: Word, text: str) -> tuple[tuple[tuple[str, float], ...], int]:
-    """Settings ``, name=number`` at the end of a call, and where they begin."""
-    found: list[tuple[str, float]] = []
-    stop = word.stop - 1
-    while match := _SETTING.search(text[word.start : stop]):
+def _read_settings(
+    found: Sequence[tuple[Word, list[Word]]], text: str
+) -> tuple[tuple[str, ...], tuple[tuple[str, float], ...]]:
+    """Factor of ``by=``, and numbers that the structure takes."""
+    by: tuple[str, ...] = ()
+    numbers: list[tuple[str, float]] = []
+    for setting, value in found:
+        said = text[setting.stop : value[-1].stop].strip() if value else ""
+        if not said:
+            raise FormulaError(
+                pointed(f"{setting.text}= is set to nothing.", text, setting.start), code="syntax"
+            )
+        if setting.text == "by":
+            by = _interaction(value, text)
+            continue
         try:
-            found.append((match[1], float(match[2])))
+            numbers.append((setting.text, float(said)))
         except ValueError:
-            break
-        stop = word.start + match.start()
-    return tuple(reversed(found)), stop
+            raise FormulaError(
+                pointed(f"{setting.text}= takes a number.", text, value[0].start), code="syntax"
+            ) from None
+    return by, tuple(numbers)
 
 
 def observation_level() -> RandomSpec:
@@ -330,14 +361,28 @@ def observation_level() -> RandomSpec:
     return RandomSpec(Sum((Term(),)), (OLRE,), "us", f"1 | {OLRE}")
 
 
-def _label(effects: Sum, grouping: tuple[str, ...], structure: str, bar: str) -> str:
-    what = effects.text
-    if structure in POSITIONAL:  # positions, not slopes: there is no intercept
+def label_of(spec: RandomSpec, bar: str = "|") -> str:
+    """Label of a random term.
+
+    Parameters
+    ----------
+    spec : RandomSpec
+        The term, whatever its label is.
+    bar : {"|", "||"}
+        What stands before the grouping, unless that is a name.
+
+    Returns
+    -------
+    str
+    """
+    what = spec.effects.text
+    if spec.structure in POSITIONAL:  # positions, not slopes: there is no intercept
         what = what.removeprefix("0 + ").removeprefix("1 + ")
-    label = f"{what} {bar} {':'.join(grouping)}"
-    if structure == "us" or bar != "|":
+    sign = bar if spec.name is None else spec.bar
+    label = f"{what} {sign} {':'.join(spec.grouping)}{spec.said}"
+    if spec.structure == "us" or sign != "|":
         return label
-    return f"{structure}({label})"
+    return f"{spec.structure}({label})"
 
 
 def _groupings(words: Sequence[Word], text: str) -> list[tuple[str, ...]]:

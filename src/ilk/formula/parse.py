@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ilk.covariance import STRUCTURES
+from ilk.covariance import STRUCTURES, AbstractCovariance
 from ilk.errors import FormulaError, ModelError
 from ilk.formula.bars import PLANNED, check_names, has_bar
 from ilk.formula.functions import CONTRASTS, FUNCTIONS, LEFT_SIDE
@@ -27,6 +27,7 @@ def parse(
     formula: str,
     *,
     functions: Mapping[str, Callable[..., Any]] | None = None,
+    structures: Mapping[str, AbstractCovariance] | None = None,
     **others: str | None,
 ) -> FormulaSpec:
     """Read the formulas of a model.
@@ -37,6 +38,8 @@ def parse(
         Response and mean, such as ``"y ~ x + (1 + x | g)"``.
     functions : mapping of str to callable, optional
         Functions that the formulas may call beside the built-in ones.
+    structures : mapping of str to AbstractCovariance, optional
+        Covariance structures that the formulas may name beside the built-in ones.
     **others : str or None
         Formulas of other parameters than the mean, such as ``dispersion="~ x"``; None for none.
 
@@ -62,7 +65,15 @@ def parse(
     names = _check_functions(functions)
     given = {name: text for name, text in others.items() if text is not None}
     rest = tuple((name, check_text(text, f"{name}=")) for name, text in given.items())
-    spec = _parse_all(check_text(formula), rest, names)
+    own = _check_structures(structures)
+    spec = _parse_all(check_text(formula), rest, names, own)
+    for name, _ in own:
+        if name not in spec.structures:
+            raise ModelError(
+                f"covariance={{{name!r}: ...}}: no random term of the formula is written "
+                f"{name}(... | g).",
+                code="covariance",
+            )
     if not functions:
         return spec
     return replace(spec, functions=dict(functions))
@@ -118,10 +129,31 @@ def _check_functions(functions: Mapping[str, Callable[..., Any]] | None) -> froz
     return frozenset(functions)
 
 
+def _check_structures(
+    structures: Mapping[str, AbstractCovariance] | None,
+) -> tuple[tuple[str, AbstractCovariance], ...]:
+    for name in structures or ():
+        if not str(name).isidentifier():
+            raise ModelError(
+                f"covariance=: {name!r} is not a name that a formula can have.", code="covariance"
+            )
+        if name in FUNCTIONS or name in CONTRASTS or name in _RESERVED:
+            raise ModelError(
+                f"covariance=: {name!r} is the name of a built-in; choose another for your own "
+                "structure.",
+                code="covariance",
+            )
+    return tuple((structures or {}).items())
+
+
 @functools.lru_cache(maxsize=128)
 def _parse_all(
-    formula: str, others: tuple[tuple[str, str], ...], functions: frozenset[str]
+    formula: str,
+    others: tuple[tuple[str, str], ...],
+    functions: frozenset[str],
+    structures: tuple[tuple[str, AbstractCovariance], ...] = (),
 ) -> FormulaSpec:
+    own = dict(structures)
     words = scan(formula)
     _check_tildes(words, formula)
     sides = split(words, "~")
@@ -131,14 +163,19 @@ def _parse_all(
             code="no-tilde",
         )
     response = read_response(sides[0][1], formula, functions)
-    predictors = [_read_right_side(MEAN, formula, sides[1][1], functions)]
-    predictors += [_read_one_sided(name, text, functions) for name, text in others]
+    predictors = [_read_right_side(MEAN, formula, sides[1][1], functions, own)]
+    predictors += [_read_one_sided(name, text, functions, own) for name, text in others]
     check_right_side(response, predictors)
     check_names([(part.name, part.random) for part in predictors])
     return FormulaSpec(formula, response, tuple(predictors))
 
 
-def _read_one_sided(name: str, text: str, functions: frozenset[str]) -> PredictorSpec:
+def _read_one_sided(
+    name: str,
+    text: str,
+    functions: frozenset[str],
+    own: Mapping[str, AbstractCovariance],
+) -> PredictorSpec:
     words = scan(text)
     _check_tildes(words, text)
     sides = split(words, "~")
@@ -151,7 +188,7 @@ def _read_one_sided(name: str, text: str, functions: frozenset[str]) -> Predicto
             pointed(f"{name}= has no left side; write '~ x'.", text, sides[0][1][0].start),
             code="response",
         )
-    return _read_right_side(name, text, sides[1][1], functions)
+    return _read_right_side(name, text, sides[1][1], functions, own)
 
 
 def _check_tildes(words: Sequence[Word], text: str) -> None:
@@ -167,7 +204,11 @@ def _check_tildes(words: Sequence[Word], text: str) -> None:
 
 
 def _read_right_side(
-    name: str, text: str, words: Sequence[Word], functions: frozenset[str]
+    name: str,
+    text: str,
+    words: Sequence[Word],
+    functions: frozenset[str],
+    own: Mapping[str, AbstractCovariance],
 ) -> PredictorSpec:
     if not words:
         raise FormulaError(
@@ -180,6 +221,6 @@ def _read_right_side(
         raise FormulaError(
             pointed("A random term needs parentheses: (1 | g).", text, bar.start), code="bar"
         )
-    reader = SumReader(text, functions)
+    reader = SumReader(text, functions, own)
     fixed = reader.read_terms(words)
     return PredictorSpec(name, text, fixed, tuple(reader.random), tuple(reader.offsets))

@@ -17,7 +17,7 @@ from ilk.errors import FormulaError
 from ilk.formula.gate import MAX_DEPTH, MAX_LENGTH
 from ilk.formula.pointing import pointed
 
-WordKind: TypeAlias = Literal["name", "number", "call", "open", "close", "operator"]
+WordKind: TypeAlias = Literal["name", "number", "call", "open", "close", "operator", "setting"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,10 @@ class Word:
     Parameters
     ----------
     kind : str
-        ``"name"``, ``"number"``, ``"call"``, ``"open"``, ``"close"`` or ``"operator"``.
+        ``"name"``, ``"number"``, ``"call"``, ``"open"``, ``"close"``, ``"operator"``, or
+        ``"setting"``, the beginning of ``, by=sex``.
     text : str
-        The word; a name without its backticks.
+        The word; a name without its backticks, a setting without comma and sign.
     start, stop : int
         Where it stands in the formula.
     """
@@ -51,6 +52,7 @@ _WORD = re.compile(
     r"|(?P<word>[\w.]+)"
     r"|(?P<operator>\*\*|\|\||%in%|[-~+*/:^|])"
     r"|(?P<open>\()|(?P<close>\))|(?P<brace>\{)"
+    r"|(?P<setting>,\s*[^\W\d]\w*\s*=(?!=))"
 )
 _NUMBER = re.compile(r"[0-9.]*[0-9][0-9.]*\Z")
 _PARTS = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`[^`]*`|[\[\](){}\"'`]")
@@ -124,6 +126,8 @@ def scan(text: str, start: int = 0, stop: int | None = None) -> tuple[Word, ...]
         elif kind == "operator":
             sign = {"^": "**", "%in%": "in"}.get(match.group(), match.group())
             words.append(Word("operator", sign, position, end))
+        elif kind == "setting":
+            words.append(Word("setting", match.group()[1:-1].strip(), position, end))
         elif kind == "open":
             opened.append(position)
             if len(opened) > MAX_DEPTH:
@@ -258,6 +262,33 @@ def split(words: Sequence[Word], operators: str) -> list[tuple[Word | None, list
             continue
         pieces[-1][1].append(word)
     return pieces
+
+
+def settings(words: Sequence[Word]) -> tuple[list[Word], list[tuple[Word, list[Word]]]]:
+    """Take the settings off the end of words, ``, by=sex`` and others outside parentheses.
+
+    Parameters
+    ----------
+    words : sequence of Word
+        Part of a formula.
+
+    Returns
+    -------
+    words : list of Word
+        Those before the first setting.
+    found : list of (Word, list of Word)
+        Each setting and what it is set to.
+    """
+    found: list[tuple[Word, list[Word]]] = []
+    head: list[Word] = []
+    depth = 0
+    for word in words:
+        depth += (word.kind == "open") - (word.kind == "close")
+        if depth == 0 and word.kind == "setting":
+            found.append((word, []))
+        else:
+            (found[-1][1] if found else head).append(word)
+    return head, found
 
 
 def inside(words: Sequence[Word]) -> Sequence[Word] | None:

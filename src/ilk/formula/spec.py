@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from ilk.formula.language import Expression, column_names
+from ilk.covariance import AbstractCovariance
+from ilk.formula.language import Expression, Name, column_names
+from ilk.frame import Label
 
 MEAN = "mean"
 """Name of the predictor of the response's mean."""
@@ -103,6 +105,12 @@ class RandomSpec:
         Name between the bars, as in ``(1 |p| g)``: terms of one name are correlated.
     settings : tuple of (str, float)
         Numbers that the structure takes, as in ``rr(0 + species | site, d=2)``.
+    by : tuple of str
+        Columns whose combinations have covariance parameters of their own, ``(1 | g, by=sex)``.
+    cell : tuple
+        Labels of these columns, once the data have given them: the term is that of one combination.
+    own : AbstractCovariance or None
+        A structure of the user's own.
     """
 
     effects: Sum
@@ -111,6 +119,19 @@ class RandomSpec:
     label: str
     name: str | None = None
     settings: tuple[tuple[str, float], ...] = ()
+    by: tuple[str, ...] = ()
+    cell: tuple[Label, ...] = ()
+    own: AbstractCovariance | None = None
+
+    @property
+    def said(self) -> str:
+        """What stands after the grouping."""
+        words = [f", {name}={value:g}" for name, value in self.settings]
+        if self.cell:
+            words += [f", {name}={label}" for name, label in zip(self.by, self.cell, strict=True)]
+        elif self.by:
+            words.append(f", by={':'.join(self.by)}")
+        return "".join(words)
 
     @property
     def bar(self) -> str:
@@ -210,6 +231,16 @@ class FormulaSpec:
         object.__setattr__(self, "grouping_columns", groupings)
         object.__setattr__(self, "columns", tuple(dict.fromkeys((*names, *groupings))))
 
+    @property
+    def structures(self) -> dict[str, AbstractCovariance]:
+        """Covariance structures of the user's own, by name."""
+        return {
+            random.structure: random.own
+            for part in self.predictors
+            for random in part.random
+            if random.own is not None
+        }
+
     def predictor(self, name: str) -> PredictorSpec | None:
         """Right side of a predictor; None if it has no formula.
 
@@ -231,6 +262,7 @@ def _right_factors(predictors: tuple[PredictorSpec, ...]) -> tuple[Factor, ...]:
         found.update(dict.fromkeys((*predictor.fixed.factors, *predictor.offsets)))
         for random in predictor.random:
             found.update(dict.fromkeys(random.effects.factors))
+            found.update(dict.fromkeys(Factor(name, Name(name)) for name in random.by))
     return tuple(found)
 
 

@@ -6,9 +6,10 @@ Products of factors go to `ilk.formula.algebra`, factors through `ilk.formula.ga
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from ilk.covariance import AbstractCovariance
 from ilk.errors import FormulaError
 from ilk.formula.algebra import MAX_TERMS, check_order, expand_product
 from ilk.formula.bars import (
@@ -22,7 +23,7 @@ from ilk.formula.bars import (
 from ilk.formula.gate import read_factor
 from ilk.formula.language import Name, column_names
 from ilk.formula.pointing import pointed
-from ilk.formula.scan import Word, inside, split
+from ilk.formula.scan import Word, inside, settings, split
 from ilk.formula.spec import Factor, RandomSpec, Sum, Term
 
 _INTERCEPT = Term()
@@ -38,6 +39,8 @@ class SumReader:
         The formula.
     functions : frozenset of str
         Names of the functions that the caller provides.
+    structures : mapping
+        Covariance structures that the caller provides, by name.
     random : list of RandomSpec
         Filled with the random terms.
     offsets : list of Factor
@@ -46,6 +49,7 @@ class SumReader:
 
     text: str
     functions: frozenset[str]
+    structures: Mapping[str, AbstractCovariance] = field(default_factory=dict)
     random: list[RandomSpec] = field(default_factory=list)
     offsets: list[Factor] = field(default_factory=list)
 
@@ -68,6 +72,12 @@ class SumReader:
     def _read_sum(self, words: Sequence[Word], terms: dict[Term, None]) -> dict[Term, None]:
         """Add and subtract the pieces of a sum, in order."""
         seen: dict[frozenset[Factor], Term] = {frozenset(t.factors): t for t in terms}
+        _, misplaced = settings(words)
+        if misplaced:
+            raise FormulaError(
+                pointed("A comma does not belong here.", self.text, misplaced[0][0].start),
+                code="syntax",
+            )
         pieces = split(words, "+ -")
         operator, last = pieces[-1]
         if not last:
@@ -142,7 +152,8 @@ class SumReader:
         if word.kind == "call":
             if self._is_structure(word):
                 self._check_added(word, sign)
-                self.random.extend(read_structure(word, self.text, self._read_effects))
+                found = read_structure(word, self.text, self._read_effects, self.structures)
+                self.random.extend(found)
                 return ()
             if word.function in ("offset", "olre"):
                 self._check_added(word, sign)
@@ -168,7 +179,7 @@ class SumReader:
         self.offsets.append(self._gated(body, word))
 
     def _is_structure(self, word: Word) -> bool:
-        return word.function not in self.functions and is_structure(word, self.text)
+        return word.function not in self.functions and is_structure(word, self.text, self.structures)
 
     def _check_added(self, word: Word, sign: int) -> None:
         if sign < 0:
@@ -208,7 +219,7 @@ class SumReader:
 
     def _read_effects(self, words: Sequence[Word], text: str) -> Sum:
         """Sum left of a bar; its intercept is implicit, as in lme4."""
-        reader = SumReader(text, self.functions)
+        reader = SumReader(text, self.functions, self.structures)
         terms = reader.read_terms(words)
         if reader.random or reader.offsets:
             raise FormulaError(
