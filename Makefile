@@ -9,6 +9,9 @@ VENV   ?= .venv
 LOWEST ?= .venv-lowest
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# a worker for each core, each with one thread
+THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+WORKERS := -n auto --maxprocesses 8
 CORE   := CMakeLists.txt $(wildcard src/core/*.cpp src/core/*.h)
 
 .PHONY: help setup core demo test fast lint format types layers check lower reference bench \
@@ -39,7 +42,7 @@ demo: setup  ## fit the hospital example and write demo/report.html
 	$(BIN)/ilk demo --out demo
 
 test: setup  ## run all tests
-	$(BIN)/python -m pytest
+	$(THREADS) $(BIN)/python -m pytest $(WORKERS)
 
 fast: setup  ## run the tests that take a moment, stop at the first failure
 	$(BIN)/python -m pytest -x -q -m "not slow"
@@ -65,7 +68,7 @@ lower: setup  ## run the unit tests with the lowest versions of the dependencies
 	$(PIP) wheel --no-build-isolation --no-deps --wheel-dir $(LOWEST)/wheels .
 	$(LOWEST)/bin/python -m pip --quiet install --constraint tests/lowest.txt --group test \
 		"ilk[all] @ file://$$(realpath $(LOWEST)/wheels/ilk-*.whl)"
-	$(LOWEST)/bin/python -m pytest -q -m "not slow" tests/unit
+	$(THREADS) $(LOWEST)/bin/python -m pytest $(WORKERS) -q -m "not slow" tests/unit
 
 reference: setup  ## every reference fit: the worst deviation per quantity and case
 	$(BIN)/python -W ignore -m tests.reference
