@@ -25,6 +25,7 @@ import numpy as np
 
 from ilk.errors import ConvergenceWarning, IdentificationWarning
 from ilk.frame import answer
+from ilk.model.dependence import Dependence, dependences
 
 if TYPE_CHECKING:
     from ilk.design.build import Design
@@ -439,6 +440,11 @@ class Fitted(AbstractFitted):
         part = parts["dispersion"]
         single = part.X.shape[1] == 1 and np.ptp(part.X[:, 0]) == 0.0
         return float(np.exp(self.coef[self.model.slices["dispersion"]][0])) if single else np.nan
+
+    @property
+    def dependences(self) -> tuple[Dependence | None, ...]:
+        """Structures over the levels by term, None where levels are independent."""
+        return dependences(self.model, self.marginal.split(self.estimates.psi)[1])
 
     def conditional_solve(self, rhs: FloatArray) -> FloatArray:
         """Conditional covariance of all random effects b (U, U), times rhs (U, k).

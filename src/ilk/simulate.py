@@ -1,7 +1,8 @@
 r"""New responses drawn from a fitted model.
 
 **population** draws the random effects afresh, b ~ N(0, G), on the same clusters and rows: data as
-another sample of clusters would give (what the parametric bootstrap needs).  **conditional** keeps
+another sample of clusters would give (what the parametric bootstrap needs).  Where the levels of a
+factor depend on each other (a tree, a field), their effects are drawn together.  **conditional** keeps
 the clusters' estimated effects, **typical** sets them to zero.  Then each response is drawn from
 the family at its linear predictors.  Draw j depends on the seed and on j only, not on how many are
 drawn.
@@ -192,7 +193,7 @@ def effect_roots(fitted: Fitted) -> list[FloatArray]:
 def draw_effects(
     fitted: Fitted, rng: np.random.Generator, roots: Sequence[FloatArray] | None = None
 ) -> list[FloatArray]:
-    """Draw new random effects (L_t, q_t) of all terms.
+    """Draw new random effects (L_t, q_t) of all terms, of latent levels too.
 
     Parameters
     ----------
@@ -203,10 +204,17 @@ def draw_effects(
     roots : sequence of (q_t, q_t) arrays, optional
         What `effect_roots` gives, for those who draw often.
     """
-    return [
-        rng.standard_normal((len(term.grouping.levels), len(root))) @ root.T
-        for term, root in zip(fitted.design.terms, roots or effect_roots(fitted), strict=True)
-    ]
+    drawn = []
+    every = zip(
+        fitted.design.terms, roots or effect_roots(fitted), fitted.dependences, strict=True
+    )
+    for term, root, over in every:
+        if over is None:
+            unit = rng.standard_normal((len(term.grouping.levels), len(root)))
+        else:
+            unit = over.levels.draw(over.theta, rng, len(root)).T
+        drawn.append(unit @ root.T)
+    return drawn
 
 
 def _whole_number(argument: str, value: object) -> int:

@@ -35,6 +35,8 @@ class Grouping:
         Labels of the columns for each level of a combination.
     structured : bool
         Whether the levels depend on each other: they are those of a tree, a map, ...
+    places : tuple of str
+        Columns that say where a level is, by which new levels find theirs.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Grouping:
     columns: tuple[str, ...]
     keys: tuple[tuple[Label, ...], ...] | None = None
     structured: bool = False
+    places: tuple[str, ...] = ()
 
 
 def make_grouping(columns: tuple[str, ...], scope: Scope, least: int = 2) -> Grouping:

@@ -62,6 +62,7 @@ def with_structures(
                 code="unknown-factor",
             )
         grouping = factors[name]
+        where = structure.columns if isinstance(structure, Places) else ()
         if isinstance(structure, Places):
             structure = structure.at(
                 name, grouping.levels, grouping.codes, _points(structure, design, frame)
@@ -76,7 +77,9 @@ def with_structures(
         position = structure.codes(grouping.levels, name)
         codes = np.asarray(position[grouping.codes], dtype=np.int32)
         found[name] = structure
-        placed[name] = Grouping(name, codes, structure.levels, grouping.columns, structured=True)
+        placed[name] = Grouping(
+            name, codes, structure.levels, grouping.columns, structured=True, places=where
+        )
     terms = tuple(
         replace(term, grouping=placed.get(term.grouping.name, term.grouping))
         for term in design.terms

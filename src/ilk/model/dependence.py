@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
+from ilk.covariance.levels.sparse_factor import SparseFactor
 from ilk.covariance.structured import Structured
 from ilk.errors import ModelError
 from ilk.late import Late
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from ilk.typing import FloatArray
 
 sparse: Any = Late("scipy.sparse")
-solvers: Any = Late("scipy.sparse.linalg")
 
 __all__ = ["Dependence", "dependences", "dependent_groups", "refuse_dependent"]
 
@@ -44,24 +44,24 @@ class Dependence:
     theta: FloatArray
     places: slice
 
-    def precision(self) -> Any:
-        """Precision matrix of the levels, sparse (L, L)."""
-        found = self.levels.precision(self.theta)
-        return _symmetric(found.rows, found.columns, found.values, found.order)
-
     def precision_times(self, x: FloatArray) -> FloatArray:
         """Precision matrix of the levels, times x (L, ...)."""
-        return np.asarray((self.precision() @ x.reshape(len(x), -1)).reshape(x.shape))
+        Q = self.levels.precision(self.theta).sparse()
+        return np.asarray((Q @ x.reshape(len(x), -1)).reshape(x.shape))
 
     def covariance_times(self, x: FloatArray) -> FloatArray:
         """Covariance matrix of the levels, times x (L, ...)."""
-        solved = solvers.splu(self.precision()).solve(x.reshape(len(x), -1))
-        return np.asarray(solved.reshape(x.shape))
+        solver = SparseFactor(self.levels.precision(self.theta).sparse())
+        return np.asarray(solver.solve(x.reshape(len(x), -1)).reshape(x.shape))
 
     def root(self) -> FloatArray:
         """Dense root R (L, L) of the covariance matrix of the levels, RR'."""
         whole = np.linalg.cholesky(self.levels.precision(self.theta).dense())
         return np.asarray(np.linalg.inv(whole).T)
+
+    def variances(self) -> FloatArray:
+        """Variances (L,) of the levels, about one on average."""
+        return self.levels.variances(self.theta)
 
     def slopes(self) -> list[Any]:
         """Derivatives of the precision matrix in its parameters, sparse (L, L) each."""

@@ -14,7 +14,9 @@ around the estimate.  The weight of an effect's own data against the population,
 .. math:: 1 - \frac{Var(b_j | y)}{G_{jj}},
 
 is 0 where a level's data say nothing (the estimate is the population's mean) and near 1 where they
-say all; in the balanced one-way layout it is the factor by which the raw deviation is shrunk.
+say all; in the balanced one-way layout it is the factor by which the raw deviation is shrunk.  In
+levels that depend on each other (a tree, a field) it is the weight of all data, those of its
+relatives too, :math:`G_{jj}` being the level's own variance; levels without data are among them.
 """
 
 from __future__ import annotations
@@ -63,7 +65,7 @@ class LevelEffects:
     count : (L,) array
         Number of observations of each level; frequency weights count.
     weight : (L, q) array
-        Weight of the level's own data, between 0 (all shrunk) and 1.
+        Weight of the data, between 0 (all shrunk) and 1.
     """
 
     component: str
@@ -118,12 +120,15 @@ def random_effects(
     check_group(fitted, group)
     estimates, variances = _moments(fitted, estimate, uncertainty)
     frequencies = fitted.design.frequency_weights
+    dependences = fitted.dependences
     tables = []
     for t, term in enumerate(terms):
         if group is not None and term.grouping.name != group:
             continue
         effects, held = estimates[t], variances[0][t]
         prior = np.diag(fitted.estimates.covariances[t])
+        if dependences[t] is not None:
+            prior = dependences[t].variances()[:, None] * prior
         error = np.sqrt(np.maximum(held + variances[1][t], 0.0))
         with np.errstate(divide="ignore", invalid="ignore"):
             weight = np.where(prior > 0.0, 1.0 - held / prior, 0.0)

@@ -25,6 +25,7 @@ from ilk.errors import DataError, FitError, ModelError
 from ilk.kernels import laplace_engine
 from ilk.kernels.contract import EngineData, PredictorData, TermData
 from ilk.likelihood.base import apply_blocks, flatten
+from ilk.model.dependence import refuse_dependent
 from ilk.num.triangular import covariance_root
 from ilk.prediction.known import KnownEffects, estimated, first_places
 from ilk.prediction.levels import training_cases
@@ -138,6 +139,11 @@ def observe(fitted: Fitted, data: Any) -> Updated:
             "observed= updates the random effects of clusters, and the model has none.",
             code="observed",
         )
+    refuse_dependent(
+        design,
+        "observed=",
+        "Fit again with the later rows, or give the structure these levels and fit with them.",
+    )
     for name in ("exposure", "offset", "trials"):
         if design.arguments.get(name, "") is None:
             raise ModelError(
