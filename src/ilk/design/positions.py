@@ -7,8 +7,8 @@ effect for each position that occurs in the data, and a row has that of its own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import final
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias, final
 
 import numpy as np
 
@@ -20,7 +20,10 @@ from ilk.formula.spec import RandomSpec
 from ilk.frame import listing
 from ilk.typing import FloatArray, IntArray
 
-__all__ = ["Positions", "find_positions"]
+__all__ = ["Elsewhere", "Positions", "find_positions", "steps_of"]
+
+Elsewhere: TypeAlias = Literal["refuse", "any", "none"]
+"""What new rows have at positions that the fit does not know."""
 
 _MOST = 2000
 """Most positions of a level, whose covariance matrix is dense."""
@@ -55,8 +58,16 @@ class Positions:
             return np.arange(float(len(self.values)))[:, None]
         return np.array(self.values, dtype=np.float64)
 
-    def indicators(self, scope: Scope) -> FloatArray:
+    def indicators(self, scope: Scope, elsewhere: Elsewhere = "refuse") -> FloatArray:
         """Matrix (n, q) with a one for the position of each row.
+
+        Parameters
+        ----------
+        scope : Scope
+            The data.
+        elsewhere : {"refuse", "any", "none"}
+            What rows at other positions have: they are refused, or have a one at some position,
+            or none.
 
         Raises
         ------
@@ -66,17 +77,43 @@ class Positions:
         codes, found = _read(self.columns, scope)
         known = {value: k for k, value in enumerate(self.values)}
         strange = [value for value in found if value not in known]
-        if strange:
+        if strange and elsewhere == "refuse":
             raise DataError(
                 f"There are no effects at {', '.join(self.columns)} = "
                 f"{listing([v[0] if len(v) == 1 else v for v in strange])}, which did not occur in "
                 "the data of the fit. Give these rows other positions, or fit with rows there.",
                 code="unknown-position",
             )
-        place = np.array([known[value] for value in found], dtype=np.intp)
+        place = np.array([known.get(value, 0) for value in found], dtype=np.intp)
+        there = np.array(
+            [elsewhere == "any" or value in known for value in found], dtype=np.float64
+        )
         out = np.zeros((scope.count, len(self.values)))
-        out[np.arange(scope.count), place[codes]] = 1.0
+        out[np.arange(scope.count), place[codes]] = there[codes]
         return out
+
+    def joined(self, scope: Scope) -> Positions:
+        """These positions, and those that the rows of new data have; labels must be known.
+
+        Parameters
+        ----------
+        scope : Scope
+            New data.
+        """
+        if any(column not in scope.frame for column in self.columns):
+            return self
+        if not all(isinstance(x, float) for value in self.values for x in value):
+            return self
+        points = np.stack([scope.number(column) for column in self.columns], axis=1)
+        points = points[np.all(np.isfinite(points), axis=1)]
+        both = np.unique(np.concatenate([self.points, points]), axis=0)
+        if len(both) > _MOST:
+            raise DataError(
+                f"With the new ones there are {len(both)} positions of {', '.join(self.columns)}, "
+                f"and a level's covariance matrix holds at most {_MOST}; predict some at a time.",
+                code="too-large",
+            )
+        return replace(self, values=tuple(map(tuple, both.tolist())))
 
 
 def find_positions(spec: RandomSpec, kind: Positional, scope: Scope) -> Positions:

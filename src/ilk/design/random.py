@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ilk.covariance import AbstractCovariance, covariance_structure
-from ilk.covariance.registry import POSITIONAL
+from ilk.covariance.correlated import AbstractCorrelated
+from ilk.covariance.registry import POSITIONAL, STRUCTURES
 from ilk.design.by import cell_names, cell_of_rows
 from ilk.design.fixed import INTERCEPT
 from ilk.design.grouping import Grouping, make_grouping
 from ilk.design.matrix import Recipe, make_matrix
-from ilk.design.positions import Positions, find_positions, steps_of
+from ilk.design.positions import Elsewhere, Positions, find_positions, steps_of
 from ilk.design.scope import Scope
 from ilk.errors import DataError, ModelError
 from ilk.formula.spec import MEAN, RandomSpec, Sum, Term
@@ -304,8 +305,41 @@ def covariance_of(term: RandomTerm) -> AbstractCovariance:
     return covariance_structure(term.structure, term.settings, term.positions.points, steps)
 
 
-def remake_columns(term: RandomTerm, scope: Scope) -> FloatArray | None:
+def remake_columns(
+    term: RandomTerm, scope: Scope, elsewhere: Elsewhere = "refuse"
+) -> FloatArray | None:
     """Make the columns of a random term from new data.
+
+    Parameters
+    ----------
+    term : RandomTerm
+        Of the fit.
+    scope : Scope
+        New data.
+    elsewhere : {"refuse", "any", "none"}
+        What rows have at new positions of a series or a field; ``"any"`` position does for all
+        where one standard deviation is that of all.
+
+    Returns
+    -------
+    (m, q) array or None
+    """
+    if term.members:
+        made = [remake_columns(member, scope, elsewhere) for member in term.members]
+        ones = np.ones((scope.count, 1))
+        return np.hstack([ones if columns is None else columns for columns in made])
+    columns: FloatArray | None = None
+    if term.positions is not None:
+        if elsewhere == "any" and not issubclass(STRUCTURES[term.structure], AbstractCorrelated):
+            elsewhere = "refuse"
+        columns = term.positions.indicators(scope, elsewhere)
+    elif term.recipe is not None:
+        columns = np.ascontiguousarray(make_matrix(term.recipe.terms, scope, term.recipe).X)
+    return _within(columns, term.by, scope) if term.by else columns
+
+
+def at_positions(term: RandomTerm, scope: Scope) -> RandomTerm:
+    """The term with effects at the positions of new data too, which its own rows do not have.
 
     Parameters
     ----------
@@ -316,18 +350,45 @@ def remake_columns(term: RandomTerm, scope: Scope) -> FloatArray | None:
 
     Returns
     -------
-    (m, q) array or None
+    RandomTerm
+        The same, if there are no new positions, or a correlation for each of them is not known.
+
+    Raises
+    ------
+    DataError
+        A series of whole steps has none at a new time.
     """
-    if term.members:
-        made = [remake_columns(member, scope) for member in term.members]
-        ones = np.ones((scope.count, 1))
-        return np.hstack([ones if columns is None else columns for columns in made])
-    columns: FloatArray | None = None
-    if term.positions is not None:
-        columns = term.positions.indicators(scope)
-    elif term.recipe is not None:
-        columns = np.ascontiguousarray(make_matrix(term.recipe.terms, scope, term.recipe).X)
-    return _within(columns, term.by, scope) if term.by else columns
+    old = term.positions
+    if old is None or not issubclass(STRUCTURES[term.structure], AbstractCorrelated):
+        return term
+    new = old.joined(scope)
+    if new == old:
+        return term
+    if POSITIONAL[term.structure] == "steps":
+        _check_step(term, old, new)
+    assert term.columns is not None
+    place = {value: k for k, value in enumerate(new.values)}
+    columns = np.zeros((len(term.columns), len(new.values)))
+    columns[:, [place[value] for value in old.values]] = term.columns
+    names = cell_names(term.by, new.names, INTERCEPT) if term.by else new.names
+    return replace(term, positions=new, columns=columns, column_names=names)
+
+
+def _check_step(term: RandomTerm, old: Positions, new: Positions) -> None:
+    """Refuse times between the steps of a series."""
+    times, more = old.points[:, 0], new.points[:, 0]
+    if len(times) < 2:
+        return
+    step = float(np.diff(times).min())
+    count = (more - times[0]) / step
+    off = np.flatnonzero(np.abs(count - np.round(count)) > 1e-6 * np.maximum(np.abs(count), 1.0))
+    if len(off):
+        raise DataError(
+            f"({term.label}) has effects at whole steps of {step:g}, and "
+            f"{', '.join(old.columns)} = {more[off[0]]:g} is between two of them. Predict at whole "
+            "steps, or fit with ou(), which has effects at any time.",
+            code="steps",
+        )
 
 
 def take_rows(term: RandomTerm, rows: IntArray | slice, grouping: Grouping) -> RandomTerm:

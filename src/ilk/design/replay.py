@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from ilk.design.arguments import Argument, check_weights, read_argument, take
-from ilk.design.by import check_known
 from ilk.design.build import Design, check_infinite, find_missing
+from ilk.design.by import check_known
 from ilk.design.evaluate import evaluate_vector
 from ilk.design.fixed import add_offsets, constant, remake_fixed
 from ilk.design.grouping import Grouping, find_levels
+from ilk.design.positions import Elsewhere
 from ilk.design.random import remake_columns
 from ilk.design.rows import Missing, Rows, choose_rows
 from ilk.design.scope import Scope
@@ -111,6 +112,7 @@ def replay(
     offset: Any = None,
     precision_weights: Any = None,
     missing: Missing = "drop",
+    elsewhere: Elsewhere = "refuse",
 ) -> NewDesign:
     """Make the matrices of a design from new data.
 
@@ -128,6 +130,8 @@ def replay(
     missing : {"drop", "error"}
         What to do about rows without a value in some column of the model. A missing group is not
         one: its code is -1.
+    elsewhere : {"refuse", "any", "none"}
+        What to do about positions of a series or a field that the fit does not know.
 
     Returns
     -------
@@ -172,7 +176,7 @@ def replay(
     check_known([term.by for term in design.terms if term.by], scope)
     found: dict[str, tuple[IntArray, tuple[Label, ...]]] = {}
     terms = tuple(
-        NewTerm(codes, remake_columns(term, scope), unseen)
+        NewTerm(codes, remake_columns(term, scope, elsewhere), unseen)
         for term in design.terms
         for codes, unseen in (_levels(term.grouping, scope, groups, found),)
     )

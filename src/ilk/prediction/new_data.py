@@ -13,12 +13,22 @@ from ilk.prediction.levels import Cases, Estimand, check_choice, training_cases
 from ilk.prediction.rates import asked_exposure, at_exposure, check_per
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ilk.design.build import Design
+    from ilk.design.positions import Elsewhere
     from ilk.design.rows import Missing
     from ilk.fitted import Fitted
     from ilk.typing import FloatArray, IntArray
 
 __all__ = ["NewCases", "new_cases", "new_response"]
+
+_ELSEWHERE: Mapping[str, Elsewhere] = {
+    "conditional": "refuse",
+    "population": "any",
+    "typical": "none",
+}
+"""What rows have at new positions of a series: their effects, their variance, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +134,7 @@ def new_cases(
         model.design if design is None else design,
         data,
         groups=estimand == "conditional",
+        elsewhere=_ELSEWHERE[estimand],
         trials=trials,
         exposure=exposure,
         offset=offset,

@@ -132,23 +132,35 @@ def random_effects(
         error = np.sqrt(np.maximum(held + variances[1][t], 0.0))
         with np.errstate(divide="ignore", invalid="ignore"):
             weight = np.where(prior > 0.0, 1.0 - held / prior, 0.0)
+        count = _rows_by_level(term, frequencies)
+        here = count > 0.0 if term.by else np.ones(len(effects), dtype=bool)
+        levels = term.grouping.levels
+        effects, error = effects[here], error[here]
         tables.append(
             LevelEffects(
                 component=term.predictor,
                 group=term.grouping.name,
-                levels=tuple(term.grouping.levels),
+                levels=tuple(levels[i] for i in np.flatnonzero(here)),
                 names=tuple(term.column_names),
                 estimate=effects,
                 std_error=error,
                 conf_low=effects - z * error,
                 conf_high=effects + z * error,
-                count=np.bincount(
-                    term.grouping.codes, weights=frequencies, minlength=len(effects)
-                ).astype(np.float64),
-                weight=np.clip(weight, 0.0, 1.0),
+                count=count[here],
+                weight=np.clip(weight[here], 0.0, 1.0),
             )
         )
     return tuple(tables)
+
+
+def _rows_by_level(term: RandomTerm, frequencies: FloatArray | None) -> FloatArray:
+    """Number of rows (L,) of each level; of a term with by=, of those that it is for."""
+    weights = frequencies
+    if term.by and term.columns is not None:
+        own = term.columns.any(axis=1)
+        weights = own.astype(np.float64) if frequencies is None else frequencies * own
+    count = np.bincount(term.grouping.codes, weights=weights, minlength=len(term.grouping.levels))
+    return count.astype(np.float64)
 
 
 def check_group(fitted: Fitted, group: str | None) -> None:

@@ -164,17 +164,14 @@ def _effects(fitted: Fitted, added: Sequence[_Added | None]) -> KnownEffects:
     known = estimated(fitted)
     weights = [None if part is None else part.extension.weights for part in added]
     modes = tuple(
-        m if W is None else np.vstack([m, W @ m])
-        for m, W in zip(known.modes, weights, strict=True)
+        m if W is None else np.vstack([m, W @ m]) for m, W in zip(known.modes, weights, strict=True)
     )
 
     def covariance() -> tuple[FloatArray, ...]:
         blocks = known.covariance()
         starts = [start for start, _ in first_places(known.modes)]
         return tuple(
-            block
-            if part is None
-            else np.concatenate([block, _new_blocks(known, part, start, G)])
+            block if part is None else np.concatenate([block, _new_blocks(known, part, start, G)])
             for block, part, start, G in zip(
                 blocks, added, starts, fitted.estimates.covariances, strict=True
             )

@@ -11,6 +11,7 @@ from ilk.frame import answer, row_labels
 from ilk.prediction import new_cases, predict, updated
 from ilk.prediction.levels import check_choice
 from ilk.prediction.means import Scale
+from ilk.prediction.positions import with_positions
 from ilk.prediction.quantities import check_interval, quantities, quantity_column
 from ilk.prediction.related import related
 from ilk.show.tidy import by_category, predictions
@@ -65,6 +66,7 @@ def predicted(
         A row per row of the data, of the make of the data and with its index; of the rows of the
         fit with their positions in its data.
     """
+    fitted = with_positions(fitted, data, estimand)
     update = updated(fitted, data, observed, estimand) or related(fitted, data, estimand)
     cases = new_cases(
         fitted,
