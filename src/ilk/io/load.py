@@ -18,6 +18,7 @@ from ilk.errors import ModelError
 from ilk.estimation.run import marginal_likelihood
 from ilk.fitted import Fitted, Lazy, SearchLog
 from ilk.io.container import Container, read_file
+from ilk.io.levels import with_levels
 from ilk.io.manifest import agree, disagreement, open_file, read_bytes
 from ilk.io.own import NOTHING, Own
 from ilk.io.records import read_certificate, read_findings, read_penalty, read_verdict
@@ -72,7 +73,7 @@ def _restore(container: Container) -> Fitted:
     model = Model(
         design,
         family,
-        tuple(map(covariance_of, design.terms)),
+        with_levels(design, tuple(map(covariance_of, design.terms)), content.get("levels", {})),
         reml=_is(bool, content["reml"]),
         nodes=_nodes(content["nodes"]),
         penalty=read_penalty(content.get("penalty")),

@@ -10,6 +10,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from ilk.io.container import write_file
+from ilk.io.levels import written_levels
 from ilk.io.manifest import Layout, file_bytes
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def fit_bytes(fitted: Fitted) -> bytes:
     model, estimates = fitted.model, fitted.estimates
     content: dict[str, Any] = {
         "structures": [covariance.name for covariance in model.covariances],
+        "levels": written_levels(model),
         "reml": model.reml,
         "nodes": model.nodes,
         "penalty": model.penalty,

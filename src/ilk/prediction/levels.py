@@ -199,6 +199,11 @@ def _unseen(grouping: Grouping, labels: Sequence[object], rows: int) -> DataErro
         )
     else:
         what = f"{named} has no value in {where}"
+    if grouping.structured and labels:
+        where = f"give their coordinates, columns {' and '.join(map(repr, grouping.places))}"
+        if not grouping.places:
+            where = "fit with them among the levels of the structure, where they need no data"
+        what += f", and its structure (covariance=) does not say where they belong ({where})"
     return DataError(
         f"{what}: there is no effect to predict with. Choose new_levels='population' "
         "(average over clusters) or 'typical' (random effect zero), or another estimand.",

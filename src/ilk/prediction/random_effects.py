@@ -34,6 +34,7 @@ from ilk.prediction.levels import check_choice
 from ilk.prediction.uncertainty import quadratic
 
 if TYPE_CHECKING:
+    from ilk.design.random import RandomTerm
     from ilk.fitted import Fitted
     from ilk.typing import FloatArray
 
@@ -127,8 +128,9 @@ def random_effects(
             continue
         effects, held = estimates[t], variances[0][t]
         prior = np.diag(fitted.estimates.covariances[t])
-        if dependences[t] is not None:
-            prior = dependences[t].variances()[:, None] * prior
+        over = dependences[t]
+        if over is not None:
+            prior = over.variances()[:, None] * prior
         error = np.sqrt(np.maximum(held + variances[1][t], 0.0))
         with np.errstate(divide="ignore", invalid="ignore"):
             weight = np.where(prior > 0.0, 1.0 - held / prior, 0.0)

@@ -6,8 +6,8 @@ given the effects b of all levels of the structure, the effect of such a level i
 .. math:: b_\ast = w(\theta)' b + e, \qquad e \sim N(0,\; v(\theta)\, G),
 
 with weights and variance of `AbstractLevels.extend`.  So its conditional mode is
-:math:`w'\hat b`, its conditional covariance :math:`w'Cw + vG` with C that of b (kriging; best linear
-unbiased prediction), and its modes move with the parameters as those of b do, and by the
+:math:`w'\hat b`, its conditional covariance :math:`w'Cw + vG` with C that of b (kriging; best
+linear unbiased prediction), and its modes move with the parameters as those of b do, and by the
 derivative of w.
 """
 
@@ -224,7 +224,7 @@ def _new_blocks(known: KnownEffects, part: _Added, start: int, G: FloatArray) ->
 
 
 def _new_slopes(fitted: Fitted, t: int, part: _Added, slopes: FloatArray) -> FloatArray:
-    """Derivatives (m, q, k) of the modes of new levels in psi, from those (L, q, k) of the others."""
+    """Derivatives (m, q, k) of new levels' modes in psi, from those (L, q, k) of the others."""
     out = _times(part.extension.weights, slopes)
     over = fitted.dependences[t]
     assert over is not None
