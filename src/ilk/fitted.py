@@ -229,7 +229,7 @@ class SearchLog:
     method : str
         Name of the algorithm.
     engine : str
-        ``"compiled"`` or ``"reference"``.
+        ``"compiled"``, ``"reference"``, or ``"spectral"`` (rotated by eigenvectors).
     steps, evaluations : int
         Accepted steps and evaluations of the criterion with its gradient.
     decrement : float

@@ -24,7 +24,7 @@ from ilk.estimation.start import default_start
 from ilk.estimation.twofold import twofold_start
 from ilk.estimation.verify import find_faults, is_optimum, judge, snap_to_boundary, take_last_step
 from ilk.fitted import Fitted, Lazy, Reason, SearchLog, Verdict, warn_of
-from ilk.kernels import engine_name
+from ilk.kernels import engine_name, linear_engine_name
 from ilk.likelihood.base import Search, Start
 from ilk.likelihood.gaussian import GaussianMarginal
 from ilk.likelihood.laplace import LaplaceMarginal
@@ -392,21 +392,13 @@ def _record(
         return replace(found, reasons=(*found.reasons, note(psi_covariance())))
 
     verdict = Lazy(verdict_of)
-    data, family, nodes = marginal.scaled.data, marginal.model.family, marginal.model.nodes
     psi_covariance = Lazy(lambda: _covariance(marginal, result, separated()))
     fitted = Fitted(
         model=marginal.model,
         estimates=marginal.estimates(result),
         marginal=marginal,
         point=result,
-        search=SearchLog(
-            method="average information" if marginal.model.linear else "BFGS",
-            engine=engine_name(data, family, nodes),
-            steps=result.steps,
-            evaluations=result.evaluations,
-            decrement=result.decrement,
-            status=result.status,
-        ),
+        search=_log(marginal, result),
         judged=verdict,
         coef_covariance=Lazy(lambda: marginal.coef_covariance(result, psi_covariance)),
         psi_covariance=psi_covariance,
@@ -416,3 +408,20 @@ def _record(
     if warn and faults():
         warn_of(verdict(), stacklevel=4)
     return fitted
+
+
+def _log(marginal: AbstractMarginal, result: SearchResult) -> SearchLog:
+    """Say who searched, how and for how long."""
+    model, data = marginal.model, marginal.scaled.data
+    method, engine = "BFGS", str(engine_name(data, model.family, model.nodes))
+    if model.linear:
+        engine = linear_engine_name(data)
+        method = "grid and BFGS" if engine == "spectral" else "average information"
+    return SearchLog(
+        method=method,
+        engine=engine,
+        steps=result.steps,
+        evaluations=result.evaluations,
+        decrement=result.decrement,
+        status=result.status,
+    )

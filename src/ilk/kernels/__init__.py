@@ -26,6 +26,7 @@ from ilk.kernels.contract import (
     SearchResult,
     TermData,
 )
+from ilk.kernels.spectral import SpectralEngine, spectrum_of
 
 __all__ = [
     "Density",
@@ -44,6 +45,7 @@ __all__ = [
     "engine_name",
     "laplace_engine",
     "linear_engine",
+    "linear_engine_name",
 ]
 
 
@@ -148,8 +150,24 @@ def linear_engine(data: EngineData, count: float | None = None, threads: int = 1
     Returns
     -------
     LinearEngine
-        The compiled engine, or the NumPy engine where there is no compiled core.
+        For one random intercept with a known dense covariance the engine that rotates it; for all
+        else the compiled engine, or the NumPy engine where there is no compiled core.
     """
+    if spectrum_of(data) is not None:
+        return SpectralEngine(data, count)
     core = _compiled()
     module = _reference() if core is None else core
     return cast(LinearEngine, module.LinearEngine(data, count, threads))
+
+
+def linear_engine_name(data: EngineData) -> Literal["spectral", "compiled", "reference"]:
+    """Which engine serves a linear mixed model.
+
+    Parameters
+    ----------
+    data : EngineData
+        Response, design and grouping; one predictor.
+    """
+    if spectrum_of(data) is not None:
+        return "spectral"
+    return "reference" if _compiled() is None else "compiled"

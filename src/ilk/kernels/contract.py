@@ -27,6 +27,7 @@ from typing import Literal, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
+from ilk.kernels.spectrum import Spectrum
 from ilk.num.jets import Jet
 from ilk.typing import FloatArray, IntArray
 
@@ -74,11 +75,14 @@ class PrecisionPattern:
         Places, rows >= columns, sorted by column, then row; every diagonal element is among them.
     varies : bool
         Whether the elements depend on parameters, so that their derivatives are wanted.
+    spectrum : Spectrum or None
+        Eigenvalues and eigenvectors of Q^-1, if they are known and do not vary.
     """
 
     rows: IntArray
     columns: IntArray
     varies: bool = False
+    spectrum: Spectrum | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +93,9 @@ class TermData:
     ----------
     predictors : tuple of q int
         Index of the linear predictor that each column belongs to.
-    codes : ndarray (n,) of int32
-        Level of each row, 0 <= code < levels.
+    codes : ndarray (n,) or (n, s) of int32
+        Level of each row, 0 <= code < levels; the s levels of each row in a term of multiple
+        membership.
     levels : int
         Number of levels L_t.
     columns : ndarray (n, q) or None
@@ -99,6 +104,9 @@ class TermData:
         Where the precision matrix of u over the levels has elements, u ~ N(0, Q^-1 x I_q); None
         stands for the identity. The elements of Q, then log|Q|, of all such terms in order follow
         those of all Lambda_t in ``lam``.
+    weights : ndarray (n, s) or None
+        Weights of the s levels of each row, which adds z_i' sum of w_is b[c_is] to its predictor;
+        a level of weight 0 has no part in the row. None where ``codes`` is (n,).
     """
 
     predictors: tuple[int, ...]
@@ -106,6 +114,7 @@ class TermData:
     levels: int
     columns: FloatArray | None
     precision: PrecisionPattern | None = None
+    weights: FloatArray | None = None
 
     @classmethod
     def single(
@@ -115,15 +124,33 @@ class TermData:
         levels: int,
         columns: FloatArray | None,
         precision: PrecisionPattern | None = None,
+        weights: FloatArray | None = None,
     ) -> TermData:
         """Term of which all columns belong to one predictor."""
         width = 1 if columns is None or columns.ndim < 2 else columns.shape[1]
-        return cls((predictor,) * width, codes, levels, columns, precision)
+        return cls((predictor,) * width, codes, levels, columns, precision, weights)
 
     @property
     def width(self) -> int:
         """Number q of random effects per level."""
         return 1 if self.columns is None else int(self.columns.shape[1])
+
+    @property
+    def linked(self) -> bool:
+        """Whether levels depend on each other or share rows, so that none stands alone."""
+        return self.precision is not None or self.weights is not None
+
+    @property
+    def memberships(self) -> int:
+        """Number s of levels of a row."""
+        return 1 if self.weights is None else int(self.weights.shape[1])
+
+    def member(self, k: int) -> tuple[IntArray, FloatArray | None]:
+        """Level (n,) of each row in its k-th membership, and columns (n, q) times weights."""
+        if self.weights is None:
+            return self.codes, self.columns
+        w = self.weights[:, k, None]
+        return self.codes[:, k], w if self.columns is None else w * self.columns
 
     @property
     def mixed(self) -> bool:
@@ -164,10 +191,18 @@ class EngineData:
         n = self.response.shape[0]
         vectors = [self.response, self.trials, self.weights]
         vectors += [part.offset for part in self.predictors]
-        vectors += [np.asarray(term.codes) for term in self.terms]
+        vectors += [np.asarray(term.codes) for term in self.terms if term.weights is None]
         for vector in vectors:
             if vector is not None and vector.shape != (n,):
                 raise ValueError(f"vector of shape {vector.shape} among data of {n} rows")
+        for term in self.terms:
+            if term.weights is not None and not (
+                np.shape(term.codes) == term.weights.shape == (n, term.memberships)
+            ):
+                raise ValueError(
+                    f"codes {np.shape(term.codes)} and weights {term.weights.shape} of memberships "
+                    f"among data of {n} rows"
+                )
         matrices = [part.X for part in self.predictors]
         matrices += [term.columns for term in self.terms if term.columns is not None]
         for matrix in matrices:

@@ -159,7 +159,12 @@ def _pattern(covariance: AbstractCovariance) -> PrecisionPattern | None:
     if not isinstance(covariance, Structured):
         return None
     over = covariance.levels.precision(covariance.levels.start())
-    return PrecisionPattern(over.rows, over.columns, varies=bool(covariance.levels.parameters))
+    return PrecisionPattern(
+        over.rows,
+        over.columns,
+        varies=bool(covariance.levels.parameters),
+        spectrum=covariance.levels.spectrum(),
+    )
 
 
 def _second(response: Response, center: float, scale: float) -> FloatArray | None:

@@ -22,6 +22,7 @@ import numpy as np
 from ilk.covariance.levels.sparse_factor import SparseFactor
 from ilk.errors import DataError, ModelError
 from ilk.frame import listing
+from ilk.kernels.spectrum import Spectrum
 from ilk.typing import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -137,6 +138,10 @@ class AbstractLevels(ABC):
     @abstractmethod
     def precision(self, theta: FloatArray) -> Precision:
         """Precision matrix at the unconstrained parameters (m,)."""
+
+    def spectrum(self) -> Spectrum | None:
+        """Eigenvalues and eigenvectors of the covariance matrix, if they are known anyway."""
+        return None
 
     @abstractmethod
     def describe(self) -> str:

@@ -19,6 +19,7 @@ from ilk.covariance.levels.arrays import labels_from_arrays, labels_to_arrays
 from ilk.covariance.levels.base import AbstractLevels, Precision
 from ilk.errors import DataError
 from ilk.frame import listing, quote
+from ilk.kernels.spectrum import Spectrum
 from ilk.typing import FloatArray
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class KnownCovariance(AbstractLevels):
         Variance of the independent effects that were added, 0 if none were.
     clipped : float
         The smallest eigenvalue that was set to zero, 0 if there was none.
-    eigen : tuple of ndarrays (L,), (L, L)
+    eigen : Spectrum
         Eigenvalues, repaired and with the ridge, in rising order, and eigenvectors by column.
     """
 
@@ -62,7 +63,7 @@ class KnownCovariance(AbstractLevels):
     word: str = "covariance"
     ridge: float = field(init=False)
     clipped: float = field(init=False)
-    eigen: tuple[FloatArray, FloatArray] = field(init=False, repr=False)
+    eigen: Spectrum = field(init=False, repr=False)
     _precision: Precision = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -89,7 +90,7 @@ class KnownCovariance(AbstractLevels):
         inverse = (vectors / values) @ vectors.T
         rows, columns = _lower(len(V))
         object.__setattr__(self, "matrix", V)
-        object.__setattr__(self, "eigen", (values, vectors))
+        object.__setattr__(self, "eigen", Spectrum(values, vectors))
         object.__setattr__(self, "ridge", ridge)
         object.__setattr__(self, "clipped", least if negative else 0.0)
         object.__setattr__(
@@ -111,18 +112,21 @@ class KnownCovariance(AbstractLevels):
     def variances(self, theta: FloatArray) -> FloatArray:
         """Diagonal of the matrix, as it is used."""
         del theta
-        values, vectors = self.eigen
-        return np.asarray((vectors**2) @ values)
+        return self.eigen.diagonal()
+
+    def spectrum(self) -> Spectrum:
+        """What the matrix was taken apart into."""
+        return self.eigen
 
     def _dense_covariance(self, theta: FloatArray) -> FloatArray:
         del theta
-        values, vectors = self.eigen
+        values, vectors = self.eigen.values, self.eigen.vectors
         return np.asarray((vectors * values) @ vectors.T)
 
     def draw(self, theta: FloatArray, rng: np.random.Generator, count: int) -> FloatArray:
         """Draws by the eigenvectors."""
         del theta
-        values, vectors = self.eigen
+        values, vectors = self.eigen.values, self.eigen.vectors
         return (rng.standard_normal((count, len(values))) * np.sqrt(values)) @ vectors.T
 
     def to_arrays(self) -> dict[str, Any]:
