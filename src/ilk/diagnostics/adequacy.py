@@ -29,7 +29,6 @@ from ilk.estimation.vanished import vanished_reasons
 from ilk.variance.components import DEVIATION, RESIDUAL, variance_components
 
 if TYPE_CHECKING:
-    from ilk.design.random import RandomTerm
     from ilk.fitted import Fitted, Reason
     from ilk.variance.components import VarianceComponent
 
@@ -167,9 +166,10 @@ def _groups(fitted: Fitted) -> tuple[GroupAdequacy, ...]:
         grouping = term.grouping
         before = found.get(grouping.name)
         rows = np.bincount(grouping.codes, minlength=len(grouping.levels))
+        rows = rows[rows > 0]  # a structure has levels without data
         found[grouping.name] = GroupAdequacy(
             name=grouping.name,
-            levels=len(grouping.levels),
+            levels=len(rows),
             smallest=float(rows.min()),
             median=float(np.median(rows)),
             largest=float(rows.max()),
@@ -179,12 +179,12 @@ def _groups(fitted: Fitted) -> tuple[GroupAdequacy, ...]:
 
 
 def _components(fitted: Fitted) -> tuple[ComponentAdequacy, ...]:
-    out = []
+    out, sizes = [], _sizes(fitted)
     for part in variance_components(fitted):
-        if part.group == RESIDUAL:
+        if part.group == RESIDUAL or len(part.place) == 2:
             continue
-        term, size = _term_of(fitted, part)
-        levels = len(term.grouping.levels)
+        term, size = fitted.design.terms[part.place[0]], sizes[part.place[0]]
+        levels = int(np.count_nonzero(np.bincount(term.grouping.codes)))
         relative, effective = _information(part)
         out.append(
             ComponentAdequacy(
@@ -197,14 +197,6 @@ def _components(fitted: Fitted) -> tuple[ComponentAdequacy, ...]:
             )
         )
     return tuple(out)
-
-
-def _term_of(fitted: Fitted, part: VarianceComponent) -> tuple[RandomTerm, int]:
-    for term, size in zip(fitted.design.terms, _sizes(fitted), strict=True):
-        same = (term.predictor, term.grouping.name) == (part.component, part.group)
-        if same and set(part.terms) <= set(term.column_names):
-            return term, size
-    raise LookupError(f"no random term has {part.term!r}")
 
 
 def _information(part: VarianceComponent) -> tuple[float, float]:

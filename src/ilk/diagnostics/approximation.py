@@ -27,7 +27,7 @@ from ilk.kernels.reference.rows import row_design
 from ilk.model.nodes import plan_nodes
 from ilk.model.quadrature import most_nodes, shares
 from ilk.num.differences import jacobian
-from ilk.variance.components import variance_components
+from ilk.variance.components import component_values, variance_components
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
@@ -417,31 +417,17 @@ def _check_size(fitted: Fitted) -> None:
 def _values(fitted: Fitted, psi: FloatArray) -> FloatArray:
     """Coefficients, then standard deviations and correlations, of a flat vector."""
     count = len(fitted.names)
-    out = list(psi[:count])
-    matrices = fitted.covariances_at(psi)
-    for part in variance_components(fitted):
-        t, i, j = _place(fitted, part)
-        G = matrices[t]
-        scale = np.sqrt(G[i, i] * G[j, j])
-        out.append(np.sqrt(G[i, i]) if i == j else G[i, j] / scale if scale > 0.0 else np.nan)
-    return np.array(out, dtype=np.float64)
-
-
-def _place(fitted: Fitted, part: VarianceComponent) -> tuple[int, int, int]:
-    """Term and position of a variance component."""
-    for t, term in enumerate(fitted.design.terms):
-        same = (term.predictor, term.grouping.name) == (part.component, part.group)
-        if same and set(part.terms) <= set(term.column_names):
-            where = [term.column_names.index(name) for name in part.terms]
-            return t, where[0], where[-1]
-    raise LookupError(f"no random term has {part.term!r}")
+    theta = psi[count : count + len(fitted.point.theta)]
+    sigma2 = float(np.exp(psi[-1])) if fitted.model.linear else 1.0
+    parts, matrices = variance_components(fitted), fitted.covariances_at(psi)
+    return np.append(psi[:count], component_values(parts, fitted.model, matrices, theta, sigma2))
 
 
 def _labels(fitted: Fitted) -> list[tuple[str, str | None, str]]:
     """Component, group and term of each parameter, as `tidy` has them."""
     out: list[tuple[str, str | None, str]] = [(c, None, name) for c, name in fitted.names]
     parts = variance_components(fitted)
-    return out + [(part.component, part.group, f"{part.kind}({part.term})") for part in parts]
+    return out + [(part.component, part.group, part.label) for part in parts]
 
 
 def _parameters(fitted: Fitted, better: Fitted) -> tuple[ParameterShift, ...]:

@@ -136,7 +136,7 @@ def wald_intervals(
     return Intervals(
         component=(*(c for c, _ in table.names), *(c.component for c in parts)),
         group=(*(None for _ in table.names), *(c.group for c in parts)),
-        term=(*(name for _, name in table.names), *(f"{c.kind}({c.term})" for c in parts)),
+        term=(*(name for _, name in table.names), *(c.label for c in parts)),
         estimate=np.append(table.estimate, [c.estimate for c in parts]),
         conf_low=np.append(table.conf_low, [c.conf_low for c in parts]),
         conf_high=np.append(table.conf_high, [c.conf_high for c in parts]),

@@ -192,4 +192,4 @@ def _long(found: Influence) -> dict[str, Any]:
 
 
 def _term(part: Any) -> str:
-    return f"{_KIND[part.kind]}({part.term})"
+    return f"{_KIND.get(part.kind, part.kind)}({part.term or part.group})"

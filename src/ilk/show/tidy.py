@@ -77,7 +77,7 @@ def tidy(
     return {
         "component": [c for c, _ in table.names] + [c.component for c in parts],
         "group": [None] * len(table.names) + [c.group for c in parts],
-        "term": [name for _, name in table.names] + [f"{c.kind}({c.term})" for c in parts],
+        "term": [name for _, name in table.names] + [c.label for c in parts],
         "estimate": np.append(table.estimate, [c.estimate for c in parts]),
         "std_error": np.append(table.std_error, [c.std_error for c in parts]),
         "statistic": np.append(table.statistic, blank),

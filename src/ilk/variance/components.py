@@ -9,11 +9,15 @@ standard deviation and Fisher's z of a correlation, with standard errors by the 
 
 Neither exists on the boundary (a standard deviation of zero, a correlation of one), where the
 interval is nan and the row is flagged.
+
+Structures have parameters beside (`ilk.covariance.natural`): the correlation rho of a series, the
+range of a field.  Their intervals are made on a scale without limits.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,56 +26,27 @@ import numpy as np
 from ilk.inference.wald import two_sided
 from ilk.model.factors import split_factors
 from ilk.variance.delta import covariance_derivatives
+from ilk.variance.parameters import delta_error, expanded, exponential, parameter_rows
+from ilk.variance.record import CORRELATION, DEVIATION, HALF_LIFE, RESIDUAL, VarianceComponent
 
 if TYPE_CHECKING:
     from ilk.design.random import RandomTerm
     from ilk.fitted import Fitted
+    from ilk.model.model import Model
     from ilk.typing import BoolArray, FloatArray
 
-__all__ = ["CORRELATION", "DEVIATION", "RESIDUAL", "VarianceComponent", "variance_components"]
-
-DEVIATION = "sd"
-CORRELATION = "correlation"
-RESIDUAL = "Residual"
+__all__ = [
+    "CORRELATION",
+    "DEVIATION",
+    "HALF_LIFE",
+    "RESIDUAL",
+    "VarianceComponent",
+    "component_values",
+    "variance_components",
+]
 
 _SINGULAR = 1e-4
 """Singular values of a factor below this share of the largest count as zero."""
-
-
-@dataclass(frozen=True, slots=True)
-class VarianceComponent:
-    """One standard deviation or correlation.
-
-    Parameters
-    ----------
-    component : str
-        Predictor that the random effects belong to; ``"dispersion"`` for the residual.
-    group : str
-        Grouping factor; ``"Residual"`` for the residual of the linear model.
-    terms : tuple of str
-        Name of the random effect, or of the two that are correlated.
-    kind : str
-        ``"sd"`` or ``"correlation"``.
-    estimate, std_error, conf_low, conf_high : float
-        On the scale of standard deviation or correlation.
-    boundary : bool
-        Whether the row belongs to a singular part of its term's covariance matrix.
-    """
-
-    component: str
-    group: str
-    terms: tuple[str, ...]
-    kind: str
-    estimate: float
-    std_error: float
-    conf_low: float
-    conf_high: float
-    boundary: bool
-
-    @property
-    def term(self) -> str:
-        """Name of the random effect, or ``"a ~ b"`` for a correlation."""
-        return " ~ ".join(self.terms)
 
 
 def variance_components(fitted: Fitted, level: float = 0.95) -> tuple[VarianceComponent, ...]:
@@ -87,71 +62,155 @@ def variance_components(fitted: Fitted, level: float = 0.95) -> tuple[VarianceCo
     Returns
     -------
     tuple of VarianceComponent
-        Term by term: standard deviations, then correlations; the residual of the linear model
-        last.
+        Term by term: standard deviations, correlations, other parameters; the residual of the
+        linear model last.
     """
     z = two_sided(level)
     slopes = covariance_derivatives(fitted)
     rows: list[VarianceComponent] = []
-    lam, _ = fitted.marginal.factor(fitted.point.theta)
+    theta = fitted.point.theta
+    lam, _ = fitted.marginal.factor(theta)
     maps = fitted.marginal.scaled.term_maps
     factors = split_factors(lam, [len(T) for T in maps])
+    start = 0
     for t, term in enumerate(fitted.design.terms):
-        G, singular = fitted.estimates.covariances[t], singular_part(factors[t], maps[t])
-        rows += _term_rows(term, G, singular, slopes.matrices[t], slopes.covariance, z)
+        covariance, q = fitted.model.covariances[t], len(maps[t])
+        reported = covariance.reported(term.column_names)
+        G = fitted.estimates.covariances[t]
+        singular = singular_part(factors[t], maps[t], q - covariance.rank(q))
+        part = _Part(term, t, G, slopes.matrices[t], slopes.covariance, singular, z)
+        rows += part.deviations(reported.deviations)
+        if reported.pairs:
+            rows += part.pairs()
+        here = slice(start, start + covariance.size(q))
+        rows += parameter_rows(
+            term, t, covariance, theta[here], slopes.covariance[here, here], z, absent=not G.any()
+        )
+        start = here.stop
     if fitted.model.linear:
         rows.append(_residual(fitted, z))
     return tuple(rows)
 
 
-def _term_rows(
-    term: RandomTerm,
-    G: FloatArray,
-    singular: BoolArray,
-    slopes: FloatArray,
-    inner: FloatArray,
-    z: float,
-) -> list[VarianceComponent]:
-    deviation = np.sqrt(np.diag(G))
-    names = term.column_names
-    rows = []
-    for i, name in enumerate(names):
-        slope = slopes[:, i, i] / (2.0 * G[i, i]) if deviation[i] > 0.0 else None
-        error = _error(slope, inner)
-        rows.append(
-            VarianceComponent(
-                term.predictor,
-                term.grouping.name,
-                (name,),
-                DEVIATION,
-                float(deviation[i]),
-                float(deviation[i]) * error,
-                float(deviation[i]) * _exp(-z * error),
-                float(deviation[i]) * _exp(z * error),
-                bool(singular[i]),
-            )
-        )
-    for i in range(len(names)):
-        for j in range(i + 1, len(names)):
-            if G[i, j] == 0.0 and not np.any(slopes[:, i, j]):
-                continue  # the structure has no such correlation
-            flag = bool(singular[i] and singular[j])
-            r, error = _correlation(G, slopes, inner, i, j, flag and len(names) == 2)
-            middle = math.atanh(r) if abs(r) < 1.0 else math.nan
+def component_values(
+    parts: Sequence[VarianceComponent],
+    model: Model,
+    covariances: Sequence[FloatArray],
+    theta: FloatArray,
+    sigma2: float,
+) -> FloatArray:
+    """Values (K,) of variance components elsewhere.
+
+    Parameters
+    ----------
+    parts : sequence of VarianceComponent
+        What is asked for.
+    model : Model
+        The model.
+    covariances : sequence of (q_t, q_t) arrays
+        Covariance matrices of the random effects.
+    theta : (m_theta,) array
+        Covariance parameters as the search moves them.
+    sigma2 : float
+        Residual variance of the linear model.
+
+    Returns
+    -------
+    (K,) array
+    """
+    natural, start = [], 0
+    for covariance, term in zip(model.covariances, model.design.terms, strict=True):
+        q = len(term.column_names)
+        stop = start + covariance.size(q)
+        one = covariance.reported(term.column_names).parameters
+        natural.append(expanded(one, covariance.natural(theta[start:stop], q))[1])
+        start = stop
+    return np.array([_value(part, covariances, natural, sigma2) for part in parts])
+
+
+def _value(
+    part: VarianceComponent,
+    covariances: Sequence[FloatArray],
+    natural: Sequence[Sequence[float]],
+    sigma2: float,
+) -> float:
+    if not part.place:
+        return math.sqrt(sigma2)
+    if len(part.place) == 2:
+        return natural[part.place[0]][part.place[1]]
+    t, i, j = part.place
+    G = covariances[t]
+    if i == j:
+        return math.sqrt(max(float(G[i, i]), 0.0))
+    size = math.sqrt(max(float(G[i, i]), 0.0)) * math.sqrt(max(float(G[j, j]), 0.0))
+    return min(1.0, max(-1.0, float(G[i, j]) / size)) if size > 0.0 else math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A term, its covariance matrix and what changes it."""
+
+    term: RandomTerm
+    index: int
+    G: FloatArray
+    slopes: FloatArray
+    inner: FloatArray
+    singular: BoolArray
+    z: float
+
+    def deviations(self, chosen: Sequence[tuple[str, int]] | None) -> list[VarianceComponent]:
+        """Standard deviations, of some effects or of all."""
+        names = self.term.column_names
+        wanted = [(name, i) for i, name in enumerate(names)] if chosen is None else chosen
+        rows = []
+        for name, i in wanted:
+            variance = float(self.G[i, i])
+            slope = self.slopes[:, i, i] / (2.0 * variance) if variance > 0.0 else None
+            error, size = delta_error(slope, self.inner), math.sqrt(variance)
             rows.append(
                 VarianceComponent(
-                    term.predictor,
-                    term.grouping.name,
-                    (names[i], names[j]),
-                    CORRELATION,
-                    r,
-                    error * (1.0 - r * r),
-                    math.tanh(middle - z * error),
-                    math.tanh(middle + z * error),
-                    flag,
+                    self.term.predictor,
+                    self.term.grouping.name,
+                    (name,),
+                    DEVIATION,
+                    size,
+                    size * error,
+                    size * exponential(-self.z * error),
+                    size * exponential(self.z * error),
+                    bool(self.singular[i]),
+                    (self.index, i, i),
                 )
             )
-    return rows
+        return rows
+
+    def pairs(self) -> list[VarianceComponent]:
+        """Correlations of all pairs that have one."""
+        names, rows = self.term.column_names, []
+        for i in range(len(names)):
+            for j in range(i + 1, len(names)):
+                if self.G[i, j] == 0.0 and not np.any(self.slopes[:, i, j]):
+                    continue  # the structure has no such correlation
+                flag = bool(self.singular[i] and self.singular[j])
+                perfect = flag and len(names) == 2
+                r, error = _correlation(self.G, self.slopes, self.inner, i, j, perfect)
+                middle = math.atanh(r) if abs(r) < 1.0 else math.nan
+                rows.append(
+                    VarianceComponent(
+                        self.term.predictor,
+                        self.term.grouping.name,
+                        (names[i], names[j]),
+                        CORRELATION,
+                        r,
+                        error * (1.0 - r * r),
+                        math.tanh(middle - self.z * error),
+                        math.tanh(middle + self.z * error),
+                        flag,
+                        (self.index, i, j),
+                        -1.0,
+                        1.0,
+                    )
+                )
+        return rows
 
 
 def _correlation(
@@ -165,7 +224,7 @@ def _correlation(
     if perfect or abs(r) == 1.0:
         return r, math.nan
     own = slopes[:, i, i] / G[i, i] + slopes[:, j, j] / G[j, j]
-    return r, _error((slopes[:, i, j] / size - 0.5 * r * own) / (1.0 - r * r), inner)
+    return r, delta_error((slopes[:, i, j] / size - 0.5 * r * own) / (1.0 - r * r), inner)
 
 
 def _residual(fitted: Fitted, z: float) -> VarianceComponent:
@@ -178,13 +237,13 @@ def _residual(fitted: Fitted, z: float) -> VarianceComponent:
         DEVIATION,
         sigma,
         sigma * error,
-        sigma * _exp(-z * error),
-        sigma * _exp(z * error),
+        sigma * exponential(-z * error),
+        sigma * exponential(z * error),
         False,
     )
 
 
-def singular_part(factor: FloatArray, back: FloatArray) -> BoolArray:
+def singular_part(factor: FloatArray, back: FloatArray, known: int = 0) -> BoolArray:
     """Mark the random effects that take part in a singularity of their covariance matrix.
 
     It is judged on centered and scaled columns, where a slope far from its origin does not look
@@ -196,6 +255,8 @@ def singular_part(factor: FloatArray, back: FloatArray) -> BoolArray:
         Factor Lambda_s of the scaled columns, up to a constant.
     back : (q, q) array
         T of ``b = T b_s``.
+    known : int
+        Dimensions that the structure lacks by design; they do not count.
 
     Returns
     -------
@@ -211,22 +272,11 @@ def singular_part(factor: FloatArray, back: FloatArray) -> BoolArray:
     """
     vectors, sizes, _ = np.linalg.svd(factor)
     largest = float(sizes.max(initial=0.0))
-    null = np.linalg.solve(back.T, vectors[:, sizes <= _SINGULAR * largest])
+    gone = int(np.sum(sizes <= _SINGULAR * largest))
+    if known and gone <= known:
+        return np.zeros(len(factor), dtype=bool)
+    null = np.linalg.solve(back.T, vectors[:, len(sizes) - gone :])
     weight = null * np.linalg.norm(back @ factor, axis=1)[:, None]
     deviation = np.linalg.norm(back @ factor, axis=1)
     taking_part = np.any(np.abs(weight) > 1e-3 * np.abs(weight).max(axis=0, initial=0.0), axis=1)
     return np.asarray((deviation == 0.0) | taking_part)
-
-
-def _error(slope: FloatArray | None, inner: FloatArray) -> float:
-    """Delta-method standard error; nan where there is none."""
-    if slope is None:
-        return math.nan
-    used = slope != 0.0  # a parameter without standard error only harms what depends on it
-    variance = float(slope[used] @ inner[np.ix_(used, used)] @ slope[used])
-    return math.sqrt(variance) if variance >= 0.0 else math.nan
-
-
-def _exp(x: float) -> float:
-    """Exponential that overflows to infinity."""
-    return math.exp(x) if not x > 709.0 else math.inf

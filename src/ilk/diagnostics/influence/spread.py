@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ilk.variance.components import CORRELATION, RESIDUAL, variance_components
+from ilk.variance.components import component_values, variance_components
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ilk.fitted import Estimates, Fitted
     from ilk.typing import FloatArray
     from ilk.variance.components import VarianceComponent
@@ -53,11 +51,19 @@ class Spread:
             return np.full(len(self.parts), np.nan)
         known = np.where(np.isnan(psi), 0.0, psi)  # coefficients do not matter here
         matrices = self.fitted.covariances_at(known)
-        return self._values(matrices, float(np.exp(psi[-1])) if self.fitted.model.linear else 1.0)
+        sigma2 = float(np.exp(psi[-1])) if self.fitted.model.linear else 1.0
+        theta = self._theta(known)
+        return component_values(self.parts, self.fitted.model, matrices, theta, sigma2)
 
     def of(self, estimates: Estimates) -> FloatArray:
         """(K,) components of another fit of the same model."""
-        return self._values(estimates.covariances, estimates.sigma2)
+        theta = self._theta(estimates.psi)
+        matrices, sigma2 = estimates.covariances, estimates.sigma2
+        return component_values(self.parts, self.fitted.model, matrices, theta, sigma2)
+
+    def _theta(self, psi: FloatArray) -> FloatArray:
+        start = len(self.fitted.coef)
+        return psi[start : start + len(self.fitted.point.theta)]
 
     def distance(self, values: FloatArray) -> FloatArray:
         """(G,) Cook's distances of components (G, K)."""
@@ -69,30 +75,6 @@ class Spread:
     def estimate(self) -> FloatArray:
         """(K,) components of the fit."""
         return np.array([part.estimate for part in self.parts])
-
-    def _values(self, matrices: Sequence[FloatArray], sigma2: float) -> FloatArray:
-        out = np.empty(len(self.parts))
-        for i, part in enumerate(self.parts):
-            if part.group == RESIDUAL:
-                out[i] = np.sqrt(sigma2)
-                continue
-            t, first, last = self._place(part)
-            G = matrices[t]
-            size = np.sqrt(max(G[first, first] * G[last, last], 0.0))
-            if part.kind == CORRELATION:
-                out[i] = G[first, last] / size if size > 0.0 else np.nan
-            else:
-                out[i] = np.sqrt(max(G[first, first], 0.0))
-        return out
-
-    def _place(self, part: VarianceComponent) -> tuple[int, int, int]:
-        """Term of a component, and its row and column in the term's matrix."""
-        for t, term in enumerate(self.fitted.design.terms):
-            names = list(term.column_names)
-            same = (term.predictor, term.grouping.name) == (part.component, part.group)
-            if same and set(part.terms) <= set(names):
-                return t, names.index(part.terms[0]), names.index(part.terms[-1])
-        raise LookupError(f"no random term has {part.term!r}")
 
 
 def spread_of(fitted: Fitted) -> Spread:

@@ -16,12 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ilk.errors import ModelError, did_you_mean
-from ilk.variance.components import (
-    CORRELATION,
-    DEVIATION,
-    VarianceComponent,
-    variance_components,
-)
+from ilk.variance.components import VarianceComponent, component_values, variance_components
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
@@ -95,12 +90,12 @@ class Builtin:
     ----------
     parts : tuple of str
         Names of statistics.
-    places : tuple of (int, int, int)
-        Term, row and column of each standard deviation and correlation.
+    components : tuple of VarianceComponent
+        Those of the fit.
     """
 
     parts: tuple[str, ...]
-    places: tuple[tuple[int, int, int], ...]
+    components: tuple[VarianceComponent, ...]
 
     def __call__(self, fitted: Fitted) -> FloatArray:
         """The numbers of a fit."""
@@ -115,17 +110,11 @@ class Builtin:
         return np.array(numbers)
 
     def _components(self, fitted: Fitted) -> list[float]:
-        numbers = []
-        for t, i, j in self.places:
-            G = fitted.estimates.covariances[t]
-            size = math.sqrt(G[i, i]) * math.sqrt(G[j, j])
-            if i == j:
-                numbers.append(math.sqrt(G[i, i]))
-            else:
-                numbers.append(min(1.0, max(-1.0, G[i, j] / size)) if size > 0.0 else math.nan)
-        if fitted.model.linear:
-            numbers.append(math.sqrt(fitted.estimates.sigma2))
-        return numbers
+        estimates, start = fitted.estimates, len(fitted.coef)
+        theta = estimates.psi[start : start + len(fitted.point.theta)]
+        return component_values(
+            self.components, fitted.model, estimates.covariances, theta, estimates.sigma2
+        ).tolist()
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +187,7 @@ def choose_statistic(
             labels += _of_components(components)
         if part == "loglik":
             labels += Labels.plain(("loglik",))
-    compute_parts = Builtin(parts, _places(fitted, components))
+    compute_parts = Builtin(parts, components)
     return NamedStatistic(compute_parts, " and ".join(parts), labels)
 
 
@@ -222,30 +211,11 @@ def _of_components(components: Sequence[VarianceComponent]) -> Labels:
     return Labels(
         tuple(c.component for c in components),
         tuple(c.group for c in components),
-        tuple(f"{c.kind}({c.term})" for c in components),
+        tuple(c.label for c in components),
         (None,) * len(components),
-        tuple(0.0 if c.kind == DEVIATION else -1.0 for c in components),
-        tuple(1.0 if c.kind == CORRELATION else math.inf for c in components),
+        tuple(c.lowest for c in components),
+        tuple(c.highest for c in components),
     )
-
-
-def _places(
-    fitted: Fitted, components: Sequence[VarianceComponent]
-) -> tuple[tuple[int, int, int], ...]:
-    """Where each component stands in the covariance matrices of the terms."""
-    queue = list(components[: len(components) - fitted.model.linear])
-    places = []
-    for t, term in enumerate(fitted.design.terms):
-        names = term.column_names
-        diagonal = [(i, i) for i in range(len(names))]
-        above = [(i, j) for i in range(len(names)) for j in range(i + 1, len(names))]
-        for i, j in diagonal + above:
-            wanted = (term.predictor, term.grouping.name, (names[i], names[j])[: 1 + (i != j)])
-            if queue and (queue[0].component, queue[0].group, queue[0].terms) == wanted:
-                places.append((t, i, j))
-                queue.pop(0)
-    assert not queue
-    return tuple(places)
 
 
 def _named(value: Any) -> tuple[FloatArray, tuple[str, ...]]:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from ilk.covariance.diagonal import Diagonal
-from ilk.covariance.identity import ScaledIdentity
 from ilk.errors import ModelError, did_you_mean
-from ilk.variance.components import CORRELATION, DEVIATION, RESIDUAL
+from ilk.variance.components import (
+    CORRELATION,
+    DEVIATION,
+    HALF_LIFE,
+    RESIDUAL,
+    variance_components,
+)
+from ilk.variance.parameters import expanded
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
@@ -20,6 +25,9 @@ if TYPE_CHECKING:
     from ilk.typing import FloatArray
 
 __all__ = ["Parameter", "chosen_parameters", "labels_of", "listed", "parameters_of", "values_of"]
+
+
+Kind: TypeAlias = Literal["coefficient", "sd", "correlation", "parameter", "residual"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +42,17 @@ class Parameter:
         Grouping factor of a variance component.
     term : str
         Name, as tables have it.
-    kind : {"coefficient", "sd", "correlation", "residual"}
-        What it is.
+    kind : {"coefficient", "sd", "correlation", "parameter", "residual"}
+        What it is; ``"parameter"`` is one of a covariance structure.
     place : tuple of int
-        Position of a coefficient; term and effects of a variance component.
+        Position of a coefficient; term and effects of a variance component; term and number of a
+        parameter.
     """
 
     component: str
     group: str | None
     term: str
-    kind: Literal["coefficient", "sd", "correlation", "residual"]
+    kind: Kind
     place: tuple[int, ...]
 
 
@@ -63,17 +72,13 @@ def parameters_of(fitted: Fitted) -> tuple[Parameter, ...]:
         Parameter(component, None, name, "coefficient", (j,))
         for j, (component, name) in enumerate(fitted.names)
     ]
-    for t, term in enumerate(fitted.design.terms):
-        names, group = term.column_names, term.grouping.name
-        for i, name in enumerate(names):
-            label = f"{DEVIATION}({name})"
-            found.append(Parameter(term.predictor, group, label, "sd", (t, i)))
-        if isinstance(fitted.model.covariances[t], (Diagonal, ScaledIdentity)):
-            continue
-        for i in range(len(names)):
-            for j in range(i + 1, len(names)):
-                label = f"{CORRELATION}({names[i]} ~ {names[j]})"
-                found.append(Parameter(term.predictor, group, label, "correlation", (t, i, j)))
+    parts = variance_components(fitted)
+    kinds: dict[str, Kind] = {DEVIATION: "sd", CORRELATION: "correlation"}
+    for part in parts:
+        if part.kind != HALF_LIFE and part.place:  # that is a multiple of the range
+            kind = kinds[part.kind] if len(part.place) == 3 else "parameter"
+            place = part.place[:2] if kind == "sd" else part.place
+            found.append(Parameter(part.component, part.group, part.label, kind, place))
     if fitted.model.linear:
         label, place = f"{DEVIATION}({RESIDUAL})", (len(fitted.names),)
         found.append(Parameter("dispersion", RESIDUAL, label, "residual", place))
@@ -103,6 +108,8 @@ def values_of(
             out[k] = coef[t]
         elif parameter.kind == "residual":
             out[k] = math.exp(0.5 * coef[t])
+        elif parameter.kind == "parameter":
+            out[k] = _of_structure(joint, phi, t, which[0])
         elif parameter.kind == "sd":
             out[k] = math.sqrt(squares[t][which[0], which[0]])
         else:
@@ -110,6 +117,14 @@ def values_of(
             size = math.sqrt(squares[t][i, i] * squares[t][j, j])
             out[k] = min(1.0, max(-1.0, squares[t][i, j] / size)) if size > 0.0 else math.nan
     return out
+
+
+def _of_structure(joint: JointLikelihood, phi: FloatArray, t: int, k: int) -> float:
+    """A parameter of the structure of a term."""
+    covariance, q = joint.covariances[t], joint.widths[t]
+    values = covariance.natural(phi[joint.theta_slice(t)], q)
+    names = covariance.reported([str(i) for i in range(q)]).parameters
+    return expanded(names, values)[1][k]
 
 
 def labels_of(parameters: Sequence[Parameter]) -> tuple[str, ...]:
