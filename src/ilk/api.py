@@ -10,10 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from ilk.covariance import AbstractCovariance, AbstractLevels
-from ilk.covariance.structured import Structured
-from ilk.design.over_levels import with_structures
-from ilk.design.random import covariance_of
+from ilk.design.over_levels import own_structures, with_structures
 from ilk.errors import ModelError
 from ilk.estimation.run import run, run_auto
 from ilk.family import AbstractFamily
@@ -24,10 +21,10 @@ from ilk.likelihood.base import Search
 from ilk.model import Model
 from ilk.model.nodes import plan_nodes
 from ilk.model.setup import name_formulas, plan, set_up
+from ilk.model.structures import structures_of
 from ilk.penalties import AbstractPenalty, make_penalty
 
 if TYPE_CHECKING:
-    from ilk.design.build import Design
     from ilk.lint import registry
     from ilk.lint import run as rules
     from ilk.typing import FloatArray
@@ -86,7 +83,10 @@ def fit(
         Formulas of parameters that have no argument of their own, by the names in the family's
         ``parameters``.
     covariance : mapping, optional
-        Known covariance of a factor's levels.
+        Structures by name: over the levels of a grouping factor (`ilk.covariance.tree`,
+        ``pedigree``, ``kinship``, ``spatial``, ``neighbors``, ``known``, ``precision``), which all
+        terms of that factor have except ``iid(... | g)``; or your own within a level
+        (`ilk.covariance.custom`), which the formula calls by that name, ``mine(... | g)``.
     trials : str or array, optional
         Number of trials of a binomial count.
     exposure : str or array, optional
@@ -146,6 +146,7 @@ def fit(
     """
     _not_offered(sampling_weights)
     silenced = registry.check_silence(silence) if silence else ()
+    own, over_levels = own_structures(covariance)
     asked = plan(
         formula,
         data,
@@ -156,6 +157,7 @@ def fit(
         ),
         trials=trials,
         functions=functions,
+        structures=own,
     )
     design = set_up(
         asked,
@@ -167,8 +169,8 @@ def fit(
         missing=missing,
     )
     distribution = asked.family
-    design, over = with_structures(design, covariance, asked.frame)
-    model = Model(design, distribution, _structures(design, over))
+    design, over = with_structures(design, over_levels, asked.frame)
+    model = Model(design, distribution, structures_of(design.terms, over))
     automatic = isinstance(quadrature, str) and quadrature == "auto"
     model = _with_options(
         model, reml, 1 if automatic and (model.linear or not reml) else quadrature
@@ -180,17 +182,6 @@ def fit(
     # the caller's data are looked at when findings are first asked for, and then let go
     found = Lazy(lambda: rules.findings(design, distribution, asked.frame, silenced))
     return Fit(replace(fitted, findings=found))
-
-
-def _structures(
-    design: Design, over: Mapping[str, AbstractLevels]
-) -> tuple[AbstractCovariance, ...]:
-    """Covariance structure of each term, within levels and over them."""
-    found: list[AbstractCovariance] = []
-    for term in design.terms:
-        within, levels = covariance_of(term), over.get(term.grouping.name)
-        found.append(within if levels is None else Structured(within, levels))
-    return tuple(found)
 
 
 def _not_offered(sampling_weights: Any) -> None:

@@ -8,6 +8,7 @@ from ilk.covariance.levels.read_matrix import kinship, known, neighbors, precisi
 from ilk.covariance.levels.read_pedigree import pedigree
 from ilk.covariance.levels.read_space import spatial
 from ilk.covariance.levels.read_tree import tree
+from ilk.covariance.read_custom import custom
 from ilk.covariance.registry import STRUCTURES, covariance_structure
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "AbstractCovariance",
     "AbstractLevels",
     "covariance_structure",
+    "custom",
     "kinship",
     "known",
     "neighbors",

@@ -4,7 +4,8 @@ A search moves unconstrained numbers; reported are these.  Their intervals are m
 
 .. math:: \log\frac{x - l}{h - x} \qquad \text{or, without an upper limit,} \qquad \log(x - l)
 
-between their limits l and h: twice Fisher's z for a correlation between -1 and 1.
+between their limits l and h: twice Fisher's z for a correlation between -1 and 1.  Parameters
+without limits are taken as they are.
 """
 
 from __future__ import annotations
@@ -60,6 +61,8 @@ class Natural:
         >>> Natural("range", (), 0.0, math.inf).free(1.0)
         0.0
         """
+        if math.isinf(self.low):
+            return value
         above, below = value - self.low, self.high - value
         if above <= 0.0 or below <= 0.0:
             return -math.inf if above <= 0.0 else math.inf
@@ -74,8 +77,8 @@ class Natural:
         >>> round(rho.value(rho.free(0.3)), 12)
         0.3
         """
-        if math.isnan(free):
-            return math.nan
+        if math.isnan(free) or math.isinf(self.low):
+            return free
         if math.isinf(self.high):
             return self.low + (math.exp(free) if free < 709.0 else math.inf)
         share = 1.0 / (1.0 + math.exp(-free)) if free > -709.0 else 0.0
@@ -84,7 +87,7 @@ class Natural:
     def at_limit(self, value: float) -> bool:
         """Whether a value stands for one of the limits."""
         if math.isinf(self.high):
-            return not math.isfinite(value) or value <= self.low
+            return not math.isfinite(value) or (math.isfinite(self.low) and value <= self.low)
         near = 1e-5 * (self.high - self.low)
         return not self.low + near < value < self.high - near
 

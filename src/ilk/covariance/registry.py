@@ -36,7 +36,8 @@ STRUCTURES: dict[str, type[AbstractCovariance]] = {
         Matern,
     )
 }
-"""Structures by name."""
+STRUCTURES["iid"] = Unstructured
+"""Structures by name; ``iid`` has levels that do not depend on each other, whatever others do."""
 
 Positional: TypeAlias = Literal["steps", "times", "places"]
 """What the effects of a structure stand at: whole steps, times as they come, places."""
@@ -57,7 +58,6 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {"rr": ("d",), "matern": ("nu",)}
 _ELSEWHERE = {
     "un": "us",
     "homdiag": "identity",
-    "iid": "identity",
     "id": "identity",
     "hcs": "cs",
     "mat": "matern",
@@ -121,8 +121,7 @@ def covariance_structure(
             given["times"] = tuple(points[:, 0].tolist())
         else:
             given["places"] = tuple(map(tuple, points.tolist()))
-    made = STRUCTURES[name](**{**given, **({"d": int(given["d"])} if "d" in given else {})})
-    return made
+    return STRUCTURES[name](**{**given, **({"d": int(given["d"])} if "d" in given else {})})
 
 
 def _check_setting(name: str, setting: str, value: float) -> None:

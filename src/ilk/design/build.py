@@ -226,11 +226,7 @@ def build(
     groupings: dict[tuple[str, ...], Grouping] = {}
     spec = in_cells(spec, scope)
     terms = make_terms(
-        (
-            (part.name, random)
-            for part in _predictors(spec, parameters)
-            for random in part.random
-        ),
+        ((part.name, random) for part in _predictors(spec, parameters) for random in part.random),
         scope,
         groupings,
     )

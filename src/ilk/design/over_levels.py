@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ilk.covariance.custom import Custom
 from ilk.covariance.levels.base import AbstractLevels
 from ilk.covariance.levels.read_space import Places
 from ilk.design.grouping import Grouping
@@ -17,8 +18,36 @@ from ilk.typing import FloatArray
 
 if TYPE_CHECKING:
     from ilk.design.build import Design
+    from ilk.design.random import RandomTerm
 
-__all__ = ["with_structures"]
+__all__ = ["own_structures", "with_structures"]
+
+
+def own_structures(
+    given: Mapping[str, Any] | None,
+) -> tuple[dict[str, Custom], dict[str, Any]]:
+    """Tell structures of the user's own, which formulas call by name, from those over levels.
+
+    Parameters
+    ----------
+    given : mapping, optional
+        Structures by name.
+
+    Returns
+    -------
+    own, others : dict
+        Structures by name.
+    """
+    if given is None:
+        return {}, {}
+    if not isinstance(given, Mapping):
+        raise ModelError(
+            "covariance= takes structures by name, as in {'animal': ilk.covariance.pedigree(...)}, "
+            f"not {type(given).__name__}.",
+            code="covariance",
+        )
+    own = {name: one for name, one in given.items() if isinstance(one, Custom)}
+    return own, {name: one for name, one in given.items() if name not in own}
 
 
 def with_structures(
@@ -51,7 +80,7 @@ def with_structures(
     """
     if not given:
         return design, {}
-    factors = {term.grouping.name: term.grouping for term in design.terms}
+    factors = {term.grouping.name: term.grouping for term in design.terms if _depends(term)}
     found: dict[str, AbstractLevels] = {}
     placed: dict[str, Grouping] = {}
     for name, structure in given.items():
@@ -82,9 +111,16 @@ def with_structures(
         )
     terms = tuple(
         replace(term, grouping=placed.get(term.grouping.name, term.grouping))
+        if _depends(term)
+        else term
         for term in design.terms
     )
     return replace(design, terms=terms), found
+
+
+def _depends(term: RandomTerm) -> bool:
+    """Whether a structure over its factor's levels is meant for a term."""
+    return term.structure != "iid"
 
 
 def _points(places: Places, design: Design, frame: Tabular) -> FloatArray:

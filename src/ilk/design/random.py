@@ -15,6 +15,7 @@ import numpy as np
 
 from ilk.covariance import AbstractCovariance, covariance_structure
 from ilk.covariance.correlated import AbstractCorrelated
+from ilk.covariance.custom import Custom
 from ilk.covariance.registry import POSITIONAL, STRUCTURES
 from ilk.design.by import cell_names, cell_of_rows
 from ilk.design.fixed import INTERCEPT
@@ -295,6 +296,8 @@ def covariance_of(term: RandomTerm) -> AbstractCovariance:
     term : RandomTerm
         The term.
     """
+    if isinstance(term.own, Custom):
+        term.own.check_width(term.width, f"The term ({term.label})")
     if term.own is not None:
         return term.own
     if term.positions is None:

@@ -376,7 +376,7 @@ def refit_as(fitted: Fitted, formula: str, data: Any = None, **changes: Any) -> 
     """
     old = fitted.formula
     others = {part.name: part.text for part in old.predictors[1:]}
-    spec = parse(formula, functions=old.functions, **others)
+    spec = parse(formula, functions=old.functions, structures=old.structures, **others)
     arguments: dict[str, Any] = {**fitted.design.argument_columns, **changes}
     design = build(
         spec,

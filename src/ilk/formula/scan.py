@@ -123,11 +123,8 @@ def scan(text: str, start: int = 0, stop: int | None = None) -> tuple[Word, ...]
         elif kind == "brace":
             end = closing(text, position, stop)
             words.append(Word("call", text[position + 1 : end - 1], position, end))
-        elif kind == "operator":
-            sign = {"^": "**", "%in%": "in"}.get(match.group(), match.group())
-            words.append(Word("operator", sign, position, end))
-        elif kind == "setting":
-            words.append(Word("setting", match.group()[1:-1].strip(), position, end))
+        elif kind in ("operator", "setting"):
+            words.append(_sign(kind, match.group(), position))
         elif kind == "open":
             opened.append(position)
             if len(opened) > MAX_DEPTH:
@@ -147,6 +144,13 @@ def scan(text: str, start: int = 0, stop: int | None = None) -> tuple[Word, ...]
             pointed("This parenthesis is never closed.", text, opened[-1]), code="unbalanced"
         )
     return tuple(words)
+
+
+def _sign(kind: str, sign: str, position: int) -> Word:
+    end = position + len(sign)
+    if kind == "setting":
+        return Word("setting", sign[1:-1].strip(), position, end)
+    return Word("operator", {"^": "**", "%in%": "in"}.get(sign, sign), position, end)
 
 
 def _word(text: str, word: str, position: int, stop: int) -> Word:

@@ -179,7 +179,9 @@ class SumReader:
         self.offsets.append(self._gated(body, word))
 
     def _is_structure(self, word: Word) -> bool:
-        return word.function not in self.functions and is_structure(word, self.text, self.structures)
+        return word.function not in self.functions and is_structure(
+            word, self.text, self.structures
+        )
 
     def _check_added(self, word: Word, sign: int) -> None:
         if sign < 0:

@@ -74,7 +74,7 @@ def check_identified(model: Model) -> None:
                 code="too-few-rows",
             )
         for term, covariance in zip(design.terms, model.covariances, strict=True):
-            if term.structure not in ("us", "diag") or isinstance(covariance, Structured):
+            if term.structure not in ("us", "diag", "iid") or isinstance(covariance, Structured):
                 continue  # fewer variances than columns; levels that are not independent
             q = len(term.column_names)
             if len(term.grouping.levels) * q >= rows and model.design.frequency_weights is None:
@@ -105,11 +105,13 @@ def _check_shared(model: Model) -> None:
 
 def _check_duplicates(model: Model) -> None:
     """Refuse two terms that group the rows alike and have a column in common."""
-    seen: dict[tuple[str, str, int], list[RandomTerm]] = {}
+    seen: dict[tuple[str, str, int, bool], list[RandomTerm]] = {}
     for term in model.design.random_parts:
-        for name in term.column_names if term.structure in ("us", "diag") else ():
+        grouping = term.grouping
+        for name in term.column_names if term.structure in ("us", "diag", "iid") else ():
             # terms with other numbers of levels group the rows otherwise
-            before = seen.setdefault((term.predictor, name, len(term.grouping.levels)), [])
+            key = (term.predictor, name, len(grouping.levels), grouping.structured)
+            before = seen.setdefault(key, [])
             for other in before:
                 if _partition(other.grouping.codes) == _partition(term.grouping.codes):
                     raise ModelError(

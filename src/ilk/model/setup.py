@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ilk.covariance import AbstractCovariance
 from ilk.design.build import Design, build
 from ilk.design.categories import find_categories
 from ilk.design.exposure import exposure_argument
@@ -91,6 +92,7 @@ def plan(
     formulas: Mapping[str, str | None],
     trials: Any,
     functions: Mapping[str, Callable[..., Any]] | None,
+    structures: Mapping[str, AbstractCovariance] | None = None,
 ) -> Plan:
     """Read formulas and family, and open the data.
 
@@ -100,6 +102,8 @@ def plan(
         As `ilk.fit` takes them.
     formulas : mapping of str to str or None
         Formulas of the family's other parameters, by their names; None for none.
+    structures : mapping, optional
+        Covariance structures of the user's own, by their names in the formulas.
 
     Returns
     -------
@@ -110,11 +114,11 @@ def plan(
     distribution = make_family(family, link, zero_inflated="zero_inflation" in given)
     frame = columns(data)
     if isinstance(distribution, AbstractCategorical):
-        response = parse(formula, functions=functions).response
+        response = parse(formula, functions=functions, structures=structures).response
         distribution = with_categories(distribution, response, frame, given)
         given = distribution.spread_formulas(given)
     refuse_foreign_arguments(distribution, trials=trials, formulas=given)
-    spec = parse(formula, functions=functions, **given)
+    spec = parse(formula, functions=functions, structures=structures, **given)
     spec = spread(spec, distribution.main_parameters)
     if spec.response.kind == "censored":
         distribution = make_censored(distribution)

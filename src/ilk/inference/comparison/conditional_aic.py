@@ -108,12 +108,14 @@ def _trace(fitted: Fitted) -> float:
     marginal, point = cast("GaussianMarginal", fitted.marginal), fitted.point
     p = fitted.model.fitted_parts[0].X.shape[1]
     lam = marginal.lam(point.theta)
+    factors = lam[: sum(term.width**2 for term in marginal.scaled.data.terms)]
     with marginal.state.lock:
         marginal.move(point)
         marginal.state.point = None
         at = marginal.engine.evaluate(lam, reml=True)
         u = marginal.engine.modes()
-        rho: float = p + float(u @ u) / at.sigma2 - float(lam @ cast("FloatArray", at.grad_lam))
+        grad = cast("FloatArray", at.grad_lam)[: len(factors)]
+        rho: float = p + _length(fitted, u) / at.sigma2 - float(factors @ grad)
         information, slope = marginal.engine.information(
             marginal.factor, point.theta, steps_of(point), reml=fitted.model.reml
         )
@@ -123,6 +125,16 @@ def _trace(fitted: Fitted) -> float:
     moving = np.abs(D).max(axis=0, initial=0.0) > 1e-9 * math.sqrt(fitted.estimates.sigma2)
     inverse = invert_information(information[np.ix_(moving, moving)])
     return rho + float(np.sum(inverse * (M[:, moving].T @ D[:, moving])))
+
+
+def _length(fitted: Fitted, u: FloatArray) -> float:
+    """Sum of squares ``u'Qu`` of the modes, Q the precision of the levels."""
+    total, start = 0.0, 0
+    for modes, over in zip(fitted.estimates.modes, fitted.dependences, strict=True):
+        own = u[start : start + modes.size].reshape(modes.shape)
+        total += float(np.sum(own * (own if over is None else over.precision_times(own))))
+        start += modes.size
+    return total
 
 
 def _row_weights(fitted: Fitted) -> FloatArray:

@@ -22,10 +22,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ilk.covariance.structured import Structured
 from ilk.family.inflation import ZeroInflated
+from ilk.inference.comparison.cells import joined_cells
 from ilk.num.triangular import rank
 
 if TYPE_CHECKING:
+    from ilk.covariance import AbstractLevels
     from ilk.design.random import RandomTerm
     from ilk.family.base import AbstractFamily
     from ilk.fitted import Fitted
@@ -44,8 +47,12 @@ _SPECIAL = {
     "cs": ("cs", "diag", "homcs", "identity"),
     "homcs": ("homcs", "identity"),
     "identity": ("identity",),
+    "toep": ("toep", "homtoep", "hetar1", "ar1"),
+    "homtoep": ("homtoep", "ar1"),
+    "hetar1": ("hetar1", "ar1"),
+    "matern": ("matern", "exp"),
 }
-"""Structures that are special cases of each one, on the same columns."""
+"""Structures that are special cases of each one, on the same columns; of others, themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +256,46 @@ def _combinations(columns: FloatArray, space: FloatArray) -> FloatArray:
 def _random(small: Fitted, large: Fitted) -> list[Block] | str:
     """New random effects, by the first way of finding each term of the smaller in the larger."""
     ours, theirs = small.design.terms, large.design.terms
+    reason = _over_levels(small, large)
+    if reason is not None:
+        return reason
+    found = _placed(small, large, ours, theirs)
+    if isinstance(found, str):
+        joined = joined_cells(theirs, ours)
+        if len(joined) < len(theirs) and _placed(small, large, ours, joined) == []:
+            return []
+    return found
+
+
+def _over_levels(small: Fitted, large: Fitted) -> str | None:
+    """Reason why structures over the levels of factors differ."""
+    known = [_levels_of(fitted) for fitted in (small, large)]
+    for name in known[0].keys() & known[1].keys():
+        if not _alike(known[0][name], known[1][name]):
+            return f"the levels of {name!r} depend on each other in another way"
+    return None
+
+
+def _levels_of(fitted: Fitted) -> dict[str, AbstractLevels]:
+    pairs = zip(fitted.design.terms, fitted.model.covariances, strict=True)
+    return {t.grouping.name: c.levels for t, c in pairs if isinstance(c, Structured)}
+
+
+def _alike(one: AbstractLevels, other: AbstractLevels) -> bool:
+    """Whether two structures are the same."""
+    if one is other:
+        return True
+    a, b = one.to_arrays(), other.to_arrays()
+    return a.keys() == b.keys() and all(np.array_equal(a[key], b[key]) for key in a)
+
+
+def _placed(
+    small: Fitted,
+    large: Fitted,
+    ours: Sequence[RandomTerm],
+    theirs: Sequence[RandomTerm],
+) -> list[Block] | str:
+    """New random effects of one list of terms beside another."""
     if any(term.members for term in (*ours, *theirs)):
         spread: Callable[[RandomTerm], FloatArray] = partial(
             spread_columns, names=large.family.parameters
@@ -290,6 +337,8 @@ def _placements(homes: Sequence[Sequence[int]]) -> Iterator[tuple[int, ...]]:
 
 def _same_levels(a: RandomTerm, b: RandomTerm) -> bool:
     """Whether b has the predictors of a, and the same clusters, whatever their names."""
+    if a.grouping.structured != b.grouping.structured:
+        return False
     if not set(a.predictors) <= set(b.predictors) or len(a.grouping.levels) != len(
         b.grouping.levels
     ):
@@ -327,8 +376,10 @@ def _fits(term: RandomTerm, other: RandomTerm, spread: Callable[[RandomTerm], Fl
     mine, theirs = spread(term), spread(other)
     if not all(_inside(mine, theirs)):
         return False
-    if other.structure == "us":
-        return True
+    if other.structure in ("us", "iid"):
+        return term.structure != "rr"  # on the edge of the covariance matrices of full rank
+    if other.structure not in ("diag", "cs", "homcs", "identity"):
+        return np.array_equal(mine, theirs) and _specializes(term, other)
     axes = _axes(_combinations(mine, theirs))
     if axes is None or len(set(axes)) < len(axes):
         return False
@@ -338,6 +389,19 @@ def _fits(term: RandomTerm, other: RandomTerm, spread: Callable[[RandomTerm], Fl
         )
     single = mine.shape[1] == 1
     return other.structure == "diag" and (term.structure in _SPECIAL["diag"] or single)
+
+
+def _specializes(term: RandomTerm, other: RandomTerm) -> bool:
+    """Whether a structure of positions, of few factors or of the user's own is one of another."""
+    if term.own is not other.own or term.structure not in _SPECIAL.get(
+        other.structure, (other.structure,)
+    ):
+        return False
+    if other.structure == "rr":
+        return dict(term.settings) == dict(other.settings)
+    nu = dict(other.settings).get("nu")
+    mine = 0.5 if term.structure == "exp" else dict(term.settings).get("nu")
+    return nu is None or nu == mine
 
 
 def _axes(A: FloatArray) -> list[int] | None:

@@ -13,21 +13,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ilk.covariance.structured import Structured
 from ilk.design.matrix import make_matrix
 from ilk.design.random import (
     RandomTerm,
     correlated,
-    covariance_of,
     make_random,
     shared_names,
 )
 from ilk.design.scope import Scope
 from ilk.errors import ModelError
 from ilk.estimation.run import run
+from ilk.formula.bars import label_of
 from ilk.formula.language import Name, quoted
 from ilk.formula.spec import MEAN, OLRE, Factor, PredictorSpec, RandomSpec, Sum, Term
 from ilk.likelihood.base import Search
 from ilk.model.nodes import kept_nodes
+from ilk.model.structures import structures_of
 
 if TYPE_CHECKING:
     from ilk.design.build import Design
@@ -205,7 +207,12 @@ def with_random(fitted: Fitted, placed: Sequence[Placed]) -> Fitted:
         The rows, fixed parts, family and estimator are those of the fit.
     """
     design = _with_terms(fitted, placed)
-    structures = tuple(covariance_of(term) for term in design.terms)
+    over = {
+        term.grouping.name: covariance.levels
+        for term, covariance in zip(fitted.design.terms, fitted.model.covariances, strict=True)
+        if isinstance(covariance, Structured)
+    }
+    structures = structures_of(design.terms, over)
     nodes = kept_nodes(fitted.model, design)
     model = replace(fitted.model, design=design, covariances=structures, nodes=nodes)
     return run(model, Search(), warn=False)
@@ -240,7 +247,7 @@ def _with_terms(fitted: Fitted, placed: Sequence[Placed]) -> Design:
 def _make(one: Placed, design: Design, known: dict[Placed, RandomTerm], scope: Scope) -> RandomTerm:
     """Make a term, its columns and grouping taken from a term of the fit where that has them."""
     for old, term in known.items():
-        if old.spec.grouping != one.spec.grouping:
+        if old.spec.grouping != one.spec.grouping or _apart(old.spec, one.spec):
             continue
         names = make_matrix(one.spec.effects, scope).recipe.names
         if not set(names) <= set(term.column_names):
@@ -250,18 +257,24 @@ def _make(one: Placed, design: Design, known: dict[Placed, RandomTerm], scope: S
             return fresh
         keep = [term.column_names.index(name) for name in names]
         return replace(fresh, columns=np.ascontiguousarray(term.columns[:, keep]))
-    groupings = {old.spec.grouping: term.grouping for old, term in known.items()}
+    groupings = {
+        old.spec.grouping: term.grouping
+        for old, term in known.items()
+        if not _apart(old.spec, one.spec)
+    }
     return make_random(one.spec, one.predictor, scope, groupings)
+
+
+def _apart(one: RandomSpec, other: RandomSpec) -> bool:
+    """Whether the levels of two terms with one grouping may depend on each other differently."""
+    return ("iid" in (one.structure, other.structure)) and one.structure != other.structure
 
 
 def _relabeled(spec: RandomSpec, effects: Sum, structure: str) -> RandomSpec:
     if structure == "diag" and effects.terms == (Term(),):
         structure = "us"
-    bar = "||" if structure == "diag" else spec.bar
-    label = f"{effects.text} {bar} {':'.join(spec.grouping)}"
-    if structure not in ("us", "diag"):
-        label = f"{structure}({label})"
-    return replace(spec, effects=effects, structure=structure, label=label)
+    made = replace(spec, effects=effects, structure=structure)
+    return replace(made, label=label_of(made, "||" if structure == "diag" else "|"))
 
 
 def _respelled(part: PredictorSpec, random: tuple[RandomSpec, ...], response: str) -> PredictorSpec:
@@ -278,10 +291,9 @@ def _written(spec: RandomSpec) -> str:
     """The term as a formula has it, names that are no identifiers in backticks."""
     if spec.grouping == (OLRE,):
         return OLRE
-    label = spec.label.replace(spec.effects.text, _sum_text(spec.effects), 1)
-    plain = ":".join(spec.grouping)
-    head, _, end = label.rpartition(plain)
-    label = f"{head}{':'.join(map(quoted, spec.grouping))}{end}"
+    bar = "||" if "||" in spec.label else "|"
+    label = label_of(replace(spec, grouping=tuple(map(quoted, spec.grouping))), bar)
+    label = label.replace(spec.effects.text, _sum_text(spec.effects), 1)
     return label if label.endswith(")") else f"({label})"
 
 
