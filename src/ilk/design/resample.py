@@ -14,6 +14,7 @@ from ilk.design.build import Design
 from ilk.design.grouping import Grouping
 from ilk.design.random import take_rows
 from ilk.design.rows import Rows
+from ilk.errors import ModelError
 from ilk.frame import factor_integers
 from ilk.typing import FloatArray, IntArray
 
@@ -38,13 +39,16 @@ def resample(design: Design, rows: IntArray, copies: IntArray) -> Design:
     Design
         Its ``rows.kept`` says where the rows stand in the data.
     """
-    groupings: dict[str, Grouping] = {}
+    groupings: dict[tuple[str, bool], Grouping] = {}
     for term in design.terms:
         old = term.grouping
-        if old.name not in groupings:
+        key = (old.name, old.structured)
+        if old.structured:
+            groupings[key] = _among_relatives(old, rows, copies)
+        elif key not in groupings:
             mixed = copies.astype(np.int64) * len(old.levels) + old.codes[rows]
             codes, present = factor_integers(mixed)
-            groupings[old.name] = Grouping(old.name, codes, tuple(range(len(present))), ())
+            groupings[key] = Grouping(old.name, codes, tuple(range(len(present))), ())
     response = design.response
     return replace(
         design,
@@ -58,13 +62,28 @@ def resample(design: Design, rows: IntArray, copies: IntArray) -> Design:
             replace(part, X=np.asfortranarray(part.X[rows]), offset=_take(part.offset, rows))
             for part in design.fixed
         ),
-        terms=tuple(take_rows(term, rows, groupings[term.grouping.name]) for term in design.terms),
+        terms=tuple(
+            take_rows(term, rows, groupings[term.grouping.name, term.grouping.structured])
+            for term in design.terms
+        ),
         rows=Rows(design.rows.total, design.rows.kept[rows], _NOTHING),
         data=design.data.take(rows),
         frequency_weights=_take(design.frequency_weights, rows),
         precision_weights=_take(design.precision_weights, rows),
         exposure=_take(design.exposure, rows),
     )
+
+
+def _among_relatives(old: Grouping, rows: IntArray, copies: IntArray) -> Grouping:
+    """Levels that depend on each other stay, those too that have no rows left."""
+    if np.any(copies != copies[:1]):
+        raise ModelError(
+            f"The levels of {old.name!r} depend on each other (covariance=), so that they cannot "
+            "be drawn again as independent clusters. Draw responses from the fit instead: "
+            "bootstrap(kind='parametric'), simulate().",
+            code="dependent-levels",
+        )
+    return replace(old, codes=np.ascontiguousarray(old.codes[rows]))
 
 
 _NOTHING: Mapping[str, int] = {}

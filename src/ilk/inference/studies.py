@@ -23,6 +23,7 @@ from ilk.inference.bootstrap.clusters import members_of, resampled_unit
 from ilk.inference.clusters import is_nested, outermost_groupings
 from ilk.inference.hypotheses.restricted import restricted
 from ilk.inference.wald import coefficient_table
+from ilk.model.dependence import refuse_dependent
 from ilk.num.stable import special
 from ilk.num.triangular import rank
 from ilk.simulate import response_drawer
@@ -166,6 +167,11 @@ def drawn_unit(fitted: Fitted, cluster: Any) -> tuple[str, IntArray, frozenset[s
     fixed : frozenset of str
         Grouping factors that keep their levels.
     """
+    refuse_dependent(
+        fitted.design,
+        "A study of other clusters",
+        "Simulate studies with a structure of their own: fit.simulate() and refit().",
+    )
     groupings = {term.grouping.name: term.grouping for term in fitted.design.terms}
     if cluster is None:
         outermost = outermost_groupings(fitted.design)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ilk.model.dependence import dependent_groups
 from ilk.num import jets
 from ilk.num.quadrature import product_rule
 from ilk.num.stable import logsumexp
@@ -55,8 +56,13 @@ class LevelMoments:
 
 
 def shares_levels(fitted: Fitted) -> bool:
-    """Whether all random effects belong to one factor, few enough per level for quadrature."""
+    """Whether all random effects belong to one factor, few enough per level for quadrature.
+
+    Its levels must be independent.
+    """
     terms = fitted.design.terms
+    if dependent_groups(fitted.design):
+        return False
     names = {term.grouping.name for term in terms}
     return len(names) == 1 and sum(len(term.column_names) for term in terms) in NODES
 

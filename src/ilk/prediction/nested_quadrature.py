@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ilk.inference.clusters import is_nested
+from ilk.model.dependence import dependent_groups
 from ilk.num.quadrature import gauss_hermite
 from ilk.num.stable import logsumexp
 from ilk.prediction.level_quadrature import INNER, LevelMoments, LevelProblem
@@ -34,7 +35,7 @@ def nested_terms(fitted: Fitted) -> tuple[list[int], list[int]] | None:
     """Terms of the outer and of the inner factor; None if quadrature has no use here.
 
     There are to be two factors, one nested in the other, with one effect for each outer level and
-    one or two for each inner one.
+    one or two for each inner one, and the levels independent.
 
     Parameters
     ----------
@@ -43,7 +44,7 @@ def nested_terms(fitted: Fitted) -> tuple[list[int], list[int]] | None:
     """
     terms = fitted.design.terms
     names = list(dict.fromkeys(term.grouping.name for term in terms))
-    if len(names) != 2:
+    if len(names) != 2 or dependent_groups(fitted.design):
         return None
     sets = [[t for t, term in enumerate(terms) if term.grouping.name == name] for name in names]
     codes = [terms[members[0]].grouping.codes for members in sets]

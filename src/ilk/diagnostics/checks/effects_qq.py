@@ -92,13 +92,16 @@ def standardized_effects(fitted: Fitted) -> tuple[Standardized | None, ...]:
         if not np.all(size > 0.0):
             out.append(None)
             continue
-        share = (G - C) / np.outer(size, size)
+        own = _own_covariance(fitted, t, G)
+        share = (own - C) / np.outer(size, size)
         values, vectors = np.linalg.eigh(0.5 * (share + share.transpose(0, 2, 1)))
-        used = values[:, 0] > _FLAT
+        rows = np.bincount(term.grouping.codes, minlength=len(C))
+        seen = (rows > 0) | (not term.grouping.structured)  # latent levels repeat their relatives
+        used = (values[:, 0] > _FLAT) & seen
         if used.sum() < _FEWEST:  # effects in a perfect relation are looked at one by one
             values = np.diagonal(share, axis1=1, axis2=2)
             vectors = np.broadcast_to(np.eye(len(G)), share.shape)
-            used = values.min(axis=1) > _FLAT
+            used = (values.min(axis=1) > _FLAT) & seen
         if used.sum() < _FEWEST:
             out.append(None)
             continue
@@ -106,6 +109,12 @@ def standardized_effects(fitted: Fitted) -> tuple[Standardized | None, ...]:
         root = inverse @ vectors[used].transpose(0, 2, 1) / size
         out.append(Standardized(term, used, root))
     return tuple(out)
+
+
+def _own_covariance(fitted: Fitted, t: int, G: FloatArray) -> FloatArray:
+    """Covariance matrix of the effects of a level, or of each (L, q, q) where they differ."""
+    over = fitted.dependences[t]
+    return G if over is None else np.asarray(over.variances()[:, None, None] * G)
 
 
 def check_effects(context: Context) -> tuple[Check, ...]:

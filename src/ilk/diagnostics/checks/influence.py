@@ -22,6 +22,7 @@ from ilk.diagnostics.influence.units import ROWS, blocks_of
 from ilk.errors import FitError
 from ilk.frame import quote
 from ilk.inference.labelled import label
+from ilk.model.dependence import dependent_groups
 
 if TYPE_CHECKING:
     from ilk.diagnostics.checks.context import Context
@@ -71,6 +72,13 @@ def check_influence(context: Context) -> tuple[Check, ...]:
         return (skipped("influence", _TITLE, words),)
     if not fitted.names:
         return (skipped("influence", _TITLE, "There are no coefficients."),)
+    related = dependent_groups(fitted.design)
+    if related:
+        words = (
+            f"The levels of {' and '.join(related)} depend on each other; "
+            "fit.influence(exact=True) fits again without each."
+        )
+        return (skipped("influence", _TITLE, words),)
     names = dict.fromkeys(
         term.grouping.name
         for term in fitted.design.terms

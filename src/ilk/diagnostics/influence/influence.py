@@ -35,6 +35,7 @@ from ilk.fitted import Status
 from ilk.inference.infinite import infinite
 from ilk.inference.parallel import check_jobs
 from ilk.inference.wald import check_level, coefficient_table, p_values
+from ilk.model.dependence import dependent_groups, refuse_dependent
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
@@ -98,6 +99,13 @@ def influence(
             "without each, or fit with reml=False.",
             code="reml",
         )
+    related = bool(dependent_groups(fitted.design))
+    if related and not chosen.all():
+        refuse_dependent(
+            fitted.design,
+            "One step of influence()",
+            "Use exact=True, which fits the model again without each.",
+        )
     penalized = fitted.model.penalty is not None
     if penalized and not chosen.all():
         raise ModelError(
@@ -108,7 +116,7 @@ def influence(
     spread = spread_of(fitted)
     result = _Result.empty(fitted, unit, spread)
     held = False
-    if not (penalized or laplace_reml):
+    if not (penalized or laplace_reml or related):
         step = one_step(fitted, unit, jobs)
         held = step.held and not chosen.all()
         result.take_steps(step)

@@ -20,6 +20,7 @@ from ilk.estimation.run import refit_rows
 from ilk.inference.parallel import in_chunks
 from ilk.inference.progress import Progress
 from ilk.inference.wald import coefficient_table
+from ilk.model.dependence import dependent_groups
 
 if TYPE_CHECKING:
     from ilk.design.build import Design
@@ -150,6 +151,7 @@ def refits(
     """
     found: dict[int, Refit] = {}
     plain = fitted.model.linear or not fitted.model.reml
+    plain = plain and not dependent_groups(fitted.design)
     work = _Work(fitted, spread, values=plain and fitted.model.penalty is None)
     chunks = in_chunks(work, lambda k: (members[k], starts[k]), range(len(members)), n_jobs)
     with Progress("influence", len(members)) as progress, closing(chunks):

@@ -21,6 +21,7 @@ from ilk.estimation.run import refit_rows
 from ilk.frame import factor
 from ilk.inference.bootstrap.attempts import Outcome, Statistic, attempt, sound
 from ilk.inference.clusters import is_nested, outermost_groupings
+from ilk.model.dependence import refuse_dependent
 from ilk.num.triangular import rank
 
 if TYPE_CHECKING:
@@ -112,6 +113,11 @@ def resampled_unit(fitted: Fitted, cluster: str | None) -> tuple[str, IntArray]:
         Level of each row.
     """
     design = fitted.design
+    refuse_dependent(
+        design,
+        "Drawing clusters again",
+        "Draw responses from the fit instead: bootstrap(kind='parametric'), simulate().",
+    )
     groupings = {term.grouping.name: term.grouping for term in design.terms}
     if cluster is None:
         outermost = outermost_groupings(design)

@@ -33,6 +33,7 @@ from ilk.inference.robust.linear import linear_rows, linear_sums, sums_by
 from ilk.inference.robust.sole import sole_sources
 from ilk.inference.robust.units import ROW, independent_units, meet
 from ilk.inference.wald import CoefficientCovariance, coefficient_covariance
+from ilk.model.dependence import refuse_dependent
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
@@ -104,6 +105,11 @@ def robust_covariance(
             )
         return coefficient_covariance(fitted) if kind == "model" else _conditional(fitted)
     _refuse_unsound(fitted)
+    refuse_dependent(
+        fitted.design,
+        "A cluster-robust covariance matrix",
+        "Use 'model', or a parametric bootstrap.",
+    )
     units = independent_units(fitted.design, cluster)
     for unit in units:
         _refuse_few(unit, len(fitted.coef))
