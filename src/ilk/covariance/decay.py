@@ -33,7 +33,12 @@ _ROUGHEST, _SMOOTHEST = math.log(1e-3), math.log(60.0)
 
 
 def decay(
-    kind: Decay, distance: FloatArray, log_range: float, log_nu: float | None = None
+    kind: Decay,
+    distance: FloatArray,
+    log_range: float,
+    log_nu: float | None = None,
+    *,
+    known_nu: bool = False,
 ) -> tuple[FloatArray, FloatArray]:
     """Correlations at distances.
 
@@ -47,12 +52,15 @@ def decay(
         Logarithm of the range, in the unit of the distances.
     log_nu : float, optional
         Logarithm of the smoothness, for ``"matern"``.
+    known_nu : bool
+        Whether the smoothness is no parameter, so that no derivative in it is wanted.
 
     Returns
     -------
     correlation : ndarray, of the shape of ``distance``
     slope : ndarray (..., k)
-        Derivative in the log range and, for ``"matern"``, in the log smoothness.
+        Derivative in the log range and, for ``"matern"``, in the log smoothness unless it
+        is known.
 
     Examples
     --------
@@ -70,12 +78,10 @@ def decay(
     if log_nu is None:
         raise TypeError("a Matern correlation needs log_nu")
     within = min(max(log_nu, _ROUGHEST), _SMOOTHEST)
-    nu = math.exp(within)
-    value = _matern(x, nu)
-    # d/dx x^nu K_nu(x) = -x^nu K_(nu - 1)(x)
-    safe = np.where(x > 0.0, x, 1.0)
-    logs = _log_matern(safe, nu, nu - 1.0) + np.log(safe)
-    by_range = np.where((x > 0.0) & np.isfinite(logs), np.exp(np.minimum(logs, 0.0)), 0.0)
+    nu = round(math.exp(within), 14)  # 3/2, not 3/2 and an error of rounding
+    value, by_range = _matern(x, nu), _matern_by_range(x, nu)
+    if known_nu:
+        return value, by_range[..., None]
     by_nu = jacobian(lambda log: _matern(x, math.exp(float(log[0]))), np.array([within]), 1e-3)
     if within != log_nu:
         by_nu = np.zeros_like(by_nu)
@@ -91,6 +97,19 @@ def _matern(x: FloatArray, nu: float) -> FloatArray:
         return np.asarray((1.0 + x + x * x / 3.0) * np.exp(-x))
     logs = _log_matern(np.where(x > 0.0, x, 1.0), nu, nu)
     return np.where((x > 0.0) & np.isfinite(logs), np.exp(np.minimum(logs, 0.0)), 1.0)
+
+
+def _matern_by_range(x: FloatArray, nu: float) -> FloatArray:
+    """Derivative in the log range: d/dx x^nu K_nu(x) = -x^nu K_(nu - 1)(x)."""
+    if nu == 0.5:
+        return np.asarray(x * np.exp(-x))
+    if nu == 1.5:
+        return np.asarray(x * x * np.exp(-x))
+    if nu == 2.5:
+        return np.asarray(x * x * (1.0 + x) / 3.0 * np.exp(-x))
+    safe = np.where(x > 0.0, x, 1.0)
+    logs = _log_matern(safe, nu, nu - 1.0) + np.log(safe)
+    return np.where((x > 0.0) & np.isfinite(logs), np.exp(np.minimum(logs, 0.0)), 0.0)
 
 
 def _log_matern(x: FloatArray, nu: float, order: float) -> FloatArray:

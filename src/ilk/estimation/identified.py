@@ -79,7 +79,9 @@ def structural_faults(marginal: AbstractMarginal) -> list[Reason]:
                 "Leave that term out; use a grouping factor with several rows per level.",
             )
             for term in model.design.random_parts
-            if term.predictor == "mean" and _one_row_per_level(term, model.rows)
+            if term.predictor == "mean"
+            and not term.grouping.structured  # levels that depend on each other are replicates
+            and _one_row_per_level(term, model.rows)
         ]
     if "zero_inflation" in model.slices and not np.any(response.y == 0.0):
         reasons.append(

@@ -43,9 +43,12 @@ __all__ = [
     "check_levels",
     "factor_names",
     "fewer_rows",
+    "is_additive",
     "null_level",
     "own_sample",
     "pick_rows",
+    "predictors_at",
+    "sample_variance",
     "shared_correlations",
     "variance_levels",
 ]
@@ -184,15 +187,15 @@ def variance_levels(
     """
     cases, weights = sample.cases, sample.weights
     model = fitted.model
-    known, eta = _predictors(fitted, psi, cases)
+    known, eta = predictors_at(fitted, psi, cases)
     by_factor, by_row = _random_variances(fitted, psi, cases)
-    if scale == "response" and not _is_additive(fitted):
+    if scale == "response" and not is_additive(fitted):
         return _on_response(fitted, eta, by_factor, by_row, weights)
     between = np.array([np.average(v, weights=weights) for v in by_factor])
     if model.linear:
         precision = np.ones(cases.rows) if cases.precision is None else cases.precision
         rest = float(np.exp(psi[-1]) * np.average(1.0 / precision, weights=weights))
-    elif _is_additive(fitted):
+    elif is_additive(fitted):
         rest = float(np.average(np.exp(eta[1]), weights=weights))
     else:
         place = mean_level(fitted.family, eta, sum(by_factor, by_row), weights)
@@ -200,7 +203,7 @@ def variance_levels(
             place[0] = level
         rest = distribution_variance(fitted.family, place, approximation)
     return VarianceLevels(
-        _variance(known[0], weights),
+        sample_variance(known[0], weights),
         between,
         float(between.sum()),
         float(np.average(by_row, weights=weights)),
@@ -234,10 +237,10 @@ def shared_correlations(
     -------
     (k,) array
     """
-    if scale == "latent" or _is_additive(fitted):
+    if scale == "latent" or is_additive(fitted):
         found = variance_levels(fitted, psi, sample, scale)
         return np.array([found.between[list(some)].sum() for some in sets]) / found.adjusted
-    _, eta = _predictors(fitted, psi, sample.cases)
+    _, eta = predictors_at(fitted, psi, sample.cases)
     by_factor, by_row = _random_variances(fitted, psi, sample.cases)
     none = np.zeros(sample.cases.rows)
     parts = [sum((by_factor[g] for g in some), none) for some in sets]
@@ -247,10 +250,20 @@ def shared_correlations(
     return np.array(shared) / float(total)
 
 
-def _predictors(
+def predictors_at(
     fitted: Fitted, psi: FloatArray, cases: Cases
 ) -> tuple[list[FloatArray], list[FloatArray]]:
-    """(n,) fixed parts of the predictors, without and with offsets."""
+    """(n,) fixed parts of the predictors, without and with offsets.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    psi : (m,) array
+        Flat parameter vector.
+    cases : Cases
+        Rows.
+    """
     known: list[FloatArray] = []
     eta: list[FloatArray] = []
     places = fitted.model.slices.values()
@@ -260,8 +273,14 @@ def _predictors(
     return known, eta
 
 
-def _is_additive(fitted: Fitted) -> bool:
-    """Whether the response is the linear predictor plus an error."""
+def is_additive(fitted: Fitted) -> bool:
+    """Whether the response is the linear predictor plus an error.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    """
     return fitted.family.name == "gaussian" and fitted.family.link.name == "identity"
 
 
@@ -278,8 +297,14 @@ def _random_variances(
     return list(parts.values()), by_row
 
 
-def _variance(values: FloatArray, weights: FloatArray) -> float:
-    """Variance over rows, of a sample."""
+def sample_variance(values: FloatArray, weights: FloatArray) -> float:
+    """Variance over rows, of a sample.
+
+    Parameters
+    ----------
+    values, weights : (n,) arrays
+        Values, and how often each counts.
+    """
     size = float(weights.sum())
     if size <= 1.0:
         return 0.0
@@ -301,7 +326,7 @@ def _on_response(
     shared = [float(np.average(part, weights=weights)) for part in found.shared]
     total = float(np.average(found.total, weights=weights))
     return VarianceLevels(
-        _variance(found.mean, weights),
+        sample_variance(found.mean, weights),
         np.array(shared[:-1]),
         shared[-1],
         0.0,

@@ -135,8 +135,8 @@ class Space(AbstractLevels):
         nu = None
         if self.kind_of_decay == "matern":
             nu = float(theta[1]) if self.nu is None else math.log(self.nu)
-        value, slope = decay(self.kind_of_decay, distance, float(theta[0]), nu)
-        return value, slope[..., : len(self.parameters)]
+        known = self.nu is not None
+        return decay(self.kind_of_decay, distance, float(theta[0]), nu, known_nu=known)
 
     def precision(self, theta: FloatArray) -> Precision:
         """Precision matrix of the places, exact or approximate."""

@@ -1,0 +1,232 @@
+r"""What each random term adds to the variance: of one row, and between the rows at hand.
+
+The random part of a term at row i is :math:`z_i' b_{l(i)}` with :math:`\operatorname{Cov}(b_k, b_l)
+= C_{kl} G`, C the identity or the covariance that a structure gives its levels (mean diagonal one).
+Two variances are linear in G.
+
+* **population**: of a row whose level has the average variance,
+  :math:`\frac1n \sum_i z_i' G z_i = \operatorname{tr}(B G)`.
+* **realised**: the sample variance that the term is expected to show among these very rows,
+
+  .. math:: \frac{1}{n - 1} \left( \operatorname{tr} K - \tfrac1n 1'K1 \right)
+            = \operatorname{tr}(A G), \qquad K = Z (C \otimes G) Z',
+
+  .. math:: (n - 1) A = \sum_i C_{l(i) l(i)} z_i z_i' - \tfrac1n T' C\, T, \qquad
+            T_{l \cdot} = \sum_{i : l(i) = l} z_i'.
+
+  What all rows have in common, such as the path that they share from the root of a tree, is no
+  variance between them.  It takes the diagonal of C and the solution of q systems with the
+  precision matrix; no n x n matrix is made.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ilk.covariance.levels.sparse_factor import SparseFactor
+from ilk.covariance.structured import Structured
+from ilk.inference.comparison.nesting import columns_of
+from ilk.variance.levels_of_variance import own_sample
+
+if TYPE_CHECKING:
+    from ilk.covariance.levels.base import AbstractLevels
+    from ilk.fitted import Fitted
+    from ilk.typing import FloatArray
+
+__all__ = ["INDEPENDENT", "RowForms", "Source", "level_parameters", "solve_levels", "sources_of"]
+
+INDEPENDENT = "independent"
+"""Structure of levels that do not depend on each other."""
+
+_DENSE = 3000
+"""Levels up to which a structure's covariance matrix is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A random term as a source of variation.
+
+    Parameters
+    ----------
+    term : int
+        Its position in the design.
+    name : str
+        Unique name: that of the grouping factor where that tells it from the others.
+    group : str
+        Grouping factor.
+    structure : str
+        ``"independent"``, ``"tree"``, ``"pedigree"``, ``"field"``, ...
+    words : str
+        How its levels depend on each other.
+    levels : AbstractLevels or None
+        Structure over the levels.
+    """
+
+    term: int
+    name: str
+    group: str
+    structure: str
+    words: str
+    levels: AbstractLevels | None
+
+
+def sources_of(fitted: Fitted) -> tuple[Source, ...]:
+    """Name the random terms of a fit as sources of variation.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+
+    Returns
+    -------
+    tuple of Source
+        One for each term of the design.
+    """
+    terms, structures = fitted.design.terms, fitted.model.covariances
+    over = [c.levels if isinstance(c, Structured) else None for c in structures]
+    kinds = [INDEPENDENT if levels is None else _kind(levels) for levels in over]
+    groups = [term.grouping.name for term in terms]
+    pairs = [f"{g} ({k})" for g, k in zip(groups, kinds, strict=True)]
+    names = []
+    for group, pair, term in zip(groups, pairs, terms, strict=True):
+        if Counter(groups)[group] == 1:
+            names.append(group)
+        else:
+            names.append(pair if Counter(pairs)[pair] == 1 else term.label)
+    return tuple(
+        Source(
+            term=t,
+            name=names[t],
+            group=groups[t],
+            structure=kinds[t],
+            words="levels independent of each other" if levels is None else levels.describe(),
+            levels=levels,
+        )
+        for t, levels in enumerate(over)
+    )
+
+
+def _kind(levels: AbstractLevels) -> str:
+    """Kind of a structure; a known matrix goes by what the user called it."""
+    word = getattr(levels, "word", "")
+    return word if word and word != "covariance" else levels.kind
+
+
+def level_parameters(fitted: Fitted, psi: FloatArray) -> tuple[FloatArray, ...]:
+    """Parameters of each term's structure over the levels, unconstrained; empty where there is none.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    psi : (m,) array
+        Flat parameter vector.
+    """
+    theta = fitted.marginal.split(psi)[1]
+    out, stop = [], 0
+    for covariance, term in zip(fitted.model.covariances, fitted.design.terms, strict=True):
+        stop += covariance.size(term.width)
+        free = covariance.free if isinstance(covariance, Structured) else 0
+        out.append(theta[stop - free : stop])
+    return tuple(out)
+
+
+def solve_levels(levels: AbstractLevels, theta: FloatArray, right: FloatArray) -> FloatArray:
+    """Covariance matrix of levels times a matrix: systems with the precision matrix solved.
+
+    Parameters
+    ----------
+    levels : AbstractLevels
+        The structure.
+    theta : (k,) array
+        Its unconstrained parameters.
+    right : (L, r) array
+        What it is multiplied by.
+
+    Returns
+    -------
+    (L, r) array
+    """
+    over = levels.precision(theta)
+    if over.order <= _DENSE and 4 * len(over.values) > over.order**2:
+        return np.asarray(levels.covariance(theta) @ right)
+    return SparseFactor(over.sparse()).solve(np.ascontiguousarray(right))
+
+
+@dataclass(slots=True)
+class RowForms:
+    """The matrices A and B of all terms, those that a parameter moves remembered by its value.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit whose rows they are of.
+    """
+
+    fitted: Fitted
+    _population: list[FloatArray] = field(init=False, repr=False)
+    _known: dict[tuple[int, bytes], FloatArray] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        weights = own_sample(self.fitted).weights
+        self._population = []
+        for term in self.fitted.design.terms:
+            z = columns_of(term)
+            self._population.append((z * weights[:, None]).T @ z / weights.sum())
+        self._known = {}
+
+    def population(self, covariances: tuple[FloatArray, ...]) -> FloatArray:
+        """Variance (T,) that each term adds to a row on average.
+
+        Parameters
+        ----------
+        covariances : tuple of (q_t, q_t) arrays
+            G of each term.
+        """
+        pairs = zip(self._population, covariances, strict=True)
+        return np.array([np.sum(B * G) for B, G in pairs])
+
+    def realised(
+        self, covariances: tuple[FloatArray, ...], parameters: tuple[FloatArray, ...]
+    ) -> FloatArray:
+        """Sample variance (T,) over the rows that each term is expected to show.
+
+        Parameters
+        ----------
+        covariances : tuple of (q_t, q_t) arrays
+            G of each term.
+        parameters : tuple of arrays
+            What `level_parameters` gives.
+        """
+        found = [
+            np.sum(self._form(t, theta) * G)
+            for t, (G, theta) in enumerate(zip(covariances, parameters, strict=True))
+        ]
+        return np.maximum(np.array(found), 0.0)
+
+    def _form(self, t: int, theta: FloatArray) -> FloatArray:
+        key = t, theta.tobytes()
+        if key not in self._known:
+            if len(self._known) > 64:
+                self._known.clear()
+            self._known[key] = self._make(t, theta)
+        return self._known[key]
+
+    def _make(self, t: int, theta: FloatArray) -> FloatArray:
+        term, weights = self.fitted.design.terms[t], own_sample(self.fitted).weights
+        z, codes, count = columns_of(term), term.grouping.codes, len(term.grouping.levels)
+        sums = np.column_stack([np.bincount(codes, weights * column, count) for column in z.T])
+        size = float(weights.sum())
+        structure = self.fitted.model.covariances[t]
+        if isinstance(structure, Structured):
+            own = structure.levels.variances(theta)[codes]
+            shared = sums.T @ solve_levels(structure.levels, theta, sums)
+        else:
+            own, shared = np.ones(len(codes)), sums.T @ sums
+        form = (z * (weights * own)[:, None]).T @ z - shared / size
+        return np.asarray(form / max(size - 1.0, 1.0))
