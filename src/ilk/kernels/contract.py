@@ -272,9 +272,9 @@ class LinearFactor:
 
     def elements(self, theta: FloatArray) -> FloatArray:
         """Factor alone, ``lam`` of shape (lambda_size,)."""
-        entries = self.values * theta[self.columns]
-        added = np.bincount(self.rows, entries, self.lambda_size)
-        return np.asarray(self.base + added, dtype=np.float64)
+        lam = np.array(self.base, dtype=np.float64)
+        np.add.at(lam, self.rows, self.values * theta[self.columns])
+        return lam
 
 
 FactorMap: TypeAlias = LinearFactor | Callable[[FloatArray], tuple[FloatArray, FloatArray]]

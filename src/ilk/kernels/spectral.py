@@ -86,7 +86,7 @@ class SpectralEngine:
         self._place = position[term.codes]
         self._X = data.predictors[0].X
         self._apart_X = self._apart(self._X)
-        self._carried: FloatArray | None = None
+        self._squares: FloatArray | None = None  # of the elements of B
         self.set_response(data.response)
 
     def set_response(self, response: FloatArray) -> None:
@@ -227,20 +227,24 @@ class SpectralEngine:
     def modes(self) -> FloatArray:
         """Modes u (L,); b = lambda u."""
         at = self._at()
-        return at.relative * (self._carry() @ (at.w * at.errors))
+        inner = at.relative * at.w * at.errors
+        return self._spectrum.carried(self._rotation, inner[:, None])[:, 0]
 
     def conditional_covariance(self) -> list[FloatArray]:
         """Conditional variances sigma2 lambda^2 diag H^-1, (L, 1, 1)."""
         at = self._at()
         tau = at.relative**2
-        variances = self._spectrum.diagonal() - tau * (self._carry() ** 2 @ at.w)
+        if self._squares is None:
+            self._squares = self._spectrum.carry(self._rotation) ** 2
+        variances = self._spectrum.diagonal() - tau * (self._squares @ at.w)
         return [(at.sigma2 * tau * variances)[:, None, None]]
 
     def solve(self, rhs: FloatArray) -> FloatArray:
         """H^-1 rhs for rhs (L, k)."""
-        at, B = self._at(), self._carry()
-        inner = at.w[:, None] * (B.T @ rhs)
-        return np.asarray(self._spectrum.times(rhs) - at.relative**2 * (B @ inner))
+        at = self._at()
+        inner = at.w[:, None] * self._spectrum.carried_back(self._rotation, rhs)
+        carried = self._spectrum.carried(self._rotation, inner)
+        return np.asarray(self._spectrum.times(rhs) - at.relative**2 * carried)
 
     def cross_information(self) -> FloatArray:
         """Lambda Z'W X, (L, p)."""
@@ -251,12 +255,6 @@ class SpectralEngine:
     def coefficient_covariance(self) -> FloatArray:
         """A^-1, (p, p)."""
         return self._at().covariance.copy()
-
-    def _carry(self) -> FloatArray:
-        """B (L, o), the same at every lambda."""
-        if self._carried is None:
-            self._carried = self._spectrum.carry(self._rotation)
-        return self._carried
 
     def _at(self) -> Profile:
         if self._last is None:

@@ -59,18 +59,37 @@ class Spectrum:
 
     def times(self, x: FloatArray) -> FloatArray:
         """K x for x (L,) or (L, k)."""
-        return np.asarray(((self.vectors * self.values) @ (self.vectors.T @ x)), dtype=np.float64)
+        return self._apply(self.values, x)
+
+    def solve(self, x: FloatArray) -> FloatArray:
+        """K^-1 x for x (L,) or (L, k)."""
+        return self._apply(1.0 / self.values, x)
+
+    def _apply(self, values: FloatArray, x: FloatArray) -> FloatArray:
+        inner = (self.vectors.T @ x).T * values
+        return np.asarray(self.vectors @ inner.T, dtype=np.float64)
 
     def diagonal(self) -> FloatArray:
         """Diagonal (L,) of K."""
         return np.asarray((self.vectors**2) @ self.values, dtype=np.float64)
 
     def carry(self, rotation: Rotation) -> FloatArray:
-        """K times D^1/2 U over the levels with data, (L, o)."""
+        """B = K D^1/2 U, all levels by those with data: (L, o)."""
         if rotation.vectors is self.vectors:
             return np.asarray(rotation.root[0] * self.values * self.vectors, dtype=np.float64)
         inner = self.vectors[rotation.seen].T @ (rotation.root[:, None] * rotation.vectors)
         return np.asarray((self.vectors * self.values) @ inner, dtype=np.float64)
+
+    def carried(self, rotation: Rotation, x: FloatArray) -> FloatArray:
+        """B x for x (o, k), without B."""
+        out = np.zeros((len(self.values), x.shape[1]))
+        out[rotation.seen] = rotation.root[:, None] * (rotation.vectors @ x)
+        return self.times(out)
+
+    def carried_back(self, rotation: Rotation, x: FloatArray) -> FloatArray:
+        """B'x for x (L, k), without B."""
+        inner = rotation.root[:, None] * self.times(x)[rotation.seen]
+        return np.asarray(rotation.vectors.T @ inner, dtype=np.float64)
 
     def rotation(self, weights: FloatArray) -> Rotation:
         """Eigenvectors for data in which the rows of level l weigh ``weights[l]`` together.

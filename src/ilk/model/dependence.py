@@ -46,11 +46,15 @@ class Dependence:
 
     def precision_times(self, x: FloatArray) -> FloatArray:
         """Precision matrix of the levels, times x (L, ...)."""
+        if (known := self.levels.spectrum()) is not None:
+            return known.solve(x.reshape(len(x), -1)).reshape(x.shape)
         Q = self.levels.precision(self.theta).sparse()
         return np.asarray((Q @ x.reshape(len(x), -1)).reshape(x.shape))
 
     def covariance_times(self, x: FloatArray) -> FloatArray:
         """Covariance matrix of the levels, times x (L, ...)."""
+        if (known := self.levels.spectrum()) is not None:
+            return known.times(x.reshape(len(x), -1)).reshape(x.shape)
         solver = SparseFactor(self.levels.precision(self.theta).sparse())
         return np.asarray(solver.solve(x.reshape(len(x), -1)).reshape(x.shape))
 
