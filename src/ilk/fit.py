@@ -363,16 +363,20 @@ class Fit(AbstractFit):
     def variance_components(self, level: float = 0.95) -> Any:
         """Tabulate standard deviations and correlations of random effects, and the residual's.
 
+        Parameters of covariance structures have rows of their own: ``rho`` of a series, the
+        ``range`` of a field, Pagel's ``lambda``.
+
         Parameters
         ----------
         level : float
-            Coverage of the intervals (Wald, on the scales of log sd and Fisher's z).
+            Coverage of the intervals (Wald, on the scales of log sd, Fisher's z, log range, and
+            the logit of what is between 0 and 1).
 
         Returns
         -------
         frame
-            A row per component: ``component, group, term, sd, variance, correlation, std_error,
-            conf_low, conf_high, boundary``.
+            A row per component: ``component, group, term, kind, estimate, sd, variance,
+            correlation, std_error, conf_low, conf_high, boundary``.
         """
         return self._frame(tables.variance_table(self.fitted, level))
 

@@ -20,6 +20,15 @@ from ilk.inference.wald import coefficient_covariance, coefficient_table
 from ilk.late import Late
 from ilk.prediction.rates import is_rate
 from ilk.show.numbers import counted, fixed, integer, p_value, plain, significant, with_error
+from ilk.show.structures import (
+    levels_of,
+    levels_text,
+    parameter_cells,
+    parameter_header,
+    parameter_notes,
+    scale_words,
+    structure_facts,
+)
 from ilk.show.wording import (
     association,
     component_words,
@@ -40,6 +49,7 @@ if TYPE_CHECKING:
     from ilk.lint.record import Finding
     from ilk.show import rates
     from ilk.show.wording import Causes
+    from ilk.variance.record import VarianceComponent
 else:  # needs the tables of this module
     rates = Late("ilk.show.rates")
 
@@ -56,6 +66,9 @@ __all__ = [
 
 _FORMULAS = {"zero_inflation": "zero infl."}
 """Labels of formulas whose parameter has a long name."""
+
+_MOST_EFFECTS, _MOST_PAIRS, _MOST_LAGS = 16, 45, 10
+"""Rows of one term at most; of more than these only the span is shown."""
 
 _ARGUMENTS = {
     "trials": ("trials", "{}"),
@@ -208,11 +221,10 @@ def _facts(fitted: Fitted, covariance: CoefficientCovariance) -> tuple[tuple[str
     if covariance.df is not None:
         facts.append(("df", covariance.df_kind))
     facts.append(rows_fact(design, fitted.nobs))
-    groups = {term.grouping.name: len(term.grouping.levels) for term in design.terms}
+    groups = {term.grouping.name: term.grouping for term in design.terms}
     if groups:
-        facts.append(
-            ("groups", "; ".join(f"{plain(g)}: {integer(n)} levels" for g, n in groups.items()))
-        )
+        facts.append(("groups", "; ".join(levels_text(one) for one in groups.values())))
+    facts += structure_facts(fitted)
     facts += design_facts(design, fitted.model.fitted_parts)
     criterion = " (restricted)" if fitted.model.reml else ""
     count = counted(fitted.parameter_count, "parameter")
@@ -417,29 +429,18 @@ def _degrees(df: float) -> str:
 
 
 def _random_part(fitted: Fitted, level: float) -> list[Table]:
-    components = variance_components(fitted, level)
+    every = variance_components(fitted, level)
+    components = [c for c in every if len(c.place) != 2]
     if not components:
         return []
     several = len({c.component for c in components if c.component != "dispersion"}) > 1
     rows, previous = [], None
-    for c in components:
-        name = plain(c.group) + (f" ({c.component})" if several and c.kind == DEVIATION else "")
+    for c, cells in _few_rows(components):
+        deviation = c.kind == DEVIATION
+        name = plain(c.group) + (f" ({c.component})" if several and deviation else "")
         group = "" if (c.component, c.group) == previous else name
         previous = (c.component, c.group)
-        deviation = c.kind == DEVIATION
-        decimals = with_error(c.estimate, c.std_error)
-        rows.append(
-            (
-                group,
-                "" if c.terms == (c.group,) else plain(c.term),
-                fixed(c.estimate, decimals) if deviation else "",
-                significant(c.estimate**2) if deviation else "",
-                "" if deviation else fixed(c.estimate, 3),
-                fixed(c.conf_low, decimals if deviation else 3),
-                fixed(c.conf_high, decimals if deviation else 3),
-                "boundary" if c.boundary else "",
-            )
-        )
+        rows.append((group, *cells))
     marked = any(c.boundary for c in components)
     header = ("group", "term", "sd", "variance", "corr.", f"{100 * level:g}% interval", "", "")
     drop = [
@@ -451,9 +452,74 @@ def _random_part(fitted: Fitted, level: float) -> list[Table]:
             tuple(h for j, h in enumerate(header) if j not in drop),
             tuple(tuple(c for j, c in enumerate(row) if j not in drop) for row in rows),
             labels=2,
-            notes=_random_notes(marked),
-        )
+            notes=(*_scales(fitted), *_random_notes(marked)),
+        ),
+        *_structure_part(fitted, every, level),
     ]
+
+
+def _few_rows(
+    components: Sequence[VarianceComponent],
+) -> list[tuple[VarianceComponent, tuple[str, ...]]]:
+    """Rows of standard deviations and correlations; those of very many effects as one."""
+    groups: dict[tuple[tuple[int, ...], str], list[VarianceComponent]] = {}
+    for c in components:
+        groups.setdefault((c.place[:1], c.kind), []).append(c)
+    rows = []
+    for same in groups.values():
+        deviation = same[0].kind == DEVIATION
+        if len(same) <= (_MOST_EFFECTS if deviation else _MOST_PAIRS):
+            rows += [(c, _random_cells(c)) for c in same]
+            continue
+        known = [c.estimate for c in same if not math.isnan(c.estimate)] or [math.nan]
+        span = (significant(min(known), 3), significant(max(known), 3))
+        what = f"{integer(len(same))} {'effects' if deviation else 'pairs'}: {' to '.join(span)}"
+        rows.append((same[0], (what, *[""] * 6)))
+    return rows
+
+
+def _random_cells(c: VarianceComponent) -> tuple[str, ...]:
+    deviation = c.kind == DEVIATION
+    decimals = with_error(c.estimate, c.std_error)
+    return (
+        "" if c.terms == (c.group,) else plain(c.term),
+        fixed(c.estimate, decimals) if deviation else "",
+        significant(c.estimate**2) if deviation else "",
+        "" if deviation else fixed(c.estimate, 3),
+        fixed(c.conf_low, decimals if deviation else 3),
+        fixed(c.conf_high, decimals if deviation else 3),
+        "boundary" if c.boundary else "",
+    )
+
+
+def _structure_part(
+    fitted: Fitted, components: Sequence[VarianceComponent], level: float
+) -> list[Table]:
+    """Parameters of structures; of very many lags the first ones."""
+    found = [c for c in components if len(c.place) == 2]
+    shown: list[VarianceComponent] = []
+    rows: list[tuple[str, ...]] = []
+    for t in dict.fromkeys(c.place[0] for c in found):
+        own = [c for c in found if c.place[0] == t]
+        few = own if len(own) <= _MOST_LAGS else own[: _MOST_LAGS - 2]
+        shown += few
+        rows += [parameter_cells(c) for c in few]
+        rest = [c.estimate for c in own[len(few) :]]
+        if rest:
+            span = f"{significant(min(rest), 3)} to {significant(max(rest), 3)}"
+            rows.append(("", f"{integer(len(rest))} more: {span}", *[""] * 5))
+    if not rows:
+        return []
+    notes = parameter_notes(fitted, shown)
+    header = parameter_header(level)
+    if not any(row[-1] for row in rows):
+        header, rows = header[:-1], [row[:-1] for row in rows]
+    return [Table("Correlation parameters", header, tuple(rows), labels=2, notes=notes)]
+
+
+def _scales(fitted: Fitted) -> tuple[str, ...]:
+    """Say whose variances those of structured terms are."""
+    return tuple(scale_words(name, levels) for name, (_, levels) in levels_of(fitted).items())
 
 
 def _random_notes(boundary: bool) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from ilk.late import Late
 from ilk.prediction.random_effects import random_effects
 from ilk.show.wording import estimator_phrase
 from ilk.variance.components import DEVIATION, RESIDUAL, variance_components
+from ilk.variance.record import CORRELATION
 
 if TYPE_CHECKING:
     from ilk.design.build import Design
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ilk.inference.wald import CoefficientCovariance, CoefficientTable
     from ilk.prediction.predict import Prediction
     from ilk.typing import FloatArray, IntArray
+    from ilk.variance.record import VarianceComponent
 
 __all__ = [
     "augment",
@@ -51,6 +53,9 @@ Columns: TypeAlias = dict[str, Any]
 """Columns of a frame by name."""
 
 CONDITIONAL = "conditional"
+
+RHO = "rho"
+"""Name of the correlation in a series, or of all pairs; that of a map belongs to no effect."""
 
 
 def tidy(
@@ -330,9 +335,10 @@ def level_effects(
 def variance_table(fitted: Fitted, level: float = 0.95) -> Columns:
     """Tabulate the variance components, one row for each standard deviation and correlation.
 
-    Columns: ``component, group, term, sd, variance, correlation, std_error, conf_low, conf_high,
-    boundary``.  Standard error and limits are those of the standard deviation or correlation; the
-    term of a correlation is ``"a ~ b"``.
+    Columns: ``component, group, term, kind, estimate, sd, variance, correlation, std_error,
+    conf_low, conf_high, boundary``.  Standard error and limits are those of the estimate; the term
+    of a correlation is ``"a ~ b"``.  Kinds are ``"sd"``, ``"correlation"`` and the parameters of
+    covariance structures, such as ``"rho"``, ``"range"`` or ``"lambda"``.
 
     Parameters
     ----------
@@ -347,16 +353,22 @@ def variance_table(fitted: Fitted, level: float = 0.95) -> Columns:
         "component": [c.component for c in parts],
         "group": [c.group for c in parts],
         "term": [c.term if c.group != RESIDUAL else RESIDUAL for c in parts],
+        "kind": [c.kind for c in parts],
+        "estimate": np.array([c.estimate for c in parts], dtype=float),
         "sd": sd,
         "variance": sd**2,
         "correlation": np.array(
-            [c.estimate if c.kind != DEVIATION else math.nan for c in parts], dtype=float
+            [c.estimate if _is_correlation(c) else math.nan for c in parts], dtype=float
         ),
         "std_error": np.array([c.std_error for c in parts], dtype=float),
         "conf_low": np.array([c.conf_low for c in parts], dtype=float),
         "conf_high": np.array([c.conf_high for c in parts], dtype=float),
         "boundary": np.array([c.boundary for c in parts], dtype=bool),
     }
+
+
+def _is_correlation(part: VarianceComponent) -> bool:
+    return part.kind == CORRELATION or (part.kind == RHO and bool(part.terms))
 
 
 def predictions(

@@ -22,13 +22,19 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from ilk.covariance.compound import CompoundSymmetry, HomogeneousCompoundSymmetry
+from ilk.covariance.correlated import AbstractCorrelated
 from ilk.covariance.diagonal import Diagonal
 from ilk.covariance.identity import ScaledIdentity
+from ilk.covariance.structured import Structured
+from ilk.covariance.toeplitz import Toeplitz
 from ilk.covariance.unstructured import Unstructured
 from ilk.errors import ModelError
+from ilk.num.differences import jacobian
 from ilk.num.triangular import diagonal_positions, lower_indices
+from ilk.variance.parameters import expanded
 
 if TYPE_CHECKING:
+    from ilk.covariance.base import AbstractCovariance
     from ilk.inference.profile.names import Parameter
     from ilk.likelihood.joint import JointLikelihood
     from ilk.typing import FloatArray, IntArray
@@ -91,8 +97,10 @@ def path_of(parameter: Parameter, joint: JointLikelihood, phi: FloatArray) -> Pa
     """
     if parameter.kind in ("coefficient", "residual"):
         return _along_coefficient(parameter, joint, phi)
+    if parameter.kind == "parameter":
+        return _along_structure(parameter, joint, phi)
     t, i, *j = parameter.place
-    covariance, q = joint.covariances[t], joint.widths[t]
+    covariance, q = _within(joint.covariances[t]), joint.widths[t]
     if isinstance(covariance, Unstructured) and q > 1:
         turn = _turned_for_correlation if j else _turned_for_deviation
         return turn(joint, phi, t, i, *j)
@@ -141,10 +149,51 @@ def _complement(row: FloatArray) -> FloatArray:
 def _along_coordinate(
     joint: JointLikelihood, phi: FloatArray, t: int, i: int, correlation: bool
 ) -> Path:
-    """Hold one element of theta, a function of w."""
-    covariance, q = joint.covariances[t], joint.widths[t]
+    """Hold one element of theta behind a standard deviation or a correlation."""
+    covariance, q = _within(joint.covariances[t]), joint.widths[t]
     unit = abs(float(joint.term_maps[t][i, i]))
-    k, to_theta, from_theta, value, low, high = _coordinate(covariance, q, i, unit, correlation)
+    return _held(joint, phi, t, _coordinate(covariance, q, i, unit, correlation))
+
+
+def _along_structure(parameter: Parameter, joint: JointLikelihood, phi: FloatArray) -> Path:
+    """Hold the one element of theta behind a parameter of a structure."""
+    t, k = parameter.place
+    covariance, q = joint.covariances[t], joint.widths[t]
+    theta = phi[joint.theta_slice(t)]
+    known = covariance.reported([str(i) for i in range(q)]).parameters
+    source = expanded(known, covariance.natural(theta, q))[2][k]
+    # off the limits of angles, where derivatives vanish
+    slope = jacobian(lambda x: covariance.natural(x, q)[source], np.full(len(theta), 0.3), 1e-3)
+    moving = np.flatnonzero(np.abs(slope) > 1e-12)
+    if len(moving) != 1:
+        raise _not_profiled(covariance)
+    (e,) = moving.tolist()
+
+    def natural(element: float) -> float:
+        moved = theta.copy()
+        moved[e] = element
+        return float(covariance.natural(moved, q)[source])
+
+    low, high, sign = -math.inf, math.inf, 1.0
+    if math.isfinite(known[source].high):  # an angle
+        low, high = -0.5 * math.pi, 0.5 * math.pi
+        if abs(natural(high) - natural(low)) < 1e-9:
+            sign = math.copysign(1.0, natural(high) - natural(0.0))
+            low, high = (0.0, high) if sign > 0.0 else (low, 0.0)
+    coordinate: _Coordinate = (
+        e,
+        lambda w: (sign * w, sign),
+        lambda element: min(max(sign * element, low), high),
+        lambda w: natural(sign * w),
+        low,
+        high,
+    )
+    return _held(joint, phi, t, coordinate)
+
+
+def _held(joint: JointLikelihood, phi: FloatArray, t: int, coordinate: _Coordinate) -> Path:
+    """Hold an element of theta of a term, a function of w."""
+    k, to_theta, from_theta, value, low, high = coordinate
     k += joint.theta_slice(t).start
     basis = np.delete(np.eye(len(phi)), k, axis=1)
 
@@ -189,13 +238,15 @@ def _coordinate(covariance: object, q: int, i: int, unit: float, correlation: bo
             return 1.0 - math.sin(w) ** 2 * q / (q - 1)
 
         return last, lambda w: (-w, -1.0), lambda angle: -angle, common, -0.5 * math.pi, 0.0
-    if isinstance(covariance, CompoundSymmetry):
+    if isinstance(covariance, (CompoundSymmetry, Toeplitz)):
 
         def log(w: float) -> tuple[float, float]:
             return (math.log(w / unit), 1.0 / w) if w > 0.0 else (-math.inf, math.inf)
 
         return i, log, lambda element: unit * math.exp(element), _same, 0.0, math.inf
-    shared = isinstance(covariance, (ScaledIdentity, HomogeneousCompoundSymmetry))
+    shared = isinstance(
+        covariance, (ScaledIdentity, HomogeneousCompoundSymmetry, AbstractCorrelated)
+    )
     if not shared and not isinstance(covariance, (Diagonal, Unstructured)):
         raise _not_profiled(covariance)
     return (
@@ -206,6 +257,11 @@ def _coordinate(covariance: object, q: int, i: int, unit: float, correlation: bo
         0.0,
         math.inf,
     )
+
+
+def _within(covariance: AbstractCovariance) -> AbstractCovariance:
+    """Structure within levels."""
+    return covariance.within if isinstance(covariance, Structured) else covariance
 
 
 def _not_profiled(covariance: object) -> ModelError:
@@ -304,8 +360,9 @@ def _turn(
     joint: JointLikelihood, phi: FloatArray, t: int, back: FloatArray
 ) -> tuple[JointLikelihood, FloatArray, Callable[[FloatArray], FloatArray]]:
     """Change the coordinates of an unstructured term; the point there, and the way back."""
-    q, where = joint.widths[t], joint.theta_slice(t)
+    q, start = joint.widths[t], joint.theta_slice(t).start
     rows, columns = lower_indices(q)
+    where = slice(start, start + len(rows))
     inverse = np.asarray(np.linalg.inv(back), dtype=np.float64)
 
     def moved(point: FloatArray, by: FloatArray) -> FloatArray:
@@ -328,13 +385,14 @@ def lower_factor(root: FloatArray) -> FloatArray:
 def _signs(joint: JointLikelihood, basis: FloatArray) -> IntArray:
     """Free numbers that are signed diagonal elements of factors."""
     signed = np.zeros(len(basis))
-    for t, (covariance, q) in enumerate(zip(joint.covariances, joint.widths, strict=True)):
-        where = joint.theta_slice(t)
+    for t, (whole, q) in enumerate(zip(joint.covariances, joint.widths, strict=True)):
+        covariance, start = _within(whole), joint.theta_slice(t).start
+        where = slice(start, start + covariance.size(q))
         if isinstance(covariance, Unstructured):
             signed[where.start + diagonal_positions(q)] = 1.0
         elif isinstance(covariance, (Diagonal, ScaledIdentity)):
             signed[where] = 1.0
-        elif isinstance(covariance, HomogeneousCompoundSymmetry):
+        elif isinstance(covariance, (HomogeneousCompoundSymmetry, AbstractCorrelated)):
             signed[where.start] = 1.0
     return np.flatnonzero(basis.T @ signed)
 
