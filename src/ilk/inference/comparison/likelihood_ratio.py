@@ -124,6 +124,9 @@ def likelihood_ratio(
         reason = "the larger model has the lower log-likelihood: it is not at its optimum"
         return LikelihoodRatio(nan, difference, reason, nan, False)
     statistic = statistic if statistic > _NOTHING else 0.0
+    if nesting.unknown and method != "bootstrap":
+        reason = f"none known (method='bootstrap' draws one): {nesting.unknown}"
+        return LikelihoodRatio(statistic, difference, reason, nan, False)
     null = null_distribution(small, large, nesting, method, draws, seed, n_jobs)
     return LikelihoodRatio(statistic, difference, null.label, null.p_value(statistic), True)
 
@@ -186,7 +189,9 @@ def _exact(
         return None
     term = large.design.terms[block.term]
     column = (columns_of(term) @ block.new)[:, 0]
-    found = spectrum(large, column, term.grouping.codes, len(term.grouping.levels))
+    over = large.dependences[block.term]
+    root = None if over is None else over.root
+    found = spectrum(large, column, term.grouping.codes, len(term.grouping.levels), root)
     if found is None or not len(found.mu):
         return None
     reml = large.model.reml

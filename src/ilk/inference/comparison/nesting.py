@@ -38,6 +38,9 @@ __all__ = ["Block", "Nesting", "columns_of", "find_nesting", "same_space"]
 
 _ZEROS = "zero_inflation"
 
+_VARIANCES = ("us", "iid", "diag", "identity", "cs", "homcs")
+"""Structures without parameters that are lost where new variances are zero, or refused already."""
+
 _TOLERANCE = 1e-8
 """A column is a combination of others if its residual is below this share of its length."""
 
@@ -112,6 +115,9 @@ class Nesting:
         model.
     same_fixed : bool
         Whether the fixed parts of the mean span the same space.
+    unknown : str
+        Why no distribution of the likelihood ratio is known, as a part of a sentence; empty if one
+        is.
     """
 
     difference: int
@@ -120,6 +126,7 @@ class Nesting:
     dispersion: bool = False
     inflation: bool = False
     same_fixed: bool = True
+    unknown: str = ""
 
     @property
     def variances(self) -> int:
@@ -168,7 +175,20 @@ def find_nesting(small: Fitted, large: Fitted) -> Nesting | str:
         dispersion=dispersion,
         inflation=inflation,
         same_fixed=p == q,
+        unknown=_unknown(large, blocks),
     )
+
+
+def _unknown(large: Fitted, blocks: Sequence[Block]) -> str:
+    """Say which parameters mean nothing where the variances of new effects are zero."""
+    for block in blocks:
+        term, covariance = large.design.terms[block.term], large.model.covariances[block.term]
+        free = isinstance(covariance, Structured) and covariance.free > 0
+        if free or term.structure not in _VARIANCES:
+            return (
+                f"where the variance of ({term.label}) is zero, its other parameters mean nothing"
+            )
+    return ""
 
 
 def _families(small: Fitted, large: Fitted) -> tuple[bool, bool] | str:

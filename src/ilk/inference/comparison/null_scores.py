@@ -6,7 +6,8 @@ linear model :math:`r = V^{-1}(y - X\hat\beta)`)
 
 .. math:: S = \tfrac12 \sum_{l} \{ (Z_l' r_l)(Z_l' r_l)' - Z_l' W_l Z_l \}
 
-(W the curvatures; a constant in the linear model, left out there), and the information is the
+(W the curvatures; a constant in the linear model, left out there; where levels depend on each
+other, the sum is over pairs of levels, weighted by their covariance), and the information is the
 covariance matrix of the scores over responses drawn from the smaller model.  What the nuisance
 parameters (other variances, covariances, coefficients) explain of it is taken off by regression,
 which leaves the information with all of them profiled out.
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from ilk.design.random import RandomTerm
     from ilk.fitted import Fitted
     from ilk.inference.comparison.nesting import Nesting
+    from ilk.model.dependence import Dependence
     from ilk.typing import FloatArray
 
 __all__ = ["cone_information"]
@@ -157,8 +159,9 @@ def _scores(
     if not small.model.linear:
         other += [part.X.T @ (weights * slope[part.predictor]) for part in small.model.fitted_parts]
     blocks = {block.term: block for block in nesting.blocks}
+    dependences = large.dependences
     for t, term in enumerate(large.design.terms):
-        S = _term_score(term, slope, bend, weights)
+        S = _term_score(term, slope, bend, weights, dependences[t])
         block = blocks.get(t)
         if block is None:
             other.append(_shared(S, term.structure))
@@ -186,16 +189,18 @@ def _term_score(
     slope: Mapping[str, FloatArray],
     bend: Mapping[tuple[str, str], FloatArray],
     weights: FloatArray,
+    over: Dependence | None,
 ) -> FloatArray:
     """Score (q, q) of the covariance matrix of a term's effects."""
     Z, codes, levels = columns_of(term), term.grouping.codes, len(term.grouping.levels)
     names = term.predictors
     pull = [slope[name] * z for name, z in zip(names, Z.T, strict=True)]
     sums = np.column_stack([np.bincount(codes, weights * one, levels) for one in pull])
-    S = sums.T @ sums
+    S = sums.T @ (sums if over is None else over.covariance_times(sums))
+    own = 1.0 if over is None else over.variances()[codes]
     for i, a in enumerate(names) if bend else ():
         for j, b in enumerate(names):
-            S[i, j] -= float(np.sum(weights * bend[a, b] * Z[:, i] * Z[:, j]))
+            S[i, j] -= float(np.sum(own * weights * bend[a, b] * Z[:, i] * Z[:, j]))
     return np.asarray(0.5 * S)
 
 

@@ -11,7 +11,8 @@ restricted ratio is distributed as
 
 (Crainiceanu and Ruppert 2004, JRSS B 66, 165-185); the unrestricted one has n in the place of
 n - p before the logarithm, and :math:`\xi_s` in the last sum.  Only these eigenvalues are needed,
-of a matrix as large as the number of levels.  With other random effects in the model, their
+of a matrix as large as the number of levels.  Levels that depend on each other, with covariance
+:math:`RR'`, are independent ones of the columns ZR.  With other random effects in the model, their
 contribution is taken as known (Greven, Crainiceanu, Kuechenhoff and Peters 2008, JCGS 17, 870-891).
 """
 
@@ -23,6 +24,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ilk.fitted import Fitted
     from ilk.typing import FloatArray, IntArray
 
@@ -61,7 +64,13 @@ class Spectrum:
     p: int
 
 
-def spectrum(fitted: Fitted, column: FloatArray, codes: IntArray, levels: int) -> Spectrum | None:
+def spectrum(
+    fitted: Fitted,
+    column: FloatArray,
+    codes: IntArray,
+    levels: int,
+    root: Callable[[], FloatArray] | None = None,
+) -> Spectrum | None:
     """Eigenvalues for one random effect of a linear mixed model.
 
     Parameters
@@ -74,22 +83,32 @@ def spectrum(fitted: Fitted, column: FloatArray, codes: IntArray, levels: int) -
         Level of each row.
     levels : int
         Number of levels.
+    root : callable, optional
+        Gives a root R (levels, levels) of the covariance matrix of the levels, for levels that
+        depend on each other.
 
     Returns
     -------
     Spectrum or None
-        None with more than `MAX_LEVELS` levels that do not weigh the same.
+        None with more than `MAX_LEVELS` levels that do not weigh the same, or depend on each other.
     """
     design = fitted.design
     X = design.fixed[0].X
     weight = np.ones(len(X))
     for weights in (design.frequency_weights, design.precision_weights):
         weight = weight if weights is None else weight * weights
-    root = np.sqrt(weight)
-    Q = np.linalg.qr(X * root[:, None])[0]
+    half = np.sqrt(weight)
+    Q = np.linalg.qr(X * half[:, None])[0]
     xi: FloatArray = np.bincount(codes, weight * column**2, levels).astype(np.float64)
-    A = np.column_stack([np.bincount(codes, column * root * q, levels) for q in Q.T])
-    if np.ptp(xi) <= 1e-10 * xi.max():
+    A = np.column_stack([np.bincount(codes, column * half * q, levels) for q in Q.T])
+    if root is not None:
+        if levels > MAX_LEVELS:
+            return None
+        R = root()
+        mu = np.linalg.eigvalsh(R.T @ (np.diag(xi) - A @ A.T) @ R)
+        xi = np.maximum(np.linalg.eigvalsh(R.T @ (xi[:, None] * R)), 0.0)
+        xi = xi * (xi > 1e-10 * xi[-1])
+    elif np.ptp(xi) <= 1e-10 * xi.max():
         size = min(A.shape)
         own = xi[0] - np.linalg.svd(A, compute_uv=False)[:size] ** 2
         mu = np.concatenate([own, np.full(levels - size, xi[0])])
