@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, final, overload
 
 import numpy as np
 
+from ilk.covariance.levels.neighbors import Neighbors
+from ilk.covariance.levels.space import Space
 from ilk.effects.collapsibility import collapsibility
 from ilk.family.inflation import ZeroInflated
 from ilk.family.link import Cloglog, Logit, Probit
@@ -23,6 +25,8 @@ from ilk.inference.wald import default_df
 from ilk.prediction.rates import is_rate
 from ilk.show.html import STYLE
 from ilk.show.numbers import integer, plain
+from ilk.show.structure_sentences import assumed, vecchia_words
+from ilk.show.structures import levels_of
 from ilk.show.text import WIDTH
 from ilk.show.wording import association
 
@@ -167,6 +171,7 @@ def caveats(fitted: Fitted, design: Causes = None) -> Caveats:
         *_omitted(fitted),
         *_clusters(fitted),
         *_random_effects(fitted),
+        *_structures(fitted),
         *_rows(fitted),
         *_columns(fitted),
         *_references(fitted),
@@ -252,13 +257,22 @@ def _covariates(fitted: Fitted) -> list[Caveat]:
             "exogeneity",
             f"The effects of {groups} are assumed to be independent of the covariates. If they "
             f"are not, coefficients of what varies within clusters ({names}) are biased.",
-            "Test it: fit.exogeneity(); the remedy is within() and between() in the formula.",
+            _EXOGENEITY[bool(levels_of(fitted))],
         )
     ]
 
 
+_EXOGENEITY = {
+    False: "Test it: fit.exogeneity(); the remedy is within() and between() in the formula.",
+    True: "The remedy is within() and between() in the formula.",
+}
+"""Advice where levels are independent, and where they depend on each other."""
+
+
 def _omitted(fitted: Fitted) -> list[Caveat]:
     """Covariates that vary within clusters, without a random slope."""
+    if any(term.positions is not None for term in _terms(fitted)):
+        return []
     slopes = {name for term in _terms(fitted) for name in term.column_names}
     alike = [(group, name) for group, name in _varying(fitted) if name not in slopes]
     groups = [term.grouping.name for term in _terms(fitted)]
@@ -277,7 +291,11 @@ def _omitted(fitted: Fitted) -> list[Caveat]:
 
 def _clusters(fitted: Fitted) -> list[Caveat]:
     """Few levels, and intervals that are normal."""
-    counts = {t.grouping.name: len(t.grouping.levels) for t in fitted.design.terms}
+    counts = {
+        t.grouping.name: int(np.count_nonzero(np.bincount(t.grouping.codes)))
+        for t in fitted.design.terms
+        if t.positions is None
+    }
     few = {group: count for group, count in counts.items() if count < _SOME}
     if not few:
         return []
@@ -326,9 +344,10 @@ def _few_with_df(words: str, worst: int) -> Caveat:
 
 def _random_effects(fitted: Fitted) -> list[Caveat]:
     """Their distribution is part of every answer for the population."""
-    if not fitted.design.terms:
+    names = dict.fromkeys(t.grouping.name for t in fitted.design.terms if not t.grouping.structured)
+    if not names:
         return []
-    groups = _listed(dict.fromkeys(term.grouping.name for term in fitted.design.terms))
+    groups = _listed(names)
     return [
         Caveat(
             "normal_random_effects",
@@ -336,6 +355,59 @@ def _random_effects(fitted: Fitted) -> list[Caveat]:
             "variance is the same everywhere; answers for the population and for new clusters "
             "rest on it.",
             "Look at fit.random_effects() for outliers and separate groups.",
+        )
+    ]
+
+
+def _structures(fitted: Fitted) -> list[Caveat]:
+    """Levels that depend on each other: what is taken for granted, and whose answer is whose."""
+    items, found = [], levels_of(fitted)
+    for name, (_, levels) in found.items():
+        items.append(Caveat("structure_known", *assumed(name, levels)))
+        approximate = vecchia_words(name, levels)
+        if approximate is not None:
+            items.append(
+                Caveat(
+                    "approximate_field",
+                    approximate,
+                    "Fit again with twice the neighbors; if numbers move, take more.",
+                )
+            )
+    if found:
+        groups = _listed(found)
+        items.append(
+            Caveat(
+                "whose_answer",
+                f"Answers for the population are of a level of {groups} drawn at random, whatever "
+                "its relatives or neighbors; those of a level borrow from levels that are like it.",
+                "Say which of the two is reported: estimand='population' or 'conditional'.",
+            )
+        )
+    fields = [n for n, (_, one) in found.items() if isinstance(one, (Space, Neighbors))]
+    spatial = _vary_in_space(fitted, fields)
+    if spatial:
+        items.append(
+            Caveat(
+                "spatial_confounding",
+                f"What varies from place to place alone ({_listed(spatial)}) shares its variation "
+                f"with the field of {_listed(fields)}: coefficients are effects given the field, "
+                "with wider intervals.",
+                "Compare with a fit without the field, and report both.",
+            )
+        )
+    return items
+
+
+def _vary_in_space(fitted: Fitted, groups: Sequence[str]) -> list[str]:
+    """Columns of the mean that are constant within the places of a field."""
+    part = fitted.model.fitted_parts[0]
+    found = levels_of(fitted)
+    return [
+        name
+        for j, name in enumerate(part.names)
+        if name != "Intercept"
+        and any(
+            not _varies(part.X[:, j], found[g][0].codes, len(found[g][0].levels)) for g in groups
         )
     ]
 

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, final
 
+import numpy as np
+
 from ilk.effects.collapsibility import collapsibility
 from ilk.family.inflation import ZeroInflated
 from ilk.family.truncated import Truncated
 from ilk.inference.wald import CoefficientCovariance, check_level, coefficient_covariance
 from ilk.model.quadrature import is_laplace, listed, shares
 from ilk.show.numbers import integer, plain, significant
+from ilk.show.structure_sentences import over_levels, series_words
 from ilk.show.wording import association, component_words, model_name, software
 
 if TYPE_CHECKING:
@@ -57,6 +60,8 @@ _STRUCTURES = {
     "cs": "all equally correlated",
     "identity": "independent of each other and of one variance",
     "homcs": "all equally correlated and of one variance",
+    "iid": "independent of each other and of one variance",
+    "rr": "with a covariance matrix of reduced rank (Warton and others 2015)",
 }
 
 _ARGUMENTS = {
@@ -233,19 +238,25 @@ def _random_part(fitted: Fitted) -> list[str]:
         for term in terms
         if len(parts := tuple(dict.fromkeys(term.predictors))) > 1
     ]
-    return [f"Random effects were {_listed(words)}. They were {distribution}.{''.join(joined)}"]
+    said = f"Random effects were {_listed(words)}. They were {distribution}.{''.join(joined)}"
+    return [said, *over_levels(fitted)]
 
 
 def _term(family: AbstractFamily, term: RandomTerm) -> str:
     slopes = [plain(name) for name in term.column_names if name != "Intercept"]
-    levels = len(term.grouping.levels)
+    levels = int(np.count_nonzero(np.bincount(term.grouping.codes)))
     group = plain(term.grouping.name)
+    of_all = len(term.grouping.levels)
+    count = integer(levels) + ("" if levels == of_all else f" with data, {integer(of_all)} in all")
     where = (
         "for each row"
         if term.grouping.name == "olre()"
-        else f"for each level of {group} (n = {integer(levels)})"
+        else f"for each level of {group} (n = {count})"
     )
     part = "" if term.predictor == "mean" else f" in the {component_words(family, term.predictor)}"
+    series = series_words(term)
+    if series is not None:
+        return f"{series} {where}{part}"
     if not slopes:
         return f"an intercept {where}{part}"
     what = f"slopes of {_listed(slopes)}" if len(slopes) > 1 else f"a slope of {slopes[0]}"

@@ -20,6 +20,7 @@ from ilk.inference.wald import coefficient_covariance, coefficient_table
 from ilk.late import Late
 from ilk.prediction.rates import is_rate
 from ilk.show.numbers import counted, fixed, integer, p_value, plain, significant, with_error
+from ilk.show.structure_sentences import vecchia_words
 from ilk.show.structures import (
     levels_of,
     levels_text,
@@ -518,8 +519,13 @@ def _structure_part(
 
 
 def _scales(fitted: Fitted) -> tuple[str, ...]:
-    """Say whose variances those of structured terms are."""
-    return tuple(scale_words(name, levels) for name, (_, levels) in levels_of(fitted).items())
+    """Say whose variances those of structured terms are, and what is approximate."""
+    notes = []
+    for name, (_, levels) in levels_of(fitted).items():
+        notes.append(scale_words(name, levels))
+        approximate = vecchia_words(name, levels)
+        notes += [] if approximate is None else [approximate]
+    return tuple(notes)
 
 
 def _random_notes(boundary: bool) -> tuple[str, ...]:
