@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ilk.inference.infinite import infinite
+from ilk.model.dependence import dependent_groups
 from ilk.num.stable import special
 from ilk.num.triangular import covariance_root
 from ilk.prediction.known import first_places
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from ilk.ranking.target import Target
     from ilk.typing import FloatArray, IntArray
 
-__all__ = ["Chunk", "Posterior", "posterior"]
+__all__ = ["Chunk", "Posterior", "of_some", "posterior"]
 
 _CELLS = 1 << 21
 """Draws of single levels that are made at one time."""
@@ -129,7 +130,8 @@ def posterior(fitted: Fitted, target: Target, common: FloatArray) -> Posterior:
             parameters.without_effects,
             "Draws: of the parameters only, for the variance of the effects is estimated as zero.",
         )
-    if len({term.grouping.name for term in fitted.design.terms}) > 1:
+    several = len({term.grouping.name for term in fitted.design.terms}) > 1
+    if several or dependent_groups(fitted.design):
         return _joint(parameters, JointNormal(fitted, target))
     if fitted.model.linear:
         sums = LinearLevels(fitted, target)
@@ -158,6 +160,24 @@ def posterior(fitted: Fitted, target: Target, common: FloatArray) -> Posterior:
         "Draws: normal around the conditional mode of each level, which has too many effects for "
         "an exact density; parameters drawn too.",
     )
+
+
+def of_some(source: Posterior, seen: IntArray) -> Posterior:
+    """Draws of some of the levels.
+
+    Parameters
+    ----------
+    source : Posterior
+        Draws of all.
+    seen : (k,) array of int
+        Which.
+    """
+
+    def chunks(draws: int, rng: np.random.Generator) -> Iterator[Chunk]:
+        for chunk in source.chunks(draws, rng):
+            yield Chunk(chunk.effect[:, seen], chunk.shift)
+
+    return Posterior(chunks, source.method)
 
 
 def _joint(parameters: _Parameters, normal: JointNormal) -> Posterior:

@@ -153,8 +153,8 @@ class JointNormal:
         fitted, terms = self.fitted, self.fitted.design.terms
         order, roots = information_roots(fitted)
         prior = [
-            rng.standard_normal((count, *m.shape)) @ covariance_root(G).T
-            for m, G in zip(fitted.estimates.modes, fitted.estimates.covariances, strict=True)
+            self._unit(t, count, rng) @ covariance_root(G).T
+            for t, G in enumerate(fitted.estimates.covariances)
         ]
         flat = np.concatenate([b.reshape(count, -1) for b in prior], axis=1).T
         right = np.empty((self.size, count))
@@ -169,6 +169,15 @@ class JointNormal:
             )
             right[:, k] = self._summed(order, pull)
         return np.asarray(flat - fitted.conditional_solve(right))
+
+    def _unit(self, t: int, count: int, rng: np.random.Generator) -> FloatArray:
+        """(count, L, q) draws of standardized effects of a term."""
+        levels, q = self.fitted.estimates.modes[t].shape
+        over = self.fitted.dependences[t]
+        if over is None:
+            return rng.standard_normal((count, levels, q))
+        drawn = over.levels.draw(over.theta, rng, count * q)
+        return np.moveaxis(drawn.reshape(count, q, levels), 1, 2)
 
     def _summed(self, order: list[str], pull: FloatArray) -> FloatArray:
         """(U,) sums Z' of rows by predictor."""

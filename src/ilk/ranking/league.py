@@ -16,10 +16,11 @@ import numpy as np
 
 from ilk.errors import ModelError
 from ilk.inference.wald import two_sided
+from ilk.model.dependence import dependent_groups
 from ilk.prediction.levels import check_choice
 from ilk.prediction.quantities import exceedance
 from ilk.ranking.counts import Counts, count_levels, sizes_only
-from ilk.ranking.draws import posterior
+from ilk.ranking.draws import of_some, posterior
 from ilk.ranking.ranks import RankSummary, mean_ranks, rankability, summarize_draws
 from ilk.ranking.record import Adjust, Expected, League, Order
 from ilk.ranking.scale import Scale
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from ilk.fitted import Fitted
     from ilk.ranking.standards import Standard
     from ilk.ranking.target import Target
+    from ilk.typing import FloatArray, IntArray
 
 __all__ = ["League", "league_table"]
 
@@ -111,15 +113,20 @@ def league_table(
     ):
         check_choice(name, value, choices)
     standard = make_standard(fitted, group, adjust, expected)
-    target = choose_target(fitted, group, term, standard.weights, standard.fixed)
+    every = choose_target(fitted, group, term, standard.weights, standard.fixed)
+    seen = _with_data(fitted, every)
+    target = every if seen is None else _only(every, seen)
     L, low_first = len(target.levels), order == "low"
     sizes = _group_size("best", best, L), _group_size("worst", worst, L)
     scale = Scale(standard, target, per)
     at = None if threshold is None else scale.effect_at(threshold)
     count = _draw_count(draws, L)
     between = target.prior_variance(fitted.estimates.covariances)
-    conditional = conditional_variances(fitted, target)
-    source = posterior(fitted, target, scale.common)
+    conditional = conditional_variances(fitted, every)
+    own = between * _own_variances(fitted, every)
+    source = posterior(fitted, every, scale.common)
+    if seen is not None:
+        conditional, own, source = conditional[seen], own[seen], of_some(source, seen)
     found = summarize_draws(
         source.chunks(count, np.random.default_rng(_seed(seed))),
         L,
@@ -140,7 +147,7 @@ def league_table(
         counts = count_levels(standard, target.codes, L, expected, level)
     with np.errstate(divide="ignore", invalid="ignore"):
         raw = scale.per * counts.observed / counts.exposure
-        weight = 1.0 - conditional / between if between > 0.0 else np.zeros(L)
+        weight = 1.0 - conditional / own if between > 0.0 else np.zeros(L)
     rate_low, rate_high = scale.limits(found.total_low, found.total_high)
     return League(
         group=target.group,
@@ -190,6 +197,32 @@ def league_table(
         method=source.method,
         notes=_notes(standard, target, counts, draws, count),
     )
+
+
+def _with_data(fitted: Fitted, target: Target) -> IntArray | None:
+    """Levels that have rows, where others are there for their relatives only; None for all."""
+    if not dependent_groups(fitted.design, (target.group,)):
+        return None
+    rows = np.bincount(target.codes, minlength=len(target.levels))
+    return None if np.all(rows > 0) else np.flatnonzero(rows)
+
+
+def _only(target: Target, seen: IntArray) -> Target:
+    """The target of some of its levels."""
+    place = np.full(len(target.levels), -1, dtype=np.intp)
+    place[seen] = np.arange(len(seen))
+    return replace(
+        target,
+        levels=tuple(target.levels[k] for k in seen.tolist()),
+        codes=place[target.codes],
+        fixed=target.fixed[seen] if len(target.fixed) == len(target.levels) else target.fixed,
+    )
+
+
+def _own_variances(fitted: Fitted, target: Target) -> FloatArray:
+    """Variances (L,) of the levels in units of that of the term; ones, if they are independent."""
+    over = fitted.dependences[target.terms[0]]
+    return np.ones(len(target.levels)) if over is None else over.variances()
 
 
 def _group_size(name: str, value: Any, levels: int) -> int:

@@ -24,6 +24,7 @@ from ilk.design.fixed import INTERCEPT
 from ilk.errors import DataError, ModelError, did_you_mean
 from ilk.formula.spec import MEAN
 from ilk.inference.clusters import is_nested
+from ilk.model.dependence import dependent_groups
 from ilk.prediction.known import first_places
 from ilk.prediction.random_effects import check_group
 
@@ -213,6 +214,12 @@ def ranked_grouping(fitted: Fitted, group: str) -> Grouping:
             "league_table() ranks effects on the mean.",
             code="league-term",
         )
+    if len({term.grouping.structured for term in own}) > 1:
+        raise ModelError(
+            f"{group!r} has effects that depend on those of its relatives and others that do not "
+            "(iid); league_table() ranks levels by one of the two: fit it alone.",
+            code="dependent-levels",
+        )
     return own[0].grouping
 
 
@@ -246,7 +253,8 @@ def conditional_variances(fitted: Fitted, target: Target) -> FloatArray:
         What is ranked.
     """
     modes, levels = fitted.estimates.modes, len(target.levels)
-    if len({term.grouping.name for term in fitted.design.terms}) > 1:
+    several = len({term.grouping.name for term in fitted.design.terms}) > 1
+    if several or dependent_groups(fitted.design):
         return np.maximum(block_variances(target, fitted.mode_covariance()), 0.0)
     right = np.zeros((sum(m.size for m in modes), 1))  # levels are independent: one solve for all
     places = first_places(modes)
