@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ilk.estimation.structures import at_structure_limits
 from ilk.fitted import Reason
 from ilk.formula.spec import OLRE
 
@@ -236,7 +237,9 @@ def at_a_limit(marginal: AbstractMarginal, result: SearchResult) -> tuple[list[R
                     f"Family {limit!r} has the same estimates and log-likelihood.",
                 )
             )
-    return reasons, left_out
+    of_structures, ends = at_structure_limits(marginal, result)
+    left_out[count - len(ends) :] |= ends
+    return reasons + of_structures, left_out
 
 
 def _limit(scale: ParameterScale | None, eta: FloatArray) -> Limit | None:

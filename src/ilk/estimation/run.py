@@ -21,6 +21,7 @@ from ilk.estimation.nodes import (
 from ilk.estimation.restart import elsewhere, second_looks
 from ilk.estimation.separated import lost_directions, separations, without_modes
 from ilk.estimation.start import default_start
+from ilk.estimation.structures import hardly_known, has_range
 from ilk.estimation.twofold import twofold_start
 from ilk.estimation.verify import find_faults, is_optimum, judge, snap_to_boundary, take_last_step
 from ilk.fitted import Fitted, Lazy, Reason, SearchLog, Verdict, warn_of
@@ -387,6 +388,9 @@ def _record(
             several=several,
             breakdown=breakdown,
         )
+        if warn and has_range(marginal):
+            flat = hardly_known(marginal, result, psi_covariance())
+            found = replace(found, reasons=(*found.reasons, *flat))
         if note is None:
             return found
         return replace(found, reasons=(*found.reasons, note(psi_covariance())))

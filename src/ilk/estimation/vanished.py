@@ -80,12 +80,14 @@ def vanished_directions(marginal: AbstractMarginal, theta: FloatArray) -> list[V
     widths = [term.width for term in marginal.scaled.data.terms]
     factors = split_factors(marginal.lam(theta), widths)
     found = []
-    terms, maps = marginal.model.design.terms, marginal.scaled.term_maps
-    for index, (term, factor, T) in enumerate(zip(terms, factors, maps, strict=True)):
+    model, maps = marginal.model, marginal.scaled.term_maps
+    parts = zip(model.design.terms, model.covariances, factors, maps, strict=True)
+    for index, (term, covariance, factor, T) in enumerate(parts):
         vectors, sizes, _ = np.linalg.svd(factor)
         limit = _SINGULAR * (max(1.0, sizes[0]) if sizes[0] >= _SINGULAR else np.inf)
         gone = sizes < limit
-        if not gone.any():
+        lacking = len(factor) - covariance.rank(len(factor))
+        if int(gone.sum()) <= lacking:  # of reduced rank by design
             continue
         deviations = np.sqrt(np.sum(factor**2, axis=1))
         zero = deviations < limit
@@ -124,7 +126,11 @@ def vanished_reasons(marginal: AbstractMarginal, result: SearchResult) -> list[R
     list of Reason
         Notes.
     """
-    found = vanished_directions(marginal, result.theta)
+    found = [
+        one
+        for one in vanished_directions(marginal, result.theta)
+        if one.rank == 0 or one.term.positions is None  # a series is said by its correlation
+    ]
     return [
         Reason(
             "singular_covariance",

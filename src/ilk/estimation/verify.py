@@ -17,6 +17,7 @@ from ilk.estimation.identified import (
 )
 from ilk.estimation.laplace_error import laplace_notes
 from ilk.estimation.separated import SEPARATED, penalty_notes, separation_faults
+from ilk.estimation.structures import structure_notes
 from ilk.estimation.twofold import twofold_notes
 from ilk.estimation.vanished import vanished_reasons
 from ilk.family.base import AbstractFamily
@@ -321,8 +322,11 @@ def _notes(marginal: AbstractMarginal, result: SearchResult, several: bool) -> l
                 "Compare fits from several starts (start=).",
             )
         )
+    reasons += structure_notes(marginal, result)
     few = [
-        term.grouping.name for term in marginal.model.design.terms if len(term.grouping.levels) < 5
+        term.grouping.name
+        for term in marginal.model.design.terms
+        if np.count_nonzero(np.bincount(term.grouping.codes)) < 5 and term.positions is None
     ]
     for name in dict.fromkeys(few):
         reasons.append(
