@@ -25,6 +25,9 @@ LIMITS = {
 }
 """Limits of the parameters of correlations over levels, by name."""
 
+_SMOOTH = 50.0
+"""Smoothness from which a Matern correlation is a Gaussian one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Natural:
@@ -85,7 +88,11 @@ class Natural:
         return self.low + (self.high - self.low) * share
 
     def at_limit(self, value: float) -> bool:
-        """Whether a value stands for one of the limits."""
+        """Whether a value stands for one of the limits; a range, by the distances of the data."""
+        if self.kind == "range" and math.isfinite(value):
+            return value > 1e3 * self.longest or value < 0.05 * self.shortest
+        if self.kind == "smoothness" and math.isfinite(value):
+            return value > _SMOOTH
         if math.isinf(self.high):
             return not math.isfinite(value) or (math.isfinite(self.low) and value <= self.low)
         near = 1e-5 * (self.high - self.low)

@@ -35,9 +35,6 @@ _FEW = 10
 _CONSTANT = 0.95
 """Correlation of the first and the last effect of a series that hardly changes."""
 
-_SMOOTH = 50.0
-"""Smoothness from which a Matern correlation is a Gaussian one."""
-
 _WIDE = 0.8
 """Standard error of the logarithm of a range or smoothness that says hardly anything."""
 
@@ -114,16 +111,16 @@ def at_structure_limits(
 def _limit(found: _Found) -> tuple[str, str] | None:
     """Say which limit a parameter has reached; None if it has not."""
     one, value, label = found.natural, found.value, found.label
+    if not one.at_limit(value):
+        return None
     if one.kind == "range":
         return _range_limit(found)
     if one.kind == "smoothness":
-        if value < _SMOOTH:
-            return None
         return (
             f"the smoothness of {label} has no upper end: Gaussian correlations.",
             "kind='gau' (or gau() in a formula) says the same without a smoothness.",
         )
-    if one.kind not in _WORDS or not one.at_limit(value):
+    if one.kind not in _WORDS:
         return None
     top = value > 0.5 * (one.low + one.high)
     if one.kind == "rho" and isinstance(found.over, Neighbors):
@@ -149,12 +146,13 @@ _SERIES = (
 
 _MAP = (
     (
-        "rho of {} is estimated as zero: nothing depends on which areas are neighbors.",
-        "Without covariance= the fit has independent areas.",
+        "rho of {} is estimated as zero: areas do not depend on each other as far as these data "
+        "tell.",
+        "Without covariance= areas are independent too.",
     ),
     (
         "rho of {} is estimated as one: the intrinsic autoregression.",
-        "model='icar' has no rho and the same log-likelihood.",
+        "model='icar' has no rho and says the same.",
     ),
 )
 
@@ -163,7 +161,7 @@ _WORDS = {
     "lambda": (
         (
             "lambda of {} is estimated as zero: tips are unrelated as far as these data tell.",
-            "Without covariance= the fit has the same log-likelihood.",
+            "Without covariance= tips are independent too.",
         ),
         (
             "lambda of {} is estimated as one: Brownian motion along the tree.",
@@ -173,20 +171,20 @@ _WORDS = {
     "phi": (
         (
             "phi of {} is estimated as zero: none of the variance is in space.",
-            "Without covariance= the fit has independent areas.",
+            "Without covariance= areas are independent too.",
         ),
         (
             "phi of {} is estimated as one: all of the variance is in space.",
-            "model='icar' has no phi and the same log-likelihood.",
+            "model='icar' has no phi and says the same.",
         ),
     ),
 }
 """What the lower and the upper limit of a parameter mean, and what to do."""
 
 
-def _range_limit(found: _Found) -> tuple[str, str] | None:
+def _range_limit(found: _Found) -> tuple[str, str]:
     one, value, label = found.natural, found.value, found.label
-    if value > 1e3 * one.longest:
+    if value > one.longest:
         if isinstance(found.over, Tree):
             return (
                 f"the range of {label} is longer than the tree by far: no pull toward a middle, "
@@ -199,13 +197,11 @@ def _range_limit(found: _Found) -> tuple[str, str] | None:
             "range is known.",
             "Add the trend to the fixed part, or take the intercept out of the question.",
         )
-    if value < 0.05 * one.shortest:
-        return (
-            f"the range of {label} is shorter than the smallest distance ({one.shortest:.4g}) by "
-            "far: effects do not depend on distance as far as these data tell.",
-            "Independent effects have the same log-likelihood.",
-        )
-    return None
+    return (
+        f"the range of {label} is shorter than the smallest distance ({one.shortest:.4g}) by far: "
+        "effects do not depend on distance as far as these data tell.",
+        "Independent effects have the same log-likelihood.",
+    )
 
 
 def structure_notes(marginal: AbstractMarginal, result: SearchResult) -> list[Reason]:
