@@ -73,7 +73,7 @@ def parameter_rows(
         edge = absent or one.at_limit(value)
         error = math.nan if edge else errors[source]
         middle = one.free(value)
-        spread = value - one.low
+        spread = value - one.low if math.isfinite(one.low) else 1.0
         if math.isfinite(one.high):
             spread *= (one.high - value) / (one.high - one.low)
         rows.append(
