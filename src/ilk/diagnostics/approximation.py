@@ -24,6 +24,7 @@ from ilk.errors import ModelError
 from ilk.estimation.nodes import SMALL_GAIN, SMALL_SHIFT, errors_of, ladder
 from ilk.estimation.run import marginal_likelihood, refit_by
 from ilk.kernels.reference.rows import row_design
+from ilk.model.dependence import refuse_dependent
 from ilk.model.nodes import plan_nodes
 from ilk.model.quadrature import most_nodes, shares
 from ilk.num.differences import jacobian
@@ -192,6 +193,12 @@ def approximation(
     _check(nodes, method, draws, seed)
     if fitted.model.linear or not fitted.design.terms:
         return _exact(fitted)
+    refuse_dependent(
+        fitted.design,
+        "approximation()",
+        "How far the estimates are off shows in fits to responses drawn from the fit, "
+        "bootstrap(kind='parametric'): their bias.",
+    )
     if fitted.model.reml:
         raise ModelError(
             "approximation() compares approximations of the likelihood, and this fit maximizes the "

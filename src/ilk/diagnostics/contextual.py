@@ -17,7 +17,7 @@ import numpy as np
 
 from ilk.design.build import build
 from ilk.design.fixed import INTERCEPT, FixedPart
-from ilk.design.random import covariance_of
+from ilk.design.over_levels import with_structures
 from ilk.design.within_between import level_means
 from ilk.errors import ModelError, did_you_mean
 from ilk.estimation.run import run
@@ -27,6 +27,7 @@ from ilk.formula.spec import MEAN, OLRE, Factor, Term
 from ilk.likelihood.base import Search
 from ilk.model import Model
 from ilk.model.nodes import kept_nodes
+from ilk.model.structures import over_levels, structures_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -391,8 +392,8 @@ def refit_as(fitted: Fitted, formula: str, data: Any = None, **changes: Any) -> 
             "extended; put the lagged values into a column of the data and fit again.",
             code="lag",
         )
-    structures = tuple(covariance_of(term) for term in design.terms)
-    model = Model(design, fitted.family, structures)
+    design, over = with_structures(design, over_levels(fitted.model), design.data)
+    model = Model(design, fitted.family, structures_of(design.terms, over))
     return replace(model, reml=fitted.model.reml, nodes=kept_nodes(fitted.model, design))
 
 

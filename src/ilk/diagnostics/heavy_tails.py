@@ -77,6 +77,8 @@ def why_not(fitted: Fitted) -> str | None:
         return "the fit is penalized"
     if len(terms) != 1 or terms[0].predictor != "mean":
         return "it is computed for models with one random term only"
+    if terms[0].grouping.structured:
+        return f"the effects of {terms[0].grouping.name} depend on each other"
     effects = len(terms[0].column_names)
     if effects > 1 and not linear:
         return "but for linear models it is computed for one random effect per level only"

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ilk.design.fixed import constant, make_fixed
-from ilk.design.random import covariance_of, make_random
+from ilk.design.random import make_random
 from ilk.design.scope import Scope
 from ilk.diagnostics.checks.context import make_context
 from ilk.diagnostics.checks.registry import run_checks
@@ -40,6 +40,7 @@ from ilk.likelihood.base import Search
 from ilk.model.model import Model
 from ilk.model.nodes import plan_nodes
 from ilk.model.quadrature import by_factor, is_laplace, same_accuracy, shares
+from ilk.model.structures import over_levels, structures_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -295,8 +296,7 @@ def _model(fitted: Fitted, family: AbstractFamily, olre: bool) -> Model:
         fixed=fixed,
         terms=tuple(terms),
     )
-    structures = tuple(covariance_of(term) for term in terms)
-    model = Model(design, family, structures)
+    model = Model(design, family, structures_of(terms, over_levels(fitted.model)))
     return replace(model, nodes=_nodes(fitted, model, olre))
 
 

@@ -275,7 +275,8 @@ def _refit(
         why = f"a level would have {widest} effects, more than the {_WIDEST} tried here"
         return _missing(name, grouping.name, label, why, len(rows))
     if not fitted.model.linear and widest > 1:
-        rows_of_level = float(np.median(np.bincount(grouping.codes)))
+        sizes = np.bincount(grouping.codes)
+        rows_of_level = float(np.median(sizes[sizes > 0]))
         if rows_of_level < widest:
             why = (
                 f"half of the levels of {grouping.name} have fewer rows than the {widest} effects "

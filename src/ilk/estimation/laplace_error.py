@@ -20,6 +20,7 @@ from ilk.kernels.choice import integrated_terms
 from ilk.likelihood.laplace import LaplaceMarginal
 from ilk.likelihood.penalized import PenalizedMarginal
 from ilk.likelihood.restricted import RestrictedMarginal
+from ilk.model.dependence import dependent_groups
 from ilk.model.nodes import MAX_EFFECTS, plan_nodes
 from ilk.model.quadrature import is_laplace
 from ilk.num.triangular import invert_information
@@ -68,7 +69,8 @@ def laplace_notes(marginal: AbstractMarginal, result: SearchResult) -> list[Reas
     nodes = None if wide else _nodes(marginal, widths)
     found = None if nodes is None else newton_move(marginal, result, nodes)
     if found is None:
-        return _unchecked(tuple(wide) or little_information(model))
+        groups = tuple(wide) or little_information(model)
+        return _unchecked(groups, bool(dependent_groups(model.design)))
     moves, gain = found
     worst = int(np.argmax(np.abs(moves)))
     size = float(abs(moves[worst]))
@@ -174,7 +176,7 @@ def newton_move(
     return moves, value - plain
 
 
-def _unchecked(groups: tuple[str, ...]) -> list[Reason]:
+def _unchecked(groups: tuple[str, ...], dependent: bool) -> list[Reason]:
     """Where quadrature cannot tell, go by the information in a level."""
     if not groups:
         return []
@@ -186,7 +188,7 @@ def _unchecked(groups: tuple[str, ...]) -> list[Reason]:
             "the likelihood is a Laplace approximation, and a typical level of "
             f"{' and '.join(groups)} holds little information: its variance may be "
             "underestimated, and effects with it.",
-            "Ask fit.approximation().",
+            "Look at the bias in fit.bootstrap()." if dependent else "Ask fit.approximation().",
         )
     ]
 
@@ -212,6 +214,8 @@ def little_information(model: Model) -> tuple[str, ...]:
             trials = design.response.trials
             total = np.bincount(codes, w if trials is None else w * trials, levels)
             events = np.minimum(events, total - events)
+        if term.grouping.structured:  # latent levels have no rows
+            events = events[np.bincount(codes, minlength=levels) > 0]
         if term.predictor == "mean" and float(np.median(events)) < _LITTLE:
             out[term.grouping.name] = None
     return tuple(out)

@@ -12,8 +12,24 @@ if TYPE_CHECKING:
     from ilk.covariance.base import AbstractCovariance
     from ilk.covariance.levels.base import AbstractLevels
     from ilk.design.random import RandomTerm
+    from ilk.model.model import Model
 
-__all__ = ["structures_of"]
+__all__ = ["over_levels", "structures_of"]
+
+
+def over_levels(model: Model) -> dict[str, AbstractLevels]:
+    """Structures over levels of a model, by the name of the grouping factor.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    """
+    return {
+        term.grouping.name: covariance.levels
+        for term, covariance in zip(model.design.terms, model.covariances, strict=True)
+        if isinstance(covariance, Structured)
+    }
 
 
 def structures_of(

@@ -25,6 +25,7 @@ from ilk.gee.fitted import FEW_CLUSTERS
 from ilk.inference.clusters import is_nested
 from ilk.inference.robust.covariance import check_covariance_kind
 from ilk.inference.wald import check_level
+from ilk.model.dependence import refuse_dependent
 from ilk.variance.icc import icc
 
 if TYPE_CHECKING:
@@ -155,6 +156,11 @@ def cluster_report(
             "terms to see their cost.",
             code="no-mean",
         )
+    refuse_dependent(
+        fitted.design,
+        "cluster_report()",
+        "Set the fit beside one without that term: tidy() of both.",
+    )
     two = two_fits(fitted, group)
     _refuse_unsound(two.mixed)
     factors = cluster_groupings(two.mixed)

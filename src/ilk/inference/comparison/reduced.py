@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ilk.covariance.structured import Structured
 from ilk.design.matrix import make_matrix
 from ilk.design.random import (
     RandomTerm,
@@ -29,7 +28,7 @@ from ilk.formula.language import Name, quoted
 from ilk.formula.spec import MEAN, OLRE, Factor, PredictorSpec, RandomSpec, Sum, Term
 from ilk.likelihood.base import Search
 from ilk.model.nodes import kept_nodes
-from ilk.model.structures import structures_of
+from ilk.model.structures import over_levels, structures_of
 
 if TYPE_CHECKING:
     from ilk.design.build import Design
@@ -207,12 +206,7 @@ def with_random(fitted: Fitted, placed: Sequence[Placed]) -> Fitted:
         The rows, fixed parts, family and estimator are those of the fit.
     """
     design = _with_terms(fitted, placed)
-    over = {
-        term.grouping.name: covariance.levels
-        for term, covariance in zip(fitted.design.terms, fitted.model.covariances, strict=True)
-        if isinstance(covariance, Structured)
-    }
-    structures = structures_of(design.terms, over)
+    structures = structures_of(design.terms, over_levels(fitted.model))
     nodes = kept_nodes(fitted.model, design)
     model = replace(fitted.model, design=design, covariances=structures, nodes=nodes)
     return run(model, Search(), warn=False)
