@@ -33,6 +33,9 @@ __all__ = ["Vanished", "vanished_directions", "vanished_reasons"]
 _SINGULAR = 1e-4
 """A factor whose smallest singular value is below this share of the largest is singular."""
 
+_BY_CORRELATION = ("ar1", "ou", "exp", "gau", "matern")
+"""Structures of which it is said that their correlation is one (`ilk.estimation.structures`)."""
+
 _PART = 1e-3
 """Share of the largest standard deviation below which an effect has no part in a combination."""
 
@@ -129,7 +132,7 @@ def vanished_reasons(marginal: AbstractMarginal, result: SearchResult) -> list[R
     found = [
         one
         for one in vanished_directions(marginal, result.theta)
-        if one.rank == 0 or one.term.positions is None  # a series is said by its correlation
+        if one.rank == 0 or one.term.structure not in _BY_CORRELATION
     ]
     return [
         Reason(
@@ -147,6 +150,12 @@ def _message(one: Vanished) -> str:
     label = one.term.label
     if one.rank == 0:
         return f"the variance of ({label}) is estimated as zero."
+    if one.term.positions is not None:
+        count = len(one.term.column_names)
+        return (
+            f"the covariance matrix of ({label}) is singular: the effects of a level vary in "
+            f"{one.rank} of {count} directions."
+        )
     sentences = []
     if one.zero:
         sentences.append(f"the variance of {', '.join(one.zero)} in ({label}) is estimated as zero")
@@ -208,6 +217,11 @@ def _advice(model: Model, one: Vanished) -> str:
     if part is None:
         return "This is a legitimate optimum; the data do not support this part of the model."
     random = part.random[place]
+    if one.rank > 0 and one.term.positions is not None:
+        return (
+            "This is a legitimate optimum, of a structure that asks more than the data can tell; "
+            "ar1() and ou() ask less."
+        )
     if one.rank == 0:
         less = _formula(spec, part, place, None)
         if model.reml and not (model.linear and len(model.design.terms) > 1):

@@ -504,7 +504,11 @@ def _structure_part(
         own = [c for c in found if c.place[0] == t]
         few = own if len(own) <= _MOST_LAGS else own[: _MOST_LAGS - 2]
         shown += few
-        rows += [parameter_cells(c) for c in few]
+        group = plain(few[0].group)
+        for c in few:
+            cells = parameter_cells(c)
+            rows.append((group, *cells[1:]))
+            group = ""
         rest = [c.estimate for c in own[len(few) :]]
         if rest:
             span = f"{significant(min(rest), 3)} to {significant(max(rest), 3)}"
