@@ -47,6 +47,12 @@ class Grouping:
     structured: bool = False
     places: tuple[str, ...] = ()
 
+    @property
+    def used(self) -> int:
+        """Number of levels that rows have; a structure has levels without data beside."""
+        codes = self.codes[self.codes >= 0]
+        return int(np.count_nonzero(np.bincount(codes)))
+
 
 def make_grouping(columns: tuple[str, ...], scope: Scope, least: int = 2) -> Grouping:
     """Make a grouping factor.

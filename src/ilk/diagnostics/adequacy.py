@@ -184,7 +184,7 @@ def _components(fitted: Fitted) -> tuple[ComponentAdequacy, ...]:
         if part.group == RESIDUAL or len(part.place) == 2:
             continue
         term, size = fitted.design.terms[part.place[0]], sizes[part.place[0]]
-        levels = int(np.count_nonzero(np.bincount(term.grouping.codes)))
+        levels = term.grouping.used
         relative, effective = _information(part)
         out.append(
             ComponentAdequacy(

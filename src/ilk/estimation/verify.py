@@ -326,7 +326,7 @@ def _notes(marginal: AbstractMarginal, result: SearchResult, several: bool) -> l
     few = [
         term.grouping.name
         for term in marginal.model.design.terms
-        if np.count_nonzero(np.bincount(term.grouping.codes)) < 5 and term.positions is None
+        if term.grouping.used < 5 and term.positions is None
     ]
     for name in dict.fromkeys(few):
         reasons.append(

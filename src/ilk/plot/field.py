@@ -111,7 +111,12 @@ def field_table(
         )
     rows = np.flatnonzero([name == wanted for name in names])
     labels = [columns["level"][i] for i in rows]
-    axes, points = _given(labels, places) if places is not None else _of_space(fitted, group)
+    if places is None:
+        axes, points = _of_space(fitted, group)
+    else:
+        kept = _placed(labels, columns["n"][rows], places)
+        rows, axes = rows[kept], ("x", "y")
+        points = np.array([places[labels[i]] for i in kept], dtype=np.float64)
     return _table(group, wanted, axes, points, columns, rows)
 
 
@@ -164,16 +169,15 @@ def _of_level(term: RandomTerm, columns: Mapping[str, Any], level: Any) -> Field
     return _table(term.grouping.name, name, term.positions.columns, points, counted, rows)
 
 
-def _given(
-    labels: list[Any], places: Mapping[Any, tuple[float, float]]
-) -> tuple[tuple[str, ...], FloatArray]:
-    missing = [label for label in labels if label not in places]
+def _placed(labels: list[Any], counts: Any, places: Mapping[Any, tuple[float, float]]) -> list[int]:
+    """Levels that have a place; those with data have to have one."""
+    missing = [a for a, n in zip(labels, counts, strict=True) if n > 0 and a not in places]
     if missing:
         raise ModelError(
-            f"places= lacks {len(missing)} of {len(labels)} levels, such as {missing[0]!r}.",
+            f"places= lacks {len(missing)} of the levels with data, such as {missing[0]!r}.",
             code="places",
         )
-    return ("x", "y"), np.array([places[label] for label in labels], dtype=np.float64)
+    return [i for i, label in enumerate(labels) if label in places]
 
 
 def _of_space(fitted: Fitted, group: str) -> tuple[tuple[str, ...], FloatArray]:
@@ -185,7 +189,9 @@ def _of_space(fitted: Fitted, group: str) -> tuple[tuple[str, ...], FloatArray]:
             points = covariance.levels.points
             if points.shape[1] == 3 and np.ptp(np.linalg.norm(points, axis=1)) < 1e-6:
                 return _EARTH_AXES, _degrees(points)
-            return ("x", "y", "z", *("",) * 9)[: points.shape[1]], points
+            named = term.grouping.places or ("x", "y", "z")
+            axes = named if len(named) == points.shape[1] else ("",) * points.shape[1]
+            return tuple(axes), points
     raise FitError(
         f"the levels of {group!r} have no places; pass places={{level: (x, y)}}, such as the "
         "centers of areas.",

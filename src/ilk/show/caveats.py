@@ -291,11 +291,7 @@ def _omitted(fitted: Fitted) -> list[Caveat]:
 
 def _clusters(fitted: Fitted) -> list[Caveat]:
     """Few levels, and intervals that are normal."""
-    counts = {
-        t.grouping.name: int(np.count_nonzero(np.bincount(t.grouping.codes)))
-        for t in fitted.design.terms
-        if t.positions is None
-    }
+    counts = {t.grouping.name: t.grouping.used for t in fitted.design.terms if t.positions is None}
     few = {group: count for group, count in counts.items() if count < _SOME}
     if not few:
         return []

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, final
 
-import numpy as np
-
 from ilk.effects.collapsibility import collapsibility
 from ilk.family.inflation import ZeroInflated
 from ilk.family.truncated import Truncated
@@ -244,7 +242,7 @@ def _random_part(fitted: Fitted) -> list[str]:
 
 def _term(family: AbstractFamily, term: RandomTerm) -> str:
     slopes = [plain(name) for name in term.column_names if name != "Intercept"]
-    levels = int(np.count_nonzero(np.bincount(term.grouping.codes)))
+    levels = term.grouping.used
     group = plain(term.grouping.name)
     of_all = len(term.grouping.levels)
     count = integer(levels) + ("" if levels == of_all else f" with data, {integer(of_all)} in all")

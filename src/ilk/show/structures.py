@@ -83,8 +83,7 @@ def levels_text(grouping: Grouping) -> str:
     grouping : Grouping
         The factor.
     """
-    total = len(grouping.levels)
-    used = int(np.count_nonzero(np.bincount(grouping.codes[grouping.codes >= 0], minlength=total)))
+    total, used = len(grouping.levels), grouping.used
     if used == total:
         return f"{plain(grouping.name)}: {integer(total)} levels"
     return f"{plain(grouping.name)}: {integer(used)} levels with data of {integer(total)}"
