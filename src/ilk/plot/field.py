@@ -235,7 +235,7 @@ def draw_field(
     with drawing(ax, 6.0, 4.8) as axis:
         x, y = table.points.T
         size = float(np.clip(9000.0 / len(x), 4.0, 60.0))
-        seen, color = table.observed, mapped.to_rgba(values)
+        seen, color = np.asarray(table.observed), mapped.to_rgba(values)
         axis.scatter(x[seen], y[seen], s=size, color=color[seen], linewidth=0.0, zorder=3)
         axis.scatter(
             x[~seen], y[~seen], s=size, zorder=2,
@@ -244,7 +244,7 @@ def draw_field(
         axis.grid(visible=False)
         axis.set_xlabel(printable(table.axes[0]))
         axis.set_ylabel(printable(table.axes[1]))
-        if table.axes == _EARTH_AXES:
+        if tuple(table.axes) == _EARTH_AXES:
             middle = float(np.radians(np.mean(y)))
             axis.set_aspect(1.0 / max(float(np.cos(middle)), 0.1))
         else:
@@ -267,7 +267,7 @@ def _draw_line(table: Field, ax: Axes | None, what: str) -> Axes:
             low, high = table.low[order], table.high[order]
             axis.fill_between(x, low, high, color=BLUE, alpha=0.18, linewidth=0.0, zorder=2)
             axis.plot(x, table.estimate[order], color=BLUE, zorder=3)
-            seen = table.observed[order]
+            seen = np.asarray(table.observed)[order]
             hollow_or_filled(axis, x, table.estimate[order], seen, 14.0)
             axis.set_ylabel(f"effect: {printable(table.term, 48)}")
         axis.set_xlabel(printable(table.axes[0]))

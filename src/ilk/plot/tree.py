@@ -171,12 +171,13 @@ def draw_tree(table: TreePicture, ax: Axes | None = None) -> Axes:
     """
     from matplotlib.collections import LineCollection
 
-    count = int(table.tips.sum())
+    parents, tips, seen = map(np.asarray, (table.parents, table.tips, table.observed))
+    count = int(tips.sum())
     few = count <= NAMED_AT_MOST
     mapped = shades(table.effect, around_zero=True)
     color = mapped.to_rgba(table.effect)
-    below = np.flatnonzero(table.parents >= 0)
-    up = table.parents[below]
+    below = np.flatnonzero(parents >= 0)
+    up = parents[below]
     # a branch along time, and the step across to it from the parent
     along = np.stack(
         [
@@ -199,12 +200,11 @@ def draw_tree(table: TreePicture, ax: Axes | None = None) -> Axes:
         axis.add_collection(LineCollection(list(across), colors=color[up], linewidths=width))
         axis.add_collection(LineCollection(list(along), colors=color[below], linewidths=width))
         size = 26.0 if few else float(np.clip(2000.0 / count, 2.0, 14.0))
-        seen = table.observed
         axis.scatter(
             table.depth[seen], table.height[seen], s=size, color=color[seen], zorder=4, linewidth=0
         )
         if few:
-            for i in np.flatnonzero(table.tips):
+            for i in np.flatnonzero(tips):
                 axis.annotate(
                     printable(table.names[i]), (table.depth[i], table.height[i]),
                     xytext=(6, 0), textcoords="offset points", va="center", fontsize=8, color=INK,

@@ -22,6 +22,7 @@ from ilk.report.asked import Reportable
 from ilk.report.league import league_sections, ranked_group
 from ilk.report.parts import picture_of, section
 from ilk.report.pictures import plain
+from ilk.report.structures import structure_sections
 from ilk.report.unit import Unit, unit_of
 from ilk.show.summary import Summary, Table, summarize
 from ilk.show.wording import Causes
@@ -104,6 +105,7 @@ def collect(
         _coefficients(fit, summary, used),
         *_rate_ratios(summary),
         *_random_part(summary),
+        *structure_sections(fit),
         *_twofold(fit),
         *effects[1:],
     ]
@@ -195,9 +197,13 @@ def _rate_ratios(summary: Summary) -> list[dict[str, Any]]:
 
 
 def _random_part(summary: Summary) -> list[dict[str, Any]]:
-    titles = ("Random effects", "Residual")
+    titles = {
+        "Random effects": ("random-part", "How much clusters differ"),
+        "Residual": ("random-part", "How much clusters differ"),
+        "Correlation parameters": ("correlation-parameters", "How their effects go together"),
+    }
     return [
-        section("random-part", "How much clusters differ", table=_text_table(table))
+        section(*titles[table.title], table=_text_table(table))
         for table in summary.tables
         if table.title in titles
     ]

@@ -50,10 +50,20 @@ PICTURES: Mapping[str, tuple[type[Any], Draw, Size]] = {
         lambda table, ax, options: plot.draw_coefficients(table, ax),
         lambda table: (6.6, 0.9 + 0.32 * len(table.terms)),
     ),
+    "correlation": (
+        plot.Correlation,
+        lambda table, ax, options: plot.draw_correlation(table, ax),
+        lambda table: (5.8, 3.6),
+    ),
     "effect": (
         plot.Effect,
         lambda table, ax, options: plot.draw_effect(table, ax, **options),
         lambda table: (5.6, 3.5),
+    ),
+    "field": (
+        plot.Field,
+        lambda table, ax, options: plot.draw_field(table, ax, **options),
+        lambda table: (6.4, 3.6) if len(table.axes) == 1 else (6.0, 4.8),
     ),
     "funnel": (
         plot.FunnelPicture,
@@ -69,10 +79,24 @@ PICTURES: Mapping[str, tuple[type[Any], Draw, Size]] = {
             else (6.6, 1.4 + 0.19 * len(table.levels))
         ),
     ),
+    "relatedness": (
+        plot.Relatedness,
+        lambda table, ax, options: plot.draw_relatedness(table, ax),
+        lambda table: (5.6, 4.6),
+    ),
     "shrinkage": (
         plot.Shrinkage,
         lambda table, ax, options: plot.draw_shrinkage(table, ax),
         lambda table: (8.2, 4.2),
+    ),
+    "tree": (
+        plot.TreePicture,
+        lambda table, ax, options: plot.draw_tree(table, ax),
+        lambda table: (
+            (6.8, 5.2)
+            if sum(table.tips) > style.NAMED_AT_MOST
+            else (6.8, 1.2 + 0.19 * sum(table.tips))
+        ),
     ),
     "twofold": (
         plot.Twofold,

@@ -121,8 +121,8 @@ def assumed(name: str, levels: AbstractLevels) -> tuple[str, str]:
     if isinstance(levels, Space):
         return (
             f"Correlations between levels of {group} are taken to depend on distance alone, the "
-            "same everywhere and in all directions; range and variance of a field are known less well "
-            "than their ratio.",
+            "same everywhere and in all directions; range and variance of a field are known less "
+            "well than their ratio.",
             "Look at the map of the field and at fit.check().",
         )
     if isinstance(levels, Neighbors):

@@ -70,7 +70,7 @@ def parameter_rows(
     rows = []
     shown, values, sources = expanded(parameters, estimates)
     for k, (one, value, source) in enumerate(zip(shown, values, sources, strict=True)):
-        edge = absent or one.at_limit(value)
+        edge = absent or parameters[source].at_limit(float(estimates[source]))
         error = math.nan if edge else errors[source]
         middle = one.free(value)
         spread = value - one.low if math.isfinite(one.low) else 1.0
