@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import click
 
+from ilk.cli.covariance import covariances, read_structure
 from ilk.cli.files import read
 from ilk.cli.options import chosen_family, model_options
 from ilk.cli.progress import step
@@ -39,6 +40,15 @@ def _count(value: str) -> int:
 @click.argument("data", type=click.Path(path_type=Path))
 @click.argument("formula")
 @model_options
+@click.option(
+    "--covariance",
+    metavar="FACTOR=KIND:SOURCE",
+    multiple=True,
+    callback=covariances,
+    help="How levels of a factor depend on each other, as in cell=tree:lineage.nwk, "
+    "animal=pedigree:ped.csv, area=neighbors:borders.csv, site=spatial:x,y; settings after "
+    "commas (model=pagel); may be repeated.",
+)
 @click.option(
     "--quadrature",
     metavar="NODES",
@@ -88,6 +98,7 @@ def fit(
     design: Literal["observational", "randomized"] | None,
     out: Path | None,
     as_json: bool,
+    covariance: dict[str, str] | None,
     **options: Any,
 ) -> None:
     """Fit the model FORMULA to the file DATA and print its summary.
@@ -103,6 +114,11 @@ def fit(
     family = chosen_family(options.pop("family"), options.pop("levels"), options.pop("baseline"))
     with step(f"reading {data.name}"):
         frame = read(data)
+    if covariance is not None:
+        with step("reading structures"):
+            options["covariance"] = {
+                name: read_structure(text) for name, text in covariance.items()
+            }
     with step("fitting"):
         result = ilk.fit(formula, frame, family=family, **options)
     report = None
