@@ -7,9 +7,12 @@ are nested in no other are the units that can be resampled; if there are several
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from ilk.frame import factor_integers
 
 if TYPE_CHECKING:
     from ilk.design.build import Design
@@ -77,10 +80,21 @@ def outermost_groupings(design: Design) -> tuple[Grouping, ...]:
     -------
     tuple of Grouping
         One if the factors are nested, several if they cross, none without random terms.  Of
-        factors with the same partition of the rows the first is taken.
+        factors with the same partition of the rows the first is taken.  Levels without rows, such
+        as the inner nodes of a tree, are left out.
     """
-    groupings = list({term.grouping.name: term.grouping for term in design.terms}.values())
+    named = {term.grouping.name: term.grouping for term in design.terms}
+    groupings = [_with_rows(grouping) for grouping in named.values()]
     return tuple(g for i, g in enumerate(groupings) if not _is_inside(i, groupings))
+
+
+def _with_rows(grouping: Grouping) -> Grouping:
+    """A grouping of the levels that have rows."""
+    if not grouping.structured:
+        return grouping
+    codes, present = factor_integers(grouping.codes)
+    levels = tuple(grouping.levels[int(code)] for code in present)
+    return replace(grouping, codes=codes, levels=levels)
 
 
 def _is_inside(position: int, groupings: Sequence[Grouping]) -> bool:
