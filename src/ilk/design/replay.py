@@ -174,7 +174,7 @@ def replay(
         for part in design.fixed
     )
     check_known([term.by for term in design.terms if term.by], scope)
-    found: dict[str, tuple[IntArray, tuple[Label, ...]]] = {}
+    found: dict[tuple[str, bool], tuple[IntArray, tuple[Label, ...]]] = {}
     terms = tuple(
         NewTerm(codes, remake_columns(term, scope, elsewhere), unseen)
         for term in design.terms
@@ -252,14 +252,15 @@ def _levels(
     grouping: Grouping,
     scope: Scope,
     groups: bool,
-    found: dict[str, tuple[IntArray, tuple[Label, ...]]],
+    found: dict[tuple[str, bool], tuple[IntArray, tuple[Label, ...]]],
 ) -> tuple[IntArray, tuple[Label, ...]]:
     """Codes of a grouping on the new rows, found once for each grouping."""
     if not groups:
         return np.full(scope.count, -1, dtype=np.int32), ()
-    if grouping.name not in found:
-        found[grouping.name] = find_levels(grouping, scope)
-    return found[grouping.name]
+    key = (grouping.name, grouping.structured)  # levels of a structure have an order of their own
+    if key not in found:
+        found[key] = find_levels(grouping, scope)
+    return found[key]
 
 
 def _trials(design: Design, scope: Scope) -> FloatArray | None:
