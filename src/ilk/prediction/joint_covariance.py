@@ -187,6 +187,9 @@ def _places(
     """Positions of effects in the flat vector, and their names."""
     places: list[int] = []
     names: list[tuple[object, ...]] = []
+    every: dict[str, set[Any]] = {}
+    for term in fitted.design.terms:
+        every.setdefault(term.grouping.name, set()).update(term.grouping.levels)
     for (start, q), term in zip(
         first_places(fitted.estimates.modes), fitted.design.terms, strict=True
     ):
@@ -195,6 +198,8 @@ def _places(
             continue
         known = list(term.grouping.levels)
         wanted = chosen[group]
+        if wanted is not None:  # some terms of a factor lack the levels without data
+            wanted = [v for v in wanted if v in known or v not in every[group]]
         codes = range(len(known)) if wanted is None else [_code(group, known, v) for v in wanted]
         for code in codes:
             for j, name in enumerate(term.column_names):
