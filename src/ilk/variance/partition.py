@@ -195,7 +195,7 @@ class Division:
             adjusted = float(found.whole.sum()) + found.together + found.rest
             for one in self.named:
                 parts = found.additive if one.linear else found.whole
-                counted = one.factor(fitted, psi, self.sources) * parts[list(one.terms)].sum()
+                counted = one.factor(fitted, psi) * parts[list(one.terms)].sum()
                 named.append(ratio(float(counted), adjusted))
         return np.array(variances), np.array([*shares, *named])
 
@@ -220,8 +220,7 @@ class Division:
         whole = float(latent.population.sum()) + latent.rest
         return [
             ratio(
-                one.factor(fitted, psi, self.sources)
-                * float(latent.population[list(one.terms)].sum()),
+                one.factor(fitted, psi) * float(latent.population[list(one.terms)].sum()),
                 whole,
             )
             for one in self.named

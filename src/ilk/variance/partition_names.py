@@ -17,7 +17,8 @@ import numpy as np
 from ilk.covariance.levels.pedigree import Pedigree
 from ilk.covariance.levels.tree import Tree
 from ilk.inference.clusters import forms_clusters, is_nested
-from ilk.variance.partition_sources import INDEPENDENT, level_parameters
+from ilk.model.dependence import dependences
+from ilk.variance.partition_sources import INDEPENDENT
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
@@ -53,7 +54,7 @@ class Named:
     linear: bool = False
     pagel: bool = False
 
-    def factor(self, fitted: Fitted, psi: FloatArray, sources: Sequence[Source]) -> float:
+    def factor(self, fitted: Fitted, psi: FloatArray) -> float:
         """Part of the variance that counts: 1, or Pagel's lambda.
 
         Parameters
@@ -62,13 +63,11 @@ class Named:
             The fit.
         psi : (m,) array
             Flat parameter vector.
-        sources : sequence of Source
-            All sources.
         """
-        levels = sources[self.terms[0]].levels
-        if not self.pagel or levels is None:
+        if not self.pagel:
             return 1.0
-        return float(levels.natural(level_parameters(fitted, psi)[self.terms[0]])[0])
+        over = dependences(fitted.model, fitted.marginal.split(psi)[1])[self.terms[0]]
+        return 1.0 if over is None else float(over.levels.natural(over.theta)[0])
 
 
 def name_shares(fitted: Fitted, sources: Sequence[Source]) -> tuple[Named, ...]:

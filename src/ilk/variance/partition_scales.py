@@ -36,7 +36,7 @@ from ilk.variance.levels_of_variance import (
     sample_variance,
 )
 from ilk.variance.observed import response_variances
-from ilk.variance.partition_sources import RowForms, level_parameters
+from ilk.variance.partition_sources import RowForms
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
@@ -121,11 +121,10 @@ def latent_variances(
     """
     sample = own_sample(fitted)
     known, eta = predictors_at(fitted, psi, sample.cases)
-    covariances = fitted.covariances_at(psi)
     return LatentVariances(
         fixed=sample_variance(known[0], sample.weights),
-        population=forms.population(covariances),
-        realised=forms.realised(covariances, level_parameters(fitted, psi)),
+        population=forms.population(psi),
+        realised=forms.realised(psi),
         rest=_rest(fitted, psi, sample, eta, approximation),
     )
 

@@ -27,23 +27,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ilk.covariance.levels.sparse_factor import SparseFactor
 from ilk.covariance.structured import Structured
 from ilk.inference.comparison.nesting import columns_of
+from ilk.model.dependence import dependences
 from ilk.variance.levels_of_variance import own_sample
 
 if TYPE_CHECKING:
     from ilk.covariance.levels.base import AbstractLevels
     from ilk.fitted import Fitted
+    from ilk.model.dependence import Dependence
     from ilk.typing import FloatArray
 
-__all__ = ["INDEPENDENT", "RowForms", "Source", "level_parameters", "solve_levels", "sources_of"]
+__all__ = ["INDEPENDENT", "RowForms", "Source", "sources_of"]
 
 INDEPENDENT = "independent"
 """Structure of levels that do not depend on each other."""
 
-_DENSE = 3000
-"""Levels up to which a structure's covariance matrix is made."""
+_REMEMBERED = 64
+"""Matrices that are remembered, of different parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,47 +118,6 @@ def _kind(levels: AbstractLevels) -> str:
     return word if word and word != "covariance" else levels.kind
 
 
-def level_parameters(fitted: Fitted, psi: FloatArray) -> tuple[FloatArray, ...]:
-    """Parameters of each term's structure over the levels, unconstrained; empty where there is none.
-
-    Parameters
-    ----------
-    fitted : Fitted
-        The fit.
-    psi : (m,) array
-        Flat parameter vector.
-    """
-    theta = fitted.marginal.split(psi)[1]
-    out, stop = [], 0
-    for covariance, term in zip(fitted.model.covariances, fitted.design.terms, strict=True):
-        stop += covariance.size(term.width)
-        free = covariance.free if isinstance(covariance, Structured) else 0
-        out.append(theta[stop - free : stop])
-    return tuple(out)
-
-
-def solve_levels(levels: AbstractLevels, theta: FloatArray, right: FloatArray) -> FloatArray:
-    """Covariance matrix of levels times a matrix: systems with the precision matrix solved.
-
-    Parameters
-    ----------
-    levels : AbstractLevels
-        The structure.
-    theta : (k,) array
-        Its unconstrained parameters.
-    right : (L, r) array
-        What it is multiplied by.
-
-    Returns
-    -------
-    (L, r) array
-    """
-    over = levels.precision(theta)
-    if over.order <= _DENSE and 4 * len(over.values) > over.order**2:
-        return np.asarray(levels.covariance(theta) @ right)
-    return SparseFactor(over.sparse()).solve(np.ascontiguousarray(right))
-
-
 @dataclass(slots=True)
 class RowForms:
     """The matrices A and B of all terms, those that a parameter moves remembered by its value.
@@ -180,53 +140,60 @@ class RowForms:
             self._population.append((z * weights[:, None]).T @ z / weights.sum())
         self._known = {}
 
-    def population(self, covariances: tuple[FloatArray, ...]) -> FloatArray:
+    def population(self, psi: FloatArray) -> FloatArray:
         """Variance (T,) that each term adds to a row on average.
 
         Parameters
         ----------
-        covariances : tuple of (q_t, q_t) arrays
-            G of each term.
+        psi : (m,) array
+            Flat parameter vector.
         """
-        pairs = zip(self._population, covariances, strict=True)
+        pairs = zip(self._population, self.fitted.covariances_at(psi), strict=True)
         return np.array([np.sum(B * G) for B, G in pairs])
 
-    def realised(
-        self, covariances: tuple[FloatArray, ...], parameters: tuple[FloatArray, ...]
-    ) -> FloatArray:
+    def realised(self, psi: FloatArray) -> FloatArray:
         """Sample variance (T,) over the rows that each term is expected to show.
 
         Parameters
         ----------
-        covariances : tuple of (q_t, q_t) arrays
-            G of each term.
-        parameters : tuple of arrays
-            What `level_parameters` gives.
+        psi : (m,) array
+            Flat parameter vector.
         """
+        over = dependences(self.fitted.model, self.fitted.marginal.split(psi)[1])
         found = [
-            np.sum(self._form(t, theta) * G)
-            for t, (G, theta) in enumerate(zip(covariances, parameters, strict=True))
+            np.sum(self.form(t, dependence) * G)
+            for t, (G, dependence) in enumerate(
+                zip(self.fitted.covariances_at(psi), over, strict=True)
+            )
         ]
         return np.maximum(np.array(found), 0.0)
 
-    def _form(self, t: int, theta: FloatArray) -> FloatArray:
-        key = t, theta.tobytes()
+    def form(self, t: int, dependence: Dependence | None) -> FloatArray:
+        """Matrix A (q, q) of a term.
+
+        Parameters
+        ----------
+        t : int
+            The term.
+        dependence : Dependence or None
+            How its levels depend on each other.
+        """
+        key = t, b"" if dependence is None else dependence.theta.tobytes()
         if key not in self._known:
-            if len(self._known) > 64:
+            if len(self._known) > _REMEMBERED:
                 self._known.clear()
-            self._known[key] = self._make(t, theta)
+            self._known[key] = self._make(t, dependence)
         return self._known[key]
 
-    def _make(self, t: int, theta: FloatArray) -> FloatArray:
+    def _make(self, t: int, dependence: Dependence | None) -> FloatArray:
         term, weights = self.fitted.design.terms[t], own_sample(self.fitted).weights
         z, codes, count = columns_of(term), term.grouping.codes, len(term.grouping.levels)
         sums = np.column_stack([np.bincount(codes, weights * column, count) for column in z.T])
         size = float(weights.sum())
-        structure = self.fitted.model.covariances[t]
-        if isinstance(structure, Structured):
-            own = structure.levels.variances(theta)[codes]
-            shared = sums.T @ solve_levels(structure.levels, theta, sums)
-        else:
+        if dependence is None:
             own, shared = np.ones(len(codes)), sums.T @ sums
+        else:
+            own = dependence.variances()[codes]
+            shared = sums.T @ dependence.covariance_times(sums)
         form = (z * (weights * own)[:, None]).T @ z - shared / size
         return np.asarray(form / max(size - 1.0, 1.0))
