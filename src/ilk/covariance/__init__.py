@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ilk.covariance.base import AbstractCovariance
 from ilk.covariance.levels.base import AbstractLevels
-from ilk.covariance.levels.read_matrix import kinship, known, neighbors, precision
+from ilk.covariance.levels.read_matrix import kinship, known, precision
+from ilk.covariance.levels.read_neighbors import neighbors
 from ilk.covariance.levels.read_pedigree import pedigree
 from ilk.covariance.levels.read_space import spatial
 from ilk.covariance.levels.read_tree import tree

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,12 @@ def labels_to_arrays(labels: Sequence[Hashable], name: str = "labels") -> dict[s
 
 def labels_from_arrays(arrays: Mapping[str, Any], name: str = "labels") -> tuple[Hashable, ...]:
     """Labels from what `labels_to_arrays` gave."""
-    read = {"s": str, "i": int, "f": float.fromhex, "b": "True".__eq__}
+    read: dict[str, Callable[[str], Hashable]] = {
+        "s": str,
+        "i": int,
+        "f": float.fromhex,
+        "b": "True".__eq__,
+    }
     kinds = str(arrays[f"{name}_kinds"])
     texts = np.asarray(arrays[name]).tolist()
     return tuple(read[kind](text) for kind, text in zip(kinds, texts, strict=True))

@@ -1,14 +1,15 @@
 r"""Sparse Cholesky factor of a precision matrix: draws, and the diagonal of its inverse.
 
 With :math:`P Q P' = L D L'`, draws are :math:`Q^{-1} P' L D^{1/2} z`.  The elements of
-:math:`S = (L D L')^{-1}` where L has elements follow from the last column to the first (Takahashi,
+:math:`S = (L D L')^{-1}` where L has elements follow from the last columns to the first (Takahashi,
 Fagan and Chen 1973):
 
-.. math:: S_{kj} = -S_{kk} l_j, \qquad S_{jj} = 1 / d_j - l_j' S_{kj},
+.. math:: S_{kj} = -S_{kk} L_{kj} L_{jj}^{-1}, \qquad
+   S_{jj} = L_{jj}^{-T} D_j^{-1} L_{jj}^{-1} - (L_{kj} L_{jj}^{-1})' S_{kj},
 
-k the rows of column :math:`l_j` below the diagonal.  They are among the first of these rows, the
-parent of j, and the rows of its column, so that :math:`S_{kk}` is a part of the block that the
-parent hands down.
+j columns with the same rows k below them (a supernode).  These rows are among the columns and rows
+of the supernode of the first of them, so that :math:`S_{kk}` is a part of the block that it hands
+down.
 """
 
 from __future__ import annotations
@@ -79,35 +80,78 @@ class SparseFactor:
         """Diagonal (L,) of the inverse."""
         lower = self._factor.L.tocsc()
         lower.sort_indices()
-        structures = _closed(lower)
+        indices, data, bounds = lower.indices, lower.data, lower.indptr.tolist()
         found = np.zeros(lower.shape[0])
-        blocks: dict[int, FloatArray] = {}
-        waiting = np.zeros(lower.shape[0], dtype=np.intp)
-        for below in structures:
-            if len(below):
-                waiting[below[0]] += 1
-        for j in range(len(found) - 1, -1, -1):
-            below = structures[j]
-            if not len(below):
-                found[j] = 1.0 / self._pivots[j]
-                blocks[j] = found[j : j + 1, None]
-                continue
-            column = _dense_column(lower, j, below)
-            parent = int(below[0])
-            at = np.searchsorted(structures[parent], below)
-            at[1:] += 1
-            block = blocks[parent][np.ix_(at, at)]
-            waiting[parent] -= 1
-            if not waiting[parent]:
-                del blocks[parent]
-            across = -block @ column
-            found[j] = 1.0 / self._pivots[j] - column @ across
-            if waiting[j]:
-                whole = np.empty((len(below) + 1, len(below) + 1))
-                whole[0, 0], whole[0, 1:], whole[1:, 0] = found[j], across, across
-                whole[1:, 1:] = block
-                blocks[j] = whole
-        return found[self._factor.perm_r]
+        blocks: dict[int, tuple[IntArray, FloatArray]] = {}
+        for here in reversed(_supernodes(lower)):
+            rows = here.below
+            first, last = here.first, here.last
+            width = last - first
+            members = np.concatenate([np.arange(first, last), rows])
+            dense = np.zeros((len(members), width))
+            for j in range(first, last):
+                own = slice(bounds[j], bounds[j + 1])
+                dense[members.searchsorted(indices[own]), j - first] = data[own]
+            inverse = np.linalg.inv(dense[:width]) if width > 1 else np.ones((1, 1))
+            among = (inverse.T / self._pivots[first:last]) @ inverse
+            whole = among
+            if here.parent >= 0:
+                names, above = blocks[here.parent]
+                at = np.searchsorted(names, rows)
+                rest = above[at[:, None], at]
+                step = dense[width:] @ inverse
+                across = -rest @ step
+                among = among - step.T @ across
+                if here.children:
+                    whole = np.empty((len(members), len(members)))
+                    whole[:width, :width], whole[width:, width:] = among, rest
+                    whole[width:, :width], whole[:width, width:] = across, across.T
+            found[first:last] = np.diagonal(among)
+            if here.children:
+                blocks[first] = (members, whole)
+            for done in here.frees:
+                del blocks[done]
+        return np.asarray(found[self._factor.perm_r])
+
+
+@dataclass(slots=True)
+class _Supernode:
+    """Columns first .. last - 1 with the same rows ``below`` them.
+
+    The first row below is of the supernode that begins at ``parent`` (-1: none).  Blocks of those
+    that begin at ``frees`` have no use after it.
+    """
+
+    first: int
+    last: int
+    below: IntArray
+    parent: int = -1
+    children: int = 0
+    frees: list[int] = field(default_factory=list)
+
+
+def _supernodes(lower: Any) -> list[_Supernode]:
+    """Supernodes of a factor, from the first column to the last."""
+    structures = _closed(lower)
+    found: list[_Supernode] = []
+    start = np.empty(len(structures), dtype=np.intp)
+    for j, below in enumerate(structures):
+        before = structures[j - 1] if j else below
+        same = j > 0 and len(before) == len(below) + 1 and before[0] == j
+        if same:
+            found[-1].last, found[-1].below = j + 1, below
+        else:
+            found.append(_Supernode(j, j + 1, below))
+        start[j] = found[-1].first
+    by_start = {here.first: here for here in found}
+    for here in found:  # the first child is the last to be met on the way down
+        if len(here.below):
+            here.parent = int(start[here.below[0]])
+            above = by_start[here.parent]
+            if not above.children:
+                here.frees.append(here.parent)
+            above.children += 1
+    return found
 
 
 def _closed(lower: Any) -> list[IntArray]:
@@ -115,29 +159,18 @@ def _closed(lower: Any) -> list[IntArray]:
     count = lower.shape[0]
     inherited: list[list[IntArray]] = [[] for _ in range(count)]
     found: list[IntArray] = []
+    indices, bounds = lower.indices, lower.indptr.tolist()
     for j in range(count):
-        own = lower.indices[lower.indptr[j] : lower.indptr[j + 1]]
-        own = own[own > j]
-        if inherited[j]:
-            merged = np.unique(np.concatenate([own, *inherited[j]]))
-            own = merged if len(merged) > len(own) else own
+        own = indices[bounds[j] + 1 : bounds[j + 1]]  # the diagonal is first
+        for more in inherited[j]:
+            at = own.searchsorted(more)
+            if len(own) <= at.max(initial=-1) or not np.array_equal(own[at], more):
+                own = np.union1d(own, more)
         found.append(own)
         if len(own):
             inherited[own[0]].append(own[1:])
         inherited[j] = []
     return found
-
-
-def _dense_column(lower: Any, j: int, below: IntArray) -> FloatArray:
-    """Elements of column j at the rows ``below``, which hold all of its own."""
-    here = slice(lower.indptr[j], lower.indptr[j + 1])
-    rows, values = lower.indices[here], lower.data[here]
-    values, rows = values[rows > j], rows[rows > j]
-    if len(rows) == len(below):
-        return np.asarray(values)
-    column = np.zeros(len(below))
-    column[np.searchsorted(below, rows)] = values
-    return column
 
 
 def solve_triangular(matrix: Any, order: IntArray, right: FloatArray) -> FloatArray:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ilk.covariance.levels.neighbors import Neighbors
+from ilk.covariance.levels.sparse_factor import SparseFactor
 from ilk.errors import DataError, ModelError
 from ilk.num.differences import jacobian
 
@@ -21,6 +22,12 @@ def _laplacian():
     return np.diag(W.sum(axis=1)) - W, W
 
 
+def _covariance(field, theta):
+    """Covariance of the areas, without that of sums and parts in space."""
+    count = len(field.names)
+    return np.linalg.inv(field.precision(theta).dense())[:count, :count]
+
+
 def _intrinsic():
     K = np.linalg.pinv(_laplacian()[0])
     return K / np.exp(np.log(np.diagonal(K)).mean())
@@ -28,7 +35,7 @@ def _intrinsic():
 
 def test_the_intrinsic_field_is_scaled_and_sums_to_zero():
     field = Neighbors(NAMES, FIRST, SECOND, WEIGHTS, "icar")
-    K = np.linalg.inv(field.precision(np.zeros(0)).dense())
+    K = _covariance(field, np.zeros(0))
     np.testing.assert_allclose(K, _intrinsic(), atol=1e-6)
     assert np.exp(np.log(np.diagonal(K)).mean()) == pytest.approx(1.0, rel=1e-6)
 
@@ -43,9 +50,10 @@ def test_models_have_their_matrices(rho):
         "bym2": np.linalg.inv(rho * K + (1.0 - rho) * np.eye(16)),
     }
     for model, Q in expected.items():
-        found = Neighbors(NAMES, FIRST, SECOND, WEIGHTS, model).precision(theta)
-        np.testing.assert_allclose(found.dense(), Q, rtol=1e-5, atol=1e-7)
-        assert found.log_det == pytest.approx(np.linalg.slogdet(Q)[1], abs=1e-5)
+        field = Neighbors(NAMES, FIRST, SECOND, WEIGHTS, model)
+        np.testing.assert_allclose(_covariance(field, theta), np.linalg.inv(Q), atol=1e-6)
+        found = field.precision(theta)
+        assert found.log_det == pytest.approx(np.linalg.slogdet(found.dense())[1], abs=1e-6)
 
 
 @pytest.mark.parametrize("model", ["car", "leroux", "bym2"])
@@ -59,9 +67,60 @@ def test_slopes_agree_with_differences(model):
     np.testing.assert_allclose(found.log_det_slope, expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("model", ["icar", "car", "leroux", "bym2"])
+def test_unconnected_parts_are_scaled_each_and_areas_alone_have_variance_one(model):
+    # a path of 12 areas, a star of 11, and one alone
+    first = np.concatenate([np.arange(11), np.full(10, 12)])
+    second = np.concatenate([np.arange(1, 12), np.arange(13, 23)])
+    names = tuple(range(24))
+    field = Neighbors(names, first, second, np.ones(21), model)
+    assert (field.parts, field.alone) == (3, 1)
+    assert "3 unconnected parts, 1 of them areas without neighbors" in field.describe()
+    theta = np.arcsin(np.sqrt(np.full(len(field.parameters), 0.6)))
+    W = np.zeros((24, 24))
+    W[first, second] = W[second, first] = 1.0
+    D = np.diag(W.sum(axis=1))
+    K = np.zeros((24, 24))
+    for part in (slice(0, 12), slice(12, 23)):
+        inverse = np.linalg.pinv((D - W)[part, part])
+        K[part, part] = inverse / np.exp(np.log(np.diagonal(inverse)).mean())
+    K[23, 23] = 1.0
+    D[23, 23] = 1.0
+    R = np.linalg.pinv(K)
+    expected = {
+        "icar": K,
+        "car": np.linalg.inv(D - 0.6 * W),
+        "leroux": np.linalg.inv(0.6 * R + 0.4 * np.eye(24)),
+        "bym2": 0.6 * K + 0.4 * np.eye(24),
+    }[model]
+    np.testing.assert_allclose(_covariance(field, theta), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("model", ["icar", "car", "leroux", "bym2"])
+def test_a_large_map_stays_sparse(model):
+    side = 60
+    number = np.arange(side * side).reshape(side, side)
+    first = np.concatenate([number[:, 1:].ravel(), number[:-1].ravel()])
+    second = np.concatenate([number[:, :-1].ravel(), number[1:].ravel()])
+    field = Neighbors(tuple(range(side**2)), first, second, np.ones(len(first)), model)
+    theta = field.start() + 0.3 * len(field.parameters)
+    found = field.precision(theta)
+    assert len(found.values) < 12 * side**2
+    assert found.log_det == pytest.approx(SparseFactor(found.sparse()).log_det, abs=1e-4)
+    if len(theta):
+        change = jacobian(lambda x: field.precision(x).log_det, theta, 1e-3)
+        np.testing.assert_allclose(found.log_det_slope, change, rtol=1e-6)
+    draws = field.draw(theta, np.random.default_rng(1), 200)[:, : side**2]
+    if model == "icar":
+        assert np.abs(draws.mean(axis=1)).max() < 1e-4
+        assert np.exp(np.log(draws.var(axis=0)).mean()) == pytest.approx(1.0, rel=0.05)
+
+
 def test_bad_maps_are_named():
-    with pytest.raises(DataError, match="Areas without neighbors: 'c'"):
-        Neighbors(("a", "b", "c"), np.array([0]), np.array([1]), np.ones(1))
+    with pytest.raises(DataError, match="No area of the map has a neighbor"):
+        Neighbors(("a", "b"), np.zeros(0, int), np.zeros(0, int), np.ones(0))
+    with pytest.raises(DataError, match="more than once in the map: 'a'"):
+        Neighbors(("a", "a"), np.array([0]), np.array([1]), np.ones(1))
     with pytest.raises(DataError, match="'a' is its own neighbor"):
         Neighbors(("a", "b"), np.array([0, 0]), np.array([0, 1]), np.ones(2))
     with pytest.raises(DataError, match="neighbors 'a' and 'b' is -1"):

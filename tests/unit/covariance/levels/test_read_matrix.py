@@ -1,15 +1,13 @@
-"""Matrices, kinship files, maps and places as users have them."""
+"""Matrices and kinship files as users have them."""
 
 import gzip
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
 
-from ilk.covariance.levels.read_matrix import kinship, known, neighbors, precision
-from ilk.covariance.levels.read_space import Places, spatial
+from ilk.covariance.levels.read_matrix import kinship, known, precision
 from ilk.errors import DataError, ModelError
 
 NAMES = ["a", "b", "c"]
@@ -51,42 +49,3 @@ def test_kinship_files_are_read(tmp_path):
     lower[:-1].astype("<f4").tofile(tmp_path / "k.grm.bin")
     with pytest.raises(DataError, match=r"5 elements but k\.grm\.id names 3"):
         kinship(tmp_path / "k")
-
-
-def test_maps_are_read_from_all_that_people_have():
-    expected = neighbors({"a": ["b"], "b": ["a", "c"], "c": ["b"]}).precision(np.array([0.5]))
-    W = pd.DataFrame([[0, 1, 0], [1, 0, 1], [0, 1, 0]], NAMES, NAMES)
-    table = pd.DataFrame({"first": ["a", "b"], "second": ["b", "c"]})
-
-    pysal = SimpleNamespace(
-        neighbors={"a": ["b"], "b": ["a", "c"], "c": ["b"]},
-        weights={"a": [1.0], "b": [1.0, 1.0], "c": [1.0]},
-    )
-    for given in (W, table, pysal, sparse.csr_matrix(W.to_numpy())):
-        names = NAMES if sparse.issparse(given) else None
-        found = neighbors(given, names).precision(np.array([0.5]))
-        np.testing.assert_allclose(found.dense(), expected.dense(), atol=1e-12)
-    with pytest.raises(DataError, match="no areas of the map: 'x'"):
-        neighbors({"a": ["b", "x"], "b": ["a"]})
-    with pytest.raises(DataError, match="weight between 'a' and 'b' is 1 one way and 2 the other"):
-        neighbors(np.array([[0.0, 1.0], [2.0, 0.0]]), ["a", "b"])
-
-
-def test_places_are_columns_or_arrays():
-    field = spatial([0.0, 1.0, 3.0], [0.0, 0.5, 1.0], names=NAMES, kind="exp")
-    assert field.method == "exact"
-    places = spatial("x", "y", method="vecchia", neighbors=2)
-    assert isinstance(places, Places)
-    codes = np.array([0, 1, 2, 0])
-    points = np.array([[0.0, 0.0], [1.0, 0.5], [3.0, 1.0], [0.0, 0.0]])
-    assert places.at("site", NAMES, codes, points).method == "vecchia"
-    with pytest.raises(DataError, match="coordinates x, y differ within 'a' of 'site'"):
-        places.at("site", NAMES, codes, points + np.arange(4)[:, None])
-    globe = spatial([0.0, 90.0], [0.0, 0.0], names=["a", "b"], geographic=True)
-    assert np.ptp(globe.points, axis=0).max() == pytest.approx(6371.0088)
-    with pytest.raises(ModelError, match="Did you mean 'matern'"):
-        spatial("x", "y", kind="matrn")
-    with pytest.raises(ModelError, match="names of their levels"):
-        spatial([0.0, 1.0], [0.0, 1.0])
-    with pytest.raises(ModelError, match="nu=-1"):
-        spatial("x", nu=-1)
