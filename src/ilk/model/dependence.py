@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
@@ -14,7 +14,7 @@ from ilk.errors import ModelError
 from ilk.late import Late
 
 if TYPE_CHECKING:
-    from ilk.covariance.levels.base import AbstractLevels
+    from ilk.covariance.levels.base import AbstractLevels, Precision
     from ilk.design.build import Design
     from ilk.design.random import RandomTerm
     from ilk.model.model import Model
@@ -43,24 +43,32 @@ class Dependence:
     levels: AbstractLevels
     theta: FloatArray
     places: slice
+    _kept: list[Precision] = field(default_factory=list, repr=False, compare=False)
+
+    @property
+    def precision(self) -> Precision:
+        """Precision matrix of the levels, computed once."""
+        if not self._kept:
+            self._kept.append(self.levels.precision(self.theta))
+        return self._kept[0]
 
     def precision_times(self, x: FloatArray) -> FloatArray:
         """Precision matrix of the levels, times x (L, ...)."""
         if (known := self.levels.spectrum()) is not None:
             return known.solve(x.reshape(len(x), -1)).reshape(x.shape)
-        Q = self.levels.precision(self.theta).sparse()
+        Q = self.precision.sparse()
         return np.asarray((Q @ x.reshape(len(x), -1)).reshape(x.shape))
 
     def covariance_times(self, x: FloatArray) -> FloatArray:
         """Covariance matrix of the levels, times x (L, ...)."""
         if (known := self.levels.spectrum()) is not None:
             return known.times(x.reshape(len(x), -1)).reshape(x.shape)
-        solver = SparseFactor(self.levels.precision(self.theta).sparse())
+        solver = SparseFactor(self.precision.sparse())
         return np.asarray(solver.solve(x.reshape(len(x), -1)).reshape(x.shape))
 
     def root(self) -> FloatArray:
         """Dense root R (L, L) of the covariance matrix of the levels, RR'."""
-        whole = np.linalg.cholesky(self.levels.precision(self.theta).dense())
+        whole = np.linalg.cholesky(self.precision.dense())
         return np.asarray(np.linalg.inv(whole).T)
 
     def variances(self) -> FloatArray:
@@ -69,7 +77,7 @@ class Dependence:
 
     def slopes(self) -> list[Any]:
         """Derivatives of the precision matrix in its parameters, sparse (L, L) each."""
-        found = self.levels.precision(self.theta)
+        found = self.precision
         return [
             _symmetric(found.rows, found.columns, found.slope[:, j], found.order)
             for j in range(found.slope.shape[1])
