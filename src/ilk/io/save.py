@@ -52,7 +52,7 @@ def fit_bytes(fitted: Fitted) -> bytes:
     """
     model, estimates = fitted.model, fitted.estimates
     content: dict[str, Any] = {
-        "structures": [covariance.name for covariance in model.covariances],
+        "structures": [term.structure for term in model.design.terms],
         "levels": written_levels(model),
         "reml": model.reml,
         "nodes": model.nodes,
