@@ -1919,7 +1919,11 @@ class Fit(AbstractFit):
         Parameters
         ----------
         data : frame, optional
-            Rows to predict; those of the fit by default.
+            Rows to predict; those of the fit by default.  Levels that a structure has without
+            data (ancestors, animals without records) are predicted like all others, and new ones
+            where the data say where they belong: places by the coordinate columns of the fit,
+            individuals by ``sire`` and ``dam``, tips by ``parent`` and ``length``.  Series and
+            fields (``ou(time | g)``) have effects at new times and places too.
         estimand : {"conditional", "typical", "population"}
             **conditional**: these clusters, with their own estimated effects.  **typical**: a
             cluster with random effects zero.  **population**: averaged over the distribution of

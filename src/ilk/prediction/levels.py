@@ -202,7 +202,10 @@ def _unseen(grouping: Grouping, labels: Sequence[object], rows: int) -> DataErro
     if grouping.structured and labels:
         where = f"give their coordinates, columns {' and '.join(map(repr, grouping.places))}"
         if not grouping.places:
-            where = "fit with them among the levels of the structure, where they need no data"
+            where = (
+                "fit with them among its levels, where they need no data; a tree takes columns "
+                "'parent' and 'length', a pedigree 'sire' and 'dam'"
+            )
         what += f", and its structure (covariance=) does not say where they belong ({where})"
     return DataError(
         f"{what}: there is no effect to predict with. Choose new_levels='population' "

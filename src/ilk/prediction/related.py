@@ -1,7 +1,8 @@
 r"""Levels without effects of their own in the fit whose structure says where they belong.
 
-A new place of a field, an individual whose parents are known, a name of a node that shares a level:
-given the effects b of all levels of the structure, the effect of such a level is
+A new place of a field (by its coordinates), an individual whose parents are known (columns ``sire``
+and ``dam``), a tip that grows from a node (``parent``, ``length``), a name of a node that shares a
+level: given the effects b of all levels of the structure, the effect of such a level is
 
 .. math:: b_\ast = w(\theta)' b + e, \qquad e \sim N(0,\; v(\theta)\, G),
 
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ilk.design.grouping import find_levels
+from ilk.design.levels import match_levels
 from ilk.design.scope import Scope
 from ilk.errors import DataError, ModelError
 from ilk.frame import Tabular, columns, factor, numbers, quote
@@ -26,7 +28,7 @@ from ilk.prediction.known import KnownEffects, estimated, first_places
 from ilk.prediction.update import Updated
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ilk.covariance.levels.base import Extension
     from ilk.design.grouping import Grouping
@@ -39,6 +41,15 @@ __all__ = ["related"]
 
 _STEP = 1e-4
 """Step of differences in the parameters, as for the modes."""
+
+_BELONGS: Mapping[str, tuple[str, str]] = {
+    "pedigree": ("sire", "dam"),
+    "tree": ("parent", "length"),
+}
+"""Columns of new data that say where new individuals, or tips, belong."""
+
+_NOBODY = (0, "0", "", "NA", ".")
+"""What stands for an unknown parent, beside missing values."""
 
 _COLUMNS = 256
 """Right-hand sides solved for at one time at most."""
@@ -113,7 +124,7 @@ def _added(grouping: Grouping, over: Dependence, frame: Tabular) -> _Added | Non
     _, unseen = find_levels(grouping, Scope(frame))
     if not unseen:
         return None
-    points = _points(grouping, frame, unseen)
+    points = _points(grouping, over, frame, unseen)
     try:
         return _Added(unseen, points, over.levels.extend(over.theta, unseen, points))
     except ModelError:  # some of them have no place
@@ -128,35 +139,55 @@ def _added(grouping: Grouping, over: Dependence, frame: Tabular) -> _Added | Non
     if not known:
         return None
     labels = tuple(unseen[k] for k in known)
-    points = None if points is None else points[known]
+    points = None if points is None else [points[k] for k in known]
     return _Added(labels, points, over.levels.extend(over.theta, labels, points))
 
 
-def _points(grouping: Grouping, frame: Tabular, labels: Sequence[Label]) -> FloatArray | None:
-    """Coordinates (m, d) of levels, from the columns that the fit had."""
-    if len(grouping.columns) != 1 or not grouping.places:
-        return None
-    if any(column not in frame for column in grouping.places):
+def _points(
+    grouping: Grouping, over: Dependence, frame: Tabular, labels: Sequence[Label]
+) -> list[Any] | None:
+    """Where levels belong, a row for each, from the columns that say so; None if there are none."""
+    kind = over.levels.kind
+    where = grouping.places or _BELONGS.get(kind, ())
+    if len(grouping.columns) != 1 or not where or any(column not in frame for column in where):
         return None
     found = factor(frame.column(grouping.columns[0]))
-    rows = np.stack([numbers(frame.column(column)) for column in grouping.places], axis=1)
-    points = np.empty((len(labels), rows.shape[1]))
-    for k, label in enumerate(labels):
-        here = rows[found.codes == found.levels.index(label)]
-        if not np.all(np.isfinite(here)):
+    names = list(over.levels.places())
+    read = [
+        numbers(frame.column(column))
+        if grouping.places or column == "length"
+        else _named(frame, column, names)
+        for column in where
+    ]
+    points = []
+    for label in labels:
+        here = np.flatnonzero(found.codes == found.levels.index(label))
+        rows = [tuple(values[i] for values in read) for i in here]
+        if grouping.places and not np.all(np.isfinite(np.array(rows))):
             raise DataError(
-                f"A coordinate ({', '.join(grouping.places)}) of {quote(label)} is missing or "
+                f"A coordinate ({', '.join(where)}) of {quote(label)} is missing or "
                 "infinite; every new place needs all of them.",
                 code="missing",
             )
-        if np.any(here != here[0]):
+        if any(row != rows[0] for row in rows):
             raise DataError(
-                f"The coordinates {', '.join(grouping.places)} differ within {quote(label)} of "
-                f"{grouping.name!r}; each level has one place.",
+                f"{' and '.join(where)} differ within {quote(label)} of {grouping.name!r}; each "
+                "level has one place.",
                 code="places",
             )
-        points[k] = here[0]
+        points.append(rows[0])
     return points
+
+
+def _named(frame: Tabular, column: str, names: Sequence[Any]) -> list[Any]:
+    """Labels of a column as the structure has them, None where there is none."""
+    found = factor(frame.column(column))
+    matched = match_levels(names, found.levels)
+    known = [
+        names[k] if k >= 0 else (None if label in _NOBODY else label)
+        for k, label in zip(matched.tolist(), found.levels, strict=True)
+    ]
+    return [known[code] if code >= 0 else None for code in found.codes.tolist()]
 
 
 def _effects(fitted: Fitted, added: Sequence[_Added | None]) -> KnownEffects:

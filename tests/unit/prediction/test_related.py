@@ -132,8 +132,55 @@ def test_levels_without_a_place_are_listed():
     rows = pd.DataFrame({"tip": np.repeat(list("abcd"), 4), "y": np.arange(16.0)})
     rows["y"] += np.random.default_rng(2).standard_normal(16)
     fit = ilk.fit("y ~ (1 | tip)", rows, covariance={"tip": tree})
-    with pytest.raises(ilk.DataError, match=r"'q', 'r'.*fit with them among the levels"):
+    with pytest.raises(ilk.DataError, match=r"'q', 'r'.*fit with them among its levels"):
         fit.predict({"tip": ["m", "q", "r"]})
     mixed = fit.predict({"tip": ["m", "q"]}, new_levels="population")
     assert mixed.estimand.tolist() == ["conditional", "population"]
     assert mixed.estimate[1] == pytest.approx(fit.params["Intercept"])
+
+
+_PARENTS = {f"f{i}": (None, None) for i in range(8)}
+_PARENTS |= {f"a{i}": (f"f{i % 4}", f"f{4 + (i * 3) % 4}") for i in range(12)}
+_LATER = {"n0": ("a1", "a5"), "n1": ("a2", None), "n2": (None, None)}
+
+
+def _pedigree(parents):
+    frame = pd.DataFrame([(who, *both) for who, both in parents.items()])
+    frame.columns = ["individual", "sire", "dam"]
+    return ilk.covariance.pedigree(frame, selfing=True)
+
+
+@pytest.mark.parametrize("family", ["gaussian", "poisson"])
+def test_new_individuals_by_their_parents(family):
+    draw = np.random.default_rng(3)
+    rows = pd.DataFrame({"who": np.repeat([f"a{i}" for i in range(12)], 4)})
+    eta = np.repeat(draw.standard_normal(12), 4)
+    rows["y"] = eta + 0.5 * draw.standard_normal(48)
+    if family == "poisson":
+        rows["y"] = draw.poisson(np.exp(0.5 + 0.6 * eta)).astype(float)
+    new = pd.DataFrame([(who, *both) for who, both in _LATER.items()])
+    new.columns = ["who", "sire", "dam"]
+    fits = [
+        ilk.fit("y ~ (1 | who)", rows, family, covariance={"who": _pedigree(parents)})
+        for parents in (_PARENTS, _PARENTS | _LATER)
+    ]
+    one = fits[0].predict(new, interval="confidence")
+    other = fits[1].predict(new[["who"]], interval="confidence")
+    pd.testing.assert_frame_equal(one, other, rtol=1e-6)
+    with pytest.raises(ilk.DataError, match="Parents of 'n0' are not in the pedigree"):
+        fits[0].predict(new.assign(sire="nobody"))
+
+
+@pytest.mark.parametrize("model", ["brownian", "ou"])
+def test_new_tips_by_the_node_they_grow_from(model):
+    rows = pd.DataFrame({"tip": np.repeat(list("abcd"), 5)})
+    rows["y"] = np.repeat([1.0, 0.6, -1.0, 0.0], 5) + 0.4 * rng.standard_normal(20)
+    texts = ["((a:1,b:1)m:0.5,(c:0.7,d:0.7{})n:0.8)top;".format(t) for t in ("", ",e:0.7")]
+    old, wide = (
+        ilk.fit("y ~ (1 | tip)", rows, covariance={"tip": ilk.covariance.tree(text, model=model)})
+        for text in texts
+    )
+    found = old.predict({"tip": ["e"], "parent": ["n"], "length": [0.7]}, interval="confidence")
+    expected = wide.predict({"tip": ["e"]}, interval="confidence")
+    assert found.estimate[0] == pytest.approx(expected.estimate[0], abs=1e-4)
+    assert found.std_error[0] == pytest.approx(expected.std_error[0], rel=1e-3)
