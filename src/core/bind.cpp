@@ -218,6 +218,7 @@ class Linear {
     for (const auto& [predictor, codes, levels, columns, precision] : terms_) {
       LinearTerm term;
       term.levels = levels;
+      term.slots = slots_of(codes, data.n);
       term.codes = codes.data();
       if (columns) {
         term.width = static_cast<int>(columns->shape(1));

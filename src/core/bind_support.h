@@ -115,6 +115,11 @@ inline void check_precision(const PrecisionArrays& precision, int levels) {
   require(diagonal == levels, "a precision matrix without whole diagonal");
 }
 
+// Number of levels of a row (memberships.h).
+inline int slots_of(const Codes& codes, std::size_t n) {
+  return n > 0 ? std::max(1, static_cast<int>(codes.size() / n)) : 1;
+}
+
 // Shapes and codes are checked, since the engines trust them.
 inline void check_arrays(std::size_t n, const std::vector<PredictorArrays>& predictors,
                          const std::vector<TermArrays>& terms) {
@@ -124,15 +129,20 @@ inline void check_arrays(std::size_t n, const std::vector<PredictorArrays>& pred
   for (const auto& [predictor, codes, levels, columns, precision] : terms) {
     require(predictor >= 0 && predictor < static_cast<int>(predictors.size()),
             "a term belongs to a predictor that does not exist");
-    require(codes.size() == n, "the codes of a term and the response differ in length");
+    const int slots = slots_of(codes, n);
+    require(codes.size() == slots * n, "the codes of a term and the response differ in length");
     require(levels > 0, "a term has no levels");
-    const bool known = std::all_of(codes.data(), codes.data() + n, [count = levels](int code) {
+    const int* end = codes.data() + codes.size();
+    const bool known = std::all_of(codes.data(), end, [count = levels](int code) {
       return code >= 0 && code < count;
     });
     require(known, "level codes outside 0 .. levels - 1");
+    for (const int* code = codes.data(); slots > 1 && code + n < end; ++code)
+      require(code[0] >= code[n], "the levels of a row ascend");
     if (precision) check_precision(*precision, levels);
+    require(columns || slots == 1, "memberships without columns");
     if (!columns) continue;
-    require(columns->shape(0) == n, "the columns of a term and the response differ in rows");
+    require(columns->shape(0) == codes.size(), "the columns of a term and the response differ in rows");
     require(columns->shape(1) > 0, "a term has no columns");
   }
 }
@@ -159,7 +169,8 @@ inline Data read_data(const Vector& response, const std::optional<Vector>& trial
     Term term;
     term.predictor = predictor;
     term.levels = levels;
-    term.codes.assign(codes.data(), codes.data() + data.n);
+    term.slots = slots_of(codes, data.n);
+    term.codes.assign(codes.data(), codes.data() + codes.size());
     if (precision) {
       const auto& [rows, places, varies] = *precision;
       term.precision_rows.assign(rows.data(), rows.data() + rows.size());

@@ -11,6 +11,7 @@ CellSet::CellSet(Data data, const Density& density, int threads) : rows_(data.n)
     shape.predictor = term.predictor;
     shape.width = term.width;
     shape.levels = term.levels;
+    shape.slots = term.slots;
     shapes_.push_back(shape);
     effects_ += term.width * term.levels;
   }

@@ -59,10 +59,10 @@ int assign_levels(const Data& data, int main, std::size_t target_rows,
 
   Components components(first_node.back());
   for (std::size_t t = 0; t < data.terms.size(); ++t)
-    if (static_cast<int>(t) != main)
+    for (int k = static_cast<int>(t) == main ? 1 : 0; k < data.terms[t].slots; ++k)
       for (std::size_t i = 0; i < data.n; ++i)
         components.join(first_node[main] + data.terms[main].codes[i],
-                        first_node[t] + data.terms[t].codes[i]);
+                        first_node[t] + data.terms[t].codes[k * data.n + i]);
   std::vector<std::size_t> rows(first_node.back(), 0);
   for (std::size_t i = 0; i < data.n; ++i)
     ++rows[components.find(first_node[main] + data.terms[main].codes[i])];
@@ -89,12 +89,12 @@ int assign_levels(const Data& data, int main, std::size_t target_rows,
 }
 
 // Rows of every cell in the order of its levels of the main term.
-std::vector<std::vector<int>> sort_rows(const Term& main, int main_index,
+std::vector<std::vector<int>> sort_rows(const Term& main, std::size_t n, int main_index,
                                         const std::vector<CellOrigin>& origins) {
   std::vector<std::size_t> start(main.levels + 1, 0);
-  for (int code : main.codes) ++start[code + 1];
+  for (std::size_t i = 0; i < n; ++i) ++start[main.codes[i] + 1];
   for (int l = 0; l < main.levels; ++l) start[l + 1] += start[l];
-  std::vector<int> order(main.codes.size());
+  std::vector<int> order(n);
   std::vector<std::size_t> next(start.begin(), start.end() - 1);
   for (std::size_t i = 0; i < order.size(); ++i)
     order[next[main.codes[i]]++] = static_cast<int>(i);
@@ -139,13 +139,17 @@ std::vector<std::vector<int>> consecutive_rows(std::size_t n, std::size_t target
   return rows;
 }
 
-// Rows `rows` of an (n, columns) matrix, row-major.
+// Rows `rows` of `slots` matrices (n, columns), row-major.
 std::vector<double> pick(const std::vector<double>& values, const std::vector<int>& rows,
-                         std::size_t columns = 1) {
+                         std::size_t n, std::size_t columns = 1, std::size_t slots = 1) {
   if (values.empty()) return {};
-  std::vector<double> out(rows.size() * columns);
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    for (std::size_t j = 0; j < columns; ++j) out[i * columns + j] = values[rows[i] * columns + j];
+  std::vector<double> out(slots * rows.size() * columns);
+  double* next = out.data();
+  for (std::size_t k = 0; k < slots; ++k)
+    for (int row : rows) {
+      const double* source = &values[(k * n + row) * columns];
+      next = std::copy(source, source + columns, next);
+    }
   return out;
 }
 
@@ -153,13 +157,13 @@ Data pick_rows(const Data& whole, const CellOrigin& origin,
                const std::vector<std::vector<int>>& new_level) {
   Data cell;
   cell.n = origin.rows.size();
-  cell.response = pick(whole.response, origin.rows);
-  cell.trials = pick(whole.trials, origin.rows);
-  cell.weights = pick(whole.weights, origin.rows);
+  cell.response = pick(whole.response, origin.rows, whole.n);
+  cell.trials = pick(whole.trials, origin.rows, whole.n);
+  cell.weights = pick(whole.weights, origin.rows, whole.n);
   for (const Predictor& source : whole.predictors) {
     Predictor predictor;
     predictor.p = source.p;
-    predictor.offset = pick(source.offset, origin.rows);
+    predictor.offset = pick(source.offset, origin.rows, whole.n);
     predictor.X.resize(cell.n * source.p);
     for (int j = 0; j < source.p; ++j) {
       const double* x = &source.X[j * whole.n];
@@ -174,10 +178,11 @@ Data pick_rows(const Data& whole, const CellOrigin& origin,
     term.predictor = source.predictor;
     term.width = source.width;
     term.levels = static_cast<int>(origin.levels[t].size());
-    term.codes.resize(cell.n);
-    for (std::size_t i = 0; i < cell.n; ++i)
-      term.codes[i] = new_level[t][source.codes[origin.rows[i]]];
-    term.columns = pick(source.columns, origin.rows, source.width);
+    term.slots = source.slots;
+    for (int k = 0; k < source.slots; ++k)
+      for (int row : origin.rows)
+        term.codes.push_back(new_level[t][source.codes[k * whole.n + row]]);
+    term.columns = pick(source.columns, origin.rows, whole.n, source.width, source.slots);
     term.precision_rows = source.precision_rows;
     term.precision_columns = source.precision_columns;
     term.precision_varies = source.precision_varies;
@@ -192,7 +197,7 @@ int common_width(const Data& data) {
   int width = 0;
   for (const Term& term : data.terms) {
     const Term& first = data.terms.front();
-    if (term.levels != first.levels || term.codes != first.codes) return 0;
+    if (term.slots > 1 || term.levels != first.levels || term.codes != first.codes) return 0;
     width += term.width;
   }
   return width;
@@ -208,7 +213,7 @@ Partition partition(Data data, std::size_t target_rows) {
     const int main = main_term(data);
     const int cells = assign_levels(data, main, target_rows, cell_of);
     out.origins = list_levels(data, cell_of, cells);
-    rows = sort_rows(data.terms[main], main, out.origins);
+    rows = sort_rows(data.terms[main], data.n, main, out.origins);
   }
   const int cells = static_cast<int>(rows.size());
 

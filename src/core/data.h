@@ -15,13 +15,15 @@ struct PrecisionPattern {
   bool varies = false;  // the elements depend on parameters: derivatives are wanted
 };
 
-// One random-effect term: row i belongs to level codes[i] and carries `width` columns z_i.
+// One random-effect term: row i belongs to level codes[i] and carries `width` columns z_i. With
+// several slots (memberships.h) it does so in each of them.
 struct Term {
   int predictor = 0;            // the linear predictor this term is part of
   int width = 1;                // q, columns per level
   int levels = 0;               // L
-  std::vector<int> codes;       // (n,) in 0 .. levels - 1
-  std::vector<double> columns;  // (n, q) row-major; empty means one column of ones
+  int slots = 1;
+  std::vector<int> codes;       // (slots, n) in 0 .. levels - 1
+  std::vector<double> columns;  // (slots, n, q) row-major; empty means one column of ones
   std::vector<int> precision_rows, precision_columns;  // see PrecisionPattern
   bool precision_varies = false;
 

@@ -67,6 +67,9 @@ std::unique_ptr<QuadraturePlan> LaplaceEngine::plan(const std::vector<int>& node
   if (std::all_of(nodes.begin(), nodes.end(), [](int k) { return k <= 1; })) return nullptr;
   if (cells_.front().prior().any())
     throw std::invalid_argument("quadrature needs levels that are independent; use nodes=1");
+  const auto several = [](const Term& term) { return term.slots > 1; };
+  if (std::any_of(terms.begin(), terms.end(), several))
+    throw std::invalid_argument("quadrature needs rows of one level each; use nodes=1");
   if (nesting_.empty())
     throw std::invalid_argument(
         "quadrature needs grouping factors that are nested in each other; use nodes=1");

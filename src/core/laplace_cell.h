@@ -18,6 +18,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <limits>
 #include <utility>
@@ -27,6 +28,7 @@
 #include "data.h"
 #include "density.h"
 #include "interrupt.h"
+#include "memberships.h"
 #include "prior.h"
 #include "row_loops.h"
 
@@ -146,6 +148,13 @@ class LaplaceCell {
   struct Direct;  // the parts in which Laplace and quadrature differ
 
   // passes.cpp
+  void list_slots();
+  void list_slot_pairs();
+  int slot_predictor(std::size_t slot) const { return data_.terms[slot_terms_[slot]].predictor; }
+  int slot_scalars(std::size_t slot) const { return pattern_.scalar_offset(slot_terms_[slot]); }
+  std::int64_t slot_blocks(std::size_t slot) const {
+    return pattern_.diagonal_offset(slot_terms_[slot]);
+  }
   double pass(Depth depth, Scratch& scratch);
   Kernel kernel(Depth depth) const;
   void linear_predictors(std::size_t begin, std::size_t end, Scratch& scratch,
@@ -198,10 +207,14 @@ class LaplaceCell {
   BlockPattern pattern_;
   Prior prior_;
   BlockCholesky cholesky_;
-  std::vector<std::vector<int>> starts_;       // by term: first rows of sorted levels, or empty
-  std::vector<std::vector<int>> pair_blocks_;  // by pair: block of each row
-  std::vector<TermRows> term_rows_;
-  std::vector<PairRows> pair_rows_;
+  // One slot for each term, or each membership of its rows (memberships.h).
+  std::vector<int> slot_terms_;                // by slot: its term
+  std::vector<std::vector<int>> starts_;       // by slot: first rows of sorted levels, or empty
+  std::vector<TermRows> term_rows_;            // by slot
+  std::vector<std::vector<int>> pair_blocks_;  // by pair of terms: block of each row and slots
+  std::vector<MemberLinks> links_;             // by term
+  std::vector<PairRows> pair_rows_;            // by pair of slots
+  std::vector<int> slot_pairs_;                // by pair of slots: pair of the pattern
 
   std::vector<double> beta_, lam_;     // the last point
   std::vector<const double*> lambda_;  // into lam_, by term

@@ -52,12 +52,16 @@ LinearEngine::LinearEngine(LinearData data, double count, std::function<bool()> 
   std::vector<std::vector<int>> block_of_row;
   for (int s = 0; s < terms(); ++s)
     for (int t = s + 1; t < terms(); ++t) {
-      block_of_row.push_back(pattern.add_pair(s, t, data_.terms[s].codes,
-                                              data_.terms[t].codes, data_.n));
+      block_of_row.push_back(add_pair(pattern, s, t));
     }
   std::vector<PrecisionPattern> precisions;
-  for (const LinearTerm& term : data_.terms) precisions.push_back(term.precision);
-  prior_ = Prior(precisions, pattern);
+  std::vector<MemberLinks> links;
+  for (const LinearTerm& term : data_.terms) {
+    precisions.push_back(term.precision);
+    links.push_back(member_links(term.codes, term.slots, data_.n));
+    shared_rows_ = shared_rows_ || links.back().any();
+  }
+  prior_ = Prior(precisions, links, pattern);
   lambda_size_ = factor_size_ + prior_.size();
   for (int t = 0; t < terms(); ++t) pattern.add_complete_pair(t, terms());
   cholesky_ = BlockCholesky(std::move(pattern));
@@ -78,6 +82,8 @@ LinearEngine::LinearEngine(LinearData data, double count, std::function<bool()> 
   scores_.assign(scalars, 0.0);
   accumulate_pairs(block_of_row);
   std::vector<std::vector<int>>().swap(block_of_row);
+  accumulate_links(links);
+  std::vector<MemberLinks>().swap(links);
   accumulate_design();
   accumulate_response();
   if (cholesky_.statistics().factor_size >= kLargeFactor) release_free_memory();
@@ -90,6 +96,15 @@ std::int64_t LinearEngine::fixed_offset(int term) const {
   return pairs[pairs.size() - data_.terms.size() + term].offset;
 }
 
+// Adds the blocks between two terms; the block of each row, for every pair of their slots.
+std::vector<int> LinearEngine::add_pair(BlockPattern& pattern, int s, int t) const {
+  const LinearTerm &rows = data_.terms[s], &columns = data_.terms[t];
+  if (rows.slots == 1 && columns.slots == 1)
+    return pattern.add_pair(s, t, rows.codes, columns.codes, data_.n);
+  const SlotPairs codes(rows.codes, rows.slots, columns.codes, columns.slots, data_.n);
+  return pattern.add_pair(s, t, codes.rows.data(), codes.columns.data(), codes.rows.size());
+}
+
 // Off-diagonal blocks of Z'WZ.
 void LinearEngine::accumulate_pairs(const std::vector<std::vector<int>>& block_of_row) {
   std::size_t pair = 0;
@@ -97,20 +112,43 @@ void LinearEngine::accumulate_pairs(const std::vector<std::vector<int>>& block_o
     for (int t = s + 1; t < terms(); ++t, ++pair) {
       const LinearTerm& rows = data_.terms[s];
       const LinearTerm& columns = data_.terms[t];
-      const std::size_t size = static_cast<std::size_t>(rows.width) * columns.width;
       double* blocks = A_.data() + pattern().pairs()[pair].offset;
+      const int* block = block_of_row[pair].data();
       poll_();
-      for (std::size_t i = 0; i < data_.n; ++i) {
-        double* block = blocks + block_of_row[pair][i] * size;
-        for (int b = 0; b < columns.width; ++b) {
-          const double z = columns.columns ? columns.columns[i * columns.width + b] : 1.0;
-          const double factor = weight(i) * z;
-          for (int a = 0; a < rows.width; ++a)
-            block[a + b * rows.width] +=
-                factor * (rows.columns ? rows.columns[i * rows.width + a] : 1.0);
-        }
-      }
+      for (int j = 0; j < rows.slots; ++j)
+        for (int k = 0; k < columns.slots; ++k, block += data_.n)
+          accumulate_pair(columns_of(rows, j), rows.width, columns_of(columns, k), columns.width,
+                          block, blocks);
     }
+}
+
+// Blocks between levels of one term.
+void LinearEngine::accumulate_links(const std::vector<MemberLinks>& links) {
+  for (int t = 0; t < terms(); ++t) {
+    if (links[t].pair < 0) continue;
+    const LinearTerm& term = data_.terms[t];
+    double* blocks = A_.data() + pattern().pairs()[links[t].pair].offset;
+    const int* block = links[t].blocks.data();
+    poll_();
+    for (int j = 0; j < term.slots; ++j)
+      for (int k = j + 1; k < term.slots; ++k, block += data_.n)
+        accumulate_pair(columns_of(term, j), term.width, columns_of(term, k), term.width, block,
+                        blocks);
+  }
+}
+
+// Adds the products of two sets of columns (n, width), null for ones, to the blocks of the rows.
+void LinearEngine::accumulate_pair(const double* rows, int row_width, const double* columns,
+                                   int column_width, const int* block_of_row, double* blocks) {
+  const std::size_t size = static_cast<std::size_t>(row_width) * column_width;
+  for (std::size_t i = 0; i < data_.n; ++i) {
+    double* block = blocks + block_of_row[i] * size;
+    for (int b = 0; b < column_width; ++b) {
+      const double factor = weight(i) * (columns ? columns[i * column_width + b] : 1.0);
+      for (int a = 0; a < row_width; ++a)
+        block[a + b * row_width] += factor * (rows ? rows[i * row_width + a] : 1.0);
+    }
+  }
 }
 
 // Z'WZ within levels, Z'WX, and X'WX; X in chunks of rows, brought into row order.
@@ -124,7 +162,8 @@ void LinearEngine::accumulate_design() {
     for (int j = 0; j < p_; ++j)
       for (std::size_t i = begin; i < end; ++i)
         rows[(i - begin) * p_ + j] = data_.X[i + j * data_.n];
-    for (const LinearTerm& term : data_.terms) accumulate_term(term, begin, end, rows.data());
+    for (const LinearTerm& term : data_.terms)
+      for (int k = 0; k < term.slots; ++k) accumulate_term(term, k, begin, end, rows.data());
     if (data_.weights)
       for (std::size_t i = begin; i < end; ++i)
         for (int j = 0; j < p_; ++j) rows[(i - begin) * p_ + j] *= std::sqrt(data_.weights[i]);
@@ -135,16 +174,18 @@ void LinearEngine::accumulate_design() {
 }
 
 // `rows` holds rows begin .. end of X.
-void LinearEngine::accumulate_term(const LinearTerm& term, std::size_t begin, std::size_t end,
-                                   const double* rows) {
+void LinearEngine::accumulate_term(const LinearTerm& term, int slot, std::size_t begin,
+                                   std::size_t end, const double* rows) {
   const int q = term.width;
   const int t = static_cast<int>(&term - data_.terms.data());
   double* diagonal = A_.data() + pattern().diagonal_offset(t);
   double* fixed = A_.data() + fixed_offset(t);
   const double one = 1.0;
+  const double* columns = columns_of(term, slot);
+  const int* codes = term.codes + slot * data_.n;
   for (std::size_t i = begin; i < end; ++i, rows += p_) {
-    const double* z = term.columns ? term.columns + i * q : &one;
-    const std::size_t level = static_cast<std::size_t>(term.codes[i]);
+    const double* z = columns ? columns + i * q : &one;
+    const std::size_t level = static_cast<std::size_t>(codes[i]);
     double* own = diagonal + level * q * q;
     double* with_x = fixed + level * q * (p_ + 1);
     for (int b = 0; b < q; ++b) {
@@ -173,11 +214,15 @@ void LinearEngine::accumulate_response() {
     double* column = A_.data() + fixed_offset(t) + static_cast<std::size_t>(p_) * q;
     for (int level = 0; level < term.levels; ++level)
       std::fill(column + level * stride, column + level * stride + q, 0.0);
-    for (std::size_t i = 0; i < data_.n; ++i) {
-      double* sums = column + static_cast<std::size_t>(term.codes[i]) * stride;
-      if (!term.columns) sums[0] += weighted[i];
-      else
-        for (int a = 0; a < q; ++a) sums[a] += weighted[i] * term.columns[i * q + a];
+    for (int k = 0; k < term.slots; ++k) {
+      const double* columns = columns_of(term, k);
+      const int* codes = term.codes + k * data_.n;
+      for (std::size_t i = 0; i < data_.n; ++i) {
+        double* sums = column + static_cast<std::size_t>(codes[i]) * stride;
+        if (!columns) sums[0] += weighted[i];
+        else
+          for (int a = 0; a < q; ++a) sums[a] += weighted[i] * columns[i * q + a];
+      }
     }
   }
   double* cross = A_.data() + pattern().diagonal_offset(terms());
@@ -254,6 +299,20 @@ void LinearEngine::solve_profile(bool factored) {
   if (r2_ < kCancellation * total_) recompute_residuals();
 }
 
+// Calls apply(first of its effects, width, z or null for a one) for every level of row i.
+template <typename Apply>
+void LinearEngine::for_memberships(std::size_t i, Apply&& apply) const {
+  for (int t = 0; t < terms(); ++t) {
+    const LinearTerm& term = data_.terms[t];
+    for (int k = 0; k < term.slots; ++k) {
+      const double* columns = columns_of(term, k);
+      apply(static_cast<std::size_t>(pattern().scalar_offset(t)) +
+                static_cast<std::size_t>(term.codes[k * data_.n + i]) * term.width,
+            term.width, columns ? columns + i * term.width : nullptr);
+    }
+  }
+}
+
 // r^2 = e'We + u'Q u and the scores Z'We from the residuals of all rows.
 void LinearEngine::recompute_residuals() {
   std::fill(scores_.begin(), scores_.end(), 0.0);
@@ -262,20 +321,14 @@ void LinearEngine::recompute_residuals() {
   for (std::size_t i = 0; i < data_.n; ++i) {
     double residual = response(i);
     for (int j = 0; j < p_; ++j) residual -= data_.X[i + j * data_.n] * beta[j];
-    for (int t = 0; t < terms(); ++t) {
-      const LinearTerm& term = data_.terms[t];
-      const double* b = &effects_[pattern().scalar_offset(t) + term.codes[i] * term.width];
-      for (int a = 0; a < term.width; ++a)
-        residual -= b[a] * (term.columns ? term.columns[i * term.width + a] : 1.0);
-    }
+    for_memberships(i, [&](std::size_t effects, int q, const double* z) {
+      for (int a = 0; a < q; ++a) residual -= effects_[effects + a] * (z ? z[a] : 1.0);
+    });
     const double weighted = weight(i) * residual;
     r2_ += weighted * residual;
-    for (int t = 0; t < terms(); ++t) {
-      const LinearTerm& term = data_.terms[t];
-      double* sums = &scores_[pattern().scalar_offset(t) + term.codes[i] * term.width];
-      for (int a = 0; a < term.width; ++a)
-        sums[a] += weighted * (term.columns ? term.columns[i * term.width + a] : 1.0);
-    }
+    for_memberships(i, [&](std::size_t effects, int q, const double* z) {
+      for (int a = 0; a < q; ++a) scores_[effects + a] += weighted * (z ? z[a] : 1.0);
+    });
   }
   have_scores_ = true;
 }
@@ -306,7 +359,7 @@ void LinearEngine::score_products(double* S) {
 bool LinearEngine::sampling_pays() const {
   constexpr double margin = 10.0;
   const FactorStatistics statistics = cholesky_.statistics();
-  return !prior_.any() &&
+  return !prior_.any() && !shared_rows_ &&
          statistics.flops >
              margin * samples(Gradient::sampled) * static_cast<double>(statistics.factor_size);
 }

@@ -52,12 +52,14 @@ enum class Gradient {
   exact,
 };
 
-// One random-effect term: row i belongs to level codes[i] and carries `width` columns z_i.
+// One random-effect term: row i belongs to level codes[i] and carries `width` columns z_i. With
+// several slots (memberships.h) it does so in each of them.
 struct LinearTerm {
   int width = 1;                    // q, columns per level
   int levels = 0;                   // L
-  const int* codes = nullptr;       // (n,) in 0 .. levels - 1
-  const double* columns = nullptr;  // (n, q) row-major; null: one column of ones
+  int slots = 1;
+  const int* codes = nullptr;       // (slots, n) in 0 .. levels - 1
+  const double* columns = nullptr;  // (slots, n, q) row-major; null: one column of ones
   PrecisionPattern precision;
 };
 
@@ -156,9 +158,13 @@ class LinearEngine {
 
  private:
   // Cross-products
+  std::vector<int> add_pair(BlockPattern& pattern, int s, int t) const;
   void accumulate_pairs(const std::vector<std::vector<int>>& block_of_row);
+  void accumulate_links(const std::vector<MemberLinks>& links);
+  void accumulate_pair(const double* rows, int row_width, const double* columns, int column_width,
+                       const int* block_of_row, double* blocks);
   void accumulate_design();
-  void accumulate_term(const LinearTerm& term, std::size_t begin, std::size_t end,
+  void accumulate_term(const LinearTerm& term, int slot, std::size_t begin, std::size_t end,
                        const double* rows);
   void accumulate_response();
   double weight(std::size_t i) const { return data_.weights ? data_.weights[i] : 1.0; }
@@ -169,6 +175,8 @@ class LinearEngine {
 
   // Evaluation
   void solve_profile(bool factored);
+  template <typename Apply>
+  void for_memberships(std::size_t i, Apply&& apply) const;
   void recompute_residuals();
   const std::vector<double>& residual_scores();
   void score_products(double* S);  // (factor_size,)
@@ -180,6 +188,9 @@ class LinearEngine {
   std::vector<double> moment_deviations();
 
   int terms() const { return static_cast<int>(data_.terms.size()); }
+  const double* columns_of(const LinearTerm& term, int slot) const {
+    return term.columns ? term.columns + slot * data_.n * term.width : nullptr;
+  }
   double degrees(bool reml) const { return count_ - (reml ? p_ : 0); }
 
   LinearData data_;
@@ -187,6 +198,7 @@ class LinearEngine {
   int lambda_size_ = 0;
   int factor_size_ = 0;  // the leading part of lam, all Lambda_t
   Prior prior_;
+  bool shared_rows_ = false;  // levels of one term share rows
   double count_ = 0.0;
   BlockCholesky cholesky_;
   std::vector<double> A_;  // Z'WZ, Z'W[X y], [X y]'W[X y] in the compact layout

@@ -15,6 +15,7 @@ Nesting find_nesting(const Data& data) {
   Nesting out;
   for (int t : order) {
     const Term& term = data.terms[t];
+    if (term.slots > 1) return {};
     if (!out.empty()) {
       const Term& last = data.terms[out.back().front()];
       if (term.levels == last.levels && term.codes == last.codes) {

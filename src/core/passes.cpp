@@ -18,11 +18,12 @@ void for_chunks(std::size_t n, Body body) {
     body(begin, std::min(n, begin + kChunkRows));
 }
 
-std::vector<int> starts_of_levels(const Term& term) {
-  if (!std::is_sorted(term.codes.begin(), term.codes.end())) return {};
-  std::vector<int> starts(term.levels + 1, 0);
-  for (int code : term.codes) ++starts[code + 1];
-  for (int l = 0; l < term.levels; ++l) starts[l + 1] += starts[l];
+// First rows of the levels in ascending codes (n,); empty for other codes.
+std::vector<int> starts_of_levels(const int* codes, std::size_t n, int levels) {
+  if (!std::is_sorted(codes, codes + n)) return {};
+  std::vector<int> starts(levels + 1, 0);
+  for (std::size_t i = 0; i < n; ++i) ++starts[codes[i] + 1];
+  for (int l = 0; l < levels; ++l) starts[l + 1] += starts[l];
   return starts;
 }
 
@@ -45,31 +46,33 @@ LaplaceCell::LaplaceCell(Data data, const Density& density)
     block_terms.push_back({term.width, term.levels, true});
     if (std::find(random_.begin(), random_.end(), term.predictor) == random_.end())
       random_.push_back(term.predictor);
-    starts_.push_back(starts_of_levels(term));
     factor_size_ += term.width * term.width;
   }
   std::sort(random_.begin(), random_.end());
   anywhere_ = !random_.empty() && random_.back() > 0;
-  for (std::size_t t = 0; t < data_.terms.size(); ++t) {
-    const Term& term = data_.terms[t];
-    term_rows_.push_back({term.codes.data(), term.columns.empty() ? nullptr : term.columns.data(),
-                          term.width, starts_[t].empty() ? nullptr : starts_[t].data()});
-  }
-
+  list_slots();
   pattern_ = BlockPattern(block_terms);
   const int terms = static_cast<int>(data_.terms.size());
   for (int s = 0; s < terms; ++s)
-    for (int t = s + 1; t < terms; ++t)
-      pair_blocks_.push_back(pattern_.add_pair(s, t, data_.terms[s].codes.data(),
-                                               data_.terms[t].codes.data(), data_.n));
-  for (std::size_t e = 0; e < pair_blocks_.size(); ++e) {
-    const BlockPair& blocks = pattern_.pairs()[e];
-    pair_rows_.push_back({term_rows_[blocks.row_term], term_rows_[blocks.column_term],
-                          pair_blocks_[e].data()});
-  }
+    for (int t = s + 1; t < terms; ++t) {
+      const Term &rows = data_.terms[s], &columns = data_.terms[t];
+      if (rows.slots == 1 && columns.slots == 1) {
+        pair_blocks_.push_back(
+            pattern_.add_pair(s, t, rows.codes.data(), columns.codes.data(), data_.n));
+        continue;
+      }
+      const SlotPairs codes(rows.codes.data(), rows.slots, columns.codes.data(), columns.slots,
+                            data_.n);
+      pair_blocks_.push_back(
+          pattern_.add_pair(s, t, codes.rows.data(), codes.columns.data(), codes.rows.size()));
+    }
   std::vector<PrecisionPattern> precisions;
-  for (const Term& term : data_.terms) precisions.push_back(term.precision());
-  prior_ = Prior(precisions, pattern_);
+  for (const Term& term : data_.terms) {
+    precisions.push_back(term.precision());
+    links_.push_back(member_links(term.codes.data(), term.slots, data_.n));
+  }
+  prior_ = Prior(precisions, links_, pattern_);
+  list_slot_pairs();
   lambda_size_ = factor_size_ + prior_.size();
   if (terms > 0) cholesky_ = BlockCholesky(pattern_);
   cholesky_.set_precision(prior_.lists(pattern_));
@@ -93,6 +96,50 @@ LaplaceCell::LaplaceCell(Data data, const Density& density)
   delta_lam_.assign(lambda_size_, 0.0);
   reset();
   set_lambda(lam_.data());
+}
+
+void LaplaceCell::list_slots() {
+  const std::size_t n = data_.n;
+  for (std::size_t t = 0; t < data_.terms.size(); ++t)
+    for (int k = 0; k < data_.terms[t].slots; ++k) {
+      const Term& term = data_.terms[t];
+      const int* codes = term.codes.data() + k * n;
+      const double* columns =
+          term.columns.empty() ? nullptr : term.columns.data() + k * n * term.width;
+      slot_terms_.push_back(static_cast<int>(t));
+      starts_.push_back(starts_of_levels(codes, n, term.levels));
+      const std::vector<int>& starts = starts_.back();
+      term_rows_.push_back(
+          {codes, columns, term.width, starts.empty() ? nullptr : starts.data()});
+    }
+}
+
+// After the blocks of all pairs are known.
+void LaplaceCell::list_slot_pairs() {
+  std::vector<std::size_t> first{0};  // slot of each term
+  for (const Term& term : data_.terms) first.push_back(first.back() + term.slots);
+  const auto add = [&](std::size_t a, std::size_t b, const int* blocks, int pair) {
+    pair_rows_.push_back({term_rows_[a], term_rows_[b], blocks});
+    slot_pairs_.push_back(pair);
+  };
+  for (std::size_t e = 0; e < pair_blocks_.size(); ++e) {
+    const BlockPair& pair = pattern_.pairs()[e];
+    const int* blocks = pair_blocks_[e].data();
+    for (std::size_t a = first[pair.row_term]; a < first[pair.row_term + 1]; ++a)
+      for (std::size_t b = first[pair.column_term]; b < first[pair.column_term + 1]; ++b) {
+        add(a, b, blocks, static_cast<int>(e));
+        blocks += data_.n;
+      }
+  }
+  for (std::size_t t = 0; t < links_.size(); ++t) {
+    if (links_[t].pair < 0) continue;
+    const int* blocks = links_[t].blocks.data();
+    for (std::size_t a = first[t]; a < first[t + 1]; ++a)
+      for (std::size_t b = a + 1; b < first[t + 1]; ++b) {
+        add(a, b, blocks, links_[t].pair);
+        blocks += data_.n;
+      }
+  }
 }
 
 void LaplaceCell::set_interrupt(const std::function<bool()>& wants_stop) {
@@ -126,8 +173,8 @@ void LaplaceCell::linear_predictors(std::size_t begin, std::size_t end, Scratch&
                                     const double** eta) const {
   for (int k = 0; k < predictors_; ++k) eta[k] = xb_[k].data() + begin;
   for (std::size_t t = 0; t < term_rows_.size(); ++t) {
-    const int k = data_.terms[t].predictor;
-    loops_->add_effects(term_rows_[t], b_.data() + pattern_.scalar_offset(t), begin, end, eta[k],
+    const int k = slot_predictor(t);
+    loops_->add_effects(term_rows_[t], b_.data() + slot_scalars(t), begin, end, eta[k],
                         scratch.eta(k));
     eta[k] = scratch.eta(k);
   }
@@ -176,9 +223,9 @@ void LaplaceCell::project_shift(const double* beta, Scratch& scratch, double* ra
         if (moved[k])
           loops_->add_product(m, 1.0, scratch.eta(k), d2_[pair(a, k)].data() + begin, projected);
       for (std::size_t t = 0; t < term_rows_.size(); ++t)
-        if (data_.terms[t].predictor == a)
+        if (slot_predictor(t) == a)
           loops_->add_scores(term_rows_[t], projected, begin, end,
-                             raw + pattern_.scalar_offset(t));
+                             raw + slot_scalars(t));
     }
   });
   std::copy(beta, beta + coefficients_, beta_.begin());
@@ -233,13 +280,13 @@ double LaplaceCell::pass(Depth depth, Scratch& scratch) {
 void LaplaceCell::accumulate(std::size_t begin, std::size_t end, const double* const* d1,
                              const double* const* d2, double* g) {
   for (std::size_t t = 0; t < term_rows_.size(); ++t) {
-    const int k = data_.terms[t].predictor;
+    const int k = slot_predictor(t);
     loops_->add_information(term_rows_[t], d1[k], d2[pair(k, k)], begin, end,
-                            g + pattern_.scalar_offset(t),
-                            A_.data() + pattern_.diagonal_offset(t));
+                            g + slot_scalars(t),
+                            A_.data() + slot_blocks(t));
   }
   for (std::size_t e = 0; e < pair_rows_.size(); ++e) {
-    const BlockPair& blocks = pattern_.pairs()[e];
+    const BlockPair& blocks = pattern_.pairs()[slot_pairs_[e]];
     const int a = data_.terms[blocks.row_term].predictor;
     const int b = data_.terms[blocks.column_term].predictor;
     loops_->add_pair_information(pair_rows_[e], d2[pair(a, b)], begin, end,
@@ -289,10 +336,10 @@ void LaplaceCell::leverages(int a, int b, std::size_t begin, std::size_t end, do
   std::fill(T, T + (end - begin), 0.0);
   if (a == b)
     for (std::size_t t = 0; t < term_rows_.size(); ++t)
-      if (data_.terms[t].predictor == a)
-        loops_->add_leverage(term_rows_[t], P_.data() + pattern_.diagonal_offset(t), begin, end, T);
+      if (slot_predictor(t) == a)
+        loops_->add_leverage(term_rows_[t], P_.data() + slot_blocks(t), begin, end, T);
   for (std::size_t e = 0; e < pair_rows_.size(); ++e) {
-    const BlockPair& blocks = pattern_.pairs()[e];
+    const BlockPair& blocks = pattern_.pairs()[slot_pairs_[e]];
     const int row = data_.terms[blocks.row_term].predictor;
     const int column = data_.terms[blocks.column_term].predictor;
     const bool wanted = (row == a && column == b) || (row == b && column == a);
@@ -319,8 +366,8 @@ void LaplaceCell::curvature_changes(Scratch& scratch) {
       }
     for (int k = 0; k < predictors_; ++k) std::copy(c[k], c[k] + m, change(k).begin() + begin);
     for (std::size_t t = 0; t < term_rows_.size(); ++t)
-      loops_->add_scores(term_rows_[t], c[data_.terms[t].predictor], begin, end,
-                         z_c_.data() + pattern_.scalar_offset(t));
+      loops_->add_scores(term_rows_[t], c[slot_predictor(t)], begin, end,
+                         z_c_.data() + slot_scalars(t));
   });
 }
 
@@ -331,8 +378,8 @@ void LaplaceCell::add_fixed_gradient(const Direct& direct, const double* effects
     const std::size_t m = end - begin;
     for (int a : random_) std::fill(scratch.eta(a), scratch.eta(a) + m, 0.0);
     for (std::size_t t = 0; t < term_rows_.size(); ++t) {
-      double* shift = scratch.eta(data_.terms[t].predictor);
-      loops_->add_effects(term_rows_[t], effects + pattern_.scalar_offset(t), begin, end, shift,
+      double* shift = scratch.eta(slot_predictor(t));
+      loops_->add_effects(term_rows_[t], effects + slot_scalars(t), begin, end, shift,
                           shift);
     }
     double* r = scratch.row();
@@ -400,9 +447,9 @@ void LaplaceCell::cross_information(Scratch& scratch, double* C) const {
           loops_->negative_product(end - begin, &data_.predictors[k].X[j * data_.n + begin],
                                    d2_[pair(k, a)].data() + begin, weighted);
           for (std::size_t t = 0; t < term_rows_.size(); ++t)
-            if (data_.terms[t].predictor == a)
+            if (slot_predictor(t) == a)
               loops_->add_scores(term_rows_[t], weighted, begin, end,
-                                 C + column * U + pattern_.scalar_offset(t));
+                                 C + column * U + slot_scalars(t));
         }
   });
 }

@@ -15,22 +15,41 @@ double dot(const double* a, const double* b, int n) {
 }
 
 // Joins the levels of term t of a pattern; returns the block of each off-diagonal element.
-std::vector<int> join_levels(const PrecisionPattern& precision, int t, BlockPattern& pattern) {
+std::vector<int> join_levels(const PrecisionPattern& precision, MemberLinks& links, int t,
+                             BlockPattern& pattern) {
   std::vector<int> rows, columns;
   for (std::size_t e = 0; e < precision.size; ++e) {
     if (precision.rows[e] == precision.columns[e]) continue;
     rows.push_back(precision.rows[e]);
     columns.push_back(precision.columns[e]);
   }
+  const std::size_t elements = rows.size();
+  for (std::size_t e = 0; e < links.larger.size(); ++e) {
+    if (links.larger[e] == links.smaller[e]) continue;
+    rows.push_back(links.larger[e]);
+    columns.push_back(links.smaller[e]);
+  }
   if (rows.empty()) return {};
-  return pattern.add_neighbors(t, rows.data(), columns.data(), rows.size());
+  std::vector<int> blocks = pattern.add_neighbors(t, rows.data(), columns.data(), rows.size());
+  if (links.any()) {
+    links.pair = static_cast<int>(pattern.pairs().size()) - 1;
+    links.blocks.assign(links.larger.size(), 0);
+    std::size_t next = elements;
+    for (std::size_t e = 0; e < links.larger.size(); ++e)
+      if (links.larger[e] != links.smaller[e]) links.blocks[e] = blocks[next++];
+  }
+  blocks.resize(elements);
+  return blocks;
 }
 
 }  // namespace
 
-Prior::Prior(const std::vector<PrecisionPattern>& by_term, BlockPattern& pattern) {
+Prior::Prior(const std::vector<PrecisionPattern>& by_term, std::vector<MemberLinks>& links,
+             BlockPattern& pattern) {
   for (int t = 0; t < static_cast<int>(by_term.size()); ++t) {
     const int q = pattern.term(t).width;
+    const std::size_t pairs_before = pattern.pairs().size();
+    const std::vector<int> blocks = join_levels(by_term[t], links[t], t, pattern);
     if (!by_term[t].size) {
       others_.push_back(pattern.scalar_offset(t));
       others_.push_back(pattern.scalar_offset(t + 1));
@@ -45,17 +64,17 @@ Prior::Prior(const std::vector<PrecisionPattern>& by_term, BlockPattern& pattern
     part.first = static_cast<std::size_t>(pattern.scalar_offset(t));
     part.factor = static_cast<std::size_t>(factor_size_);
     part.diagonal = pattern.diagonal_offset(t);
-    const std::vector<int> blocks = join_levels(part.pattern, t, pattern);
-    if (!blocks.empty()) {
-      part.pair_index = static_cast<int>(pattern.pairs().size()) - 1;
-      part.pair = pattern.pairs().back().offset;
+    if (pattern.pairs().size() > pairs_before) {
+      part.pair_index = static_cast<int>(pairs_before);
+      part.joined = pattern.pairs().back();
+      part.pair = part.joined.offset;
     }
     std::size_t next = 0;
     for (std::size_t e = 0; e < part.pattern.size; ++e) {
       const int row = part.pattern.rows[e];
       part.place.push_back(row == part.pattern.columns[e] ? row : part.levels + blocks[next++]);
     }
-    part.values.assign(static_cast<std::size_t>(part.levels) + blocks.size(), 0.0);
+    part.values.assign(static_cast<std::size_t>(part.levels + part.joined.blocks()), 0.0);
     part.row_sums.assign(static_cast<std::size_t>(part.levels), 0.0);
     size_ += static_cast<int>(part.pattern.size) + 1;
     factor_size_ += q * q;
@@ -198,7 +217,11 @@ void Prior::add_square_gradient(const double* u, double* gradient) const {
 bool Prior::factor(Part& part) {
   if (!part.cholesky) {
     BlockPattern pattern({BlockTerm{1, part.levels, true}});
-    join_levels(part.pattern, 0, pattern);
+    std::vector<int> rows;
+    for (int l = 0; part.pair_index >= 0 && l < part.levels; ++l)
+      rows.resize(static_cast<std::size_t>(part.joined.row_start[l + 1]), l);
+    if (!rows.empty())
+      pattern.add_neighbors(0, rows.data(), part.joined.columns.data(), rows.size());
     part.cholesky = std::make_unique<BlockCholesky>(std::move(pattern));
     std::vector<const double*> lists{part.values.data()};
     if (part.pair_index >= 0) lists.push_back(part.values.data() + part.levels);

@@ -18,14 +18,17 @@
 #include "block_cholesky.h"
 #include "block_pattern.h"
 #include "data.h"
+#include "memberships.h"
 
 namespace ilk {
 
 class Prior {
  public:
   Prior() = default;
-  // Adds the blocks between joined levels to the pattern. `by_term`: views that stay valid.
-  Prior(const std::vector<PrecisionPattern>& by_term, BlockPattern& pattern);
+  // Adds the blocks between joined levels to the pattern, and those between levels that share rows
+  // of their term, whose blocks it enters in `links`. `by_term`: views that stay valid.
+  Prior(const std::vector<PrecisionPattern>& by_term, std::vector<MemberLinks>& links,
+        BlockPattern& pattern);
 
   bool any() const { return !parts_.empty(); }
   int size() const { return size_; }  // of what follows the factors in lam
@@ -70,8 +73,10 @@ class Prior {
     std::int64_t diagonal = 0;      // offsets in the compact layout
     std::int64_t pair = -1;
     int pair_index = -1;            // among the pairs of the pattern
+    BlockPair joined;               // that pair
     std::vector<int> place;         // of each element in `values`
-    std::vector<double> values;     // diagonal by level, then the blocks of the pair
+    std::vector<double> values;     // diagonal by level, then the blocks of the pair; zero where
+                                    // levels only share rows
     std::vector<double> row_sums;   // by level
     std::unique_ptr<BlockCholesky> cholesky;  // of Q alone, once it is asked for
     bool factored = false, definite = false;

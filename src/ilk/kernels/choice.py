@@ -89,7 +89,7 @@ class ChoosingEngine(AbstractDelegating):
         if some is None:
             self._last = self._plain
             return self._last
-        if any(term.precision is not None for term in self._data.terms):
+        if any(term.linked for term in self._data.terms):
             raise ValueError("quadrature needs levels that are independent; use nodes=1")
         if some not in self._others:
             made = self._crossed(self._data, self._density, some, self._make, self._plain)

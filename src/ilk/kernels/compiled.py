@@ -23,6 +23,7 @@ from ilk.kernels.contract import (
     Nodes,
     PrecisionPattern,
     SearchResult,
+    TermData,
     nodes_by_term,
 )
 
@@ -249,17 +250,42 @@ def _columns(data: EngineData) -> Columns:
     if any(term.mixed for term in data.terms):
         raise ValueError("a term with columns of several predictors has no compiled form")
     predictors = [(_matrix(part.X), _optional(part.offset)) for part in data.predictors]
-    terms = [
-        (
-            term.predictors[0],
-            _codes(term.codes),
-            int(term.levels),
-            None if term.columns is None else np.ascontiguousarray(term.columns, dtype=np.float64),
-            _precision(term.precision),
+    terms = []
+    for term in data.terms:
+        codes, columns = (term.codes, term.columns) if term.weights is None else _slots(term)
+        terms.append(
+            (
+                term.predictors[0],
+                _codes(codes),
+                int(term.levels),
+                None if columns is None else np.ascontiguousarray(columns, dtype=np.float64),
+                _precision(term.precision),
+            )
         )
-        for term in data.terms
-    ]
     return predictors, terms
+
+
+def _slots(term: TermData) -> tuple[IntArray, FloatArray]:
+    """Codes (s n,) and columns (s n, q) of all memberships, slot after slot.
+
+    The levels of a row descend; where one would come again its columns are in its first place and
+    zeros in the others.
+    """
+    assert term.weights is not None
+    codes, weights = np.array(term.codes, dtype=np.int64), np.array(term.weights)
+    # a level without weight shares no rows: another one of the row stands in its place
+    first = codes[np.arange(len(codes)), np.argmax(weights != 0.0, axis=1)]
+    codes = np.where(weights != 0.0, codes, first[:, None])
+    order = np.argsort(-codes, axis=1, kind="stable")
+    codes, weights = np.take_along_axis(codes, order, 1), np.take_along_axis(weights, order, 1)
+    for k in range(codes.shape[1] - 1, 0, -1):
+        again = codes[:, k] == codes[:, k - 1]
+        weights[again, k - 1] += weights[again, k]
+        weights[again, k] = 0.0
+    columns = weights.T[:, :, None]
+    if term.columns is not None:
+        columns = columns * term.columns
+    return codes.T.ravel(), columns.reshape(codes.size, -1)
 
 
 def _precision(pattern: PrecisionPattern | None) -> PrecisionArrays | None:

@@ -56,12 +56,14 @@ def dense_effects(data: EngineData, lam: FloatArray) -> list[FloatArray]:
     for term in data.terms:
         q = term.width
         factor = lam[position : position + q * q].reshape(q, q, order="F")
-        z = np.ones((n, 1)) if term.columns is None else term.columns
-        for i in range(n):
-            first = start + int(term.codes[i]) * q
-            for k in set(term.predictors):
-                own = [z[i, j] if a == k else 0.0 for j, a in enumerate(term.predictors)]
-                out[k][i, first : first + q] = np.array(own) @ factor
+        for member in range(term.memberships):
+            codes, columns = term.member(member)
+            z = np.ones((n, 1)) if columns is None else columns
+            for i in range(n):
+                first = start + int(codes[i]) * q
+                for k in set(term.predictors):
+                    own = [z[i, j] if a == k else 0.0 for j, a in enumerate(term.predictors)]
+                    out[k][i, first : first + q] += np.array(own) @ factor
         start += term.levels * q
         position += q * q
     return out
@@ -165,9 +167,11 @@ def _components(data: EngineData) -> list[tuple[IntArray, IntArray]]:
     touched: list[set[int]] = [set() for _ in range(n)]
     start = 0
     for term in data.terms:
-        for i in range(n):
-            first = start + int(term.codes[i]) * term.width
-            touched[i].update(range(first, first + term.width))
+        for member in range(term.memberships):
+            codes, _ = term.member(member)
+            for i in range(n):
+                first = start + int(codes[i]) * term.width
+                touched[i].update(range(first, first + term.width))
         start += term.levels * term.width
     groups: list[tuple[list[int], set[int]]] = []
     for i, effects in enumerate(touched):

@@ -158,7 +158,7 @@ class LaplaceEngine:
         by_term = nodes_by_term(nodes, len(self._data.terms))
         if all(k == 1 for k in by_term):
             return None
-        if self._rows.structured:
+        if any(term.linked for term in self._data.terms):
             raise ValueError("quadrature needs levels that are independent")
         if self._nesting is None:
             raise ValueError("quadrature needs grouping factors that are nested in each other")

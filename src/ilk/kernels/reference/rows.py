@@ -7,6 +7,9 @@ over u only the (m, m) parts between effects of the same row are ever needed.
 
 The terms that share the grouping of the term with most effects *lead*: they come first in row
 coordinates, and their part of H is block diagonal with one (Q, Q) block per level.
+
+A term of multiple membership has s copies of its row coordinates, one for each membership, with
+columns times weights; all copies have the one Lambda_t of the term.  It never leads.
 """
 
 from __future__ import annotations
@@ -41,8 +44,8 @@ class RowDesign:
         The linear predictor that each column belongs to.
     loading_effect, loading_predictor : ndarray (e,) of int
         Row coordinate and linear predictor of each loading.
-    terms : tuple of slice
-        Row coordinates of each term, in the order of the data's terms.
+    copies : tuple of tuple of slice
+        Row coordinates of each term, once for each membership, in the order of the data's terms.
     positions : tuple of ndarray (L_t, q_t) of int
         Positions in u of each term's effects.
     leading : int
@@ -65,7 +68,7 @@ class RowDesign:
     predictor: IntArray
     loading_effect: IntArray
     loading_predictor: IntArray
-    terms: tuple[slice, ...]
+    copies: tuple[tuple[slice, ...], ...]
     positions: tuple[IntArray, ...]
     leading: int
     groups: IntArray
@@ -78,6 +81,11 @@ class RowDesign:
     def width(self) -> int:
         """Number m of random effects that touch a row."""
         return int(self.columns.shape[1])
+
+    @property
+    def terms(self) -> tuple[slice, ...]:
+        """Row coordinates of the first membership of each term."""
+        return tuple(first for first, *_ in self.copies)
 
     @property
     def factor_size(self) -> int:
@@ -93,15 +101,19 @@ class RowDesign:
         """Block-diagonal matrix Lambda (m, m) in row coordinates."""
         out = np.zeros((self.width, self.width))
         start = 0
-        for part in self.terms:
-            q = part.stop - part.start
-            out[part, part] = lam[start : start + q * q].reshape(q, q, order="F")
+        for parts in self.copies:
+            q = parts[0].stop - parts[0].start
+            for part in parts:
+                out[part, part] = lam[start : start + q * q].reshape(q, q, order="F")
             start += q * q
         return out
 
     def diagonal_blocks(self, matrix: FloatArray) -> FloatArray:
-        """Blocks of a matrix (m, m) that belong to terms, flat like ``lam``."""
-        blocks = [matrix[part, part].ravel(order="F") for part in self.terms]
+        """Blocks of a matrix (m, m) that belong to terms, flat; sums over memberships."""
+        blocks = [
+            np.sum([matrix[part, part].ravel(order="F") for part in parts], axis=0)
+            for parts in self.copies
+        ]
         return np.concatenate([np.zeros(0), *blocks])
 
     def total(self, contributions: FloatArray) -> FloatArray:
@@ -158,21 +170,24 @@ def row_design(data: EngineData) -> RowDesign:
     )
     lead = _leading_terms(terms)
     order = [*lead, *(t for t in range(len(terms)) if t not in lead)]
-    widths = [terms[t].width for t in order]
-    ends = np.cumsum([0, *widths])
-    slices = {t: slice(int(a), int(b)) for t, a, b in zip(order, ends, ends[1:], strict=False)}
+    width = sum(term.width * term.memberships for term in terms)
     leading = sum(terms[t].width for t in lead)
 
-    columns, index = np.zeros((n, ends[-1])), np.zeros((n, ends[-1]), int)
+    columns, index = np.zeros((n, width)), np.zeros((n, width), int)
     predictor: list[int] = []
     loadings: list[tuple[int, int]] = []
+    copies: dict[int, tuple[slice, ...]] = {}
     for t in order:
-        term = terms[t]
-        columns[:, slices[t]] = 1.0 if term.columns is None else term.columns
-        index[:, slices[t]] = positions[t][term.codes]
-        predictor += term.predictors
-        effects = range(slices[t].start, slices[t].stop)
-        loadings += [(j, k) for j in effects for k in sorted(set(term.predictors))]
+        term, parts = terms[t], []
+        for k in range(term.memberships):
+            effects = range(len(predictor), len(predictor) + term.width)
+            parts.append(slice(effects.start, effects.stop))
+            codes, z = term.member(k)
+            columns[:, parts[-1]] = 1.0 if z is None else z
+            index[:, parts[-1]] = positions[t][codes]
+            predictor += term.predictors
+            loadings += [(j, k) for j in effects for k in sorted(set(term.predictors))]
+        copies[t] = tuple(parts)
 
     rest_index = np.concatenate(
         [np.zeros(0, int), *(positions[t].ravel() for t in order[len(lead) :])]
@@ -186,7 +201,7 @@ def row_design(data: EngineData) -> RowDesign:
         predictor=np.array(predictor, int),
         loading_effect=np.array([j for j, _ in loadings], int),
         loading_predictor=np.array([k for _, k in loadings], int),
-        terms=tuple(slices[t] for t in range(len(terms))),
+        copies=tuple(copies[t] for t in range(len(terms))),
         positions=positions,
         leading=leading,
         groups=np.asarray(terms[lead[0]].codes) if lead else np.zeros(n, int),
@@ -200,14 +215,12 @@ def row_design(data: EngineData) -> RowDesign:
 
 
 def _leading_terms(terms: Sequence[TermData]) -> list[int]:
-    """Terms of independent levels that share the grouping of the one with most effects."""
-    free = [term for term in terms if term.precision is None]
+    """Terms whose levels stand alone and share the grouping of the one with most effects."""
+    free = [term for term in terms if not term.linked]
     if not free:
         return []
     first = max(free, key=lambda term: term.levels * term.width)
-    return [
-        t for t, term in enumerate(terms) if term.precision is None and _same_grouping(term, first)
-    ]
+    return [t for t, term in enumerate(terms) if not term.linked and _same_grouping(term, first)]
 
 
 def _same_grouping(a: TermData, b: TermData) -> bool:

@@ -193,7 +193,11 @@ def moment_start(rows: RowDesign, jet: Jet, factor: LinearFactor) -> FloatArray:
 def solve_moments(rows: RowDesign, deviations: FloatArray, factor: LinearFactor) -> FloatArray:
     """Parameters whose Lambda is nearest to the diagonal matrix of deviations (m,)."""
     base, jacobian = factor(np.zeros(factor.theta_size))
-    target, size = rows.diagonal_blocks(np.diag(deviations)), rows.factor_size
+    shares = deviations.copy()
+    for parts in rows.copies:
+        for part in parts:
+            shares[part] /= len(parts)
+    target, size = rows.diagonal_blocks(np.diag(shares)), rows.factor_size
     return np.asarray(
         np.linalg.lstsq(jacobian[:size], target - base[:size], rcond=None)[0], dtype=np.float64
     )

@@ -99,6 +99,8 @@ def nesting_of(data: EngineData, rows: RowDesign) -> Nesting | None:
     Nesting or None
         None if the grouping factors are not nested in each other.
     """
+    if any(term.weights is not None for term in data.terms):
+        return None
     codes = [np.asarray(term.codes) for term in data.terms]
     chain = nested_chain(codes, [term.levels for term in data.terms])
     if chain is None:

@@ -34,15 +34,15 @@ def cross_information(
 
 def level_information(rows: RowDesign, term: int, w: FloatArray) -> FloatArray:
     """Diagonal blocks A_ll = sum of w z z' of a term by level, (L_t, q_t, q_t)."""
-    part = rows.terms[term]
-    z = rows.columns[:, part]
-    predictor = rows.predictor[part]
-    q = z.shape[1]
     positions = rows.positions[term]
-    level = (rows.index[:, part.start] - positions[0, 0]) // q
-    out = np.empty((len(positions), q, q))
-    for j in range(q):
-        for k in range(q):
-            product = w[predictor[j], predictor[k]] * z[:, j] * z[:, k]
-            out[:, j, k] = np.bincount(level, product, minlength=len(positions))
+    levels, q = positions.shape
+    out = np.zeros((levels, q, q))
+    for part in rows.copies[term]:
+        z = rows.columns[:, part]
+        predictor = rows.predictor[part]
+        level = (rows.index[:, part.start] - positions[0, 0]) // q
+        for j in range(q):
+            for k in range(q):
+                product = w[predictor[j], predictor[k]] * z[:, j] * z[:, k]
+                out[:, j, k] += np.bincount(level, product, minlength=levels)
     return out
