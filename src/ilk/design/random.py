@@ -104,6 +104,11 @@ class RandomTerm:
         """Predictor of each column."""
         return tuple(part.predictor for part, _ in self.parts for _ in part.column_names)
 
+    @property
+    def group(self) -> str:
+        """Name of its factor in tables, where independent levels stand beside dependent ones."""
+        return f"{self.grouping.name} (iid)" if self.structure == "iid" else self.grouping.name
+
     def reaches(self, predictor: str) -> bool:
         """Whether some of its columns belong to a predictor."""
         return predictor in self.predictors

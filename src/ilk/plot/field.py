@@ -109,7 +109,8 @@ def field_table(
             f"{group!r} has no random effect {wanted!r}; it has {', '.join(dict.fromkeys(names))}.",
             code="unknown-term",
         )
-    rows = np.flatnonzero([name == wanted for name in names])
+    there = zip(names, columns["group"], strict=True)  # independent levels have another group
+    rows = np.flatnonzero([name == wanted and str(g) == group for name, g in there])
     labels = [columns["level"][i] for i in rows]
     if places is None:
         axes, points = _of_space(fitted, group)

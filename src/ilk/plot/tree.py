@@ -92,7 +92,8 @@ def tree_table(fit: Drawable, group: str, term: str | None = None) -> TreePictur
             f"{group!r} has no random effect {wanted!r}; it has {', '.join(dict.fromkeys(names))}.",
             code="unknown-term",
         )
-    rows = np.flatnonzero([name == wanted for name in names])
+    there = zip(names, columns["group"], strict=True)  # independent levels have another group
+    rows = np.flatnonzero([name == wanted and str(g) == group for name, g in there])
     parents = np.asarray(found.parents)
     places = found.places()
     own = np.array([places.get(name, -1) for name in found.names])

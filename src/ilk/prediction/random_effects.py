@@ -124,7 +124,7 @@ def random_effects(
     dependences = fitted.dependences
     tables = []
     for t, term in enumerate(terms):
-        if group is not None and term.grouping.name != group:
+        if group is not None and group not in (term.grouping.name, term.group):
             continue
         effects, held = estimates[t], variances[0][t]
         prior = np.diag(fitted.estimates.covariances[t])
@@ -141,7 +141,7 @@ def random_effects(
         tables.append(
             LevelEffects(
                 component=term.predictor,
-                group=term.grouping.name,
+                group=term.group,
                 levels=tuple(levels[i] for i in np.flatnonzero(here)),
                 names=tuple(term.column_names),
                 estimate=effects,
@@ -175,7 +175,8 @@ def check_group(fitted: Fitted, group: str | None) -> None:
     group : str or None
         Name of a factor; None for all.
     """
-    groups = list(dict.fromkeys(term.grouping.name for term in fitted.design.terms))
+    terms = fitted.design.terms
+    groups = list(dict.fromkeys(name for t in terms for name in (t.grouping.name, t.group)))
     if group is None or group in groups:
         return
     there = f"there are {', '.join(groups)}" if groups else "the model has no random effects"

@@ -223,6 +223,7 @@ def _facts(fitted: Fitted, covariance: CoefficientCovariance) -> tuple[tuple[str
         facts.append(("df", covariance.df_kind))
     facts.append(rows_fact(design, fitted.nobs))
     groups = {term.grouping.name: term.grouping for term in design.terms}
+    groups.update((t.grouping.name, t.grouping) for t in design.terms if t.grouping.structured)
     if groups:
         facts.append(("groups", "; ".join(levels_text(one) for one in groups.values())))
     facts += structure_facts(fitted)

@@ -170,7 +170,7 @@ class _Part:
             rows.append(
                 VarianceComponent(
                     self.term.predictor,
-                    self.term.grouping.name,
+                    self.term.group,
                     (name,),
                     DEVIATION,
                     size,
@@ -197,7 +197,7 @@ class _Part:
                 rows.append(
                     VarianceComponent(
                         self.term.predictor,
-                        self.term.grouping.name,
+                        self.term.group,
                         (names[i], names[j]),
                         CORRELATION,
                         r,

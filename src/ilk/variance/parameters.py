@@ -79,7 +79,7 @@ def parameter_rows(
         rows.append(
             VarianceComponent(
                 term.predictor,
-                term.grouping.name,
+                term.group,
                 one.terms,
                 one.kind,
                 value,

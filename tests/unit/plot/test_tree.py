@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tests.unit.plot.structured import lineage, series
 
+import ilk
 from ilk.errors import FitError
 from ilk.plot import tree, tree_table
 
@@ -38,6 +39,19 @@ def test_effects_of_nodes() -> None:
     # the unseen tip has its parent's effect
     place = {name: i for i, name in enumerate(table.names)}
     assert table.effect[place["f"]] == pytest.approx(table.effect[place["ef"]])
+
+
+def test_independent_levels_beside_the_tree() -> None:
+    fit, data = lineage()
+    tree_of_cells = fit.fitted.model.covariances[0].levels
+    both = ilk.fit("y ~ 1 + (1 | cell) + iid(1 | cell)", data, covariance={"cell": tree_of_cells})
+    assert both.variance_components().group.tolist() == ["cell", "cell (iid)", "Residual"]
+    effects = both.random_effects("cell")
+    table = tree_table(both, "cell")
+    own = effects[effects.group == "cell"].set_index("level")
+    place = {name: i for i, name in enumerate(table.names)}
+    assert table.effect[place["a"]] == pytest.approx(own.estimate["a"])
+    assert len(both.random_effects("cell (iid)")) == 5
 
 
 def test_drawn() -> None:
