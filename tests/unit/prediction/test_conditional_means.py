@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from tests.fits import fit_of
+from tests.structured import Dense
 
 import ilk
 from ilk.fitted import Lazy
@@ -200,3 +201,28 @@ def test_a_vanished_variance_has_no_effects():
     if fit.variance_components().sd[0] > 1e-6:
         pytest.skip("not on the boundary")
     assert np.abs(fit.random_effects(estimate="mean").estimate).max() < 1e-6
+
+
+def test_levels_that_depend_on_each_other():
+    """The expansion is nearer to the means over all effects than modes are, of latent nodes too."""
+    tree = ilk.covariance.tree("((a:1,b:1)m:1,c:1.3)r;")
+    rows = {"tip": np.repeat(list("abc"), 6)}
+    rows["y"] = (np.random.default_rng(1).random(18) < np.repeat([0.9, 0.7, 0.15], 6)).astype(float)
+    fit = ilk.fit("y ~ 1 + (1 | tip)", rows, "binomial", covariance={"tip": tree})
+    assert not shares_levels(fit.fitted)
+    found = conditional_means(fit.fitted)
+    assert found.method == "expansion"
+    dense = Dense(fit)
+    root = np.linalg.cholesky(dense.prior(dense.psi))
+    x, w = np.polynomial.hermite_e.hermegauss(16)
+    points = np.array(list(itertools.product(x, repeat=len(root)))) @ root.T
+    weights = np.prod(list(itertools.product(w, repeat=len(root))), axis=1)
+    eta = dense.psi[0] + points @ dense.Z.T
+    posterior = weights * np.exp(_logistic(dense.y, eta))
+    mean = posterior @ points / posterior.sum()
+    ours = found.moments.means[0][:, 0]
+    modes = fit.fitted.estimates.modes[0][:, 0]
+    assert ours == pytest.approx(mean, abs=1e-3)
+    assert np.all(np.abs(ours - mean) < 0.2 * np.abs(modes - mean))
+    table = fit.random_effects(estimate="mean")
+    assert table.estimate.to_numpy() == pytest.approx(ours)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
-from tests.structured import Dense, fit_of, series
+from tests.structured import PARENTS, UNSEEN, Dense, fit_of, series, tree
 
 import ilk
 from ilk.prediction.positions import with_positions
@@ -107,3 +108,34 @@ def test_units_that_are_new_have_no_series():
         fit.predict(NEW.assign(time=4.0, unit="q"))
     found = fit.predict(NEW.assign(time=4.0, unit="q"), new_levels="population")
     assert found.estimand.tolist() == ["population"] * 4
+
+
+def test_series_of_relatives():
+    """Times within tips of a tree: new times of tips with data, of one without, of an ancestor."""
+    structure, times = tree(), np.array([0.0, 1.0, 2.0, 4.0])
+    V = np.linalg.inv(structure.precision(np.zeros(0)).dense())
+    draw = np.random.default_rng(0)
+    R = 0.6 ** np.abs(times[:, None] - times)
+    b = np.linalg.cholesky(V) @ draw.standard_normal((len(V), 4)) @ np.linalg.cholesky(R).T
+    place = structure.places()
+    seen = [name for name in PARENTS if name.startswith("t") and name not in UNSEEN]
+    data = pd.DataFrame(
+        [(tip, t) for tip in seen for t in times for _ in range(2)], columns=["tip", "time"]
+    )
+    effects = [b[place[tip], k // 2 % 4] for k, tip in enumerate(data.tip)]
+    data["y"] = 1.0 + np.array(effects) + 0.4 * draw.standard_normal(len(data))
+    fit = ilk.fit("y ~ 1 + ar1(time | tip)", data, covariance={"tip": structure})
+    new = pd.DataFrame({"tip": ["t0", "n2", "t3", "t5"], "time": [3.0, 3.0, 5.0, 0.0]})
+    found = fit.predict(new, interval="confidence")
+    big = Dense(replace(fit, fitted=with_positions(fit.fitted, new, "conditional")))
+    (term,) = big.fit.fitted.design.terms
+    at = {value[0]: k for k, value in enumerate(term.positions.values)}
+    here = [place[tip] * term.width + at[t] for tip, t in zip(new.tip, new.time, strict=True)]
+
+    def predicted(psi):
+        return psi[0] + big.modes(psi)[here]
+
+    J, held = big.slope(predicted), np.diag(big.conditional(big.psi))[here]
+    variance = held + np.einsum("ij,jk,ik->i", J, fit.fitted.psi_covariance(), J)
+    assert found.estimate.to_numpy() == pytest.approx(predicted(big.psi), abs=1e-8)
+    assert found.std_error.to_numpy() == pytest.approx(np.sqrt(variance), rel=1e-5)
