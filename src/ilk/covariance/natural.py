@@ -131,10 +131,14 @@ def common_name(columns: Sequence[str]) -> str:
     --------
     >>> common_name(["week[0]", "week[1]"]), common_name(["Intercept", "x"])
     ('week', 'Intercept, x')
+    >>> common_name(["sex[F]:week[0]", "sex[F]:week[1]"])
+    'sex[F]:week'
     """
-    heads = {column.partition("[")[0] for column in columns}
-    if len(heads) == 1 and all(column.endswith("]") for column in columns):
-        return heads.pop()
+    if all(column.endswith("]") for column in columns):
+        for split in (str.rpartition, str.partition):  # "sex[F]:week[0]"; labels with brackets
+            heads = {split(column, "[")[0] for column in columns}
+            if len(heads) == 1:
+                return heads.pop()
     if len(columns) <= 3:
         return ", ".join(columns)
     return f"{columns[0]}, ..., {columns[-1]}"

@@ -84,7 +84,7 @@ class _Function:
 
 
 def correlation_table(
-    fit: Drawable, group: str, *, level: float = 0.95, seed: int = 0
+    fit: Drawable, group: str, term: str | None = None, *, level: float = 0.95, seed: int = 0
 ) -> Correlation:
     """Compute the correlation function of a series, a field, or a tree with a range.
 
@@ -94,6 +94,9 @@ def correlation_table(
         The fit.
     group : str
         Grouping factor.
+    term : str, optional
+        The random term, such as ``"ar1(week | g)"``; the first with a correlation function by
+        default.
     level : float
         Coverage of the band at each distance.
     seed : int
@@ -112,7 +115,7 @@ def correlation_table(
     if not 0.0 < level < 1.0:
         raise ModelError(f"level={level}: coverage is between 0 and 1.", code="level")
     fitted: Fitted = fit.fitted
-    found = _function_of(fitted, group)
+    found = _function_of(fitted, group, term)
     terms, covariances = fitted.design.terms, fitted.model.covariances
     sizes = [c.size(len(t.column_names)) for c, t in zip(covariances, terms, strict=True)]
     start = sum(sizes[: found.index])
@@ -181,7 +184,7 @@ def _band(
     return ends[0], ends[1]
 
 
-def _function_of(fitted: Fitted, group: str) -> _Function:
+def _function_of(fitted: Fitted, group: str, label: str | None) -> _Function:
     terms, covariances = fitted.design.terms, fitted.model.covariances
     groups = list(dict.fromkeys(term.grouping.name for term in terms))
     if group not in groups:
@@ -190,7 +193,7 @@ def _function_of(fitted: Fitted, group: str) -> _Function:
             code="no-random-effects",
         )
     for index, (term, covariance) in enumerate(zip(terms, covariances, strict=True)):
-        if term.grouping.name != group:
+        if term.grouping.name != group or label not in (None, term.label):
             continue
         inner = covariance.within if isinstance(covariance, Structured) else covariance
         if hasattr(inner, "correlation_at") and len(term.column_names) > 1:
@@ -275,7 +278,13 @@ def draw_correlation(table: Correlation, ax: Axes | None = None) -> Axes:
 
 
 def correlation(
-    fit: Drawable, group: str, *, level: float = 0.95, seed: int = 0, ax: Axes | None = None
+    fit: Drawable,
+    group: str,
+    term: str | None = None,
+    *,
+    level: float = 0.95,
+    seed: int = 0,
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw how alike effects are by the time, distance or path between them.
 
@@ -285,6 +294,9 @@ def correlation(
         The fit.
     group : str
         Grouping factor.
+    term : str, optional
+        The random term, such as ``"ar1(week | g)"``; the first with a correlation function by
+        default.
     level : float
         Coverage of the band at each distance.
     seed : int
@@ -297,4 +309,4 @@ def correlation(
     matplotlib.axes.Axes
         The axis.
     """
-    return draw_correlation(correlation_table(fit, group, level=level, seed=seed), ax)
+    return draw_correlation(correlation_table(fit, group, term, level=level, seed=seed), ax)

@@ -241,7 +241,8 @@ def _random_part(fitted: Fitted) -> list[str]:
 
 
 def _term(family: AbstractFamily, term: RandomTerm) -> str:
-    slopes = [plain(name) for name in term.column_names if name != "Intercept"]
+    whole, columns = _columns(term)
+    slopes = [plain(name) for name in columns]
     levels = term.grouping.used
     group = plain(term.grouping.name)
     of_all = len(term.grouping.levels)
@@ -251,6 +252,9 @@ def _term(family: AbstractFamily, term: RandomTerm) -> str:
         if term.grouping.name == "olre()"
         else f"for each level of {group} (n = {count})"
     )
+    where += "".join(f" where {plain(c)} = {plain(label)}" for c, label in term.by)
+    if term.structure == "iid":
+        where += ", independent of other levels,"
     part = "" if term.predictor == "mean" else f" in the {component_words(family, term.predictor)}"
     series = series_words(term)
     if series is not None:
@@ -258,10 +262,19 @@ def _term(family: AbstractFamily, term: RandomTerm) -> str:
     if not slopes:
         return f"an intercept {where}{part}"
     what = f"slopes of {_listed(slopes)}" if len(slopes) > 1 else f"a slope of {slopes[0]}"
-    if term.has_intercept:
+    if whole:
         what = f"an intercept and {what}"
     structure = _STRUCTURES.get(term.structure, f"of structure {plain(term.structure)}")
     return f"{what} {where}{part}" + (f", {structure}" if len(term.column_names) > 1 else "")
+
+
+def _columns(term: RandomTerm) -> tuple[bool, list[str]]:
+    """Whether a term has an intercept, and its other columns, by those of ``by=``."""
+    own = ":".join(f"{column}[{label}]" for column, label in term.by)
+    names = [name.removeprefix(f"{own}:") for name in term.column_names]
+    if not term.by:
+        return term.has_intercept, [name for name in names if name != "Intercept"]
+    return own in names, [name for name in names if name != own]
 
 
 def _other_parts(fitted: Fitted) -> list[str]:
