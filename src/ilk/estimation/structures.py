@@ -226,8 +226,36 @@ def structure_notes(marginal: AbstractMarginal, result: SearchResult) -> list[Re
     for term, covariance in zip(
         marginal.model.design.terms, marginal.model.covariances, strict=True
     ):
-        reasons += _few(term, covariance)
+        reasons += [*_few(term, covariance), *_beside_residual(marginal, term, covariance)]
     return reasons
+
+
+def _beside_residual(
+    marginal: AbstractMarginal, term: RandomTerm, covariance: AbstractCovariance
+) -> list[Reason]:
+    """A structure with an independent part of each level, where a row is all that a level has."""
+    model = marginal.model
+    if not isinstance(covariance, Structured) or not model.linear:
+        return []
+    over = covariance.levels
+    own = (isinstance(over, Tree) and over.model == "pagel") or (
+        isinstance(over, Neighbors) and over.model == "bym2"
+    )
+    if not own or term.columns is not None or term.grouping.used < model.rows:
+        return []
+    (name,) = over.parameters
+    other = "brownian" if isinstance(over, Tree) else "icar"
+    return [
+        Reason(
+            "structure_and_residual",
+            "warning",
+            (term.label,),
+            f"each level of {term.grouping.name!r} has one row, so that the independent part of "
+            f"({term.label}) can hardly be told from the residual, nor {name} from both.",
+            f"model={other!r} has no independent part, and the residual takes its place; or leave "
+            "the residual out (dispersion=0).",
+        )
+    ]
 
 
 def _edge(found: _Found) -> list[Reason]:

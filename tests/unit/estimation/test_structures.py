@@ -150,3 +150,15 @@ def test_reduced_rank_is_not_singular() -> None:
     data = pd.DataFrame({"g": np.repeat(np.arange(60), 8), "k": np.tile(list("abcd"), 120)})
     data["y"] = b[data.g, data.k.map("abcd".index)] + 0.4 * rng.normal(size=480)
     assert "singular_covariance" not in codes(ilk.fit("y ~ k + rr(0 + k | g, d=1)", data))
+
+
+def test_an_independent_part_beside_the_residual() -> None:
+    data = tips(0.7).drop_duplicates("cell")
+    rng = np.random.default_rng(8)
+    data["y"] += rng.normal(size=40)
+    fit = fit_tree(data, "pagel")
+    said = message(fit, "structure_and_residual")
+    assert "one row, so that the independent part of (1 | cell) can hardly be told" in said
+    assert "model='brownian'" in said
+    assert "structure_and_residual" not in codes(fit_tree(data, "brownian"))
+    assert "structure_and_residual" not in codes(fit_tree(tips(0.7), "pagel"))

@@ -63,6 +63,8 @@ def one_row_per_level(material: Material) -> Iterator[Remark]:
         if term.predictor != "mean" or not term.has_intercept:
             continue
         name, levels = term.grouping.name, len(term.grouping.levels)
+        if term.grouping.structured:  # relatives tell it from the residual
+            continue
         label = _label(term)
         if levels == material.rows:
             why = (
@@ -86,7 +88,7 @@ def olre_with_dispersion(material: Material) -> Iterator[Remark]:
     for term in material.design.random_parts:
         if term.predictor != "mean" or not term.has_intercept:
             continue
-        if len(term.grouping.levels) == material.rows:
+        if len(term.grouping.levels) == material.rows and not term.grouping.structured:
             simple = {"beta_binomial": "binomial"}.get(base.name, "poisson")
             other = f", or use family={simple!r} with it" if base.discrete else ""
             yield Remark(
@@ -102,7 +104,7 @@ def same_groups_twice(material: Material) -> Iterator[Remark]:
     terms = [t for t in material.design.random_parts if t.has_intercept and t.grouping.columns]
     for first, second in combinations(terms, 2):
         a, b = first.grouping, second.grouping
-        if first.predictor != second.predictor:
+        if first.predictor != second.predictor or a.structured != b.structured:
             continue
         levels = len(a.levels)
         if levels == len(b.levels) and same_partition(a.codes, b.codes, levels):
@@ -117,7 +119,7 @@ def same_groups_twice(material: Material) -> Iterator[Remark]:
 def few_levels(material: Material) -> Iterator[Remark]:
     """Find random factors with so few levels that their variance is hardly known."""
     for name, grouping in material.groupings.items():
-        levels = len(grouping.levels)
+        levels = grouping.used
         if levels >= _FEW:
             continue
         term = next(t for t in material.design.terms if t.grouping.name == name)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from tests.findings import clustered, codes, found
+
+import ilk
 
 DATA = clustered()
 
@@ -98,3 +101,33 @@ def test_few_levels() -> None:
     assert found("few-levels", "y ~ x + (1 | arm)", DATA).severity == "warning"  # two
     assert found("few-levels", "y ~ x + (1 | kind)", DATA).severity == "note"  # four
     assert codes("y ~ x + (1 | year)", DATA) == ()
+
+
+def test_levels_of_a_structure_may_have_one_row_each() -> None:
+    """What relatives share is told from the residual; what each has alone is not."""
+    rng = np.random.default_rng(1)
+    names = [f"i{k}" for k in range(40)]
+    V = np.kron(np.eye(20), np.array([[1.0, 0.6], [0.6, 1.0]]))
+    data = pd.DataFrame({"id": names, "x": rng.normal(size=40)})
+    data["y"] = np.linalg.cholesky(V) @ rng.normal(size=40) + 0.5 * rng.normal(size=40)
+    data["n"] = rng.poisson(np.exp(1.0 + 0.5 * data.y))
+    kin = {"id": ilk.covariance.known(V, names)}
+    fit = ilk.fit("y ~ x + (1 | id)", data, covariance=kin)
+    assert not {"one-row-per-level", "few-levels"} & set(fit.lint().codes)
+    assert "one-row-per-level" in ilk.lint("y ~ x + (1 | id)", data).codes
+    counts = ilk.fit("n ~ x + (1 | id)", data, family="negative_binomial_2", covariance=kin)
+    assert "olre-with-dispersion" not in counts.lint().codes
+    twice = pd.concat([data, data.assign(y=data.y + 0.1 * rng.normal(size=40))])
+    both = ilk.fit("y ~ x + (1 | id) + iid(1 | id)", twice, covariance=kin)
+    assert "same-groups-twice" not in both.lint().codes
+
+
+def test_levels_without_data_do_not_count() -> None:
+    rng = np.random.default_rng(2)
+    names = list("abcdefgh")
+    data = pd.DataFrame({"id": np.repeat(["a", "b", "c"], 10), "y": rng.normal(size=30)})
+    data["y"] += np.repeat([0.0, 1.5, -1.0], 10)
+    kin = {"id": ilk.covariance.known(0.5 * np.eye(8) + 0.5, names)}
+    fit = ilk.fit("y ~ 1 + (1 | id)", data, covariance=kin)
+    (finding,) = (f for f in fit.lint() if f.code == "few-levels")
+    assert "'id' has 3 levels" in finding.sentence
