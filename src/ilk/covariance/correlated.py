@@ -54,7 +54,7 @@ def cholesky_with_slope(
     inverse = np.linalg.inv(factor)
     inner = np.einsum("ia,abm,jb->mij", inverse, slope, inverse, optimize=True)
     lower = np.tril(inner) * (1.0 - 0.5 * np.eye(q))
-    return factor, np.moveaxis(factor @ lower, 0, 2)
+    return np.asarray(factor, dtype=np.float64), np.moveaxis(factor @ lower, 0, 2)
 
 
 class AbstractCorrelated(AbstractCovariance):
@@ -111,7 +111,7 @@ class AbstractCorrelated(AbstractCovariance):
 
     def snappable(self, q: int) -> BoolArray:
         """Mark the standard deviation."""
-        return np.arange(self.size(q)) == 0
+        return np.asarray(np.arange(self.size(q)) == 0)
 
     def canonical(self, theta: FloatArray, q: int) -> FloatArray:
         """Make the standard deviation not negative."""

@@ -109,11 +109,11 @@ class Toeplitz(AbstractCovariance):
 
     def _occurring(self, q: int) -> IntArray:
         """Lags between positions, ascending."""
-        return np.unique(self._between(q))[1:]
+        return np.asarray(np.unique(self._between(q))[1:])
 
     def _between(self, q: int) -> IntArray:
         times = np.asarray(self.times, dtype=np.intp) if self.times else np.arange(q)
-        return np.abs(times[:, None] - times)
+        return np.asarray(np.abs(times[:, None] - times))
 
     def _lags(self, q: int) -> int:
         return self.times[-1] - self.times[0] if self.times else q - 1

@@ -172,7 +172,8 @@ def draw_tree(table: TreePicture, ax: Axes | None = None) -> Axes:
     """
     from matplotlib.collections import LineCollection
 
-    parents, tips, seen = map(np.asarray, (table.parents, table.tips, table.observed))
+    parents = np.asarray(table.parents, dtype=np.intp)  # a report keeps them as lists
+    tips, seen = np.asarray(table.tips, dtype=bool), np.asarray(table.observed, dtype=bool)
     count = int(tips.sum())
     few = count <= NAMED_AT_MOST
     mapped = shades(table.effect, around_zero=True)

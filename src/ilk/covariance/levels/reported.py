@@ -83,5 +83,5 @@ def correlation_over_levels(
     if isinstance(levels, Space):
         return levels.correlations(theta, distance)[0]
     if isinstance(levels, Tree) and levels.model == "ou":
-        return np.exp(-distance / levels.natural(theta)[0])
+        return np.asarray(np.exp(-distance / levels.natural(theta)[0]))
     return None

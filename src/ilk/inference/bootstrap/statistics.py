@@ -112,9 +112,10 @@ class Builtin:
     def _components(self, fitted: Fitted) -> list[float]:
         estimates, start = fitted.estimates, len(fitted.coef)
         theta = estimates.psi[start : start + len(fitted.point.theta)]
-        return component_values(
+        values = component_values(
             self.components, fitted.model, estimates.covariances, theta, estimates.sigma2
-        ).tolist()
+        )
+        return [float(value) for value in values]
 
 
 @dataclass(frozen=True, slots=True)
