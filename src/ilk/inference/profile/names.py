@@ -13,7 +13,6 @@ from ilk.errors import ModelError, did_you_mean
 from ilk.variance.components import (
     CORRELATION,
     DEVIATION,
-    HALF_LIFE,
     RESIDUAL,
     variance_components,
 )
@@ -75,7 +74,7 @@ def parameters_of(fitted: Fitted) -> tuple[Parameter, ...]:
     parts = variance_components(fitted)
     kinds: dict[str, Kind] = {DEVIATION: "sd", CORRELATION: "correlation"}
     for part in parts:
-        if part.kind != HALF_LIFE and part.place:  # that is a multiple of the range
+        if part.place:
             kind = kinds[part.kind] if len(part.place) == 3 else "parameter"
             place = part.place[:2] if kind == "sd" else part.place
             found.append(Parameter(part.component, part.group, part.label, kind, place))

@@ -32,6 +32,7 @@ from ilk.errors import ModelError
 from ilk.num.differences import jacobian
 from ilk.num.triangular import diagonal_positions, lower_indices
 from ilk.variance.parameters import expanded
+from ilk.variance.record import HALF_LIFE
 
 if TYPE_CHECKING:
     from ilk.covariance.base import AbstractCovariance
@@ -161,7 +162,9 @@ def _along_structure(parameter: Parameter, joint: JointLikelihood, phi: FloatArr
     covariance, q = joint.covariances[t], joint.widths[t]
     theta = phi[joint.theta_slice(t)]
     known = covariance.reported([str(i) for i in range(q)]).parameters
-    source = expanded(known, covariance.natural(theta, q))[2][k]
+    shown, _, sources = expanded(known, covariance.natural(theta, q))
+    source = sources[k]
+    times = known[source].half_life if shown[k].kind == HALF_LIFE else 1.0
     # off the limits of angles, where derivatives vanish
     slope = jacobian(lambda x: covariance.natural(x, q)[source], np.full(len(theta), 0.3), 1e-3)
     moving = np.flatnonzero(np.abs(slope) > 1e-12)
@@ -172,7 +175,7 @@ def _along_structure(parameter: Parameter, joint: JointLikelihood, phi: FloatArr
     def natural(element: float) -> float:
         moved = theta.copy()
         moved[e] = element
-        return float(covariance.natural(moved, q)[source])
+        return times * float(covariance.natural(moved, q)[source])
 
     low, high, sign = -math.inf, math.inf, 1.0
     if math.isfinite(known[source].high):  # an angle

@@ -35,8 +35,56 @@ FITS = {
         s: lambda s=s: ilk.fit(f"y ~ x + {s}(0 + k | g)", structured(), reml=False)
         for s in ("us", "cs", "homcs", "diag", "identity")
     },
+    **{
+        s: lambda s=s: ilk.fit(f"y ~ 1 + {s}(k | g)", steps(), reml=False)
+        for s in ("ar1", "ou", "matern")
+    },
+    "places": lambda: of_places("y", "gaussian"),
+    "counts at places": lambda: of_places("n", "poisson"),
+    "tree": lambda: of_tree("brownian"),
+    "lambda": lambda: of_tree("pagel"),
     "years": lambda: ilk.fit("y ~ x + (1 + x | g)", structured(), reml=False),
 }
+
+
+def steps() -> pd.DataFrame:
+    """Series of five steps, two rows at each."""
+    rng = np.random.default_rng(3)
+    u = np.zeros((30, 5))
+    u[:, 0] = rng.normal(size=30)
+    for k in range(1, 5):
+        u[:, k] = 0.6 * u[:, k - 1] + 0.8 * rng.normal(size=30)
+    data = pd.DataFrame({"g": np.repeat(np.arange(30), 10), "k": np.tile(np.arange(10) // 2, 30)})
+    return data.assign(y=u[data.g, data.k] + 0.5 * rng.normal(size=300))
+
+
+def of_places(response: str, family: str):
+    """Places with a field."""
+    rng = np.random.default_rng(5)
+    points = rng.uniform(0.0, 10.0, size=(40, 2))
+    field = ilk.covariance.spatial(*points.T, names=range(40), kind="exp")
+    b = field.draw(np.array([np.log(2.0)]), rng, 1)[0]
+    data = pd.DataFrame({"site": np.repeat(np.arange(40), 4)})
+    data["y"] = b[data.site] + 0.5 * rng.normal(size=160)
+    data["n"] = rng.poisson(np.exp(1.0 + 0.7 * b[data.site]))
+    formula = f"{response} ~ 1 + (1 | site)"
+    return ilk.fit(formula, data, family=family, covariance={"site": field}, reml=False)
+
+
+def of_tree(model: str):
+    """Tips with slopes of their own."""
+    rng = np.random.default_rng(6)
+    tree = ilk.covariance.tree(
+        "(" + ",".join(f"((a{i}:1,b{i}:1):1,(c{i}:1,d{i}:1):1):1" for i in range(10)) + ");",
+        model=model,
+    )
+    names = [f"{x}{i}" for i in range(10) for x in "abcd"]
+    place = tree.places()
+    b = tree.draw(np.zeros(0) if model == "brownian" else np.array([1.0]), rng, 2)
+    data = pd.DataFrame({"tip": np.repeat(names, 8), "x": rng.normal(size=320)})
+    at = [place[tip] for tip in data.tip]
+    data["y"] = b[0][at] + 0.5 * b[1][at] * data.x + 0.5 * rng.normal(size=320)
+    return ilk.fit("y ~ x + (1 + x | tip)", data, covariance={"tip": tree}, reml=False)
 
 
 @pytest.mark.parametrize("name", list(FITS))
