@@ -111,13 +111,14 @@ def field_table(
         )
     there = zip(names, columns["group"], strict=True)  # independent levels have another group
     rows = np.flatnonzero([name == wanted and str(g) == group for name, g in there])
-    labels = [columns["level"][i] for i in rows]
+    labels = [str(columns["level"][i]) for i in rows]
     if places is None:
         axes, points = _of_space(fitted, group)
     else:
-        kept = _placed(labels, columns["n"][rows], places)
+        known = {str(label): place for label, place in places.items()}
+        kept = _placed(labels, columns["n"][rows], known)
         rows, axes = rows[kept], ("x", "y")
-        points = np.array([places[labels[i]] for i in kept], dtype=np.float64)
+        points = np.array([known[labels[i]] for i in kept], dtype=np.float64)
     return _table(group, wanted, axes, points, columns, rows)
 
 
@@ -170,7 +171,7 @@ def _of_level(term: RandomTerm, columns: Mapping[str, Any], level: Any) -> Field
     return _table(term.grouping.name, name, term.positions.columns, points, counted, rows)
 
 
-def _placed(labels: list[Any], counts: Any, places: Mapping[Any, tuple[float, float]]) -> list[int]:
+def _placed(labels: list[str], counts: Any, places: Mapping[str, tuple[float, float]]) -> list[int]:
     """Levels that have a place; those with data have to have one."""
     missing = [a for a, n in zip(labels, counts, strict=True) if n > 0 and a not in places]
     if missing:

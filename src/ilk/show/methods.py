@@ -14,9 +14,11 @@ from ilk.inference.wald import CoefficientCovariance, check_level, coefficient_c
 from ilk.model.quadrature import is_laplace, listed, shares
 from ilk.show.numbers import integer, plain, significant
 from ilk.show.structure_sentences import over_levels, series_words
+from ilk.show.structures import levels_in_all, levels_of
 from ilk.show.wording import association, component_words, model_name, software
 
 if TYPE_CHECKING:
+    from ilk.covariance.levels.base import AbstractLevels
     from ilk.design.random import RandomTerm
     from ilk.family.base import AbstractFamily
     from ilk.fitted import Fitted
@@ -223,7 +225,13 @@ def _random_part(fitted: Fitted) -> list[str]:
     terms = fitted.design.terms
     if not terms:
         return []
-    words = [_term(fitted.family, part) for part in fitted.design.random_parts]
+    over = {name: levels for name, (_, levels) in levels_of(fitted).items()}
+    words = [
+        _term(
+            fitted.family, part, over.get(part.grouping.name) if part.structure != "iid" else None
+        )
+        for part in fitted.design.random_parts
+    ]
     distribution = (
         "taken to be normally distributed with mean zero"
         if len(terms) == 1
@@ -240,12 +248,12 @@ def _random_part(fitted: Fitted) -> list[str]:
     return [said, *over_levels(fitted)]
 
 
-def _term(family: AbstractFamily, term: RandomTerm) -> str:
+def _term(family: AbstractFamily, term: RandomTerm, over: AbstractLevels | None) -> str:
     whole, columns = _columns(term)
     slopes = [plain(name) for name in columns]
     levels = term.grouping.used
     group = plain(term.grouping.name)
-    of_all = len(term.grouping.levels)
+    of_all = levels_in_all(term.grouping, over)
     count = integer(levels) + ("" if levels == of_all else f" with data, {integer(of_all)} in all")
     where = (
         "for each row"

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "WITHIN",
+    "levels_in_all",
     "levels_of",
     "levels_text",
     "parameter_cells",
@@ -75,15 +76,30 @@ def levels_of(fitted: Fitted) -> dict[str, tuple[Grouping, AbstractLevels]]:
     }
 
 
-def levels_text(grouping: Grouping) -> str:
+def levels_in_all(grouping: Grouping, levels: AbstractLevels | None) -> int:
+    """Number of levels that have names; a map computes with others beside its areas.
+
+    Parameters
+    ----------
+    grouping : Grouping
+        The factor.
+    levels : AbstractLevels or None
+        Its structure.
+    """
+    return len(levels.names) if isinstance(levels, Neighbors) else len(grouping.levels)
+
+
+def levels_text(grouping: Grouping, levels: AbstractLevels | None = None) -> str:
     """How many levels a factor has; those of a structure with data, and in all.
 
     Parameters
     ----------
     grouping : Grouping
         The factor.
+    levels : AbstractLevels, optional
+        Its structure.
     """
-    total, used = len(grouping.levels), grouping.used
+    total, used = levels_in_all(grouping, levels), grouping.used
     if used == total:
         return f"{plain(grouping.name)}: {integer(total)} levels"
     return f"{plain(grouping.name)}: {integer(used)} levels with data of {integer(total)}"
@@ -106,6 +122,11 @@ def scale_words(group: str, levels: AbstractLevels) -> str:
         whose = "in the base population, before inbreeding"
     elif isinstance(levels, Space):
         whose = "of any place"
+    elif isinstance(levels, Neighbors) and levels.model == "car":
+        return (
+            f"The variance of {name} is not scaled: it is divided by the number of neighbors, and "
+            "grows with rho."
+        )
     elif isinstance(levels, Neighbors):
         whose = "of a typical area"
     elif isinstance(levels, KnownCovariance):

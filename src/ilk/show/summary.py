@@ -225,7 +225,9 @@ def _facts(fitted: Fitted, covariance: CoefficientCovariance) -> tuple[tuple[str
     groups = {term.grouping.name: term.grouping for term in design.terms}
     groups.update((t.grouping.name, t.grouping) for t in design.terms if t.grouping.structured)
     if groups:
-        facts.append(("groups", "; ".join(levels_text(one) for one in groups.values())))
+        over = {name: levels for name, (_, levels) in levels_of(fitted).items()}
+        said = (levels_text(one, over.get(name)) for name, one in groups.items())
+        facts.append(("groups", "; ".join(said)))
     facts += structure_facts(fitted)
     facts += design_facts(design, fitted.model.fitted_parts)
     criterion = " (restricted)" if fitted.model.reml else ""
