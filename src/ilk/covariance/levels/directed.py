@@ -136,8 +136,12 @@ class DirectedGraph:
         count : int
             Number of draws.
         """
+        noise = np.sqrt(variances)[:, None] * rng.standard_normal((self.order, count))
+        return self.spread(weights, order, noise).T
+
+    def spread(self, weights: FloatArray, order: IntArray, noise: FloatArray) -> FloatArray:
+        """Values (n, k) that come of what is new in each, its deviations (n, k)."""
         from scipy import sparse
 
         W = sparse.csr_matrix((weights, (self.children, self.parents)), shape=(self.order,) * 2)
-        noise = np.sqrt(variances)[:, None] * rng.standard_normal((self.order, count))
-        return solve_triangular(sparse.identity(self.order, format="csr") - W, order, noise).T
+        return solve_triangular(sparse.identity(self.order, format="csr") - W, order, noise)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ilk.covariance.levels.pedigree import Pedigree
 from ilk.errors import DataError
-from ilk.frame import columns, factor, listing
+from ilk.frame import Tabular, columns, factor, listing, numbers, quote
 from ilk.typing import IntArray
 
 __all__ = ["pedigree"]
@@ -25,6 +25,7 @@ def pedigree(
     groups: tuple[Hashable, ...] = (),
     group_variance: float = 1.0,
     selfing: bool = False,
+    selfings: str | None = None,
 ) -> Pedigree:
     """Pedigree as the covariance of the levels of a factor: the animal model.
 
@@ -45,25 +46,34 @@ def pedigree(
         Variance of the effects of groups, in units of the base population's.
     selfing : bool
         Whether one individual may be both sire and dam.
+    selfings : str, optional
+        Column: generations of selfing after the cross, of which an individual is the end, as in
+        inbred lines; missing stands for none.
 
     Returns
     -------
     Pedigree
-        For ``ilk.fit(..., covariance={"animal": pedigree})``; ``.inbreeding`` holds the
+        For ``ilk.fit(..., covariance={"animal": pedigree})``; ``.inbreeding`` is a frame of the
         coefficients of inbreeding.
 
     Raises
     ------
     DataError
-        An individual occurs twice, is its own ancestor, or is both a sire and a dam.
+        An individual occurs twice, is its own ancestor, or is both a sire and a dam; a group has
+        parents.
 
     Examples
     --------
     >>> import ilk
     >>> table = {"individual": ["c", "d", "e"], "sire": ["a", "a", "c"], "dam": ["b", "b", "d"]}
     >>> found = ilk.covariance.pedigree(table)
-    >>> found.levels, found.inbreeding.tolist()
-    (('c', 'd', 'e', 'a', 'b'), [0.0, 0.0, 0.25, 0.0, 0.0])
+    >>> found.inbreeding
+      individual  inbreeding  generation
+    0          c        0.00           1
+    1          d        0.00           1
+    2          e        0.25           2
+    3          a        0.00           0
+    4          b        0.00           0
     """
     table = columns(frame)
     own = factor(table.column(individual, "the individuals of the pedigree"))
@@ -90,11 +100,48 @@ def pedigree(
         parents.append(places[given.codes])  # the last one stands for missing
     sires, dams = (np.append(p, np.full(len(names) - len(p), -1)) for p in parents)
     group = np.array([name in groups for name in names])
+    _check_groups(groups, own.levels, position)
     both = np.setdiff1d(np.intersect1d(sires[sires >= 0], dams[dams >= 0]), np.flatnonzero(group))
-    if len(both) and not selfing:
+    if len(both) and not (selfing or selfings):
         raise DataError(
             f"In the pedigree, {listing([names[i] for i in both])} are sires and dams. Pass "
             "selfing=True if individuals have both sexes, or mend the columns.",
             code="pedigree",
         )
-    return Pedigree(tuple(names), sires, dams, group if groups else None, group_variance)
+    times = None if selfings is None else _selfings(table, selfings, names)
+    return Pedigree(
+        tuple(names), sires, dams, group if groups else None, group_variance, times, table.flavor
+    )
+
+
+def _check_groups(
+    groups: Sequence[Hashable], individuals: Sequence[Hashable], position: Mapping[Hashable, int]
+) -> None:
+    rows = [name for name in groups if name in set(individuals)]
+    if rows:
+        raise DataError(
+            f"Groups of unknown parents have rows of their own in the pedigree: {listing(rows)}. "
+            "Groups have no parents; name them only as parents.",
+            code="pedigree",
+        )
+    absent = [name for name in groups if name not in position]
+    if absent:
+        raise DataError(
+            f"Groups that are parents of nobody in the pedigree: {listing(absent)}.",
+            code="pedigree",
+        )
+
+
+def _selfings(table: Tabular, column: str, names: Sequence[Hashable]) -> IntArray:
+    """Generations of selfing of all individuals."""
+    given = numbers(table.column(column, "the generations of selfing"))
+    given = np.where(np.isnan(given), 0.0, given)
+    bad = np.flatnonzero(~((given >= 0.0) & (given == np.floor(given)) & (given < 1000.0)))
+    if len(bad):
+        i = int(bad[0])
+        raise DataError(
+            f"{quote(names[i])} has {given[i]:g} generations of selfing in the column {column!r}; "
+            "they are whole numbers from zero.",
+            code="pedigree",
+        )
+    return np.append(given, np.zeros(len(names) - len(given))).astype(np.intp)

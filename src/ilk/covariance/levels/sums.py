@@ -132,18 +132,18 @@ def sums_of(first: IntArray, second: IntArray, areas: int) -> Sums:
         graph, node, part = graph[~whole][:, ~whole], node[~whole], part[~whole]
         if not len(node):
             break
-        cluster = _clusters(graph, rng)
-        count = int(cluster.max()) + 1
+        group = _clusters(graph, rng)
+        count = int(group.max()) + 1
         left.append(node)
-        right.append(done + cluster)
+        right.append(done + group)
         above = total + np.arange(count)
         tops.append(above)
         done, total = done + count, total + count
-        gather = sparse.csr_matrix((np.ones(len(node)), (np.arange(len(node)), cluster)))
+        gather = sparse.csr_matrix((np.ones(len(node)), (np.arange(len(node)), group)))
         graph = (gather.T @ graph @ gather).tocsr()
         graph = (graph - sparse.diags(graph.diagonal())).tocsr()
         graph.eliminate_zeros()
-        part = part[np.unique(cluster, return_index=True)[1]]
+        part = part[np.unique(group, return_index=True)[1]]
         node = above
     members, equations = np.concatenate(left), np.concatenate(right)
     top = np.concatenate(tops)

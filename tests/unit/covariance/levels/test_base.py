@@ -179,7 +179,7 @@ def test_new_individuals_have_parents(groups):
     larger = Pedigree(tuple("abcdefgxy"), sires, dams, more, 0.5).covariance(np.zeros(0))
     _against_larger(found, larger, np.arange(7), np.arange(7, 9))
     half = pedigree.extend(np.zeros(0), ["z"], [(None, "g")])
-    assert half.variances[0] == pytest.approx(1.0 - 0.25 * (1.0 + pedigree.inbreeding[6]))
+    assert half.variances[0] == pytest.approx(1.0 - 0.25 * (1.0 + pedigree.F[6]))
     with pytest.raises(DataError, match="Parents of 'x' are not in the pedigree: 'q'"):
         pedigree.extend(np.zeros(0), ["x"], [("q", None)])
 

@@ -63,10 +63,10 @@ def test_pedigrees_are_read_in_any_order():
     )
     found = pedigree(table, individual="id", sire="father", dam="mother")
     assert found.levels == ("e", "c", "d", "a", "b")
-    assert found.inbreeding[0] == pytest.approx(0.125)
+    assert found.F[0] == pytest.approx(0.125)
     with pytest.raises(DataError, match=r"'a' are sires and dams.*selfing=True"):
         pedigree({"individual": ["b", "c"], "sire": ["a", "b"], "dam": ["x", "a"]})
     grouped = pedigree({"individual": ["b"], "sire": ["g1"], "dam": ["g2"]}, groups=("g1", "g2"))
-    assert grouped.inbreeding.tolist() == [0.0, 0.0, 0.0]
+    assert grouped.F.tolist() == [0.0, 0.0, 0.0]
     full = np.linalg.inv(grouped.precision(np.zeros(0)).dense())
     assert full[0, 0] == pytest.approx(1.5)
