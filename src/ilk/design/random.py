@@ -105,6 +105,13 @@ class RandomTerm:
         return tuple(part.predictor for part, _ in self.parts for _ in part.column_names)
 
     @property
+    def used(self) -> int:
+        """Number of levels with rows that the term is for."""
+        if not self.by or self.columns is None:
+            return self.grouping.used
+        return len(np.unique(self.grouping.codes[self.columns.any(axis=1)]))
+
+    @property
     def group(self) -> str:
         """Name of its factor in tables, where independent levels stand beside dependent ones."""
         return f"{self.grouping.name} (iid)" if self.structure == "iid" else self.grouping.name

@@ -311,7 +311,7 @@ def _steady(found: _Found) -> list[Reason]:
 
 def _few(term: RandomTerm, covariance: AbstractCovariance) -> list[Reason]:
     """More parameters than levels or positions can tell."""
-    levels = term.grouping.used
+    levels = term.used
     q = len(term.column_names)
     if isinstance(covariance, Structured) and covariance.levels.parameters and levels < _FEW:
         names = " and ".join(covariance.levels.parameters)

@@ -251,10 +251,12 @@ def _random_part(fitted: Fitted) -> list[str]:
 def _term(family: AbstractFamily, term: RandomTerm, over: AbstractLevels | None) -> str:
     whole, columns = _columns(term)
     slopes = [plain(name) for name in columns]
-    levels = term.grouping.used
+    levels = term.used
     group = plain(term.grouping.name)
     of_all = levels_in_all(term.grouping, over)
-    count = integer(levels) + ("" if levels == of_all else f" with data, {integer(of_all)} in all")
+    count = integer(levels)
+    if levels < of_all and not term.by:
+        count += f" with data, {integer(of_all)} in all"
     where = (
         "for each row"
         if term.grouping.name == "olre()"
@@ -273,6 +275,8 @@ def _term(family: AbstractFamily, term: RandomTerm, over: AbstractLevels | None)
     if whole:
         what = f"an intercept and {what}"
     structure = _STRUCTURES.get(term.structure, f"of structure {plain(term.structure)}")
+    if term.own is not None:
+        structure = "with a covariance structure of our own"
     return f"{what} {where}{part}" + (f", {structure}" if len(term.column_names) > 1 else "")
 
 

@@ -160,6 +160,9 @@ def structure_facts(fitted: Fitted) -> list[tuple[str, str]]:
         within = covariance.within if isinstance(covariance, Structured) else covariance
         if len(term.column_names) > 1 and within.name not in ("us", "diag", "identity", "iid"):
             words = WITHIN.get(within.name, within.name)
+            if within.name == "rr":
+                q = len(term.column_names)
+                words = f"reduced rank: {q} effects by loadings on {within.rank(q)} factors"
             facts.append(("structure", plain(f"{term.label}: {words}", 2000)))
     return facts
 
@@ -250,6 +253,8 @@ def _meaning(term: RandomTerm, covariance: AbstractCovariance, part: VarianceCom
 def _of_series(name: str, part: VarianceComponent) -> str:
     if part.kind == "rho" and name == "ar1":
         return "rho: correlation of neighboring steps; of h steps apart it is rho^h."
+    if name == "custom":
+        return ""
     if part.kind == "rho":
         return "rho: correlation of any two of these effects."
     if part.kind == "range" and name == "ou":

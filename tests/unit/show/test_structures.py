@@ -148,3 +148,62 @@ def test_covariates_of_places_compete_with_the_field() -> None:
     assert "The field of site is approximate (Vecchia)" in flat(fit.summary().text)
     fit = ilk.fit("z ~ dose + (1 | site)", data, covariance={"site": field})
     assert "spatial_confounding" not in fit.caveats().codes
+
+
+def areas(model: str):
+    """A map of 25 areas."""
+    pairs = [(i, i + 1) for i in range(24) if (i + 1) % 5] + [(i, i + 5) for i in range(20)]
+    borders = pd.DataFrame(pairs, columns=["first", "second"])
+    rng = np.random.default_rng(4)
+    area = np.repeat(np.arange(25), 3)
+    data = pd.DataFrame({"area": area, "y": np.sin(area // 5) + 0.4 * rng.normal(size=75)})
+    structure = ilk.covariance.neighbors(borders, model=model)
+    return ilk.fit("y ~ 1 + (1 | area)", data, covariance={"area": structure})
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ("icar", "that of a typical area"),
+        ("bym2", "phi: share of the variance that is in space"),
+        ("leroux", "1 the intrinsic autoregression"),
+        ("car", "is not scaled: it is divided by the number of neighbors"),
+    ],
+)
+def test_maps_count_their_areas(model: str, words: str) -> None:
+    """A map computes with values beside its areas; readers know areas alone."""
+    fit = areas(model)
+    text = flat(fit.summary().text)
+    assert "groups area: 25 levels structure" in text
+    assert words in text
+    assert "(n = 25)" in str(fit.methods())
+
+
+def test_structures_of_your_own() -> None:
+    rng = np.random.default_rng(5)
+    lag = np.abs(np.subtract.outer(np.arange(3), np.arange(3)))
+    own = ilk.covariance.custom(
+        covariance=lambda theta: np.tanh(theta[0]) ** lag,
+        start=[0.3],
+        natural={"rho": lambda theta: np.tanh(theta[0])},
+    )
+    data = pd.DataFrame({"g": np.repeat(np.arange(40), 6), "k": np.tile(list("abc"), 80)})
+    data["y"] = rng.normal(size=40)[data.g] + rng.normal(size=240)
+    fit = ilk.fit("y ~ k + mine(0 + k | g)", data, covariance={"mine": own})
+    text = fit.summary().text
+    assert "mine(0 + k | g): a structure of the user's own" in flat(text)
+    assert re.search(r"rho \(k\) +0\.", text)
+    assert "correlation of any two" not in text
+    assert "with a covariance structure of our own" in str(fit.methods())
+
+
+def test_levels_by_another_factor() -> None:
+    rng = np.random.default_rng(6)
+    data = pd.DataFrame({"g": np.repeat(np.arange(40), 12), "t": np.tile(np.arange(6), 80)})
+    data["sex"] = np.where(data.g % 2 == 0, "F", "M")
+    u = np.cumsum(0.5 * rng.normal(size=(40, 6)), axis=1)
+    data["y"] = u[data.g, data.t] + 0.4 * rng.normal(size=480)
+    fit = ilk.fit("y ~ 1 + ar1(t | g, by=sex)", data)
+    terms = fit.variance_components().term.tolist()
+    assert terms[:4] == ["sex[F]:t", "sex[F]:t", "sex[M]:t", "sex[M]:t"]
+    assert "for each level of g (n = 20) where sex = F" in str(fit.methods())
