@@ -11,19 +11,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 import numpy as np
 
 from ilk.covariance.levels.arrays import labels_from_arrays, labels_to_arrays
 from ilk.covariance.levels.base import AbstractLevels, Precision
+from ilk.covariance.levels.sparse_factor import SparseFactor
 from ilk.errors import DataError
 from ilk.frame import listing, quote
 from ilk.kernels.spectrum import Spectrum
 from ilk.typing import FloatArray
-
-if TYPE_CHECKING:
-    from scipy.sparse import spmatrix
 
 __all__ = ["KnownCovariance", "KnownPrecision"]
 
@@ -178,10 +176,7 @@ class KnownPrecision(AbstractLevels):
         from scipy import sparse
 
         Q = sparse.csc_matrix(self.matrix, dtype=np.float64)
-        if Q.shape[0] <= 2000:
-            _check_square(Q.toarray(), self.names, "precision matrix")
-        elif Q.shape != (len(self.names), len(self.names)):
-            raise DataError(_shape("precision matrix", Q.shape, len(self.names)), code="shape")
+        _check_sparse(Q, self.names)
         log_det = _log_det(Q, self.names)
         lower = sparse.tril(0.5 * (Q + Q.T), format="csc")
         lower.sort_indices()
@@ -272,22 +267,32 @@ def _constant(order: int, rows: Any, columns: Any, values: FloatArray, log_det: 
     )
 
 
-def _log_det(Q: spmatrix, names: Sequence[Hashable]) -> float:
+def _check_sparse(Q: Any, names: Sequence[Hashable]) -> None:
+    """Refuse what cannot be a symmetric precision matrix of these levels."""
+    if Q.shape != (len(names), len(names)) or len(names) <= 2000:
+        _check_square(Q.toarray(), names, "precision matrix")
+    gap = abs(Q - Q.T).tocoo()
+    bad = np.flatnonzero(~np.isfinite(Q.data))
+    if not len(bad) and not gap.data.max(initial=0.0) > 1e-8 * np.abs(Q.data).max():
+        return
+    k = int(bad[0]) if len(bad) else int(gap.data.argmax())
+    i = int(Q.indices[k]) if len(bad) else int(gap.row[k])
+    j = int(np.searchsorted(Q.indptr, k, side="right")) - 1 if len(bad) else int(gap.col[k])
+    raise DataError(
+        f"The precision matrix has {Q[i, j]:.6g} for {quote(names[i])} with {quote(names[j])}, and "
+        f"{Q[j, i]:.6g} for {quote(names[j])} with {quote(names[i])}.",
+        code="not-finite" if len(bad) else "not-symmetric",
+    )
+
+
+def _log_det(Q: Any, names: Sequence[Hashable]) -> float:
     """Logarithm of the determinant; refuses matrices that are not positive definite."""
-    from scipy.sparse.linalg import eigsh, splu
+    from scipy.sparse.linalg import eigsh
 
     try:
-        factor = splu(
-            Q,
-            permc_spec="MMD_AT_PLUS_A",
-            diag_pivot_thresh=0.0,
-            options={"SymmetricMode": True},
-        )
-        pivots = factor.U.diagonal()
-    except RuntimeError:  # exactly singular
-        pivots = np.zeros(1)
-    if np.all(pivots > 0.0):
-        return float(np.log(pivots).sum())
+        return SparseFactor(Q).log_det
+    except DataError:
+        pass
     if Q.shape[0] <= 2000:
         least = float(np.linalg.eigvalsh(Q.toarray())[0])
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 from collections.abc import Hashable, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ilk.covariance.levels.known import KnownCovariance, KnownPrecision
+from ilk.covariance.levels.relationship_files import read_relationship
 from ilk.errors import DataError, ModelError
 from ilk.frame import listing
 from ilk.typing import FloatArray
@@ -55,21 +55,30 @@ def kinship(
     Parameters
     ----------
     source : data frame, ndarray (n, n), or path
-        The matrix; or the beginning of the names of GCTA's files (``prefix.grm.bin``,
-        ``prefix.grm.id``), or a text file of numbers, as GEMMA writes (``.cXX.txt``), for which
-        ``names`` are needed.
+        The matrix; or the beginning of the names of GCTA's files (``prefix.grm.bin`` or
+        ``.grm.gz``, with ``prefix.grm.id``) or of PLINK's (``prefix.rel`` or ``.rel.bin``, with
+        ``prefix.rel.id``), whose levels are individuals (``family individual`` where individuals
+        of several families have one name); or a text file of numbers, as GEMMA writes
+        (``.cXX.txt``), for which ``names`` are needed.
     names : sequence of labels, optional
         Individuals, in the order of the rows.
     repair : bool
-        Whether negative eigenvalues are set to zero, which the summary says.
+        Whether negative eigenvalues are set to zero, which the summary says; otherwise they are an
+        error.
 
     Returns
     -------
     KnownCovariance
         For ``ilk.fit(..., covariance={"id": kinship(...)})``.
+
+    Raises
+    ------
+    DataError
+        A file is missing or of the wrong size; the matrix is not symmetric, or not positive
+        semidefinite and ``repair`` is not set.
     """
     if isinstance(source, str | os.PathLike):
-        matrix, found = _read_grm(Path(source))
+        matrix, found = read_relationship(Path(source))
         return KnownCovariance(*named(matrix, found if names is None else names), repair, "kinship")
     return KnownCovariance(*named(source, names), repair, "kinship")
 
@@ -115,31 +124,3 @@ def named(matrix: Any, names: Sequence[Hashable] | None) -> tuple[tuple[Hashable
         return found, np.asarray(matrix.to_numpy(), dtype=np.float64)
     dense = matrix.toarray() if hasattr(matrix, "toarray") else matrix
     return tuple(names), np.asarray(dense, dtype=np.float64)
-
-
-def _read_grm(path: Path) -> tuple[FloatArray, tuple[str, ...] | None]:
-    """Matrix and names of GCTA's or GEMMA's files."""
-    prefix = str(path).removesuffix(".grm.bin").removesuffix(".grm.gz").removesuffix(".grm.id")
-    ids, binary = Path(f"{prefix}.grm.id"), Path(f"{prefix}.grm.bin")
-    packed = Path(f"{prefix}.grm.gz")
-    if not ids.exists():
-        if not path.exists():
-            raise DataError(f"There is neither {path} nor {ids}.", code="file")
-        return np.loadtxt(path, ndmin=2), None
-    names = tuple(line.split()[1] for line in ids.read_text().splitlines() if line.strip())
-    count = len(names)
-    if binary.exists():
-        lower = np.fromfile(binary, dtype="<f4").astype(np.float64)
-    else:
-        with gzip.open(packed, "rt") as file:
-            lower = np.loadtxt(file, usecols=3, ndmin=1)
-    if len(lower) != count * (count + 1) // 2:
-        raise DataError(
-            f"{prefix}.grm has {len(lower)} elements but {ids.name} names {count} individuals, "
-            f"which have {count * (count + 1) // 2}.",
-            code="shape",
-        )
-    matrix = np.zeros((count, count))
-    rows, cols = np.tril_indices(count)
-    matrix[rows, cols] = matrix[cols, rows] = lower
-    return matrix, names

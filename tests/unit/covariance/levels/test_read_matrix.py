@@ -47,5 +47,44 @@ def test_kinship_files_are_read(tmp_path):
     with pytest.raises(DataError, match="There is neither"):
         kinship(tmp_path / "nothing")
     lower[:-1].astype("<f4").tofile(tmp_path / "k.grm.bin")
-    with pytest.raises(DataError, match=r"5 elements but k\.grm\.id names 3"):
+    with pytest.raises(DataError, match=r"has 5 elements but k\.grm\.id names 3"):
         kinship(tmp_path / "k")
+
+
+def test_relationships_of_plink_are_read(tmp_path):
+    lower = V[np.tril_indices(3)]
+    ids = tmp_path / "p.rel.id"
+    ids.write_text("#FID\tIID\nf1\ta\nf1\tb\nf2\tc\n")
+    rows = [" ".join(str(v) for v in V[i, : i + 1]) for i in range(3)]
+    (tmp_path / "p.rel").write_text("\n".join(rows) + "\n")
+    found = kinship(tmp_path / "p")
+    assert found.levels == ("a", "b", "c")
+    np.testing.assert_allclose(found.matrix, V)
+    np.savetxt(tmp_path / "p.rel", V)
+    np.testing.assert_allclose(kinship(tmp_path / "p.rel").matrix, V)
+    for numbers in (V, lower):
+        for kind in ("<f8", "<f4"):
+            numbers.astype(kind).tofile(tmp_path / "p.rel.bin")
+            np.testing.assert_allclose(kinship(tmp_path / "p.rel.bin").matrix, V, atol=1e-6)
+    ids.write_text("1 a\n2 a\n2 b\n")
+    assert kinship(tmp_path / "p").levels == ("1 a", "2 a", "2 b")
+    for file in ("p.rel", "p.rel.bin"):
+        (tmp_path / file).unlink()
+    with pytest.raises(DataError, match="but neither"):
+        kinship(tmp_path / "p")
+
+
+def test_large_precision_matrices_are_checked():
+    Q = sparse.identity(2500, format="lil")
+    Q[3, 7] = 0.5
+    names = range(2500)
+    with pytest.raises(DataError, match=r"has 0(\.5)? for . with .*, and 0(\.5)? for"):
+        precision(Q.tocsc(), names)
+    Q[7, 3] = 0.5
+    assert precision(Q.tocsc(), names).precision(ZERO).log_det == pytest.approx(np.log(0.75))
+    Q[9, 9] = np.nan
+    with pytest.raises(DataError, match="has nan for 9 with 9"):
+        precision(Q.tocsc(), names)
+    Q[9, 9] = -2.0
+    with pytest.raises(DataError, match="smallest eigenvalue is -2"):
+        precision(Q.tocsc(), names)
