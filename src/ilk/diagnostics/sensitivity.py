@@ -30,6 +30,7 @@ from ilk.formula.spec import MEAN, RandomSpec, Sum, Term
 from ilk.inference.comparison.reduced import Placed, random_specs, with_random
 from ilk.inference.criteria import aic, df_model
 from ilk.inference.hypotheses.restricted import restricted
+from ilk.model.dependence import dependent_groups
 
 if TYPE_CHECKING:
     from ilk.design.grouping import Grouping
@@ -163,9 +164,14 @@ def sensitivity(fitted: Fitted, group: str | None = None) -> Sensitivity:
             refits.append(_refit(fitted, name, grouping, placed, specs, rows))
     tails, gain, notes = _tails(fitted, groupings, rows)
     if not refits[0].sound:
+        first = (
+            "see its verdict"
+            if dependent_groups(fitted.design)
+            else "fit with quadrature='auto' first (see verdict)"
+        )
         notes.append(
-            "The Laplace approximation of the fit itself is off, and with it the comparison; fit "
-            "with quadrature='auto' first (see verdict)."
+            "The Laplace approximation of the fit itself is off, and with it the comparison; "
+            f"{first}."
         )
     return Sensitivity(terms, (*refits, *tails), gain, tuple(notes))
 

@@ -26,7 +26,7 @@ def forms_clusters(grouping: Grouping, design: Design) -> bool:
     """Whether the levels of a factor hold several rows, or a row that holds several trials.
 
     A factor with one row per level, such as a row number, is what ``olre()`` is: extra variation
-    of each row, and no cluster.
+    of each row, and no cluster.  Levels that depend on each other are more than that.
 
     Parameters
     ----------
@@ -37,6 +37,8 @@ def forms_clusters(grouping: Grouping, design: Design) -> bool:
     """
     if not grouping.columns:
         return False
+    if grouping.structured:
+        return True
     trials = design.response.trials
     if trials is not None and np.any(trials > 1.0):
         return True
