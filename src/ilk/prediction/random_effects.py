@@ -157,10 +157,10 @@ def random_effects(
 
 def _rows_by_level(term: RandomTerm, frequencies: FloatArray | None) -> FloatArray:
     """Number of rows (L,) of each level; of a term with by=, of those that it is for."""
-    weights = frequencies
+    weights: FloatArray | None = frequencies
     if term.by and term.columns is not None:
-        own = term.columns.any(axis=1)
-        weights = own.astype(np.float64) if frequencies is None else frequencies * own
+        own = term.columns.any(axis=1).astype(np.float64)
+        weights = own if frequencies is None else np.asarray(frequencies * own)
     count = np.bincount(term.grouping.codes, weights=weights, minlength=len(term.grouping.levels))
     return count.astype(np.float64)
 

@@ -195,7 +195,8 @@ def _term_score(
     Z, codes, levels = columns_of(term), term.grouping.codes, len(term.grouping.levels)
     names = term.predictors
     pull = [slope[name] * z for name, z in zip(names, Z.T, strict=True)]
-    sums = np.column_stack([np.bincount(codes, weights * one, levels) for one in pull])
+    found = np.column_stack([np.bincount(codes, weights * one, levels) for one in pull])
+    sums: FloatArray = found.astype(np.float64)
     S = sums.T @ (sums if over is None else over.covariance_times(sums))
     own = 1.0 if over is None else over.variances()[codes]
     for i, a in enumerate(names) if bend else ():

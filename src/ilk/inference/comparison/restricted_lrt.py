@@ -106,8 +106,8 @@ def spectrum(
             return None
         R = root()
         mu = np.linalg.eigvalsh(R.T @ (np.diag(xi) - A @ A.T) @ R)
-        xi = np.maximum(np.linalg.eigvalsh(R.T @ (xi[:, None] * R)), 0.0)
-        xi = xi * (xi > 1e-10 * xi[-1])
+        own = np.linalg.eigvalsh(R.T @ (xi[:, None] * R))
+        xi = np.where(own > 1e-10 * own[-1], own, 0.0).astype(np.float64)
     elif np.ptp(xi) <= 1e-10 * xi.max():
         size = min(A.shape)
         own = xi[0] - np.linalg.svd(A, compute_uv=False)[:size] ** 2
@@ -120,7 +120,7 @@ def spectrum(
     first = np.concatenate([[True], np.diff(mu) > 1e-9 * mu[-1]])[: len(mu)]
     starts = np.flatnonzero(first)
     counts = np.diff(np.append(starts, len(mu))).astype(np.float64)
-    return Spectrum(mu[starts], counts, xi[xi > 0.0], fitted.nobs, X.shape[1])
+    return Spectrum(mu[starts].astype(np.float64), counts, xi[xi > 0.0], fitted.nobs, X.shape[1])
 
 
 def ratio_draws(found: Spectrum, *, reml: bool, draws: int, seed: int | None) -> FloatArray:
