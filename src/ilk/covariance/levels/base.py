@@ -127,6 +127,11 @@ class AbstractLevels(ABC):
         """Unconstrained parameters (m,) to start from."""
         return np.zeros(len(self.parameters))
 
+    def starts(self, count: int) -> FloatArray:
+        """Up to ``count`` starts (k, m) of a search, that of `start` first."""
+        del count
+        return self.start()[None, :]
+
     def natural(self, theta: FloatArray) -> FloatArray:
         """Parameters (m,) as they are reported, from the unconstrained ones."""
         return theta

@@ -184,7 +184,13 @@ class Neighbors(AbstractLevels):
 
     def start(self) -> FloatArray:
         """Rho of a half."""
-        return np.full(len(self.parameters), 0.25 * math.pi)
+        return np.asarray(self.starts(1)[0], dtype=np.float64)
+
+    def starts(self, count: int) -> FloatArray:
+        """Rho of a half, then smaller and larger ones."""
+        if self.model == "icar":
+            return np.zeros((1, 0))
+        return np.array(np.arcsin(np.sqrt([[0.5], [0.1], [0.95]])))[:count]
 
     def natural(self, theta: FloatArray) -> FloatArray:
         """Rho, between 0 and 1."""

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Hashable, Sequence
+
 import numpy as np
 
+from ilk.errors import DataError
+from ilk.frame import listing, quote
 from ilk.typing import FloatArray, IntArray
 
-__all__ = ["distances", "nearest_before", "on_the_globe", "spread_out"]
+__all__ = [
+    "check_finite",
+    "check_points",
+    "distances",
+    "nearest_before",
+    "on_the_globe",
+    "spread_out",
+]
 
 _EARTH = 6371.0088
 """Mean radius in km."""
@@ -109,3 +121,41 @@ def distances(a: FloatArray, b: FloatArray) -> FloatArray:
     """Distances (k, l) between points (k, d) and (l, d)."""
     gap = a[:, None, :] - b[None, :, :]
     return np.asarray(np.sqrt(np.sum(gap * gap, axis=2)))
+
+
+def check_points(names: Sequence[Hashable], points: FloatArray) -> None:
+    """Refuse places that are no places, or coincide."""
+    if points.ndim != 2 or len(points) != len(names):
+        raise DataError(
+            f"There are {len(names)} places but coordinates of the shape {points.shape}.",
+            code="shape",
+        )
+    if len(points) < 2:
+        raise DataError("A field needs two places at least.", code="shape")
+    check_finite(names, points)
+    count = Counter(names)
+    twice = [name for name in count if count[name] > 1]
+    if twice:
+        raise DataError(f"Places occur more than once: {listing(twice)}.", code="duplicate-level")
+    _, first, inverse = np.unique(points, axis=0, return_index=True, return_inverse=True)
+    same = np.flatnonzero(first[inverse.ravel()] != np.arange(len(points)))
+    if len(same):
+        i = same[0]
+        other = first[inverse.ravel()[i]]
+        raise DataError(
+            f"The places {quote(names[other])} and {quote(names[i])} have the same coordinates "
+            f"({len(same)} such places). Make one level of places that coincide, for instance with "
+            "data.groupby([...]).ngroup() over the columns of the coordinates, or move them apart.",
+            code="coincide",
+        )
+
+
+def check_finite(names: Sequence[Hashable], points: FloatArray) -> None:
+    """Refuse coordinates that are no numbers."""
+    bad = np.flatnonzero(~np.all(np.isfinite(points), axis=1))
+    if len(bad):
+        raise DataError(
+            f"The place {quote(names[bad[0]])} has a coordinate that is not a number "
+            f"({len(bad)} such places).",
+            code="not-finite",
+        )

@@ -155,6 +155,13 @@ def _field(
     geographic: bool,
 ) -> Space:
     if geographic:
+        beyond = np.flatnonzero(np.abs(points[:, 1]) > 90.0)
+        if len(beyond):
+            raise DataError(
+                f"The latitude of {quote(names[int(beyond[0])])} is {points[beyond[0], 1]:g}; "
+                "geographic coordinates are longitude, then latitude, in degrees.",
+                code="places",
+            )
         points = on_the_globe(points[:, 1], points[:, 0])
     exact = method == "exact" or (method == "auto" and len(names) <= _EXACT)
     return Space(names, points, kind, nu, "exact" if exact else "vecchia", neighbors, geographic)

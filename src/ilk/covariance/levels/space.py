@@ -15,8 +15,8 @@ Distances on the globe are those through it (chords), on which all these functio
 
 from __future__ import annotations
 
+import functools
 import math
-from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, final, get_args
@@ -26,10 +26,19 @@ import numpy as np
 from ilk.covariance.decay import Decay, decay
 from ilk.covariance.levels.arrays import labels_from_arrays, labels_to_arrays
 from ilk.covariance.levels.base import AbstractLevels, Extension, Precision, extension
+from ilk.covariance.levels.dense_field import dense_precision
 from ilk.covariance.levels.directed import DirectedGraph
-from ilk.covariance.levels.points import distances, nearest_before, on_the_globe, spread_out
+from ilk.covariance.levels.points import (
+    check_finite,
+    check_points,
+    distances,
+    nearest_before,
+    on_the_globe,
+    spread_out,
+)
+from ilk.covariance.levels.vecchia import NUGGET, Correlate, Regressions, nearest, regressions
 from ilk.errors import DataError, ModelError, did_you_mean
-from ilk.frame import listing, quote
+from ilk.frame import listing
 from ilk.typing import FloatArray, IntArray
 
 __all__ = ["Method", "Space"]
@@ -37,8 +46,8 @@ __all__ = ["Method", "Space"]
 Method: TypeAlias = Literal["exact", "vecchia"]
 """How the field is computed."""
 
-_NUGGET = 1e-10
-_CELLS = 8_000_000
+_COMPARED = 2000
+"""Places up to which the approximation is compared with the exact field."""
 
 
 @final
@@ -79,7 +88,7 @@ class Space(AbstractLevels):
 
     def __post_init__(self) -> None:
         points = np.asarray(self.points, dtype=np.float64)
-        _check_points(self.names, points)
+        check_points(self.names, points)
         if self.method not in get_args(Method):
             raise ModelError(
                 f"method={self.method!r} is not known; choose from 'exact', 'vecchia'."
@@ -113,8 +122,14 @@ class Space(AbstractLevels):
 
     def start(self) -> FloatArray:
         """A range of a sixth of the extent of the places, a smoothness of one."""
-        extent = np.ptp(self.points, axis=0).max()
-        return np.array([math.log(extent / 6.0), 0.0])[: len(self.parameters)]
+        return np.asarray(self.starts(1)[0], dtype=np.float64)
+
+    def starts(self, count: int) -> FloatArray:
+        """Ranges of a sixth of the extent, then shorter and longer ones."""
+        extent = float(np.ptp(self.points, axis=0).max())
+        shares = np.array([1.0 / 6.0, 1.0 / 30.0, 0.6, 1.0 / 150.0])[:count]
+        starts = np.stack([np.log(shares * extent), np.zeros(len(shares))], axis=1)
+        return np.array(starts[:, : len(self.parameters)])
 
     def natural(self, theta: FloatArray) -> FloatArray:
         """Range in the unit of the coordinates, and smoothness."""
@@ -140,84 +155,60 @@ class Space(AbstractLevels):
 
     def precision(self, theta: FloatArray) -> Precision:
         """Precision matrix of the places, exact or approximate."""
-        return self._vecchia(theta) if self._graph is not None else self._exact(theta)
-
-    def _exact(self, theta: FloatArray) -> Precision:
-        order, m = len(self.points), len(self.parameters)
-        R, slope = self.correlations(theta, distances(self.points, self.points))
-        R[np.arange(order), np.arange(order)] += _NUGGET
-        try:
-            root = np.linalg.cholesky(R)
-        except np.linalg.LinAlgError:
-            columns, rows = np.triu_indices(order)
-            nothing = np.full(len(rows), np.nan)
-            return Precision(
-                order, rows.astype(np.int32), columns.astype(np.int32), nothing, math.nan,
-                np.full((len(rows), m), np.nan), np.full(m, np.nan),
-            )  # fmt: skip
-        inverse = np.linalg.inv(root)
-        Q = inverse.T @ inverse
-        columns, rows = np.triu_indices(order)
-        changes = [Q @ slope[..., j] @ Q for j in range(m)]
-        return Precision(
-            order=order,
-            rows=rows.astype(np.int32),
-            columns=columns.astype(np.int32),
-            values=Q[rows, columns],
-            log_det=-2.0 * float(np.log(np.diagonal(root)).sum()),
-            slope=np.stack([-change[rows, columns] for change in changes], axis=1),
-            log_det_slope=np.array([-float(np.sum(Q * slope[..., j])) for j in range(m)]),
-        )
+        if self._graph is not None:
+            return self._vecchia(theta)
+        return dense_precision(*self.correlations(theta, distances(self.points, self.points)))
 
     def _vecchia(self, theta: FloatArray) -> Precision:
         assert self._graph is not None
-        weights, variances, dweights, dvariances = self._regressions(theta, True)
+        found = self._regressions(theta, len(self.parameters))
+        weights, variances, dweights, dvariances = found
         children, slots = np.nonzero(self._near >= 0)
         return self._graph.precision(
             weights[children, slots], variances, dweights[children, slots], dvariances
         )
 
-    def _regressions(
-        self, theta: FloatArray, slopes: bool
-    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        """Weights (L, m) and variances (L,) of all places given those before, and derivatives."""
-        count, width = self._near.shape
-        m = len(self.parameters) if slopes else 0
-        weights, dweights = np.zeros((count, width)), np.zeros((count, width, m))
-        variances, dvariances = np.ones(count), np.zeros((count, m))
-        step = max(1, _CELLS // ((width + 1) ** 2 * (m + 1)))
-        for begin in range(0, count, step):
-            rows = np.arange(begin, min(begin + step, count))
-            found = self._given(theta, self.points[rows], self._near[rows], m)
-            weights[rows], variances[rows], dweights[rows], dvariances[rows] = found
-        return weights, np.maximum(variances, _NUGGET), dweights, dvariances
+    def _regressions(self, theta: FloatArray, m: int) -> Regressions:
+        """Regressions of all places on those before."""
+        return regressions(self._correlate(theta), self.points, self.points, self._near, m)
 
-    def _given(
-        self, theta: FloatArray, points: FloatArray, near: IntArray, m: int
-    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        """Regressions of the field at points (k, d) on that at the places ``near`` (k, w)."""
-        known = near >= 0
-        around = self.points[np.where(known, near, 0)]
-        between = np.sqrt(np.sum((around[:, :, None, :] - around[:, None, :, :]) ** 2, axis=3))
-        away = np.sqrt(np.sum((around - points[:, None, :]) ** 2, axis=2))
-        R, dR = self.correlations(theta, between)
-        r, dr = self.correlations(theta, away)
-        dR, dr = dR[..., :m], dr[..., :m]
-        both = known[:, :, None] & known[:, None, :]
-        own = np.eye(near.shape[1]) * np.where(known, _NUGGET, 1.0)[:, None, :]
-        R = np.where(both, R, 0.0) + own
-        dR, r = np.where(both[..., None], dR, 0.0), np.where(known, r, 0.0)
-        dr = np.where(known[..., None], dr, 0.0)
-        w = np.linalg.solve(R, r[..., None])[..., 0]
-        gap = dr - np.einsum("nabm,nb->nam", dR, w)
-        slopes = np.linalg.solve(R, gap) if m else gap
-        variances = 1.0 + _NUGGET - np.einsum("na,na->n", r, w)
-        return w, variances, slopes, -np.einsum("nam,na->nm", dr + gap, w)
+    def _correlate(self, theta: FloatArray) -> Correlate:
+        return functools.partial(self.correlations, theta)
+
+    def lost(self, theta: FloatArray) -> float:
+        """Log-likelihood that the approximation loses in the mean, were the field observed.
+
+        For up to 2,000 places it is what the exact field has more; for others, what twice the
+        neighbors would gain, of a thousand of the places, times their number over a thousand.
+
+        Parameters
+        ----------
+        theta : ndarray (m,)
+            Unconstrained parameters.
+        """
+        if self._graph is None:
+            return 0.0
+        count, width = self._near.shape
+        log_v = np.log(self._regressions(theta, 0)[1]) if count <= _COMPARED else np.zeros(0)
+        if count <= _COMPARED:
+            R = self.correlations(theta, distances(self.points, self.points))[0]
+            root = np.linalg.cholesky(R + NUGGET * np.eye(count))
+            return float(0.5 * log_v.sum() - np.log(np.diagonal(root)).sum())
+        more = nearest_before(self.points, self._order, min(2 * width, count - 1))
+        some = self._order[:: count // 1000]
+        correlate, points = self._correlate(theta), self.points[some]
+        gain = np.log(regressions(correlate, self.points, points, self._near[some], 0)[1])
+        gain -= np.log(regressions(correlate, self.points, points, more[some], 0)[1])
+        return float(0.5 * gain.mean() * count)
 
     def variances(self, theta: FloatArray) -> FloatArray:
-        """Ones; those of the approximation differ from them by less than a percent."""
-        del theta
-        return np.ones(len(self.names))
+        """Ones, or those of the approximation for as many places as have a dense matrix.
+
+        Those of more places differ from one by as little.
+        """
+        if self._graph is None or len(self.names) > _COMPARED:
+            return np.ones(len(self.names))
+        return np.diagonal(self._dense_covariance(theta)).copy()
 
     def _dense_covariance(self, theta: FloatArray) -> FloatArray:
         if self._graph is None:
@@ -229,9 +220,9 @@ class Space(AbstractLevels):
         """Draws of the field."""
         if self._graph is None:
             R = self._dense_covariance(theta)
-            root = np.linalg.cholesky(R + _NUGGET * np.eye(len(R)))
+            root = np.linalg.cholesky(R + NUGGET * np.eye(len(R)))
             return np.asarray(rng.standard_normal((count, len(R))) @ root.T)
-        weights, variances, _, _ = self._regressions(theta, False)
+        weights, variances, _, _ = self._regressions(theta, 0)
         children, slots = np.nonzero(self._near >= 0)
         return self._graph.draw(weights[children, slots], variances, self._order, rng, count)
 
@@ -263,7 +254,7 @@ class Space(AbstractLevels):
                 code="unknown-level",
             )
         where = self._new_points(np.asarray(points, dtype=np.float64).reshape(len(labels), -1)[new])
-        _check_finite(strange, where)
+        check_finite(strange, where)
         for k, (at, w, v) in zip(np.flatnonzero(new), self._kriged(theta, where), strict=True):
             weights[k] = list(zip(at.tolist(), w.tolist(), strict=True))
             variances[k] = max(v, 0.0)
@@ -284,20 +275,17 @@ class Space(AbstractLevels):
     ) -> Iterator[tuple[IntArray, FloatArray, float]]:
         """Places, weights and conditional variance of each of the points ``where`` (k, d)."""
         if self._graph is None:
-            every = np.arange(len(self.points))
-            R = self._dense_covariance(theta) + _NUGGET * np.eye(len(every))
+            every: IntArray = np.arange(len(self.points))
+            R = self._dense_covariance(theta) + NUGGET * np.eye(len(every))
             r = self.correlations(theta, distances(self.points, where))[0]
             w = np.linalg.solve(R, r)
-            left = 1.0 + _NUGGET - np.sum(r * w, axis=0)
-            yield from ((every, w[:, k], float(left[k])) for k in range(len(where)))
+            left = 1.0 + NUGGET - np.sum(r * w, axis=0)
+            for k in range(len(where)):
+                yield every, np.asarray(w[:, k]), float(left[k])
             return
-        width = min(2 * self.neighbors, len(self.points))
-        near = _nearest(self.points, where, width)
-        step = max(1, _CELLS // (width + 1) ** 2)
-        for begin in range(0, len(where), step):
-            rows = slice(begin, begin + step)
-            w, variances, _, _ = self._given(theta, where[rows], near[rows], 0)
-            yield from zip(near[rows], w, variances.tolist(), strict=True)
+        near = nearest(self.points, where, min(2 * self.neighbors, len(self.points)))
+        w, variances, _, _ = regressions(self._correlate(theta), self.points, where, near, 0)
+        yield from zip(near, w, variances.tolist(), strict=True)
 
     def to_arrays(self) -> dict[str, Any]:
         """Names, points and settings."""
@@ -334,46 +322,15 @@ class Space(AbstractLevels):
             "matern": "Matern correlations"
             + ("" if self.nu is None else f" of smoothness {self.nu:g}"),
         }[self.kind_of_decay]
-        how = "exact" if self.method == "exact" else f"Vecchia with {self._near.shape[1]} neighbors"
+        how = "exact" if self.method == "exact" else self._approximation()
         return f"field with {words} at {len(self.names)} places, {how}"
 
-
-def _nearest(points: FloatArray, where: FloatArray, count: int) -> IntArray:
-    """Places (k, count) that are nearest to each of the points ``where`` (k, d)."""
-    from scipy.spatial import cKDTree
-
-    _, near = cKDTree(points).query(where, k=count)
-    return np.asarray(near).reshape(len(where), count)
-
-
-def _check_points(names: Sequence[Hashable], points: FloatArray) -> None:
-    if points.ndim != 2 or len(points) != len(names):
-        raise DataError(
-            f"There are {len(names)} places but coordinates of the shape {points.shape}.",
-            code="shape",
-        )
-    _check_finite(names, points)
-    count = Counter(names)
-    twice = [name for name in count if count[name] > 1]
-    if twice:
-        raise DataError(f"Places occur more than once: {listing(twice)}.", code="duplicate-level")
-    _, first, inverse = np.unique(points, axis=0, return_index=True, return_inverse=True)
-    same = np.flatnonzero(first[inverse.ravel()] != np.arange(len(points)))
-    if len(same):
-        i = same[0]
-        other = first[inverse.ravel()[i]]
-        raise DataError(
-            f"The places {quote(names[other])} and {quote(names[i])} have the same coordinates "
-            f"({len(same)} such places). Give places that coincide one name, or move them apart.",
-            code="coincide",
-        )
-
-
-def _check_finite(names: Sequence[Hashable], points: FloatArray) -> None:
-    bad = np.flatnonzero(~np.all(np.isfinite(points), axis=1))
-    if len(bad):
-        raise DataError(
-            f"The place {quote(names[bad[0]])} has a coordinate that is not a number "
-            f"({len(bad)} such places).",
-            code="not-finite",
+    def _approximation(self) -> str:
+        """Say how many neighbors there are, and what is lost at the range of the start."""
+        theta = self.start()
+        lost, width = self.lost(theta), self._near.shape[1]
+        than = "the exact field" if len(self.names) <= _COMPARED else f"{2 * width} neighbors"
+        return (
+            f"Vecchia with {width} neighbors (at a range of {self.natural(theta)[0]:.3g}, "
+            f"{max(lost, 0.0):.2g} in log-likelihood less than {than})"
         )

@@ -22,7 +22,6 @@ average.  Ends of branches of length zero are one level with two names.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, final, get_args
@@ -33,6 +32,7 @@ from ilk.covariance.levels.angles import first_branch
 from ilk.covariance.levels.arrays import labels_from_arrays, labels_to_arrays
 from ilk.covariance.levels.base import AbstractLevels, Extension, Precision, extension
 from ilk.covariance.levels.directed import DirectedGraph
+from ilk.covariance.levels.tree_checks import check_lengths, check_names, top_down
 from ilk.errors import DataError, ModelError, did_you_mean
 from ilk.frame import listing, quote
 from ilk.typing import BoolArray, FloatArray, IntArray
@@ -71,7 +71,7 @@ class Tree(AbstractLevels):
     scale: float = field(init=False)
     _node: IntArray = field(init=False, repr=False)  # level of each node; -1: none (the root)
     _levels: tuple[Hashable, ...] = field(init=False, repr=False)
-    _edges: tuple[IntArray, FloatArray, FloatArray, BoolArray] = field(init=False, repr=False)
+    _edges: tuple[BoolArray, FloatArray, FloatArray, BoolArray] = field(init=False, repr=False)
     _graph: DirectedGraph = field(init=False, repr=False)
     _order: IntArray = field(init=False, repr=False)  # levels, parents first
 
@@ -84,9 +84,9 @@ class Tree(AbstractLevels):
                 code="choice",
             )
         parents, lengths = np.asarray(self.parents), np.asarray(self.lengths, dtype=np.float64)
-        _check_names(self.names)
-        order = _top_down(self.names, parents)
-        _check_lengths(self.names, parents, lengths)
+        check_names(self.names)
+        order = top_down(self.names, parents)
+        check_lengths(self.names, parents, lengths)
         depth = np.zeros(len(parents))
         for i in order[1:]:
             depth[i] = depth[parents[i]] + lengths[i]
@@ -146,8 +146,16 @@ class Tree(AbstractLevels):
 
     def start(self) -> FloatArray:
         """Lambda of 0.7, or a range of half the mean distance from the root."""
-        start = {"brownian": [], "pagel": [math.asin(math.sqrt(0.7))], "ou": [math.log(0.5)]}
-        return np.array(start[self.model], dtype=np.float64)
+        return np.asarray(self.starts(1)[0], dtype=np.float64)
+
+    def starts(self, count: int) -> FloatArray:
+        """Lambda or range of the start, then smaller and larger ones."""
+        starts = {
+            "brownian": np.zeros((1, 0)),
+            "pagel": np.arcsin(np.sqrt([[0.7], [0.2], [0.97]])),
+            "ou": np.log([[0.5], [0.1], [2.5]]),
+        }
+        return np.array(starts[self.model][:count], dtype=np.float64)
 
     def natural(self, theta: FloatArray) -> FloatArray:
         """Lambda, or the path length at which correlations fall to 1/e."""
@@ -235,7 +243,7 @@ class Tree(AbstractLevels):
         """
         position = {name: i for i, name in enumerate(self.names)}
         depth = np.zeros(len(self.names))
-        for i in _top_down(self.names, np.asarray(self.parents))[1:]:
+        for i in top_down(self.names, np.asarray(self.parents))[1:]:
             depth[i] = depth[self.parents[i]] + self.lengths[i]
         weights: list[list[tuple[int, float]]] = []
         variances = np.zeros(len(labels))
@@ -305,50 +313,3 @@ class Tree(AbstractLevels):
         }
         tips = int(self._edges[3].sum())
         return f"{words[self.model]} along a tree of {tips} tips and {len(self.names)} nodes"
-
-
-def _check_names(names: Sequence[Hashable]) -> None:
-    count = Counter(names)
-    twice = [name for name in count if count[name] > 1]
-    if twice:
-        raise DataError(
-            f"Names of nodes occur more than once in the tree: {listing(twice)}. Every tip "
-            "needs a name of its own.",
-            code="duplicate-level",
-        )
-
-
-def _top_down(names: Sequence[Hashable], parents: IntArray) -> IntArray:
-    """Positions of the nodes, parents before children; refuses cycles and several roots."""
-    roots = np.flatnonzero(parents < 0)
-    if len(roots) != 1:
-        found = listing([names[i] for i in roots]) if len(roots) else "none"
-        raise DataError(
-            f"A tree has one root, a node without a parent; here there are {len(roots)}: {found}.",
-            code="tree",
-        )
-    by_parent = np.argsort(parents, kind="stable")
-    start = np.searchsorted(parents[by_parent], np.arange(len(parents) + 1))
-    layers, layer = [roots], roots
-    while len(layer):
-        layer = np.concatenate([by_parent[start[i] : start[i + 1]] for i in layer])
-        layers.append(layer)
-    order = np.concatenate(layers)
-    if len(order) < len(parents):
-        lost = np.setdiff1d(np.arange(len(parents)), order)
-        raise DataError(
-            f"The tree has a cycle: {quote(names[int(lost[0])])} is among its own ancestors.",
-            code="tree",
-        )
-    return order
-
-
-def _check_lengths(names: Sequence[Hashable], parents: IntArray, lengths: FloatArray) -> None:
-    bad = np.flatnonzero((parents >= 0) & ~(np.isfinite(lengths) & (lengths >= 0.0)))
-    if len(bad):
-        i = int(bad[0])
-        raise DataError(
-            f"The branch above {quote(names[i])} has the length {lengths[i]:g}; lengths are finite "
-            f"and not negative ({len(bad)} such branches).",
-            code="tree",
-        )

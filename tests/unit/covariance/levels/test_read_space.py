@@ -27,3 +27,5 @@ def test_places_are_columns_or_arrays():
         spatial([0.0, 1.0], [0.0, 1.0])
     with pytest.raises(ModelError, match="nu=-1"):
         spatial("x", nu=-1)
+    with pytest.raises(DataError, match="latitude of 'b' is 120; geographic coordinates are"):
+        spatial([0.0, 1.0], [50.0, 120.0], names=["a", "b"], geographic=True)

@@ -83,7 +83,39 @@ def test_globe_distances_are_chords():
 
 
 def test_bad_places_are_named():
-    with pytest.raises(DataError, match="places 'a' and 'c' have the same coordinates"):
+    with pytest.raises(DataError, match=r"places 'a' and 'c' have the same coordinates.*groupby"):
         Space(("a", "b", "c"), np.array([[0.0, 1.0], [1.0, 1.0], [0.0, 1.0]]))
+    with pytest.raises(DataError, match=r"two places at least"):
+        Space(("a",), np.array([[0.0, 1.0]]))
     with pytest.raises(DataError, match="place 'b' has a coordinate that is not a number"):
         Space(("a", "b"), np.array([[0.0, 1.0], [np.nan, 1.0]]))
+
+
+def test_what_is_lost_is_the_divergence_from_the_exact_field(monkeypatch):
+    exact = Space(NAMES, POINTS, "exp", None)
+    theta = exact.start()
+    assert exact.lost(theta) == 0.0
+    found = [Space(NAMES, POINTS, "exp", None, "vecchia", m) for m in (2, 5, 10, 79)]
+    lost = [space.lost(theta) for space in found]
+    assert lost[0] > lost[1] > lost[2] > lost[3]
+    assert abs(lost[3]) < 1e-6
+    R, Q = exact.covariance(theta), found[0].precision(theta)
+    expected = 0.5 * (np.sum(Q.dense() * R) - 80 - Q.log_det - np.linalg.slogdet(R)[1])
+    assert lost[0] == pytest.approx(expected, abs=1e-5)
+    assert f"{lost[0]:.2g} in log-likelihood less than the exact field" in found[0].describe()
+    points = np.random.default_rng(1).uniform(size=(2300, 2))
+    many = Space(tuple(range(2300)), points, "exp", None, "vecchia", 5)
+    assert "less than 10 neighbors" in many.describe()
+    sampled = many.lost(many.start())
+    monkeypatch.setattr("ilk.covariance.levels.space._COMPARED", 3000)
+    assert 0.5 * many.lost(many.start()) < sampled < 1.1 * many.lost(many.start())
+
+
+def test_starts_are_of_several_ranges():
+    space = Space(NAMES, POINTS, "matern", None)
+    starts = space.starts(3)
+    assert starts.shape == (3, 2)
+    np.testing.assert_array_equal(starts[0], space.start())
+    ranges = np.exp(starts[:, 0])
+    assert ranges.max() < 1.0
+    assert ranges.max() / ranges.min() > 5.0
