@@ -56,7 +56,7 @@ def second_looks(marginal: AbstractMarginal, result: SearchResult) -> list[Float
     """
     if not len(result.theta):
         return []
-    looks = _turned(marginal, result.theta)
+    looks = _turned(marginal, result.theta) + other_ranges(marginal, result.theta)
     if result.clipped or not log_concave(marginal):
         looks += elsewhere(result.theta)
     return looks
@@ -85,6 +85,49 @@ def _turned(marginal: AbstractMarginal, theta: FloatArray) -> list[FloatArray]:
                 out[start:stop] = turned[rows, columns]
                 found = True
     return [plus, minus] if found else []
+
+
+def other_ranges(marginal: AbstractMarginal, theta: FloatArray) -> list[FloatArray]:
+    """Starts with a short and a middling range; none if ranges are among the distances of the data.
+
+    A likelihood may have an optimum at a short range and another, where effects drift, at none.
+
+    Parameters
+    ----------
+    marginal : AbstractMarginal
+        The criterion.
+    theta : (m_theta,) array
+        Where a search ended.
+
+    Returns
+    -------
+    list of (m_theta,) arrays
+    """
+    short, middle = theta.copy(), theta.copy()
+    stop, found = 0, False
+    for covariance, term in zip(
+        marginal.model.covariances, marginal.model.design.terms, strict=True
+    ):
+        q = len(term.column_names)
+        start, stop = stop, stop + covariance.size(q)
+        own = theta[start:stop]
+        known = covariance.reported(term.column_names).parameters
+        for k, one in enumerate(known):
+            value = float(covariance.natural(own, q)[k])
+            inside = one.shortest < value < one.longest
+            vanished = np.abs(covariance.factor(own, q)[0]).max() < _VANISHED
+            if one.kind != "range" or not one.shortest < one.longest or (inside and not vanished):
+                continue
+            place = stop - len(known) + k  # a range is its logarithm, whatever the unit
+            first = stop - len(known)
+            for out, target in (
+                (short, one.shortest ** (2 / 3) * one.longest ** (1 / 3)),
+                (middle, one.longest / 4.0),
+            ):
+                out[start:first] = covariance.start(q)[: first - start]
+                out[place] += np.log(target / value)
+            found = True
+    return [short, middle] if found else []
 
 
 def turn_columns(factor: FloatArray, sign: float) -> FloatArray | None:

@@ -18,7 +18,7 @@ from ilk.estimation.nodes import (
     settled_note,
     shift_between,
 )
-from ilk.estimation.restart import elsewhere, second_looks
+from ilk.estimation.restart import elsewhere, other_ranges, second_looks
 from ilk.estimation.separated import lost_directions, separations, without_modes
 from ilk.estimation.start import default_start
 from ilk.estimation.structures import hardly_known, has_range
@@ -291,6 +291,7 @@ def _search(marginal: AbstractMarginal, begin: Start, search: Search) -> _Outcom
         breakdown = find_breakdown(marginal, best)
         # no maximum where the approximation breaks down; beyond, with larger variances, may be one
         again = elsewhere(best.theta)[1 if breakdown else 0 :]
+        again += other_ranges(marginal, best.theta)
     worthless = breakdown is not None
     starts: list[FloatArray | Start] = [*again]
     if (other_start := twofold_start(marginal, best)) is not None:

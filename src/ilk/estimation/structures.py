@@ -96,9 +96,9 @@ def at_structure_limits(
     list of Reason
         Notes.
     (m_theta,) array of bool
-        Which covariance parameters have run to a limit.
+        Which covariance parameters have run to a limit, or have nothing to act on.
     """
-    reasons, left_out = [], np.zeros(len(result.theta), dtype=bool)
+    reasons, left_out = [], _idle(marginal, result.theta)
     for found in _parameters(marginal, result.theta):
         said = _limit(found)
         if said is not None:
@@ -106,6 +106,21 @@ def at_structure_limits(
             message, advice = said
             reasons.append(Reason("structure_limit", "note", (found.term.label,), message, advice))
     return reasons, left_out
+
+
+def _idle(marginal: AbstractMarginal, theta: FloatArray) -> BoolArray:
+    """Mark (m_theta,) what terms without variance have beside: it changes nothing."""
+    idle = np.zeros(len(theta), dtype=bool)
+    stop = 0
+    for term, covariance in zip(
+        marginal.model.design.terms, marginal.model.covariances, strict=True
+    ):
+        q = len(term.column_names)
+        start, stop = stop, stop + covariance.size(q)
+        factor, slope = covariance.factor(theta[start:stop], q)
+        if not np.any(factor):
+            idle[start:stop] = ~np.any(slope, axis=(0, 1))
+    return idle
 
 
 def _limit(found: _Found) -> tuple[str, str] | None:

@@ -162,3 +162,35 @@ def test_an_independent_part_beside_the_residual() -> None:
     assert "model='brownian'" in said
     assert "structure_and_residual" not in codes(fit_tree(data, "brownian"))
     assert "structure_and_residual" not in codes(fit_tree(tips(0.7), "pagel"))
+
+
+def noise_at_places(seed: int):
+    rng = np.random.default_rng(seed)
+    points = rng.uniform(0, 10, size=(50, 2))
+    site = np.repeat(np.arange(50), 3)
+    data = pd.DataFrame({"site": site, "x": points[site, 0], "y": points[site, 1]})
+    data["z"] = rng.normal(size=150)
+    field = ilk.covariance.spatial("x", "y", kind="exp")
+    return ilk.fit("z ~ 1 + (1 | site)", data, covariance={"site": field})
+
+
+@pytest.mark.parametrize("seed", [1, 21, 29])
+def test_a_range_without_variance_is_no_doubt(seed: int) -> None:
+    """Where the variance is zero the range changes nothing; the fit is one on the boundary."""
+    fit = noise_at_places(seed)
+    assert fit.variance_components().estimate[0] == 0.0
+    assert fit.verdict.status is Status.BOUNDARY
+    assert codes(fit) == ["singular_covariance"]
+
+
+@pytest.mark.parametrize("seed", [20, 24])
+def test_a_short_range_is_found_where_a_long_one_was(seed: int) -> None:
+    """A first search drifts to a range without end; the optimum is at a short one."""
+    fit = noise_at_places(seed).fitted
+    best = max(
+        fit.marginal.at_point(fit.point.beta, np.array([sd, log_range])).value
+        for sd in np.linspace(0.1, 0.6, 6)
+        for log_range in np.linspace(-2.5, 2.0, 10)
+    )
+    assert fit.point.value >= best - 1e-6
+    assert fit.verdict.converged
