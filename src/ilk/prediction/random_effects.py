@@ -159,7 +159,7 @@ def _rows_by_level(term: RandomTerm, frequencies: FloatArray | None) -> FloatArr
     """Number of rows (L,) of each level; of a term with by=, of those that it is for."""
     weights: FloatArray | None = frequencies
     if term.by and term.columns is not None:
-        own = term.columns.any(axis=1).astype(np.float64)
+        own: FloatArray = np.any(term.columns, axis=1).astype(np.float64)
         weights = own if frequencies is None else np.asarray(frequencies * own)
     count = np.bincount(term.grouping.codes, weights=weights, minlength=len(term.grouping.levels))
     return count.astype(np.float64)
