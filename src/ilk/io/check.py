@@ -11,7 +11,7 @@ import numpy as np
 from ilk.design.fixed import INTERCEPT, with_intercept
 from ilk.design.random import shared_names
 from ilk.family.censored import Censored
-from ilk.formula.spec import FormulaSpec, Sum, Term
+from ilk.formula.spec import FormulaSpec, RandomSpec, Sum, Term
 
 if TYPE_CHECKING:
     from ilk.design.build import Design
@@ -83,9 +83,17 @@ def _words(design: Design, spec: FormulaSpec, family: AbstractFamily) -> Iterato
             term.label,
             term.structure,
         )
-        terms = _CONSTANT if term.recipe is None else term.recipe.terms
-        if not same or terms != of_formula.effects:
+        if not same or not _columns_agree(term, of_formula):
             yield "its random terms are not those of its formulas"
+
+
+def _columns_agree(term: RandomTerm, of_formula: RandomSpec) -> bool:
+    """Whether the columns of a term are those of the formula: effects, or positions."""
+    if term.positions is None:
+        terms = _CONSTANT if term.recipe is None else term.recipe.terms
+        return terms == of_formula.effects
+    columns = tuple(f.text.strip("`") for one in of_formula.effects.terms for f in one.factors)
+    return term.recipe is None and term.positions.columns == columns
 
 
 def _vectors(design: Design, family: AbstractFamily, n: int) -> Iterator[str]:
@@ -136,9 +144,31 @@ def _term(term: RandomTerm, n: int) -> Iterator[str]:
             yield "its random effects have no columns"
         return
     recipe = term.recipe
-    named = bool(names) and (bool(term.members) or (recipe is not None and recipe.names == names))
+    if term.positions is not None:
+        yield from _at_positions(term)
+        known: tuple[str, ...] | None = term.positions.names
+    else:
+        known = None if recipe is None else recipe.names
+    named = bool(names) and (bool(term.members) or known == names)
     if not named or not _is_finite(term.columns, (n, len(names))):
         yield "its random effects are not what their names say"
+
+
+def _at_positions(term: RandomTerm) -> Iterator[str]:
+    """Each row is at one position, and these are numbers in order, or labels."""
+    assert term.positions is not None
+    assert term.columns is not None
+    values = term.positions.values
+    width = len(term.positions.columns)
+    if any(len(value) != width for value in values) or len(set(values)) != len(values):
+        yield "its positions are not those of its coordinates"
+        return
+    numeric = all(isinstance(x, float) for value in values for x in value)
+    if numeric and (list(values) != sorted(values) or not np.all(np.isfinite(values))):
+        yield "its positions are not in order"
+    ones = term.columns == 1.0
+    if not np.array_equal(ones.sum(axis=1), np.ones(len(ones))) or np.any(term.columns[~ones]):
+        yield "its rows are not at its positions"
 
 
 def _data(design: Design, spec: FormulaSpec, n: int) -> Iterator[str]:

@@ -13,6 +13,7 @@ from ilk.design.build import Design
 from ilk.design.fixed import FixedPart
 from ilk.design.grouping import Grouping
 from ilk.design.matrix import Recipe
+from ilk.design.positions import Positions
 from ilk.design.random import RandomTerm
 from ilk.design.response import Response
 from ilk.design.rows import Rows
@@ -47,6 +48,7 @@ CLASSES: dict[str, type] = {
     "response": Response,
     "fixed": FixedPart,
     "term": RandomTerm,
+    "positions": Positions,
     "grouping": Grouping,
     "rows": Rows,
     "recipe": Recipe,
