@@ -73,3 +73,14 @@ def test_groups_are_counted() -> None:
 def test_models_without_random_terms_are_refused() -> None:
     with pytest.raises(ilk.ModelError, match="this model has none"):
         ilk.fit("y ~ x", grouped(5, 4)).adequacy()
+
+
+def test_a_series_goes_as_a_whole() -> None:
+    """Its column is a time, no effect that could be left out."""
+    rng = np.random.default_rng(3)
+    steps = np.cumsum(0.6 * rng.normal(size=(25, 6)), axis=1)
+    data = pd.DataFrame({"g": np.repeat(np.arange(25), 6), "t": np.tile(np.arange(6), 25)})
+    data["y"] = steps.ravel() + 0.5 * rng.normal(size=150)
+    found = adequacy(ilk.fit("y ~ 1 + ar1(t | g)", data).fitted)
+    assert [row.change for row in found.simpler] == ["no (ar1(t | g))"]
+    assert [row.part.kind for row in found.components] == ["sd"]

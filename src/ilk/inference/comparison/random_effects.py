@@ -12,7 +12,6 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ilk.covariance.registry import POSITIONAL
 from ilk.design.fixed import INTERCEPT
 from ilk.errors import ModelError
 from ilk.inference.comparison.likelihood_ratio import (
@@ -116,7 +115,7 @@ def random_effect_tests(
     ):
         together = fitted.design.terms[t]
         smaller: list[tuple[str, Fitted, list[int]]] = []
-        apart = () if place.spec.structure in POSITIONAL else removable(place.spec)
+        apart = removable(place.spec)
         for effect in apart:
             without = without_term(fitted, index, (effect,))
             if without.parameter_count >= fitted.parameter_count:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ilk.covariance.registry import POSITIONAL
 from ilk.design.matrix import make_matrix
 from ilk.design.random import (
     RandomTerm,
@@ -109,7 +110,7 @@ def removable(spec: RandomSpec) -> tuple[Term, ...]:
 
     An effect that is part of an interaction is not one, nor, if effects are correlated, the
     intercept: what is left would depend on where the covariates have their origin.  A term of a
-    single effect has none either; it goes as a whole.
+    single effect has none either; it goes as a whole, and so does a series or a field.
 
     Parameters
     ----------
@@ -121,7 +122,7 @@ def removable(spec: RandomSpec) -> tuple[Term, ...]:
     tuple of Term
     """
     terms = spec.effects.terms
-    if len(terms) < 2:
+    if len(terms) < 2 or spec.structure in POSITIONAL:
         return ()
     free = [term for term in terms if not any(_within(term, other) for other in terms)]
     if spec.structure == "diag" and spec.effects.has_intercept and Term() not in free:
