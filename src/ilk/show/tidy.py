@@ -65,7 +65,8 @@ def tidy(
 
     Columns: ``component, group, term, estimate, std_error, statistic, df, p_value, conf_low,
     conf_high, estimand``.  The group of a coefficient is None; the terms of variance components are
-    ``sd(...)`` and ``correlation(...)``.  ``df`` is infinite for z statistics.
+    ``sd(...)`` and ``correlation(...)``, those of covariance structures ``rho(week)``, ``range``,
+    ...  ``df`` is infinite for z statistics.
 
     Parameters
     ----------
