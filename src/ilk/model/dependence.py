@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ilk.design.build import Design
     from ilk.design.random import RandomTerm
     from ilk.model.model import Model
-    from ilk.typing import FloatArray
+    from ilk.typing import FloatArray, IntArray
 
 sparse: Any = Late("scipy.sparse")
 
@@ -70,6 +70,10 @@ class Dependence:
         """Dense root R (L, L) of the covariance matrix of the levels, RR'."""
         whole = np.linalg.cholesky(self.precision.dense())
         return np.asarray(np.linalg.inv(whole).T)
+
+    def named(self) -> IntArray:
+        """Levels (k,) that have names of the user's, without those of a structure's own making."""
+        return np.unique(np.fromiter(self.levels.places().values(), dtype=np.intp))
 
     def variances(self) -> FloatArray:
         """Variances (L,) of the levels, about one on average."""

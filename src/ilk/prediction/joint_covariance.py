@@ -190,17 +190,21 @@ def _places(
     every: dict[str, set[Any]] = {}
     for term in fitted.design.terms:
         every.setdefault(term.grouping.name, set()).update(term.grouping.levels)
-    for (start, q), term in zip(
-        first_places(fitted.estimates.modes), fitted.design.terms, strict=True
+    for (start, q), term, over in zip(
+        first_places(fitted.estimates.modes),
+        fitted.design.terms,
+        fitted.dependences,
+        strict=True,
     ):
         group = term.grouping.name
         if group not in chosen:
             continue
         known = list(term.grouping.levels)
+        named = range(len(known)) if over is None else over.named().tolist()
         wanted = chosen[group]
         if wanted is not None:  # some terms of a factor lack the levels without data
             wanted = [v for v in wanted if v in known or v not in every[group]]
-        codes = range(len(known)) if wanted is None else [_code(group, known, v) for v in wanted]
+        codes = named if wanted is None else [_code(group, known, v) for v in wanted]
         for code in codes:
             for j, name in enumerate(term.column_names):
                 places.append(start + code * q + j)

@@ -265,6 +265,6 @@ def _residual_variance(
     fitted: Fitted, cases: Cases, eta: Sequence[FloatArray]
 ) -> FloatArray | float:
     if not fitted.model.linear:
-        return np.exp(eta[1])
+        return fitted.family.variance(eta, None)
     sigma2 = fitted.estimates.sigma2
     return sigma2 if cases.precision is None else sigma2 / cases.precision

@@ -136,6 +136,8 @@ def random_effects(
             weight = np.where(prior > 0.0, 1.0 - held / prior, 0.0)
         count = _rows_by_level(term, frequencies)
         here = count > 0.0 if term.by else np.ones(len(effects), dtype=bool)
+        if over is not None:
+            here = np.isin(np.arange(len(effects)), over.named())
         levels = term.grouping.levels
         effects, error = effects[here], error[here]
         tables.append(

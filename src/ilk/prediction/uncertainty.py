@@ -36,6 +36,9 @@ __all__ = ["estimation_variance", "quadratic", "row_covariance"]
 _COLUMNS = 256
 """Right-hand sides solved for at one time at most."""
 
+_NEGLIGIBLE = 1e-4
+"""Share of a row's largest derivative below which one is none."""
+
 _CELLS = 1 << 23
 """Numbers in the right-hand sides at one time at most."""
 
@@ -104,12 +107,17 @@ def _jacobian(
 
 
 def quadratic(jacobian: FloatArray, covariance: FloatArray) -> FloatArray:
-    """(n,) row-wise ``J V J'``; nan only for rows that depend on a parameter without variance."""
+    """(n,) row-wise ``J V J'``; nan only for rows that depend on a parameter without variance.
+
+    A correlation at the edge of its range has none, and next to no bearing there.
+    """
     lost = np.isnan(np.diag(covariance))
     variance: FloatArray = np.sum(
         (jacobian @ np.where(np.isnan(covariance), 0.0, covariance)) * jacobian, axis=1
     )
-    variance[np.any(jacobian[:, lost] != 0.0, axis=1)] = np.nan
+    size = np.abs(jacobian)
+    least = _NEGLIGIBLE * np.max(size, axis=1, initial=0.0, keepdims=True)
+    variance[np.any(size[:, lost] > least, axis=1)] = np.nan
     return np.maximum(variance, 0.0)
 
 
