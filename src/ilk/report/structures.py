@@ -44,7 +44,7 @@ def structure_sections(fit: Reportable) -> list[dict[str, Any]]:
     over = levels_of(fit.fitted)
     for number, (name, (grouping, levels)) in enumerate(over.items()):
         text = [f"{plain(levels.describe(), 2000)}.", scale_words(name, levels)]
-        text += [words for words in (vecchia_words(name, levels),) if words is not None]
+        text += [words for words in (vecchia_words(fit.fitted, name),) if words is not None]
         text.append(assumed(name, levels)[0])
         title = f"How levels of {plain(name)} depend on each other"
         small = len(grouping.levels) <= _MANY

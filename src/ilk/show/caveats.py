@@ -360,7 +360,7 @@ def _structures(fitted: Fitted) -> list[Caveat]:
     items, found = [], levels_of(fitted)
     for name, (_, levels) in found.items():
         items.append(Caveat("structure_known", *assumed(name, levels)))
-        approximate = vecchia_words(name, levels)
+        approximate = vecchia_words(fitted, name)
         if approximate is not None:
             items.append(
                 Caveat(

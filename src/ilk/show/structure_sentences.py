@@ -9,8 +9,8 @@ from ilk.covariance.levels.neighbors import Neighbors
 from ilk.covariance.levels.pedigree import Pedigree
 from ilk.covariance.levels.space import Space
 from ilk.covariance.levels.tree import Tree
-from ilk.show.numbers import integer, plain
-from ilk.show.structures import levels_of, scale_words
+from ilk.show.numbers import integer, plain, significant
+from ilk.show.structures import level_theta, levels_of, scale_words
 
 if TYPE_CHECKING:
     from ilk.covariance.levels.base import AbstractLevels
@@ -138,19 +138,25 @@ def assumed(name: str, levels: AbstractLevels) -> tuple[str, str]:
     return (f"The structure of {group} is taken as known.", "Compare with independent levels.")
 
 
-def vecchia_words(name: str, levels: AbstractLevels) -> str | None:
-    """Say that a field is approximate; None if it is not.
+def vecchia_words(fitted: Fitted, name: str) -> str | None:
+    """Say that a field is approximate, and how much that loses; None if it is not.
 
     Parameters
     ----------
+    fitted : Fitted
+        The fit.
     name : str
-        Grouping factor.
-    levels : AbstractLevels
-        Its structure.
+        Grouping factor with a structure.
     """
+    levels = levels_of(fitted)[name][1]
     if not isinstance(levels, Space) or levels.method != "vecchia":
         return None
+    lost = levels.lost(level_theta(fitted, name))
+    width = min(levels.neighbors, len(levels.names) - 1)
+    than = "the exact field" if len(levels.names) <= 2000 else f"{2 * width} neighbors"
     return (
         f"The field of {plain(name)} is approximate (Vecchia): each place is given its "
-        f"{levels.neighbors} nearest among those before it."
+        f"{width} nearest among those before it. At these estimates it loses "
+        f"{significant(max(lost, 0.0), 2)} in log-likelihood against {than}, were the field itself "
+        "observed."
     )

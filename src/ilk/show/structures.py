@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from ilk.design.grouping import Grouping
     from ilk.design.random import RandomTerm
     from ilk.fitted import Fitted
+    from ilk.typing import FloatArray
     from ilk.variance.record import VarianceComponent
 
 __all__ = [
     "WITHIN",
+    "level_theta",
     "levels_in_all",
     "levels_of",
     "levels_text",
@@ -74,6 +76,24 @@ def levels_of(fitted: Fitted) -> dict[str, tuple[Grouping, AbstractLevels]]:
         for term, covariance in pairs
         if isinstance(covariance, Structured)
     }
+
+
+def level_theta(fitted: Fitted, name: str) -> FloatArray:
+    """Parameters (m,) of the structure over the levels of a factor, as a search moves them.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    name : str
+        Grouping factor with a structure.
+    """
+    stop = 0
+    for term, covariance in zip(fitted.design.terms, fitted.model.covariances, strict=True):
+        stop += covariance.size(len(term.column_names))
+        if isinstance(covariance, Structured) and term.grouping.name == name:
+            return fitted.point.theta[stop - covariance.free : stop]
+    raise LookupError(f"the levels of {name!r} have no structure")
 
 
 def levels_in_all(grouping: Grouping, levels: AbstractLevels | None) -> int:

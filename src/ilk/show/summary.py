@@ -530,7 +530,7 @@ def _scales(fitted: Fitted) -> tuple[str, ...]:
     notes = []
     for name, (_, levels) in levels_of(fitted).items():
         notes.append(scale_words(name, levels))
-        approximate = vecchia_words(name, levels)
+        approximate = vecchia_words(fitted, name)
         notes += [] if approximate is None else [approximate]
     return tuple(notes)
 

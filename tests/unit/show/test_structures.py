@@ -145,6 +145,9 @@ def test_covariates_of_places_compete_with_the_field() -> None:
     found = {c.code: c.sentence for c in fit.caveats()}
     assert "(height) shares its variation with the field of site" in found["spatial_confounding"]
     assert "its 8 nearest" in found["approximate_field"]
+    levels = fit.fitted.model.covariances[0].levels
+    lost = levels.lost(fit.fitted.point.theta[1:])
+    assert f"it loses {lost:.2g} in log-likelihood" in found["approximate_field"]
     assert "The field of site is approximate (Vecchia)" in flat(fit.summary().text)
     fit = ilk.fit("z ~ dose + (1 | site)", data, covariance={"site": field})
     assert "spatial_confounding" not in fit.caveats().codes
