@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +30,7 @@ from ilk.variance.parameters import delta_error, expanded, exponential, paramete
 from ilk.variance.record import CORRELATION, DEVIATION, HALF_LIFE, RESIDUAL, VarianceComponent
 
 if TYPE_CHECKING:
+    from ilk.covariance.natural import Natural
     from ilk.design.random import RandomTerm
     from ilk.fitted import Fitted
     from ilk.model.model import Model
@@ -79,10 +80,13 @@ def variance_components(fitted: Fitted, level: float = 0.95) -> tuple[VarianceCo
         G = fitted.estimates.covariances[t]
         singular = singular_part(factors[t], maps[t], q - covariance.rank(q))
         part = _Part(term, t, G, slopes.matrices[t], slopes.covariance, singular, z)
-        rows += part.deviations(reported.deviations)
+        deviations = part.deviations(reported.deviations)
+        here = slice(start, start + covariance.size(q))
+        if _drifts(reported.parameters, covariance.natural(theta[here], q)):
+            deviations = [_undetermined(row) for row in deviations]
+        rows += deviations
         if reported.pairs:
             rows += part.pairs()
-        here = slice(start, start + covariance.size(q))
         rows += parameter_rows(
             term, t, covariance, theta[here], slopes.covariance[here, here], z, absent=not G.any()
         )
@@ -90,6 +94,18 @@ def variance_components(fitted: Fitted, level: float = 0.95) -> tuple[VarianceCo
     if fitted.model.linear:
         rows.append(_residual(fitted, z))
     return tuple(rows)
+
+
+def _drifts(parameters: Sequence[Natural], values: FloatArray) -> bool:
+    """Whether a range has left the data upwards: only its ratio to the variance is known."""
+    pairs = zip(parameters, values.tolist(), strict=True)
+    return any(p.kind == "range" and p.at_limit(x) and x > p.longest for p, x in pairs)
+
+
+def _undetermined(row: VarianceComponent) -> VarianceComponent:
+    """The row of a standard deviation that has no value of its own."""
+    nothing = math.nan
+    return replace(row, std_error=nothing, conf_low=nothing, conf_high=nothing, boundary=True)
 
 
 def component_values(

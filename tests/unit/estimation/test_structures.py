@@ -77,6 +77,9 @@ def test_a_range_beyond_the_tree() -> None:
         assert "longer than the tree by far" in message(fit, "structure_limit")
         assert table.boundary["range"]
         assert table.boundary["half_life"]
+        cell = fit.variance_components().iloc[0]  # its variance has no value of its own
+        assert cell.boundary
+        assert np.isnan(cell.conf_low)
     else:
         assert fit.verdict.converged
 
