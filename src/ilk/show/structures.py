@@ -240,6 +240,10 @@ def parameter_notes(fitted: Fitted, shown: Sequence[VarianceComponent]) -> tuple
         said = _meaning(terms[t], covariances[t], part)
         if said:
             notes[said] = None
+    if any(part.boundary for part in shown):
+        notes["boundary: at the end of what it can be, or without variance; see the verdict."] = (
+            None
+        )
     return tuple(notes)
 
 

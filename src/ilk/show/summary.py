@@ -445,7 +445,10 @@ def _random_part(fitted: Fitted, level: float) -> list[Table]:
         group = "" if (c.component, c.group) == previous else name
         previous = (c.component, c.group)
         rows.append((group, *cells))
-    marked = any(c.boundary for c in components)
+    ended = {c.place[0] for c in every if len(c.place) == 2 and c.boundary}
+    marked = [c for c in components if c.boundary and c.place]
+    drifts = [c.place[0] in ended and c.estimate > 0.0 for c in marked]
+    singular, drifting = not all(drifts), any(drifts)
     header = ("group", "term", "sd", "variance", "corr.", f"{100 * level:g}% interval", "", "")
     drop = [
         j for j in (4, 7) if all(not row[j] for row in rows)
@@ -456,7 +459,7 @@ def _random_part(fitted: Fitted, level: float) -> list[Table]:
             tuple(h for j, h in enumerate(header) if j not in drop),
             tuple(tuple(c for j, c in enumerate(row) if j not in drop) for row in rows),
             labels=2,
-            notes=(*_scales(fitted), *_random_notes(marked)),
+            notes=(*_scales(fitted), *_random_notes(singular, drifting)),
         ),
         *_structure_part(fitted, every, level),
     ]
@@ -535,10 +538,16 @@ def _scales(fitted: Fitted) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _random_notes(boundary: bool) -> tuple[str, ...]:
-    if not boundary:
-        return ()
-    return (
-        "boundary: this part of the covariance matrix is singular; Wald intervals do not exist "
-        "or are unreliable there.",
-    )
+def _random_notes(singular: bool, drifting: bool) -> tuple[str, ...]:
+    notes = []
+    if singular:
+        notes.append(
+            "boundary: this part of the covariance matrix is singular; Wald intervals do not exist "
+            "or are unreliable there."
+        )
+    if drifting:
+        notes.append(
+            "boundary: with the parameter of correlations at its end (see the verdict) a standard "
+            "deviation may have no value of its own."
+        )
+    return tuple(notes)

@@ -210,3 +210,19 @@ def test_levels_by_another_factor() -> None:
     terms = fit.variance_components().term.tolist()
     assert terms[:4] == ["sex[F]:t", "sex[F]:t", "sex[M]:t", "sex[M]:t"]
     assert "for each level of g (n = 20) where sex = F" in str(fit.methods())
+
+
+def test_what_boundary_means() -> None:
+    text = flat(lineage("ou")[0].summary().text)  # the range has left the tree
+    assert "a standard deviation may have no value of its own" in text
+    assert "boundary: at the end of what it can be" in text
+    assert "this part of the covariance matrix is singular" not in text
+    rng = np.random.default_rng(1)
+    points = rng.uniform(0, 10, size=(50, 2))
+    site = np.repeat(np.arange(50), 3)
+    data = pd.DataFrame({"site": site, "x": points[site, 0], "y": points[site, 1]})
+    data["z"] = rng.normal(size=150)
+    field = ilk.covariance.spatial("x", "y", kind="exp")
+    fit = ilk.fit("z ~ 1 + (1 | site)", data, covariance={"site": field})
+    assert fit.variance_components().estimate[0] == 0.0
+    assert "this part of the covariance matrix is singular" in flat(fit.summary().text)
