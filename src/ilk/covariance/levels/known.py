@@ -77,9 +77,8 @@ class KnownCovariance(AbstractLevels):
         if negative and not self.repair:
             raise DataError(
                 f"The {self.word} matrix is not positive semidefinite: its smallest eigenvalue is "
-                f"{least:.4g}, the largest {most:.4g}. Pass repair=True to set the "
-                f"{int(np.sum(values < -_NEGATIVE * most))} negative ones to zero, or mend the "
-                "matrix.",
+                f"{least:.4g}, the largest {most:.4g}. Pass repair=True to set negative ones "
+                f"({int(np.sum(values < -_NEGATIVE * most))}) to zero, or mend the matrix.",
                 code="not-positive",
             )
         floor = _RIDGE * size
