@@ -66,7 +66,7 @@ def one(overlap: str, seed: int, outcome: str) -> dict[str, Any]:
         "seed": seed,
         "outcome": outcome,
         "verdict": fit.verdict.status.name,
-        "range": float(math.exp(fit.fitted.point.theta[2])),
+        "log_range": float(fit.fitted.point.theta[2]),
         "truth": true_shares(fit.fitted, cells.truth.field_range),
         "estimate": found.shares.estimate[:rows].tolist(),
         "low": found.shares.conf_low[:rows].tolist(),
@@ -145,7 +145,7 @@ def summary(done: list[dict[str, Any]]) -> dict[str, Any]:
             out[f"{outcome}, {overlap}"] = {
                 "data_sets": len(some),
                 "verdicts": {v: verdicts.count(v) for v in sorted(set(verdicts))},
-                "median_range": round(float(np.median([r["range"] for r in some])), 4),
+                "median_range": round(math.exp(np.median([r["log_range"] for r in some])), 4),
                 "shares": table,
             }
     return out

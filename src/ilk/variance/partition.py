@@ -25,9 +25,10 @@ from ilk.errors import ModelError
 from ilk.fitted import Status
 from ilk.formula.spec import MEAN
 from ilk.inference.wald import check_level
+from ilk.late import Late
 from ilk.prediction.levels import check_choice
 from ilk.variance.distribution import Approximation
-from ilk.variance.levels_of_variance import fewer_rows, is_additive, own_sample
+from ilk.variance.levels_of_variance import Sample, fewer_rows, is_additive, own_sample
 from ilk.variance.partition_names import Named, name_shares
 from ilk.variance.partition_scales import LatentVariances, latent_variances, observed_variances
 from ilk.variance.partition_sources import RowForms, Source, sources_of
@@ -36,6 +37,8 @@ from ilk.variance.shares import Shares, ratio, shares_of
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
     from ilk.typing import FloatArray
+
+profiles: Any = Late("ilk.variance.partition_profile")
 
 __all__ = ["FIXED", "PartitionScale", "Partitioned", "ShareRow", "partition"]
 
@@ -125,6 +128,8 @@ class Division:
         Whether the variance of the fixed part is counted.
     approximation : {"lognormal", "trigamma", "delta"}
         For families with log link on the latent scale.
+    sample : Sample
+        Rows over which variances on the scale of the response are averaged.
     """
 
     forms: RowForms
@@ -133,6 +138,7 @@ class Division:
     scales: tuple[str, ...]
     fixed: bool
     approximation: Approximation
+    sample: Sample
 
     def rows(self, fitted: Fitted) -> tuple[tuple[ShareRow, ...], tuple[ShareRow, ...]]:
         """What the shares are of: those of all sources, and those with a name.
@@ -185,8 +191,7 @@ class Division:
                     self._add([latent.fixed], part, [latent.rest], variances, shares)
                 named += self._named_latent(fitted, psi, latent)
                 continue
-            sample = fewer_rows(fitted, own_sample(fitted))
-            found = observed_variances(fitted, psi, sample)
+            found = observed_variances(fitted, psi, self.sample)
             beyond = [found.together] if len(self.sources) > 1 else []
             tail = [*beyond, found.rest]
             whole = self._add([found.fixed], found.whole, tail, variances, shares)
@@ -310,7 +315,7 @@ def divide(
         scales = ("response",)
     elif scale == "both" and not fitted.family.link.averages:
         scales = ("latent",)
-    sources = sources_of(fitted)
+    sources, sample = sources_of(fitted), own_sample(fitted)
     return Division(
         forms=RowForms(fitted),
         sources=sources,
@@ -318,6 +323,7 @@ def divide(
         scales=scales,
         fixed=fixed,
         approximation=approximation,
+        sample=fewer_rows(fitted, sample) if "response" in scales else sample,
     )
 
 
@@ -328,9 +334,7 @@ def _shares(
         return division.values(fit, psi)[1]
 
     if interval == "profile":
-        from ilk.variance.partition_profile import profiled_shares
-
-        return profiled_shares(fitted, function, level)
+        return profiles.profiled_shares(fitted, function, level, fixed=division.fixed)
     return shares_of(fitted, function, level, interval, **options)
 
 

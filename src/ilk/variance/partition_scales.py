@@ -143,7 +143,7 @@ def _rest(
         inverse = np.ones(len(weights)) if precision is None else 1.0 / precision
         return float(np.exp(psi[-1]) * np.average(inverse, weights=weights))
     if is_additive(fitted):
-        return float(np.average(np.exp(eta[1]), weights=weights))
+        return float(np.average(fitted.family.variance(eta, None), weights=weights))
     place = mean_level(fitted.family, eta, _by_row(fitted, psi, sample)[0], weights)
     return distribution_variance(fitted.family, place, approximation)
 
