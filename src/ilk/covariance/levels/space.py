@@ -322,15 +322,5 @@ class Space(AbstractLevels):
             "matern": "Matern correlations"
             + ("" if self.nu is None else f" of smoothness {self.nu:g}"),
         }[self.kind_of_decay]
-        how = "exact" if self.method == "exact" else self._approximation()
+        how = "exact" if self.method == "exact" else f"Vecchia with {self._near.shape[1]} neighbors"
         return f"field with {words} at {len(self.names)} places, {how}"
-
-    def _approximation(self) -> str:
-        """Say how many neighbors there are, and what is lost at the range of the start."""
-        theta = self.start()
-        lost, width = self.lost(theta), self._near.shape[1]
-        than = "the exact field" if len(self.names) <= _COMPARED else f"{2 * width} neighbors"
-        return (
-            f"Vecchia with {width} neighbors (at a range of {self.natural(theta)[0]:.3g}, "
-            f"{max(lost, 0.0):.2g} in log-likelihood less than {than})"
-        )
