@@ -16,7 +16,7 @@ every map.  An area without neighbors is on its own, with the variance one (Fren
 Ventrucci and Rue 2018, Spat. Spatiotemporal Epidemiol. 26, 25-34).
 
 All precision matrices are sparse.  Those of icar and bym2 have effects beside those of the areas:
-partial sums (:mod:`.sums`), and the parts in space, u, of the effects
+means of a few of them (:mod:`.sums`), and the parts in space, u, of the effects
 :math:`b = \sqrt\rho\, u + \sqrt{1 - \rho}\, v`:
 
 .. math:: Q = \begin{pmatrix} I & -\sqrt\rho\, I \\ -\sqrt\rho\, I & \rho I + (1 - \rho) R
@@ -105,14 +105,14 @@ class Neighbors(AbstractLevels):
         build(_laplacian(first, second, weights, len(self.names)), sums)
 
     def _intrinsic(self, R: Any, sums: Sums) -> None:
-        """Areas, then sums."""
+        """Areas, then means."""
         scaled = _scaled(R, sums)
         Q = sums.precision(scaled)
-        names = [f"sum {k + 1}" for k in range(Q.shape[0] - len(self.names))]
+        names = [f"mean {k + 1}" for k in range(Q.shape[0] - len(self.names))]
         self._keep([Q], sums.log_det(scaled), (*self.names, *names))
 
     def _joint(self, R: Any, sums: Sums) -> None:
-        """Areas, their parts in space, then sums."""
+        """Areas, their parts in space, then means."""
         from scipy import sparse
 
         count = len(self.names)
@@ -126,7 +126,7 @@ class Neighbors(AbstractLevels):
         among = sparse.block_diag([sparse.csr_matrix((count, count)), wide.T @ wide])
         field = sparse.block_diag([sparse.csr_matrix((count, count)), Q])
         names = [f"{name}, in space" for name in self.names]
-        names += [f"sum {k + 1}" for k in range(more)]
+        names += [f"mean {k + 1}" for k in range(more)]
         self._keep([field, own, cross, among], sums.log_det(scaled), (*self.names, *names))
 
     def _mixed(self, R: Any, sums: Sums) -> None:
@@ -170,7 +170,7 @@ class Neighbors(AbstractLevels):
 
     @property
     def levels(self) -> tuple[Hashable, ...]:
-        """Names of the areas, then of their parts in space and of sums."""
+        """Names of the areas, then of their parts in space and of means."""
         return self._levels
 
     @property
@@ -201,7 +201,7 @@ class Neighbors(AbstractLevels):
         return first_branch(theta)
 
     def precision(self, theta: FloatArray) -> Precision:
-        """Precision matrix of areas, parts in space and sums."""
+        """Precision matrix of areas, parts in space and means."""
         shares, slopes, log_det, log_slope = self._shares(theta)
         return Precision(
             order=len(self._levels),

@@ -2,22 +2,21 @@ r"""Fields that sum to zero in each part of a map, with sparse precision matrice
 
 The intrinsic precision R has the constants of each connected part in its null space.  That the
 field sums to zero there is one equation of all areas, whose square would fill the matrix.  With
-sums of a few neighboring areas, sums of a few of these sums, and so on, as effects of their own,
+means of a few neighboring areas, means of a few of these, and so on, as effects of their own,
 
-.. math:: s_k = \sum_{i \in C_k} x_i + N(0, \delta), \qquad 0 = \sum_{i \in C_0} x_i + N(0, \delta)
+.. math:: m_k = \sum_{i \in C_k} \frac{n_i}{n_k} x_i + N(0, \delta / n_k), \qquad
+   0 = \sum_{i \in C_0} \frac{n_i}{n} x_i + N(0, \delta / n)
 
-for the last few sums of a part, every equation has at most nine members, and the precision matrix
-of areas and sums together is sparse and positive definite.  Without the sums, the covariance is
-:math:`R^- + (\Delta / n^2) 1 1'` for a part of n areas, with :math:`\Delta = \delta` times the
-number of equations: the mean of the field has a standard deviation of less than
-:math:`\sqrt{\delta / n}`, a thousandth or two of that of a mean of n independent areas.  By the
-matrix-tree theorem, :math:`\log|Q| = \log|R_{-1}| + 2 \log n - k \log \delta` for a part of k
-equations, :math:`R_{-1}` without one area of the part.
+for the last few of a part, :math:`n_k` the number of areas below, every equation has at most nine
+members, and the precision matrix of areas and means together is sparse and positive definite.
+Without the means, the covariance is :math:`R^- + v 1 1'` for a part, :math:`v = \delta \sum_k n_k /
+n^2`, the variance of its mean: about as many times :math:`\delta / n` as there are layers.  By the
+matrix-tree theorem, :math:`\log|Q| = \log|R_{-1}| - \sum_k \log(\delta / n_k)` for a part,
+:math:`R_{-1}` without one area of it.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -28,8 +27,8 @@ from ilk.typing import FloatArray, IntArray
 
 __all__ = ["SLACK", "Sums", "sums_of"]
 
-SLACK = 2e-6
-"""Variance of an equation of sums, in units of the variance of the field."""
+SLACK = 1e-6
+"""Variance of an equation times the areas below it, in units of the field's variance."""
 
 _EASY = 1e-3
 """The same where what it adds is subtracted."""
@@ -40,47 +39,51 @@ _MOST = 8
 @final
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """Equations of sums.
+    """Equations of means.
 
     Attributes
     ----------
     equations : sparse matrix (k, L + s)
-        Coefficients, of the areas and of the sums.
+        Coefficients, of the areas and of the means.
     parts : ndarray (L,) of int
         Connected part of each area.
     sizes : ndarray (parts,) of int
         Number of areas of each part.
-    counts : ndarray (parts,) of int
-        Number of equations of each; none for areas without neighbors.
+    owner : ndarray (k,) of int
+        Part of each equation; areas without neighbors have none.
+    below : ndarray (k,) of int
+        Number of areas that an equation is about.
     """
 
     equations: Any
     parts: IntArray
     sizes: IntArray
-    counts: IntArray
+    owner: IntArray
+    below: IntArray
 
     def precision(self, R: Any, slack: float = SLACK) -> Any:
-        """Sparse precision (L + s, L + s) of areas and sums; one for areas without neighbors.
+        """Sparse precision (L + s, L + s) of areas and means; one for areas without neighbors.
 
         Parameters
         ----------
         R : sparse matrix (L, L)
             Intrinsic precision.
         slack : float
-            Variance of an equation.
+            Variance of an equation times the areas below it.
         """
         from scipy import sparse
 
         more = self.equations.shape[1] - R.shape[0]
         alone = (self.sizes == 1)[self.parts].astype(np.float64)
         wide = sparse.block_diag([R + sparse.diags(alone), sparse.csr_matrix((more, more))])
-        return (wide + self.equations.T @ self.equations / slack).tocsc()
+        G = sparse.diags(np.sqrt(self.below / slack)) @ self.equations
+        return (wide + G.T @ G).tocsc()
 
     def log_det(self, R: Any) -> float:
         """Log determinant of `precision`, by that of R without an area of each part."""
         rest = np.ones(len(self.parts), bool)
         rest[np.unique(self.parts, return_index=True)[1]] = False
-        value = 2.0 * float(np.log(self.sizes).sum()) - float(self.counts.sum()) * math.log(SLACK)
+        value = -float(np.log(SLACK / self.below).sum())
         return value + (SparseFactor(R[rest][:, rest].tocsc()).log_det if rest.any() else 0.0)
 
     def variances(self, R: Any) -> FloatArray:
@@ -91,8 +94,13 @@ class Sums:
         unit = np.where(unit > 0.0, unit, 1.0)[self.parts]
         Q = self.precision(sparse.diags(1.0 / unit) @ R, _EASY)
         found = SparseFactor(Q).inverse_diagonal()[: len(unit)]
-        excess = _EASY * self.counts / self.sizes**2  # the variance of the mean of each part
-        return np.asarray((found - excess[self.parts]) / unit)
+        excess = self.excess(_EASY)[self.parts]
+        return np.asarray((found - excess) / unit)
+
+    def excess(self, slack: float = SLACK) -> FloatArray:
+        """Variance (parts,) of the mean of each part."""
+        total = np.bincount(self.owner, self.below, minlength=len(self.sizes))
+        return np.asarray(slack * total / self.sizes**2)
 
 
 def sums_of(first: IntArray, second: IntArray, areas: int) -> Sums:
@@ -148,29 +156,29 @@ def sums_of(first: IntArray, second: IntArray, areas: int) -> Sums:
     members, equations = np.concatenate(left), np.concatenate(right)
     top = np.concatenate(tops)
     summed = np.flatnonzero(top >= 0)
+    owner, below, size = _owners(parts, members, equations, top, total)
     rows = np.concatenate([equations, summed])
     columns = np.concatenate([members, top[summed]])
-    values = np.concatenate([np.ones(len(members)), -np.ones(len(summed))])
+    values = np.concatenate([size[members] / below[equations], -np.ones(len(summed))])
     found = sparse.csr_matrix((values, (rows, columns)), shape=(done, total))
-    return Sums(found, parts, sizes, _counts(parts, members, equations, top, areas, total))
+    return Sums(found, parts, sizes, owner, below)
 
 
-def _counts(
-    parts: IntArray, members: IntArray, equations: IntArray, top: IntArray, areas: int, total: int
-) -> IntArray:
-    """Number of equations of each part."""
-    part_of = np.full(total, -1)
-    part_of[:areas] = parts
-    part_of_equation = np.full(len(top), -1)
-    # sums come after what they sum, so that equations in order find their members known
+def _owners(
+    parts: IntArray, members: IntArray, equations: IntArray, top: IntArray, total: int
+) -> tuple[IntArray, IntArray, IntArray]:
+    """Part of each equation, the number of areas below it, and below each area or mean."""
+    part, size = np.full(total, -1), np.ones(total, dtype=np.intp)
+    part[: len(parts)] = parts
+    owner, below = np.full(len(top), -1), np.zeros(len(top), dtype=np.intp)
     order = np.argsort(equations, kind="stable")
-    starts = np.searchsorted(equations[order], np.arange(len(top)))
-    one = members[order[starts]] if len(top) else members[:0]
-    for k in range(len(top)):
-        part_of_equation[k] = part_of[one[k]]
+    bounds = np.searchsorted(equations[order], np.arange(len(top) + 1))
+    for k in range(len(top)):  # sums come after what they sum
+        inside = members[order[bounds[k] : bounds[k + 1]]]
+        owner[k], below[k] = part[inside[0]], size[inside].sum()
         if top[k] >= 0:
-            part_of[top[k]] = part_of_equation[k]
-    return np.bincount(part_of_equation, minlength=int(parts.max(initial=-1)) + 1)
+            part[top[k]], size[top[k]] = owner[k], below[k]
+    return owner, below, size
 
 
 def _clusters(graph: Any, rng: np.random.Generator) -> IntArray:
