@@ -164,7 +164,8 @@ def _at_positions(term: RandomTerm) -> Iterator[str]:
         yield "its positions are not those of its coordinates"
         return
     numeric = all(isinstance(x, float) for value in values for x in value)
-    if numeric and (list(values) != sorted(values) or not np.all(np.isfinite(values))):
+    ordered = not numeric or list(values) == sorted(values)
+    if not ordered or (numeric and not np.all(np.isfinite(term.positions.points))):
         yield "its positions are not in order"
     ones = term.columns == 1.0
     if not np.array_equal(ones.sum(axis=1), np.ones(len(ones))) or np.any(term.columns[~ones]):
