@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from ilk.show import lint as linted
     from ilk.show import means as grids
     from ilk.show import overdispersion as dispersed
+    from ilk.show import partition as partitioned
     from ilk.show import power as powers
     from ilk.show import profile as profiles
     from ilk.show import r_squared as explained
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from ilk.show.lint import LintAnswer
     from ilk.show.methods import MethodsText
     from ilk.show.overdispersion import OverdispersionAnswer
+    from ilk.show.partition import Partition
     from ilk.show.profile import ProfileAnswer
     from ilk.show.wording import Causes
     from ilk.typing import FloatArray
@@ -98,6 +100,7 @@ else:  # no fit needs them, so they are imported with the first question
     explained = Late("ilk.show.r_squared")
     powers = Late("ilk.show.power")
     dispersed = Late("ilk.show.overdispersion")
+    partitioned = Late("ilk.show.partition")
     sensitive = Late("ilk.show.sensitivity")
     marginal = Late("ilk.show.marginal")
     separated = Late("ilk.show.separation")
@@ -589,6 +592,73 @@ class Fit(AbstractFit):
             draws=draws,
             seed=seed,
             n_jobs=n_jobs,
+        )
+
+    def partition(
+        self,
+        *,
+        scale: Literal["latent", "response", "both"] = "both",
+        fixed: bool = True,
+        interval: Literal["delta", "profile", "bootstrap"] = "delta",
+        level: float = 0.95,
+        approximation: Literal["lognormal", "trigamma", "delta"] = "lognormal",
+        draws: int = 999,
+        seed: int | None = None,
+        n_jobs: int = 1,
+    ) -> Partition:
+        """Whose variation is it? The variance of the response, divided among its sources.
+
+        Sources are the covariates, each random term (independent levels, a tree, a pedigree, a
+        field, ...) and the residual or the distribution.
+
+        Parameters
+        ----------
+        scale : {"both", "latent", "response"}
+            Scale of the linear predictor, of the response, or both; one and the same in linear
+            models.
+        fixed : bool
+            Whether the variance that covariates explain is counted as a source.
+        interval : {"delta", "profile", "bootstrap"}
+            Where intervals come from: the delta method, the profile likelihood (which takes a
+            while) or refits to responses drawn from the model.
+        level : float
+            Coverage of the intervals.
+        approximation : {"lognormal", "trigamma", "delta"}
+            How a distribution with log link is taken to the latent scale.
+        draws, seed, n_jobs
+            Of the bootstrap.
+
+        Returns
+        -------
+        Partition
+            With ``.frame``: ``scale, measure, source, structure, variance, estimate, std_error,
+            conf_low, conf_high, estimand``. The measure is ``"realised"`` (of the variance among
+            these very rows), ``"population"`` (of rows at average levels) or ``"additive"`` (what
+            a source explains linearly, on the scale of the response). ``.named`` has heritability,
+            repeatability and the like where these names apply; ``.alike()`` says whether the data
+            tell the sources apart, ``.tests()`` and ``.permutation(source)`` test them.
+
+        Examples
+        --------
+        >>> import ilk
+        >>> scores = ilk.datasets.load("classroom_scores")
+        >>> fit = ilk.fit("score ~ prior + (1 | school/classroom)", scores)
+        >>> table = fit.partition().frame
+        >>> realised = table[table.measure == "realised"]
+        >>> realised.source.tolist()
+        ['fixed part', 'school', 'school:classroom', 'residual']
+        >>> round(float(realised.estimate.sum()), 10)
+        1.0
+        """
+        options: dict[str, Any] = {"draws": draws, "seed": seed, "n_jobs": n_jobs}
+        return partitioned.partition_answer(
+            self.fitted,
+            scale=scale,
+            fixed=fixed,
+            interval=interval,
+            level=level,
+            approximation=approximation,
+            **(options if interval == "bootstrap" else {}),
         )
 
     # How well

@@ -8,6 +8,7 @@ import numpy as np
 
 from ilk.covariance.structured import Structured
 from ilk.errors import DataError, ModelError
+from ilk.model.structures import over_levels
 
 if TYPE_CHECKING:
     from ilk.design.random import RandomTerm
@@ -105,12 +106,14 @@ def _check_shared(model: Model) -> None:
 
 def _check_duplicates(model: Model) -> None:
     """Refuse two terms that group the rows alike and have a column in common."""
-    seen: dict[tuple[str, str, int, bool], list[RandomTerm]] = {}
+    seen: dict[tuple[str, str, int, int], list[RandomTerm]] = {}
+    structures = over_levels(model)
     for term in model.design.random_parts:
         grouping = term.grouping
         for name in term.column_names if term.structure in ("us", "diag", "iid") else ():
-            # terms with other numbers of levels group the rows otherwise
-            key = (term.predictor, name, len(grouping.levels), grouping.structured)
+            # other structures are other covariances; other numbers of levels, other groups of rows
+            over = id(structures.get(grouping.name)) if grouping.structured else 0
+            key = (term.predictor, name, len(grouping.levels), over)
             before = seen.setdefault(key, [])
             for other in before:
                 if _partition(other.grouping.codes) == _partition(term.grouping.codes):

@@ -40,9 +40,10 @@ from ilk.variance.partition_sources import RowForms, sources_of
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
-    from ilk.typing import FloatArray
+    from ilk.model.dependence import Dependence
+    from ilk.typing import FloatArray, IntArray
 
-__all__ = ["Alike", "Split", "alike", "split_of"]
+__all__ = ["Alike", "Split", "alike", "split_of", "working_draws"]
 
 EXACT = 2000
 """Rows up to which the traces are exact."""
@@ -202,6 +203,30 @@ def split_of(found: Alike, first: int, second: int) -> Split:
     return Split(*names, cosine, share, low, high, verdict)
 
 
+def working_draws(fitted: Fitted, draws: int, rng: np.random.Generator) -> FloatArray:
+    """Draws (n, m) of ``P y`` with working responses y of the covariance matrix V.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    draws : int
+        Number m of draws.
+    rng : numpy.random.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    (n, m) array
+        Scores of the rows, such as the model would give.
+    """
+    noise = _noise(fitted)
+    y = np.sqrt(noise)[:, None] * rng.standard_normal((len(noise), draws))
+    for t, G in enumerate(fitted.estimates.covariances):
+        y += _field(fitted, t, G, rng, draws)
+    return _projection(fitted, noise)(y)
+
+
 def _units(fitted: Fitted) -> list[FloatArray]:
     """Covariance matrix (q, q) of each term as it is estimated, scaled to a variance of one."""
     out = []
@@ -261,13 +286,13 @@ def _exact(
     return np.array([[0.5 * float(np.sum(a * b.T)) for b in turned] for a in turned])
 
 
-def _among(dependence: object, codes: FloatArray) -> FloatArray:
+def _among(dependence: Dependence, codes: IntArray) -> FloatArray:
     """Covariance matrix (n, n) of the levels of the rows."""
     seen, place = np.unique(codes, return_inverse=True)
     place = place.ravel()
-    unit = np.zeros((len(dependence.levels.levels), len(seen)))  # type: ignore[attr-defined]
+    unit = np.zeros((len(dependence.levels.levels), len(seen)))
     unit[seen, np.arange(len(seen))] = 1.0
-    own = dependence.covariance_times(unit)[seen]  # type: ignore[attr-defined]
+    own = dependence.covariance_times(unit)[seen]
     return np.asarray(own[np.ix_(place, place)])
 
 
@@ -320,7 +345,7 @@ def _drawn(
     def information(total: FloatArray, count: int) -> FloatArray:
         pairs = np.full((k, k), float(count * count))
         np.fill_diagonal(pairs, count * (count - 1.0))
-        return 0.5 * total / pairs
+        return np.asarray(0.5 * total / pairs)
 
     found = information(whole, draws)
     left = [information(whole - cross[:, :, d], draws - 1) for d in range(draws)]
@@ -373,6 +398,8 @@ def _projection(fitted: Fitted, noise: FloatArray) -> Callable[[FloatArray], Flo
             ).reshape(-1, x.shape[1])
             for term in terms
         ]  # fmt: skip
+        if not terms:
+            return np.asarray(weighted)
         b = fitted.conditional_solve(np.vstack(right))
         out, start = np.zeros_like(x), 0
         for term in terms:
@@ -382,7 +409,7 @@ def _projection(fitted: Fitted, noise: FloatArray) -> Callable[[FloatArray], Flo
             for j, column in enumerate(z.T):
                 out += column[:, None] * own[term.grouping.codes, j]
             start = stop
-        return weighted - precision[:, None] * out
+        return np.asarray(weighted - precision[:, None] * out)
 
     X = _mean_columns(fitted)
     turned = solved(X)
@@ -390,12 +417,12 @@ def _projection(fitted: Fitted, noise: FloatArray) -> Callable[[FloatArray], Flo
 
     def projected(x: FloatArray) -> FloatArray:
         y = solved(x)
-        return y - turned @ np.linalg.solve(middle, X.T @ y)
+        return np.asarray(y - turned @ np.linalg.solve(middle, X.T @ y))
 
     return projected
 
 
-def _sums(codes: FloatArray, count: int, values: FloatArray) -> FloatArray:
+def _sums(codes: IntArray, count: int, values: FloatArray) -> FloatArray:
     """Sums (L, m) of rows by level."""
     from scipy import sparse
 

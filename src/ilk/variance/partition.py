@@ -334,7 +334,8 @@ def _shares(
         return division.values(fit, psi)[1]
 
     if interval == "profile":
-        return profiles.profiled_shares(fitted, function, level, fixed=division.fixed)
+        found: Shares = profiles.profiled_shares(fitted, function, level, fixed=division.fixed)
+        return found
     return shares_of(fitted, function, level, interval, **options)
 
 

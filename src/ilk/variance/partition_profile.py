@@ -37,7 +37,7 @@ from ilk.variance.shares import Shares
 
 if TYPE_CHECKING:
     from ilk.fitted import Fitted
-    from ilk.typing import FloatArray
+    from ilk.typing import FloatArray, IntArray
 
 __all__ = ["profiled_shares"]
 
@@ -55,7 +55,9 @@ _CLOSE, _SLACK = 1e-3, 1e-3
 _CURVATURE = (1e-3, 1e3)
 """Least and largest curvature, in units of that at the estimates."""
 
-_STEPS = 25
+_STEP, _STEPS = 1e-4, 25
+"""Step of differences, and most steps of a walk."""
+
 _KEPT = 200
 
 
@@ -120,11 +122,11 @@ class Problem:
 
     def angle(self, y: FloatArray) -> tuple[float, FloatArray]:
         """The same, and its gradient."""
-
-        def value(x: FloatArray) -> FloatArray:
-            return np.array([self.angle_at(x)])
-
-        return self.angle_at(y), jacobian(value, y, np.full(len(y), 1e-4))[0]
+        ends = [
+            self.angle_at(y + _STEP * unit) - self.angle_at(y - _STEP * unit)
+            for unit in np.eye(len(y))
+        ]
+        return self.angle_at(y), np.array(ends) / (2.0 * _STEP)
 
     def starts(self, side: float, slope: FloatArray) -> list[FloatArray]:
         """Where the delta method puts the limit, or steps along each coordinate."""
@@ -235,7 +237,7 @@ def _origin(fitted: Fitted, *, fixed: bool) -> str:
 
 
 def _limit(problem: Problem, side: float, slope: FloatArray) -> float:
-    """Least (side -1) or largest (side 1) value of a share in the region; nan if it is not found."""
+    """Least (side -1) or largest (side 1) value of a share in the region; nan if not found."""
     starts = problem.starts(side, slope)
     found = _walk(problem, side, starts[0])
     return found if math.isfinite(found) else _programmed(problem, side, starts)
@@ -259,7 +261,7 @@ def _programmed(problem: Problem, side: float, starts: list[FloatArray]) -> floa
             method="SLSQP",
             bounds=[(-_FAR, _FAR)] * len(start),
             constraints=[bound],
-            options={"maxiter": _STEPS, "ftol": 1e-7},
+            options={"maxiter": 4 * _STEPS, "ftol": 1e-7},
         )
         value = problem.share(found.x)
         inside = problem.region.loglik(found.x)[0] >= problem.floor - 5.0 * _SLACK
@@ -350,7 +352,7 @@ def _region(fitted: Fitted, *, fixed: bool) -> Region:
     )
 
 
-def _root(V: FloatArray, psi: FloatArray, keep: FloatArray) -> FloatArray:
+def _root(V: FloatArray, psi: FloatArray, keep: IntArray) -> FloatArray:
     """Root (k, k) of the covariance matrix of some parameters, usable on the boundary too."""
     inner = V[np.ix_(keep, keep)].copy()
     unknown = ~np.isfinite(np.diag(inner)) | (np.diag(inner) <= 0.0)
@@ -387,7 +389,7 @@ def _whole_linear(
             at = marginal.at_point(fitted.point.beta, theta)
             unscaled = marginal.engine.coefficient_covariance()
         level = at.value + 0.5 * nu * (1.0 + math.log(at.sigma2))
-        return level, at.beta, nu * at.sigma2, np.linalg.inv(unscaled)
+        return level, at.beta, nu * at.sigma2, np.asarray(np.linalg.inv(unscaled), dtype=np.float64)
 
     def value_at(theta: FloatArray, beta: FloatArray, log_s2: float) -> float:
         level, center, squares, precision = parts(theta)

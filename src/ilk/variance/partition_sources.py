@@ -188,7 +188,8 @@ class RowForms:
     def _make(self, t: int, dependence: Dependence | None) -> FloatArray:
         term, weights = self.fitted.design.terms[t], own_sample(self.fitted).weights
         z, codes, count = columns_of(term), term.grouping.codes, len(term.grouping.levels)
-        sums = np.column_stack([np.bincount(codes, weights * column, count) for column in z.T])
+        columns = [np.bincount(codes, weights * column, count) for column in z.T]
+        sums = np.column_stack(columns).astype(np.float64)
         size = float(weights.sum())
         if dependence is None:
             own, shared = np.ones(len(codes)), sums.T @ sums

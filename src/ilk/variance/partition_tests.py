@@ -9,10 +9,13 @@ random, B times.  With r the scores of the rows, :math:`\partial \log f / \parti
 model without the term, and :math:`T_l = \sum_{i : l(i) = l} r_i z_i`, the statistic is that of the
 score test of the variance,
 
-.. math:: q = \operatorname{tr}(T' C\, T\, G_1), \qquad
-          p = \frac{1 + \#\{q_b \ge q\}}{1 + B},
+.. math:: q = \operatorname{tr}(T' C\, T\, G_1) - E_0 \operatorname{tr}(T' C\, T\, G_1),
+          \qquad p = \frac{1 + \#\{q_b \ge q\}}{1 + B},
 
-which costs a product with C for each permutation, and no fit.  The parameters of a structure, such
+which costs a product with C for each permutation, and no fit.  The expectation is that in the
+model without the term, the mean over responses drawn from it (the same ones for all permutations):
+other structured terms take away what is alike in related levels, of the data and not of
+permutations.  The parameters of a structure, such
 as the range of a field, are unknown there: q is standardized by its permutation distribution at
 each of several ranges, and the largest is taken, of the data and of each permutation alike.  The
 test is exact if the term is the only random one and there are no covariates but the intercept;
@@ -46,9 +49,11 @@ from ilk.likelihood.base import Search
 from ilk.num import jets
 from ilk.prediction.levels import check_choice
 from ilk.simulate import full_predictors
+from ilk.variance.alike import working_draws
 from ilk.variance.partition_sources import Source, sources_of
 
 if TYPE_CHECKING:
+    from ilk.design.random import RandomTerm
     from ilk.model.dependence import Dependence
     from ilk.typing import FloatArray, IntArray
 
@@ -59,6 +64,9 @@ Statistic: TypeAlias = Literal["score", "likelihood_ratio"]
 
 _SHIFTS = (-2.0, -1.0, 0.0, 1.0, 2.0)
 """Logarithms of ranges, relative to the one that the structure starts from."""
+
+_DRAWS, _FEW_DRAWS = 100, 20
+"""Responses drawn for an expectation, with up to 2,000 levels and with more."""
 
 _CELLS = 4_000_000
 _FEWEST = 19
@@ -201,7 +209,7 @@ def permutation_test(
         There is no such source, or its levels are independent.
     """
     check_choice("statistic", statistic, Statistic)
-    if not isinstance(count, int | np.integer) or count < _FEWEST:
+    if count < _FEWEST:
         raise ModelError(
             f"count={count!r}: give a whole number of permutations from {_FEWEST}.", code="count"
         )
@@ -313,14 +321,24 @@ def _scores(
     shape = _shape(fitted, source)
     grid = _dependence_grid(fitted, source)
     dense = [_covariance(dependence, seen) for dependence in grid]
-    chunk = max(1, _CELLS // (levels * T.shape[1]))
-    found: list[FloatArray] = [_quadratic(grid, dense, seen, T[None], shape, levels)]
+    expected = _drawn_sums(without, term, seen, whole=dense[0] is not None)
+    own = np.concatenate([T[None], expected])
+    chunk = max(1, _CELLS // (levels * T.shape[1] * len(own)))
+
+    def centered(orders_of: list[IntArray]) -> FloatArray:
+        """Statistics less their expectations, one row for each order."""
+        sums = np.concatenate([own[:, order] for order in orders_of])
+        each = _quadratic(grid, dense, seen, sums, shape, levels)
+        each = each.reshape(len(orders_of), len(own), -1)
+        return np.asarray(each[:, 0] - each[:, 1:].mean(axis=1))
+
+    found: list[FloatArray] = [centered([np.arange(len(seen))])]
     done = 0
     try:
         with Progress("permutations", count, unit="permutations") as progress:
             while done < count:
                 some = [next(orders) for _ in range(min(chunk, count - done))]
-                found.append(_quadratic(grid, dense, seen, T[np.array(some)], shape, levels))
+                found.append(centered(some))
                 done += len(some)
                 progress.add(len(some))
     except KeyboardInterrupt:
@@ -332,6 +350,18 @@ def _scores(
         values = (values - values.mean(axis=0)) / np.where(spread > 0.0, spread, 1.0)
     largest = values.max(axis=1)
     return float(largest[0]), largest[1:]
+
+
+def _drawn_sums(without: Fitted, term: RandomTerm, seen: IntArray, *, whole: bool) -> FloatArray:
+    """Sums T (m, l, q) of the scores of responses that the model without the term would give."""
+    draws = _DRAWS if whole else _FEW_DRAWS
+    y = working_draws(without, draws, np.random.default_rng(0))
+    z, codes, levels = columns_of(term), term.grouping.codes, len(term.grouping.levels)
+    out = np.empty((draws, len(seen), z.shape[1]))
+    for d in range(draws):
+        for j, column in enumerate(z.T):
+            out[d, :, j] = np.bincount(codes, y[:, d] * column, levels)[seen]
+    return out
 
 
 def _shape(fitted: Fitted, source: Source) -> FloatArray:
