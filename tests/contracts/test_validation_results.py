@@ -107,3 +107,18 @@ def test_checks_find_wrong_models_and_leave_right_ones_alone() -> None:
         "Poisson without random slope",
     ):
         assert found["wrong"][label]["wrong"]["any_problem"] >= 0.9, label
+
+
+def test_shares_of_ancestry_and_neighborhood_are_recovered_at_three_overlaps() -> None:
+    found = stored("partition_overlap")["results"]
+    for overlap in ("strong", "partial", "none"):
+        case = found[f"continuous, {overlap}"]
+        assert case["data_sets"] >= 60
+        for name, share in case["shares"].items():
+            assert abs(share["bias"]) < 3.0 * share["bias_error"], (overlap, name)
+            assert share["coverage"] > 0.9, (overlap, name)
+    text = (ROOT / "docs" / "how-to" / "partition.md").read_text(encoding="utf-8")
+    for name, case in found.items():
+        outcome, overlap = name.split(", ")
+        share = case["shares"]["lineage, realised"]
+        assert f"| {outcome} | {overlap} | {share['bias']:+.3f} ± {share['bias_error']:.3f} |" in text
