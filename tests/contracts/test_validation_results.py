@@ -121,4 +121,6 @@ def test_shares_of_ancestry_and_neighborhood_are_recovered_at_three_overlaps() -
     for name, case in found.items():
         outcome, overlap = name.split(", ")
         share = case["shares"]["lineage, realised"]
-        assert f"| {outcome} | {overlap} | {share['bias']:+.3f} ± {share['bias_error']:.3f} |" in text
+        assert (
+            f"| {outcome} | {overlap} | {share['bias']:+.3f} ± {share['bias_error']:.3f} |" in text
+        )
