@@ -19,6 +19,7 @@ from ilk.design.evaluate import compute_lags
 from ilk.design.exposure import without_exposure
 from ilk.design.fixed import FixedPart, constant, make_fixed, with_intercept
 from ilk.design.grouping import Grouping
+from ilk.design.memberships import missing_members
 from ilk.design.random import RandomTerm, make_terms
 from ilk.design.response import Response, make_response, no_trials
 from ilk.design.rows import Missing, Rows, choose_rows
@@ -285,6 +286,7 @@ def _choose(
     missing = find_missing(
         (*spec.response.parts, *spec.right_factors), spec.grouping_columns, scope, _roles(spec)
     )
+    missing |= missing_members(spec.memberships, scope)
     unusable: dict[str, BoolArray | None] = {}
     for name, argument in arguments.items():
         missing[argument.column or name] = argument.missing
@@ -313,7 +315,7 @@ def _roles(spec: FormulaSpec) -> dict[str, str]:
         for part in spec.predictors
         for random in part.random
         for name in random.grouping
-        if name != OLRE
+        if name != OLRE and random.membership is None
     }
 
 

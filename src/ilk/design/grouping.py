@@ -11,10 +11,11 @@ import numpy.typing as npt
 
 from ilk.design.levels import match_levels
 from ilk.design.scope import Scope
-from ilk.errors import DataError
+from ilk.errors import DataError, ModelError
+from ilk.formula.membership import Membership
 from ilk.formula.spec import OLRE
 from ilk.frame import Factor, Label, factor_integers, quote
-from ilk.typing import IntArray
+from ilk.typing import BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +25,10 @@ class Grouping:
     Parameters
     ----------
     name : str
-        ``"g"``, ``"a:b"`` or ``"olre()"``.
-    codes : (n,) array of int32
-        Level of each row; -1 (in new data only) where it was not in the data of the fit.
+        ``"g"``, ``"a:b"``, ``"olre()"`` or ``"mm(g1, g2)"``.
+    members : (n,) or (n, s) array of int32
+        Level of each row; -1 (in new data only) where it was not in the data of the fit. With
+        multiple membership the s levels of each row.
     levels : tuple
         Labels; those of combinations are texts such as ``"a1:b2"``.
     columns : tuple of str
@@ -37,21 +39,74 @@ class Grouping:
         Whether the levels depend on each other: they are those of a tree, a map, ...
     places : tuple of str
         Columns that say where a level is, by which new levels find theirs.
+    weights : (n, s) array or None
+        Weights of the levels of each row, with multiple membership; 0 is no membership.
+    membership : Membership or None
+        What the formula says of it.
     """
 
     name: str
-    codes: IntArray
+    members: IntArray
     levels: tuple[Label, ...]
     columns: tuple[str, ...]
     keys: tuple[tuple[Label, ...], ...] | None = None
     structured: bool = False
     places: tuple[str, ...] = ()
+    weights: FloatArray | None = None
+    membership: Membership | None = None
+
+    @property
+    def codes(self) -> IntArray:
+        """Level (n,) of each row.
+
+        Raises
+        ------
+        ModelError
+            Rows belong to several levels each, so that what asks cannot be answered.
+        """
+        if self.weights is not None:
+            raise ModelError(
+                f"This answer needs rows that belong to one level of each factor, and those of "
+                f"{self.name} belong to several; it is not available for multiple membership.",
+                code="multiple-membership",
+            )
+        return self.members
+
+    @property
+    def rows(self) -> int:
+        """Number n of rows."""
+        return len(self.members)
 
     @property
     def used(self) -> int:
         """Number of levels that rows have; a structure has levels without data beside."""
-        codes = self.codes[self.codes >= 0]
-        return int(np.count_nonzero(np.bincount(codes)))
+        return int(np.count_nonzero(self.count()))
+
+    def count(self, rows: FloatArray | None = None) -> FloatArray:
+        """Number of rows (L,) that belong to each level, or the sum of what they count."""
+        inside = self.members >= 0
+        if self.weights is not None:
+            inside &= (self.weights != 0.0) & _first_places(self.members, self.weights)
+        shares = inside.astype(np.float64)
+        if rows is not None:
+            shares *= rows if self.weights is None else rows[:, None]
+        found = np.bincount(self.members[inside], shares[inside], len(self.levels))
+        return np.asarray(found, dtype=np.float64)
+
+    def take(self, rows: IntArray | slice) -> Grouping:
+        """The same levels on other rows."""
+        weights = None if self.weights is None else np.ascontiguousarray(self.weights[rows])
+        return replace(self, members=np.ascontiguousarray(self.members[rows]), weights=weights)
+
+
+def _first_places(members: IntArray, weights: FloatArray) -> BoolArray:
+    """Where a level of a row comes for the first time (n, s)."""
+    first = np.ones(members.shape, dtype=bool)
+    for k in range(1, members.shape[1]):
+        for j in range(k):
+            again = (members[:, j] == members[:, k]) & (weights[:, j] != 0.0)
+            first[:, k] &= ~again
+    return first
 
 
 def make_grouping(columns: tuple[str, ...], scope: Scope, least: int = 2) -> Grouping:

@@ -52,6 +52,7 @@ def extended(design: Design, data: Any) -> Design:
     for term in design.terms:
         name = term.grouping.name
         if name not in made:
+            _ = term.grouping.codes  # refuses rows of several levels
             made[name] = extend_levels(term.grouping, scope)
         terms.append(replace(term, grouping=made[name]))
     return replace(design, terms=tuple(terms))

@@ -104,10 +104,14 @@ def with_structures(
                 code="covariance",
             )
         position = structure.codes(grouping.levels, name)
-        codes = np.asarray(position[grouping.codes], dtype=np.int32)
         found[name] = structure
-        placed[name] = Grouping(
-            name, codes, structure.levels, grouping.columns, structured=True, places=where
+        placed[name] = replace(
+            grouping,
+            members=np.asarray(position[grouping.members], dtype=np.int32),
+            levels=structure.levels,
+            keys=None,
+            structured=True,
+            places=where,
         )
     terms = tuple(
         replace(term, grouping=placed.get(term.grouping.name, term.grouping))

@@ -21,6 +21,7 @@ from ilk.design.by import cell_names, cell_of_rows
 from ilk.design.fixed import INTERCEPT
 from ilk.design.grouping import Grouping, make_grouping
 from ilk.design.matrix import Recipe, make_matrix
+from ilk.design.memberships import make_memberships
 from ilk.design.positions import Elsewhere, Positions, find_positions, steps_of
 from ilk.design.scope import Scope
 from ilk.errors import DataError, ModelError
@@ -109,7 +110,7 @@ class RandomTerm:
         """Number of levels with rows that the term is for."""
         if not self.by or self.columns is None:
             return self.grouping.used
-        return len(np.unique(self.grouping.codes[self.columns.any(axis=1)]))
+        return int(np.count_nonzero(self.grouping.count(self.columns.any(axis=1).astype(float))))
 
     @property
     def group(self) -> str:
@@ -189,7 +190,7 @@ def shared_names(specs: Sequence[RandomSpec]) -> tuple[tuple[int, ...], ...]:
 
 def _together(members: Sequence[RandomTerm]) -> RandomTerm:
     """One term of several."""
-    first, ones = members[0], np.ones((len(members[0].grouping.codes), 1))
+    first, ones = members[0], np.ones((members[0].grouping.rows, 1))
     parts = dict.fromkeys(member.predictor for member in members)
     names = [
         name if len(parts) == 1 or member.predictor == MEAN else f"{member.predictor}: {name}"
@@ -246,7 +247,11 @@ def make_random(
     grouping = groupings.get(spec.grouping)
     if grouping is None:
         least = 1 if spec.structure in POSITIONAL else 2
-        grouping = groupings[spec.grouping] = make_grouping(spec.grouping, scope, least)
+        if spec.membership is not None:
+            grouping = make_memberships(spec.membership, scope, least)
+        else:
+            grouping = make_grouping(spec.grouping, scope, least)
+        groupings[spec.grouping] = grouping
     kind = POSITIONAL.get(spec.structure)
     by = tuple(zip(spec.by, spec.cell, strict=True))
     positions = recipe = None
@@ -291,8 +296,7 @@ def _check_levels(spec: RandomSpec, grouping: Grouping, columns: FloatArray) -> 
     """Refuse a part of a term with by= that has rows of a single level of its grouping."""
     if spec.structure in POSITIONAL:
         return
-    found = np.unique(grouping.codes[columns.any(axis=1)])
-    if len(found) < 2:
+    if np.count_nonzero(grouping.count(columns.any(axis=1).astype(float))) < 2:
         raise DataError(
             f"The rows of ({spec.label}) are all of one level of {grouping.name!r}: the variance "
             "there cannot be estimated. Leave by= out, or join levels of its factor.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -19,15 +19,19 @@ from ilk.design.by import check_known
 from ilk.design.evaluate import evaluate_vector
 from ilk.design.fixed import add_offsets, constant, remake_fixed
 from ilk.design.grouping import Grouping, find_levels
+from ilk.design.memberships import find_members, missing_members
 from ilk.design.positions import Elsewhere
 from ilk.design.random import remake_columns
 from ilk.design.rows import Missing, Rows, choose_rows
 from ilk.design.scope import Scope
 from ilk.errors import DataError
 from ilk.formula.language import column_names
+from ilk.formula.membership import Membership
 from ilk.formula.spec import MEAN, FormulaSpec
 from ilk.frame import Label, Tabular, columns
 from ilk.typing import BoolArray, FloatArray, IntArray
+
+_Levels: TypeAlias = "tuple[IntArray, FloatArray | None, tuple[Label, ...]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +65,14 @@ class NewTerm:
         Columns; None is a column of ones.
     unseen : tuple
         Labels that were not in the data of the fit.
+    weights : (m, s) array or None
+        Weights of the levels (m, s) in ``codes``, with multiple membership.
     """
 
     codes: IntArray
     columns: FloatArray | None
     unseen: tuple[Label, ...]
+    weights: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +159,7 @@ def replay(
         "precision_weights": precision_weights,
     }
     arguments = _arguments(design, frame, given)
-    rows = _choose(spec, scope, arguments, missing)
+    rows = _choose(spec, scope, arguments, missing, groups)
     scope = scope.subset(rows.selection)
     check_infinite(_needed(spec), scope)
     values = {name: take(arguments.get(name), scope.rows) for name in given}
@@ -174,11 +181,11 @@ def replay(
         for part in design.fixed
     )
     check_known([term.by for term in design.terms if term.by], scope)
-    found: dict[tuple[str, bool], tuple[IntArray, tuple[Label, ...]]] = {}
+    found: dict[tuple[str, bool], _Levels] = {}
     terms = tuple(
-        NewTerm(codes, remake_columns(term, scope, elsewhere), unseen)
+        NewTerm(codes, remake_columns(term, scope, elsewhere), unseen, weights)
         for term in design.terms
-        for codes, unseen in (_levels(term.grouping, scope, groups, found),)
+        for codes, weights, unseen in (_levels(term.grouping, scope, groups, found),)
     )
     counted = values["trials"]
     if counted is None and design.binomial:
@@ -228,9 +235,15 @@ def _frequencies(design: Design, scope: Scope) -> FloatArray | None:
 
 
 def _choose(
-    spec: FormulaSpec, scope: Scope, arguments: Mapping[str, Argument], policy: Missing
+    spec: FormulaSpec,
+    scope: Scope,
+    arguments: Mapping[str, Argument],
+    policy: Missing,
+    groups: bool,
 ) -> Rows:
     missing = find_missing(spec.right_factors, (), scope, {})
+    several = [mm for mm in spec.memberships if groups or _weighted(mm, scope)]
+    missing |= missing_members(several, scope, labels=False)
     unusable: dict[str, BoolArray | None] = {}
     for name, argument in arguments.items():
         if name == "exposure":
@@ -252,15 +265,33 @@ def _levels(
     grouping: Grouping,
     scope: Scope,
     groups: bool,
-    found: dict[tuple[str, bool], tuple[IntArray, tuple[Label, ...]]],
-) -> tuple[IntArray, tuple[Label, ...]]:
-    """Codes of a grouping on the new rows, found once for each grouping."""
-    if not groups:
-        return np.full(scope.count, -1, dtype=np.int32), ()
+    found: dict[tuple[str, bool], _Levels],
+) -> _Levels:
+    """Codes of a grouping on the new rows, their weights, labels that the fit does not know.
+
+    They are found once for each grouping.
+    """
     key = (grouping.name, grouping.structured)  # levels of a structure have an order of their own
     if key not in found:
-        found[key] = find_levels(grouping, scope)
+        found[key] = _find(grouping, scope, groups)
     return found[key]
+
+
+def _find(grouping: Grouping, scope: Scope, groups: bool) -> _Levels:
+    if grouping.membership is None:
+        if not groups:
+            return np.full(scope.count, -1, dtype=np.int32), None, ()
+        codes, unseen = find_levels(grouping, scope)
+        return codes, None, unseen
+    if groups or _weighted(grouping.membership, scope):
+        return find_members(grouping, scope, labels=groups)
+    size = scope.count, len(grouping.columns)
+    return np.full(size, -1, dtype=np.int32), np.full(size, np.nan), ()
+
+
+def _weighted(membership: Membership, scope: Scope) -> bool:
+    """Whether the columns of weights are there."""
+    return all(name in scope.frame for name in membership.weight_columns)
 
 
 def _trials(design: Design, scope: Scope) -> FloatArray | None:

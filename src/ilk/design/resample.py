@@ -43,7 +43,7 @@ def resample(design: Design, rows: IntArray, copies: IntArray) -> Design:
     for term in design.terms:
         old = term.grouping
         key = (old.name, old.structured)
-        if old.structured:
+        if old.structured or old.weights is not None:
             groupings[key] = _among_relatives(old, rows, copies)
         elif key not in groupings:
             mixed = copies.astype(np.int64) * len(old.levels) + old.codes[rows]
@@ -77,13 +77,14 @@ def resample(design: Design, rows: IntArray, copies: IntArray) -> Design:
 def _among_relatives(old: Grouping, rows: IntArray, copies: IntArray) -> Grouping:
     """Levels that depend on each other stay, those too that have no rows left."""
     if np.any(copies != copies[:1]):
+        why = "depend on each other (covariance=)" if old.structured else "share rows"
         raise ModelError(
-            f"The levels of {old.name!r} depend on each other (covariance=), so that they cannot "
+            f"The levels of {old.name!r} {why}, so that they cannot "
             "be drawn again as independent clusters. Draw responses from the fit instead: "
             "bootstrap(kind='parametric'), simulate().",
             code="dependent-levels",
         )
-    return replace(old, codes=np.ascontiguousarray(old.codes[rows]))
+    return old.take(rows)
 
 
 _NOTHING: Mapping[str, int] = {}

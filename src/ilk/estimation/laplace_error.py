@@ -208,14 +208,14 @@ def little_information(model: Model) -> tuple[str, ...]:
     w = np.ones(len(y)) if weight is None else weight
     out: dict[str, None] = {}
     for term in design.random_parts:
-        codes, levels = term.grouping.codes, len(term.grouping.levels)
-        events = np.bincount(codes, w * y, levels)
+        grouping = term.grouping
+        events = grouping.count(w * y)
         if model.family.takes_trials:
             trials = design.response.trials
-            total = np.bincount(codes, w if trials is None else w * trials, levels)
+            total = grouping.count(w if trials is None else w * trials)
             events = np.minimum(events, total - events)
         if term.grouping.structured:  # latent levels have no rows
-            events = events[np.bincount(codes, minlength=levels) > 0]
+            events = events[grouping.count() > 0]
         if term.predictor == "mean" and float(np.median(events)) < _LITTLE:
             out[term.grouping.name] = None
     return tuple(out)

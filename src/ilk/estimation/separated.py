@@ -257,7 +257,9 @@ def _separated_within(marginal: AbstractMarginal, result: SearchResult) -> list[
         return []
     X = marginal.scaled.data.predictors[0].X
     for term in model.design.random_parts:
-        if term.predictor != "mean" or split_within(sign, X, term.grouping.codes) is None:
+        if term.predictor != "mean" or term.grouping.weights is not None:
+            continue
+        if split_within(sign, X, term.grouping.codes) is None:
             continue
         name = term.grouping.name
         part = model.design.fixed[0]

@@ -16,6 +16,7 @@ from ilk.covariance import STRUCTURES, AbstractCovariance, covariance_structure
 from ilk.covariance.registry import POSITIONAL
 from ilk.errors import FormulaError, ModelError, closest
 from ilk.formula.functions import FUNCTIONS
+from ilk.formula.membership import MM, Membership, read_membership
 from ilk.formula.pointing import pointed
 from ilk.formula.scan import Word, inside, scan, settings, split
 from ilk.formula.spec import OLRE, RandomSpec, Sum, Term
@@ -171,8 +172,8 @@ def read_random(
             code="bar",
         )
     made = [
-        RandomSpec(effects, grouping, structure, "", name, numbers, by, (), own)
-        for grouping in _groupings(right, text)
+        RandomSpec(effects, grouping, structure, "", name, numbers, by, (), own, membership)
+        for grouping, membership in _factors(right, text)
     ]
     return [replace(spec, label=label_of(spec, bar.text)) for spec in made]
 
@@ -385,6 +386,41 @@ def label_of(spec: RandomSpec, bar: str = "|") -> str:
     return f"{spec.structure}({label})"
 
 
+def _factors(words: Sequence[Word], text: str) -> list[tuple[tuple[str, ...], Membership | None]]:
+    """Groupings that the right of a bar names."""
+    only = words[0]
+    if len(words) == 1 and only.kind == "call" and only.function == MM:
+        membership = read_membership(only, text)
+        return [((membership.name,), membership)]
+    return [(grouping, None) for grouping in _groupings(words, text)]
+
+
+def check_memberships(random: Sequence[RandomSpec]) -> None:
+    """Terms of one ``mm(...)`` must have one set of weights.
+
+    Parameters
+    ----------
+    random : sequence of RandomSpec
+        Random terms of all predictors.
+
+    Raises
+    ------
+    FormulaError
+        Two terms of the same columns have different weights.
+    """
+    known: dict[str, Membership] = {}
+    for spec in random:
+        if spec.membership is None:
+            continue
+        before = known.setdefault(spec.membership.name, spec.membership)
+        if before != spec.membership:
+            raise FormulaError(
+                f"{before.text} and {spec.membership.text} are one grouping factor with two sets "
+                "of weights; give all its terms the same.",
+                code="membership",
+            )
+
+
 def _groupings(words: Sequence[Word], text: str) -> list[tuple[str, ...]]:
     """Read the right of a bar; ``a/b`` gives ``a`` and ``a:b``."""
     if len(words) > 2 * MAX_NESTING:
@@ -437,20 +473,20 @@ def _misplaced(operator: Word | None, words: Sequence[Word], text: str) -> Formu
     )
 
 
-def _not_a_grouping(words: Sequence[Word], text: str) -> FormulaError | ModelError:
+def _not_a_grouping(words: Sequence[Word], text: str) -> FormulaError:
     """Make the error that says what a grouping factor may be."""
     first = words[0]
     call = next((word for word in words if word.kind == "call"), None)
     sign = next((word for word in words if word.kind == "operator"), None)
-    if call is not None and call.function == "mm":
-        return ModelError(
+    if call is not None and call.function == MM:
+        return FormulaError(
             pointed(
-                "Multiple membership, mm(...), is not available in this version.",
+                "mm(...) stands alone right of its bar, as in (1 | mm(g1, g2)).",
                 text,
                 call.start,
                 len(call.text),
             ),
-            code="not-available",
+            code="grouping",
         )
     advice = {
         "+": "write one term for each factor: (1 | a) + (1 | b).",

@@ -12,7 +12,7 @@ from typing import Any
 
 from ilk.covariance import STRUCTURES, AbstractCovariance
 from ilk.errors import FormulaError, ModelError
-from ilk.formula.bars import PLANNED, check_names, has_bar
+from ilk.formula.bars import PLANNED, check_memberships, check_names, has_bar
 from ilk.formula.functions import CONTRASTS, FUNCTIONS, LEFT_SIDE
 from ilk.formula.pointing import pointed
 from ilk.formula.response import check_right_side, read_response
@@ -167,6 +167,7 @@ def _parse_all(
     predictors += [_read_one_sided(name, text, functions, own) for name, text in others]
     check_right_side(response, predictors)
     check_names([(part.name, part.random) for part in predictors])
+    check_memberships([random for part in predictors for random in part.random])
     return FormulaSpec(formula, response, tuple(predictors))
 
 

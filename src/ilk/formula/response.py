@@ -141,6 +141,8 @@ def check_right_side(response: ResponseSpec, predictors: Sequence[PredictorSpec]
     for predictor in predictors:
         sums = [predictor.fixed, *(random.effects for random in predictor.random)]
         groups = [name for random in predictor.random for name in random.grouping]
+        members = [random.membership for random in predictor.random if random.membership]
+        groups += [name for mm in members for name in (*mm.columns, *mm.weight_columns)]
         plain = {
             factor.expression.column
             for terms in sums

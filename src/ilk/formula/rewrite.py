@@ -67,7 +67,10 @@ def term_text(
         structure = "diag"
     bar = "||" if structure == "diag" and not one else random.bar
     left = _sum_text(kept) if one else _sum_text(kept).removeprefix("1 + ")
-    inner = f"{left} {bar} {':'.join(map(quoted, random.grouping))}"
+    factor = ":".join(map(quoted, random.grouping))
+    if random.membership is not None:
+        factor = random.membership.text
+    inner = f"{left} {bar} {factor}"
     plain = structure in ("us", "diag") or one
     said = "".join(f", {key}={value:g}" for key, value in random.settings)
     if random.structure in POSITIONAL and structure == random.structure:

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from ilk.covariance import AbstractCovariance
 from ilk.formula.language import Expression, Name, column_names
+from ilk.formula.membership import Membership
 from ilk.frame import Label
 
 MEAN = "mean"
@@ -96,7 +97,8 @@ class RandomSpec:
     effects : Sum
         Left of the bar.
     grouping : tuple of str
-        Columns whose combinations are the levels; ``(OLRE,)`` for one level per row.
+        Columns whose combinations are the levels; ``(OLRE,)`` for one level per row; the name of a
+        multiple membership.
     structure : str
         Name of the covariance structure.
     label : str
@@ -111,6 +113,8 @@ class RandomSpec:
         Labels of these columns, once the data have given them: the term is that of one combination.
     own : AbstractCovariance or None
         A structure of the user's own.
+    membership : Membership or None
+        What ``mm(...)`` says, where rows belong to several levels each.
     """
 
     effects: Sum
@@ -122,6 +126,7 @@ class RandomSpec:
     by: tuple[str, ...] = ()
     cell: tuple[Label, ...] = ()
     own: AbstractCovariance | None = None
+    membership: Membership | None = None
 
     @property
     def said(self) -> str:
@@ -208,8 +213,10 @@ class FormulaSpec:
         Functions of the caller's, by name.
     right_factors : tuple of Factor
         Factors of the right sides: fixed parts, random terms, offsets.
+    memberships : tuple of Membership
+        Those of the random terms.
     grouping_columns : tuple of str
-        Columns of the grouping factors.
+        Columns of the other grouping factors.
     columns : tuple of str
         Columns that the formulas read: of the response, the right sides, the groupings.
     """
@@ -219,6 +226,7 @@ class FormulaSpec:
     predictors: tuple[PredictorSpec, ...]
     functions: Functions = field(default_factory=dict, compare=False)
     right_factors: tuple[Factor, ...] = field(init=False, repr=False, compare=False)
+    memberships: tuple[Membership, ...] = field(init=False, repr=False, compare=False)
     grouping_columns: tuple[str, ...] = field(init=False, repr=False, compare=False)
     columns: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
@@ -229,7 +237,11 @@ class FormulaSpec:
         names = (name for factor in factors for name in column_names(factor.expression))
         object.__setattr__(self, "right_factors", right)
         object.__setattr__(self, "grouping_columns", groupings)
-        object.__setattr__(self, "columns", tuple(dict.fromkeys((*names, *groupings))))
+        found = (random.membership for part in self.predictors for random in part.random)
+        several = tuple(dict.fromkeys(mm for mm in found if mm is not None))
+        labels = (name for mm in several for name in (*mm.columns, *mm.weight_columns))
+        object.__setattr__(self, "memberships", several)
+        object.__setattr__(self, "columns", tuple(dict.fromkeys((*names, *groupings, *labels))))
 
     @property
     def structures(self) -> dict[str, AbstractCovariance]:
@@ -273,6 +285,6 @@ def _grouping_columns(predictors: tuple[PredictorSpec, ...]) -> tuple[str, ...]:
             for predictor in predictors
             for random in predictor.random
             for name in random.grouping
-            if name != OLRE
+            if name != OLRE and random.membership is None
         )
     )

@@ -96,7 +96,7 @@ def _with_rows(grouping: Grouping) -> Grouping:
         return grouping
     codes, present = factor_integers(grouping.codes)
     levels = tuple(grouping.levels[int(code)] for code in present)
-    return replace(grouping, codes=codes, levels=levels)
+    return replace(grouping, members=codes, levels=levels)
 
 
 def _is_inside(position: int, groupings: Sequence[Grouping]) -> bool:

@@ -113,7 +113,7 @@ class Studies:
             if old.name in self.fixed:
                 codes, present = factor_integers(old.codes[rows].astype(np.int64))
                 levels = tuple(old.levels[int(code)] for code in present)
-                groupings[old.name] = replace(old, codes=codes, levels=levels)
+                groupings[old.name] = replace(old, members=codes, levels=levels)
         terms = tuple(
             replace(term, grouping=groupings.get(term.grouping.name, term.grouping))
             for term in design.terms

@@ -11,6 +11,7 @@ from ilk.errors import DataError, ModelError
 from ilk.model.structures import over_levels
 
 if TYPE_CHECKING:
+    from ilk.design.grouping import Grouping
     from ilk.design.random import RandomTerm
     from ilk.model.model import Model
     from ilk.typing import FloatArray, IntArray
@@ -28,9 +29,11 @@ def homogeneous_groups(model: Model) -> str | None:
     if model.family.name != "binomial":
         return None
     for term in model.design.random_parts:
-        codes = term.grouping.codes
         if term.predictor != "mean" or "Intercept" not in term.column_names:
             continue
+        if term.grouping.weights is not None:
+            continue
+        codes = term.grouping.codes
         rows = model.rows
         for some in (slice(0, _SOME), slice(None)) if rows > 2 * _SOME else (slice(None),):
             if _some_mixed(codes[some], response.y[some], response.trials, some):
@@ -116,7 +119,7 @@ def _check_duplicates(model: Model) -> None:
             key = (term.predictor, name, len(grouping.levels), over)
             before = seen.setdefault(key, [])
             for other in before:
-                if _partition(other.grouping.codes) == _partition(term.grouping.codes):
+                if _same_groups(other.grouping, term.grouping):
                     raise ModelError(
                         f"The terms ({other.label}) and ({term.label}) group the rows alike and "
                         f"share the column {name!r}: their variances cannot be told apart. Keep "
@@ -126,12 +129,21 @@ def _check_duplicates(model: Model) -> None:
             before.append(term)
 
 
+def _same_groups(a: Grouping, b: Grouping) -> bool:
+    """Whether two factors group the rows alike."""
+    if a.weights is None and b.weights is None:
+        return _partition(a.codes) == _partition(b.codes)
+    return a.name == b.name
+
+
 def _check_absorbed(model: Model) -> None:
     """Refuse grouping factors whose levels the fixed part tells apart already."""
     parts = model.parts
     for term in model.design.random_parts:
         X, levels = parts[term.predictor].X, len(term.grouping.levels)
         if "Intercept" not in term.column_names or X.shape[1] < levels:
+            continue
+        if term.grouping.weights is not None:
             continue
         indicators = (term.grouping.codes[:, None] == np.arange(levels)).astype(float)
         spread = np.abs(X).max(axis=0)

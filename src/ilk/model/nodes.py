@@ -140,14 +140,17 @@ def _count(value: Any, what: str) -> int:
     return int(value)
 
 
-def _codes(terms: Sequence[RandomTerm]) -> tuple[list[Any], list[int]]:
-    return [t.grouping.codes for t in terms], [len(t.grouping.levels) for t in terms]
+def _chain(terms: Sequence[RandomTerm]) -> list[list[int]] | None:
+    """Terms by depth, if their factors are nested in each other."""
+    if any(t.grouping.weights is not None for t in terms):
+        return None
+    return nested_chain([t.grouping.codes for t in terms], [len(t.grouping.levels) for t in terms])
 
 
 def _everywhere(design: Design, k: int) -> tuple[int, ...]:
     """Nodes where one number is given: over all terms if they are nested, else over one factor."""
     terms = design.terms
-    if nested_chain(*_codes(terms)) is not None:
+    if _chain(terms) is not None:
         return (k,) * len(terms)
     levels = {t.grouping.name: len(t.grouping.levels) for t in terms}
     fit = [name for name in levels if _width(terms, name) <= MAX_EFFECTS]
@@ -178,8 +181,8 @@ def _by_name(design: Design, request: Mapping[Any, Any]) -> tuple[int, ...]:
                 else "the model has no random effects; leave it out",
             )
         _count(value, f"quadrature={{{name!r}: {value!r}}}")
-    codes, levels = _codes(terms)
-    nested = nested_chain(codes, levels) is not None
+    levels = [len(t.grouping.levels) for t in terms]
+    nested = _chain(terms) is not None
     out = []
     for t, term in enumerate(terms):
         given = request.get(term.grouping.name)
@@ -211,6 +214,13 @@ def _check(design: Design, by_term: tuple[int, ...]) -> None:
             f"the levels of {listed(dependent)} depend on each other, so that they cannot be "
             "integrated one by one; use quadrature=1 (Laplace)",
         )
+    shared = _names(term for term in terms if term.grouping.weights is not None)
+    if shared and max(by_term) > 1:
+        _refuse(
+            what,
+            f"levels of {listed(shared)} share rows, so that they cannot be integrated one by one; "
+            "use quadrature=1 (Laplace)",
+        )
     for term in (t for t, k in zip(terms, by_term, strict=True) if k > 1):
         width = _width(terms, term.grouping.name)
         if width > MAX_EFFECTS:
@@ -224,7 +234,7 @@ def _check(design: Design, by_term: tuple[int, ...]) -> None:
         _check_crossed(design, by_term, what)
         chain = [[t for t, k in enumerate(by_term) if k > 1]]
     else:
-        nested = nested_chain(*_codes(terms))
+        nested = _chain(terms)
         if nested is None:
             _refuse(
                 what,
@@ -253,7 +263,8 @@ def _levels_at_once(terms: Sequence[RandomTerm], chain: Sequence[Sequence[int]])
     """Most levels of the innermost of several factors that are worked on at once."""
     if len(chain) == 1:
         return 0
-    codes, levels = _codes([terms[depth[0]] for depth in (chain[0], chain[-1])])
+    ends = [terms[depth[0]].grouping for depth in (chain[0], chain[-1])]
+    codes, levels = [g.codes for g in ends], [len(g.levels) for g in ends]
     above = parents(codes[1], levels[1], codes[0], levels[0])
     largest = 0 if above is None else int(np.bincount(above).max())
     return max(min(levels[1], _CELL), largest)

@@ -124,10 +124,11 @@ def scale_model(model: Model) -> ScaledModel:
         terms.append(
             TermData(
                 predictors=tuple(order.index(name) for name in term.predictors),
-                codes=term.grouping.codes,
+                codes=term.grouping.members,
                 levels=len(term.grouping.levels),
                 columns=columns,
                 precision=_pattern(covariance),
+                weights=term.grouping.weights,
             )
         )
         own = np.where([name == "mean" for name in term.predictors], scale, 1.0)
@@ -310,7 +311,7 @@ def _scale_term(
     """Scaled columns of a random term and the matrix T of ``b = T b_s``."""
     if term.members:
         made = [_scale_term(member, covariance) for member in term.members]
-        ones = np.ones((len(term.grouping.codes), 1))
+        ones = np.ones((term.grouping.rows, 1))
         columns = np.hstack([ones if own is None else own for own, _ in made])
         return np.ascontiguousarray(columns), _block_diagonal([back for _, back in made])
     if term.columns is None:

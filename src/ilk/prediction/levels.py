@@ -35,11 +35,13 @@ __all__ = [
     "NewLevels",
     "assume",
     "averaged_covariance",
+    "averaged_share",
     "averaged_variance",
     "check_choice",
     "drawn_variances",
     "fixed_predictors",
     "known_effects",
+    "sums_of_squares",
     "training_cases",
 ]
 
@@ -48,6 +50,10 @@ Estimand: TypeAlias = Literal["conditional", "typical", "population"]
 
 NewLevels: TypeAlias = Literal["error", "population", "typical"]
 """What a conditional prediction does about a level without estimated effects."""
+
+
+_APART = -1_000_000_000
+"""Below the codes of all levels that were not in the data of the fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,9 @@ class Cases:
         Precision weights of the linear model's residuals.
     unseen : tuple of tuples
         For each random term, a few labels that were not in the data of the fit.
+    weights : tuple of (n, s) arrays or None
+        For each random term with multiple membership, whose codes are (n, s), the weights of the
+        levels of each row.
     """
 
     X: tuple[FloatArray, ...]
@@ -79,11 +88,51 @@ class Cases:
     trials: FloatArray | None = None
     precision: FloatArray | None = None
     unseen: tuple[tuple[object, ...], ...] = ()
+    weights: tuple[FloatArray | None, ...] = ()
 
     @property
     def rows(self) -> int:
         """Number n of rows."""
         return len(self.X[0])
+
+    def weights_of(self, t: int) -> FloatArray | None:
+        """Weights (n, s) of a term with multiple membership; None for other terms."""
+        return self.weights[t] if self.weights else None
+
+    def members(self, t: int) -> list[tuple[IntArray, FloatArray | None]]:
+        """Level (n,) of each row in each membership of term t, and its weight (n,).
+
+        Levels without estimated effects have the weight 0.
+        """
+        weights = self.weights_of(t)
+        if weights is None:
+            return [(self.codes[t], None)]
+        codes = self.codes[t]
+        weights = np.where(codes >= 0, weights, 0.0)
+        return [(np.maximum(codes[:, k], 0), weights[:, k]) for k in range(codes.shape[1])]
+
+    def seen(self, t: int) -> tuple[BoolArray, BoolArray]:
+        """Rows (n,) that belong to some level of the fit, and to some that was not in its data."""
+        weights = self.weights_of(t)
+        if weights is None:
+            return self.codes[t] >= 0, self.codes[t] < 0
+        inside = weights != 0.0
+        unseen = np.any(inside & (self.codes[t] < 0), axis=1)
+        return np.any(inside & (self.codes[t] >= 0), axis=1) | ~unseen, unseen
+
+    def share(self, t: int, known: BoolArray) -> FloatArray | None:
+        """Variance (n,) of the sum of w b over what is averaged, for levels of variance one.
+
+        In rows that use the effects of some levels, these are the other levels. None for one level
+        with weight one.
+        """
+        weights = self.weights_of(t)
+        if weights is None:
+            return None
+        codes = self.codes[t]
+        left = np.where(known[:, None] & (codes >= 0), 0.0, weights)
+        apart = _APART - np.arange(codes.shape[1])  # a level of its own for each missing label
+        return sums_of_squares(np.where(codes == -1, apart, codes), left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +150,20 @@ class Assumed:
 
     known: tuple[BoolArray, ...]
     averaged: tuple[BoolArray, ...]
+
+
+def sums_of_squares(codes: IntArray, weights: FloatArray) -> FloatArray:
+    """Sum (n,) over the distinct levels of a row of the squares of their weights.
+
+    Parameters
+    ----------
+    codes : (n, s) array of int
+        Levels.
+    weights : (n, s) array
+        Their weights; those of a level that comes twice are added.
+    """
+    same = codes[:, :, None] == codes[:, None, :]
+    return np.asarray(np.einsum("nj,njk,nk->n", weights, same, weights))
 
 
 def check_choice(argument: str, value: object, choices: object) -> None:
@@ -139,7 +202,8 @@ def training_cases(fitted: Fitted) -> Cases:
     return Cases(
         X=tuple(part.X for part in parts),
         offsets=tuple(model.predictor_offset(part) for part in parts),
-        codes=tuple(term.grouping.codes for term in terms),
+        codes=tuple(term.grouping.members for term in terms),
+        weights=tuple(term.grouping.weights for term in terms),
         columns=tuple(term.columns for term in terms),
         trials=model.design.response.trials,
         precision=model.design.precision_weights if model.linear else None,
@@ -176,13 +240,13 @@ def assume(fitted: Fitted, cases: Cases, estimand: Estimand, new_levels: NewLeve
     if estimand != "conditional":
         everywhere = np.full(n, estimand == "population")
         return Assumed(tuple(np.zeros(n, dtype=bool) for _ in terms), (everywhere,) * len(terms))
-    seen = tuple(codes >= 0 for codes in cases.codes)
+    found = [cases.seen(t) for t in range(len(terms))]
     if new_levels == "error":
         for t, term in enumerate(terms):
-            if not np.all(seen[t]):
-                raise _unseen(term.grouping, cases.unseen[t], int(np.sum(~seen[t])))
+            if np.any(found[t][1]):
+                raise _unseen(term.grouping, cases.unseen[t], int(np.sum(found[t][1])))
     average = new_levels == "population"
-    return Assumed(seen, tuple(~known & average for known in seen))
+    return Assumed(tuple(seen for seen, _ in found), tuple(unseen & average for _, unseen in found))
 
 
 def _unseen(grouping: Grouping, labels: Sequence[object], rows: int) -> DataError:
@@ -193,6 +257,11 @@ def _unseen(grouping: Grouping, labels: Sequence[object], rows: int) -> DataErro
     if not grouping.columns:
         new = f"{where} {'are' if rows != 1 else 'is'} new"
         what = f"{grouping.name} gives each row of the fit an effect of its own, and {new}"
+    elif labels and grouping.weights is not None:
+        what = (
+            f"{grouping.name} has levels that were not in the data of the fit ({shown}{more}), in "
+            f"{where}"
+        )
     elif labels:
         what = (
             f"{named} has levels that were not in the data of the fit ({shown}{more}), in {where}"
@@ -246,12 +315,57 @@ def known_effects(
         if not np.any(assumed.known[t]):
             continue
         columns = cases.columns[t]
-        b = modes[t][np.where(assumed.known[t], cases.codes[t], 0)]
+        b = np.zeros((cases.rows, modes[t].shape[1]))
+        for codes, weights in cases.members(t):
+            own = modes[t][np.where(assumed.known[t], codes, 0)]
+            b += own if weights is None else weights[:, None] * own
         effects = b if columns is None else columns * b
         for part, here in term.parts:
             effect = np.where(assumed.known[t], effects[:, here].sum(axis=1), 0.0)
             sums[order.index(part.predictor)] += effect
     return sums
+
+
+def averaged_share(fitted: Fitted, cases: Cases, assumed: Assumed, t: int) -> FloatArray | None:
+    """Variance (n,) of the weighted levels of term t that are averaged over; None for one level.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    cases : Cases
+        Rows to predict.
+    assumed : Assumed
+        Which terms are averaged over.
+    t : int
+        The term.
+
+    Raises
+    ------
+    DataError
+        The weights are not there.
+    ModelError
+        The levels of a row depend on each other.
+    """
+    share = cases.share(t, assumed.known[t])
+    if share is None:
+        return None
+    grouping = fitted.design.terms[t].grouping
+    if grouping.structured:
+        raise ModelError(
+            f"The levels of {grouping.name} depend on each other (covariance=), and the rows "
+            "belong to several of them: there is no typical variance to average over. Ask for conditional "
+            "or typical predictions.",
+            code="multiple-membership",
+        )
+    if np.any(np.isnan(share)):
+        assert grouping.membership is not None
+        raise DataError(
+            f"The variance of {grouping.name} in new rows depends on the weights; give the columns "
+            f"{', '.join(map(repr, grouping.membership.weight_columns))}.",
+            code="missing-column",
+        )
+    return share
 
 
 def averaged_variance(
@@ -274,9 +388,11 @@ def averaged_variance(
     sums = [np.zeros(cases.rows) for _ in order]
     for t, term in enumerate(fitted.design.terms):
         if np.any(assumed.averaged[t]):
+            share = averaged_share(fitted, cases, assumed, t)
             for part, here in term.parts:
                 columns = own_columns(cases.columns[t], here)
                 variance = random_variance(columns, matrices[t][here, here], cases.rows)
+                variance = variance if share is None else share * variance
                 sums[order.index(part.predictor)] += np.where(assumed.averaged[t], variance, 0.0)
     return sums
 
@@ -318,6 +434,9 @@ def averaged_covariance(
         columns = cases.columns[t]
         z = np.ones((cases.rows, 1)) if columns is None else columns
         z = np.where(assumed.averaged[t][:, None], z, 0.0)
+        share = averaged_share(fitted, cases, assumed, t) if assumed.averaged[t].any() else None
+        if share is not None:
+            z = z * np.sqrt(share)[:, None]
         for one, here in term.parts:
             for other, there in term.parts:
                 product = np.sum((z[:, here] @ matrices[t][here, there]) * z[:, there], axis=1)

@@ -153,6 +153,7 @@ def new_cases(
         X=tuple(part.X for part in parts),
         offsets=tuple(offsets),
         codes=tuple(term.codes for term in new.terms),
+        weights=tuple(term.weights for term in new.terms),
         columns=tuple(term.columns for term in new.terms),
         trials=new.trials,
         precision=weights if model.linear else None,

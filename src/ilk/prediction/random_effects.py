@@ -163,8 +163,7 @@ def _rows_by_level(term: RandomTerm, frequencies: FloatArray | None) -> FloatArr
     if term.by and term.columns is not None:
         own: FloatArray = np.any(term.columns, axis=1).astype(np.float64)
         weights = own if frequencies is None else np.asarray(frequencies * own)
-    count = np.bincount(term.grouping.codes, weights=weights, minlength=len(term.grouping.levels))
-    return count.astype(np.float64)
+    return term.grouping.count(weights)
 
 
 def check_group(fitted: Fitted, group: str | None) -> None:

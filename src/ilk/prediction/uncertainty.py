@@ -91,7 +91,9 @@ def _jacobian(
                 slope = averaged.by_eta[k][rows]
                 columns = cases.columns[t]
                 z = slope if columns is None else slope * columns[rows, j]
-                jacobian[rows] += z[:, None] * sensitivity[start + q * cases.codes[t][rows] + j]
+                for codes, share in cases.members(t):
+                    own = z if share is None else z * share[rows]
+                    jacobian[rows] += own[:, None] * sensitivity[start + q * codes[rows] + j]
     if any(np.any(average) for average in assumed.averaged):
         slopes = covariance_derivatives(fitted)
         for i, position in enumerate(slopes.positions):
@@ -160,20 +162,18 @@ def row_covariance(
     known = estimated(fitted) if effects is None else effects
     variance = np.zeros(cases.rows)
     used = [t for t, w in enumerate(weights) if np.any(w)]
-    if not used:
-        return variance
-    for t in used:
-        inner = known.covariance()[t][np.maximum(cases.codes[t], 0)]
-        variance += np.einsum("ni,nij,nj->n", weights[t], inner, weights[t], optimize=True)
     blocks = first_places(known.modes)
-    places = {
-        t: blocks[t][0] + blocks[t][1] * cases.codes[t][:, None] + np.arange(blocks[t][1])
-        for t in used
-    }
     used.sort(key=lambda t: -known.modes[t].size)
-    for position, t in enumerate(used[1:], 1):
-        larger = [(places[s], weights[s]) for s in used[:position]]
-        _add_covariances(variance, known, places[t], weights[t], larger)
+    parts: list[tuple[IntArray, FloatArray]] = []  # places and weights of each membership
+    for t in used:
+        for codes, share in cases.members(t):
+            own = weights[t] if share is None else weights[t] * share[:, None]
+            inner = known.covariance()[t][np.maximum(codes, 0)]
+            variance += np.einsum("ni,nij,nj->n", own, inner, own, optimize=True)
+            place = blocks[t][0] + blocks[t][1] * codes[:, None] + np.arange(blocks[t][1])
+            parts.append((place, own))
+    for position, (where, weight) in enumerate(parts[1:], 1):
+        _add_covariances(variance, known, where, weight, parts[:position])
     return np.maximum(variance, 0.0)
 
 

@@ -440,7 +440,7 @@ def _refits(fitted: Fitted, source: Source, seen: IntArray) -> Callable[[IntArra
 
     def again(order: IntArray) -> float:
         codes = seen[order][place].astype(term.grouping.codes.dtype)
-        moved = replace(term, grouping=replace(term.grouping, codes=codes))
+        moved = replace(term, grouping=replace(term.grouping, members=codes))
         terms = tuple(
             moved if t == source.term else other for t, other in enumerate(model.design.terms)
         )
