@@ -175,8 +175,10 @@ def term_effect(term: RandomTerm, effects: FloatArray) -> FloatArray:
     effects : (L, q) array
         Random effects by level.
     """
-    gathered = effects[term.grouping.codes]
+    gathered = effects[term.grouping.members]
+    if term.grouping.weights is not None:
+        gathered = np.einsum("ns,nsq->nq", term.grouping.weights, gathered)
     if term.columns is None:
-        return gathered[:, 0]
+        return np.asarray(gathered[:, 0])
     effect: FloatArray = np.einsum("ij,ij->i", term.columns, gathered)
     return effect
