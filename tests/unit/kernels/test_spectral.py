@@ -79,13 +79,13 @@ def test_agrees_with_the_dense_engine(case: str, reml: bool) -> None:
 @pytest.mark.parametrize("reml", [True, False])
 @pytest.mark.parametrize("case", CASES)
 def test_search_and_curvature(case: str, reml: bool) -> None:
-    data, elements = engine_data(case, sd=1.5, seed=3)
+    data, elements = engine_data(case, sd=1.5, seed=92)
     factor = linear_factor(elements)
     mine, dense = SpectralEngine(data), reference.LinearEngine(data)
     a, b = mine.fit(factor, reml=reml), dense.fit(factor, theta=np.ones(1), reml=reml)
     assert a.status == "converged"
     assert a.value >= b.value - 1e-10
-    assert abs(a.theta[0]) == pytest.approx(abs(b.theta[0]), rel=2e-3, abs=1e-4)
+    assert abs(a.theta[0]) == pytest.approx(abs(b.theta[0]), rel=2e-3)
     one = np.ones(1)
     found, slope = mine.information(factor, a.theta, one, reml=reml)
     wanted, other = dense.information(factor, a.theta, 0.1 * one, reml=reml)
@@ -98,7 +98,7 @@ def test_search_and_curvature(case: str, reml: bool) -> None:
         return lam, jacobian * np.exp(theta)
 
     again = mine.fit(curved, theta=np.zeros(1), reml=reml)
-    assert np.exp(again.theta[0]) == pytest.approx(a.theta[0], rel=1e-5, abs=1e-4)
+    assert np.exp(again.theta[0]) == pytest.approx(a.theta[0], rel=1e-5)
     away = np.array([0.3])
     found, _ = mine.information(curved, away, one, reml=reml)
     wanted, _ = dense.information(curved, away, one, reml=reml)
