@@ -1,4 +1,9 @@
-"""Effects with a known relationship matrix, against lme4 on rotated designs."""
+"""Null models and models of one marker with a kinship, against GEMMA.
+
+GEMMA 0.98.5 (Debian 0.98.5+dfsg), ``python -m validation.kinship reference``.  It prints six or seven
+digits.  Where individuals have no measurement it centers the kinship over the others, which moves
+the intercept, and nothing else of a restricted likelihood.
+"""
 
 from __future__ import annotations
 
@@ -7,63 +12,43 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from validation.kinship import kinship_of
 
 import ilk
 
-from .data import HERE, Case, new_rows, table
+from .data import HERE
 
 pytestmark = pytest.mark.reference
 
-CASES = {c["id"]: c for c in json.loads((HERE / "kinship.json").read_text(encoding="utf-8"))}
+RECORD = json.loads((HERE / "kinship.json").read_text(encoding="utf-8"))
 
 
-@pytest.fixture(scope="module", params=sorted(CASES))
-def case(request: pytest.FixtureRequest) -> Case:
-    found: Case = CASES[request.param]
-    return found
+def materials():
+    data = pd.DataFrame(RECORD["data"])
+    data[["y1", "y2"]] = data[["y1", "y2"]].astype(float)
+    counts = np.array([[int(c) for c in row] for row in RECORD["genotypes"]])
+    for j in range(3):
+        data[f"m{j}"] = counts[:, j]
+    return data, ilk.covariance.kinship(kinship_of(counts), data["id"].tolist())
 
 
-@pytest.fixture(scope="module")
-def fit(case: Case) -> ilk.Fit:
-    model = case["model"]
-    file = HERE / model["known_covariance"]["animal"]["file"]
-    A = pd.read_csv(file, index_col="id")
-    options = {"reml": model["REML"]} if model["family"] == "gaussian" else {}
-    return ilk.fit(
-        model["formula"],
-        table(case),
-        model["family"],
-        covariance={"animal": ilk.covariance.known(A)},
-        **options,
-    )
-
-
-def test_estimates_agree(case: Case, fit: ilk.Fit) -> None:
-    expected, near = case["results"], case["tolerance"]
-    assert fit.loglik == pytest.approx(expected["logLik"], abs=near["logLik"]["abs"])
-    errors = np.array([row["se"] for row in expected["fixed"]])
-    gap = np.array([*fit.params.values()]) - [row["estimate"] for row in expected["fixed"]]
-    assert np.all(np.abs(gap) < near["fixed.estimate"]["se_mult"] * errors)
-    # lme4 leaves the variance out of the errors of Poisson models
-    rel = 1e-4 if fit.family.name == "gaussian" else 0.02
-    np.testing.assert_allclose([*fit.std_errors.values()], errors, rtol=rel)
-    sd = fit.variance_components().query("kind == 'sd'").estimate.iloc[0]
-    assert sd == pytest.approx(expected["varcorr"][0]["sd"][0], rel=near["varcorr.sd"]["rel"])
-
-
-def test_effects_agree(case: Case, fit: ilk.Fit) -> None:
-    (expected,) = case["results"]["ranef"]
-    found = fit.random_effects().set_index("level")
-    levels = expected["levels"]
-    modes = np.array(expected["mode"])[:, 0]
-    np.testing.assert_allclose(found.loc[levels, "estimate"], modes, atol=1e-3 * modes.std())
-
-
-def test_predictions_agree(case: Case, fit: ilk.Fit) -> None:
-    expected = case["results"]["predict"]
-    known = [k for k, kind in enumerate(expected["kind"]) if kind == "known"]
-    rows = new_rows(case, [expected["rows"][k] for k in known])
-    found = fit.predict(rows, scale="link")
-    np.testing.assert_allclose(
-        found.estimate, np.array(expected["link"])[known], rtol=1e-3, atol=1e-4
-    )
+@pytest.mark.parametrize("case", RECORD["cases"], ids=lambda case: case["response"])
+def test_agrees(case):
+    (data, kinship), wanted = materials(), case["results"]
+    fit = ilk.fit(f"{case['response']} ~ x + (1 | id)", data, covariance={"id": kinship})
+    assert fit.fitted.search.engine == "spectral"
+    variance = fit.fitted.estimates.covariances[0][0, 0]
+    assert variance == pytest.approx(wanted["vg"], rel=5e-6)
+    assert fit.fitted.estimates.sigma2 == pytest.approx(wanted["ve"], rel=5e-6)
+    same = slice(None) if case["response"] == "y1" else slice(1, None)
+    np.testing.assert_allclose(fit.fitted.coef[same], wanted["beta"][same], rtol=5e-6)
+    errors = np.sqrt(np.diag(fit.fitted.vcov)[:2])
+    np.testing.assert_allclose(errors[same], wanted["se"][same], rtol=5e-6)
+    for marker in wanted["markers"]:
+        formula = f"{case['response']} ~ x + {marker['rs']} + (1 | id)"
+        fit = ilk.fit(formula, data, covariance={"id": kinship})
+        found = fit.fitted.estimates
+        ratio = found.covariances[0][0, 0] / found.sigma2
+        assert ratio == pytest.approx(marker["l_remle"], rel=2e-5)
+        assert fit.params[marker["rs"]] == pytest.approx(marker["beta"], rel=1e-5)
+        assert fit.std_errors[marker["rs"]] == pytest.approx(marker["se"], rel=1e-5)
