@@ -1,8 +1,8 @@
 """Null models and models of one marker with a kinship, against GEMMA.
 
-GEMMA 0.98.5 (Debian 0.98.5+dfsg), ``python -m validation.kinship reference``.  It prints six or seven
-digits.  Where individuals have no measurement it centers the kinship over the others, which moves
-the intercept, and nothing else of a restricted likelihood.
+GEMMA 0.98.5 (Debian 0.98.5+dfsg), ``python -m validation.kinship reference``.  It prints six or
+seven digits.  Where individuals have no measurement it centers the kinship over the others, which
+moves the intercept, and nothing else of a restricted likelihood.
 """
 
 from __future__ import annotations
