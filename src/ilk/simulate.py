@@ -205,9 +205,7 @@ def draw_effects(
         What `effect_roots` gives, for those who draw often.
     """
     drawn = []
-    every = zip(
-        fitted.design.terms, roots or effect_roots(fitted), fitted.dependences, strict=True
-    )
+    every = zip(fitted.design.terms, roots or effect_roots(fitted), fitted.dependences, strict=True)
     for term, root, over in every:
         if over is None:
             unit = rng.standard_normal((len(term.grouping.levels), len(root)))

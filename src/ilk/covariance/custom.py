@@ -149,7 +149,8 @@ class Custom(AbstractCovariance):
             b = self._growth(theta + 0.5 * h * a)
             c = self._growth(theta + 0.5 * h * b)
             d = self._growth(theta + h * c)
-            theta = theta + h / 6.0 * (a + 2.0 * b + 2.0 * c + d)
+            step: FloatArray = h / 6.0 * (a + 2.0 * b + 2.0 * c + d)
+            theta = theta + step
         return theta
 
     def _growth(self, theta: FloatArray) -> FloatArray:

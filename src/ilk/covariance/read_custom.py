@@ -83,7 +83,7 @@ def custom(
     (2, 'complex step')
     """
     function = covariance if factor is None else factor
-    if function is None or not callable(function) or (factor is not None and covariance):
+    if not callable(function) or (factor is not None and covariance is not None):
         raise _wrong(
             "ilk.covariance.custom takes one function, factor= or covariance=, of the parameters."
         )

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 import numpy as np
 
+from ilk.design.grouping import sums_of_squares
 from ilk.design.random import own_columns
 from ilk.errors import DataError, ModelError, did_you_mean
 from ilk.prediction.population import random_variance
@@ -41,7 +42,7 @@ __all__ = [
     "drawn_variances",
     "fixed_predictors",
     "known_effects",
-    "sums_of_squares",
+    "row_share",
     "training_cases",
 ]
 
@@ -150,20 +151,6 @@ class Assumed:
 
     known: tuple[BoolArray, ...]
     averaged: tuple[BoolArray, ...]
-
-
-def sums_of_squares(codes: IntArray, weights: FloatArray) -> FloatArray:
-    """Sum (n,) over the distinct levels of a row of the squares of their weights.
-
-    Parameters
-    ----------
-    codes : (n, s) array of int
-        Levels.
-    weights : (n, s) array
-        Their weights; those of a level that comes twice are added.
-    """
-    same = codes[:, :, None] == codes[:, None, :]
-    return np.asarray(np.einsum("nj,njk,nk->n", weights, same, weights))
 
 
 def check_choice(argument: str, value: object, choices: object) -> None:
@@ -326,6 +313,22 @@ def known_effects(
     return sums
 
 
+def row_share(fitted: Fitted, cases: Cases, t: int) -> FloatArray | None:
+    """Variance (n,) of the weighted sum over all levels of a row in term t; None for one level.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    cases : Cases
+        Rows.
+    t : int
+        The term.
+    """
+    nowhere = np.zeros(cases.rows, dtype=bool)
+    return averaged_share(fitted, cases, Assumed((nowhere,) * (t + 1), ()), t)
+
+
 def averaged_share(fitted: Fitted, cases: Cases, assumed: Assumed, t: int) -> FloatArray | None:
     """Variance (n,) of the weighted levels of term t that are averaged over; None for one level.
 
@@ -351,13 +354,7 @@ def averaged_share(fitted: Fitted, cases: Cases, assumed: Assumed, t: int) -> Fl
     if share is None:
         return None
     grouping = fitted.design.terms[t].grouping
-    if grouping.structured:
-        raise ModelError(
-            f"The levels of {grouping.name} depend on each other (covariance=), and the rows "
-            "belong to several of them: there is no typical variance to average over. Ask for conditional "
-            "or typical predictions.",
-            code="multiple-membership",
-        )
+    grouping.refuse_dependent_members()
     if np.any(np.isnan(share)):
         assert grouping.membership is not None
         raise DataError(
@@ -391,8 +388,7 @@ def averaged_variance(
             share = averaged_share(fitted, cases, assumed, t)
             for part, here in term.parts:
                 columns = own_columns(cases.columns[t], here)
-                variance = random_variance(columns, matrices[t][here, here], cases.rows)
-                variance = variance if share is None else share * variance
+                variance = random_variance(columns, matrices[t][here, here], cases.rows, share)
                 sums[order.index(part.predictor)] += np.where(assumed.averaged[t], variance, 0.0)
     return sums
 
