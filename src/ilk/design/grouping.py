@@ -93,10 +93,60 @@ class Grouping:
         found = np.bincount(self.members[inside], shares[inside], len(self.levels))
         return np.asarray(found, dtype=np.float64)
 
+    def sums(self, values: FloatArray) -> FloatArray:
+        """Sum (L,) of values (n,) of the rows by level, times the weights."""
+        if self.weights is None:
+            return np.bincount(self.members, values, len(self.levels)).astype(np.float64)
+        flat = (self.weights * values[:, None]).ravel()
+        return np.bincount(self.members.ravel(), flat, len(self.levels)).astype(np.float64)
+
+    def share(self) -> FloatArray | None:
+        """Variance (n,) of the weighted sum over a row's levels, for levels of variance one.
+
+        None stands for ones: of one level for each row.
+
+        Raises
+        ------
+        ModelError
+            The levels of a row depend on each other.
+        """
+        if self.weights is None:
+            return None
+        self.refuse_dependent_members()
+        return sums_of_squares(self.members, self.weights)
+
+    def refuse_dependent_members(self) -> None:
+        """Refuse a variance over the levels of a row where these depend on each other."""
+        if self.structured:
+            raise ModelError(
+                f"The levels of {self.name} depend on each other (covariance=), and rows belong "
+                "to several of them: there is no typical variance of a row. Ask for conditional or "
+                "typical predictions.",
+                code="multiple-membership",
+            )
+
     def take(self, rows: IntArray | slice) -> Grouping:
         """The same levels on other rows."""
         weights = None if self.weights is None else np.ascontiguousarray(self.weights[rows])
         return replace(self, members=np.ascontiguousarray(self.members[rows]), weights=weights)
+
+
+def sums_of_squares(codes: IntArray, weights: FloatArray) -> FloatArray:
+    """Sum (n,) over the distinct levels of a row of the squares of their weights.
+
+    Parameters
+    ----------
+    codes : (n, s) array of int
+        Levels.
+    weights : (n, s) array
+        Their weights; those of a level that comes twice are added.
+    """
+    out = np.zeros(len(weights))
+    for j in range(weights.shape[1]):
+        for k in range(weights.shape[1]):
+            product = weights[:, j] * weights[:, k]
+            out += product if j == k else np.where(codes[:, j] == codes[:, k], product, 0.0)
+    return out
 
 
 def _first_places(members: IntArray, weights: FloatArray) -> BoolArray:

@@ -165,7 +165,7 @@ def _groups(fitted: Fitted) -> tuple[GroupAdequacy, ...]:
     for term, size in zip(fitted.design.terms, _sizes(fitted), strict=True):
         grouping = term.grouping
         before = found.get(grouping.name)
-        rows = np.bincount(grouping.codes, minlength=len(grouping.levels))
+        rows = grouping.count()
         rows = rows[rows > 0]  # a structure has levels without data
         found[grouping.name] = GroupAdequacy(
             name=grouping.name,

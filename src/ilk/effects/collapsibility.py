@@ -259,7 +259,8 @@ def _variance(fitted: Fitted, component: str) -> FloatArray:
     for term, G in zip(fitted.design.terms, fitted.estimates.covariances, strict=True):
         for part, here in term.parts:
             if part.predictor == component:
-                total += random_variance(part.columns, G[here, here], len(total))
+                share = part.grouping.share()
+                total += random_variance(part.columns, G[here, here], len(total), share)
     return total
 
 

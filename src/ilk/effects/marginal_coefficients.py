@@ -158,7 +158,9 @@ def _variance(fitted: Fitted, rows: slice, matrices: tuple[FloatArray, ...]) -> 
         for part, here in term.parts:
             if part.predictor == "mean":
                 columns = None if part.columns is None else part.columns[rows]
-                total += random_variance(columns, G[here, here], count)
+                share = part.grouping.share()
+                share = None if share is None else share[rows]
+                total += random_variance(columns, G[here, here], count, share)
     return total
 
 

@@ -42,7 +42,7 @@ def forms_clusters(grouping: Grouping, design: Design) -> bool:
     trials = design.response.trials
     if trials is not None and np.any(trials > 1.0):
         return True
-    return bool(np.bincount(grouping.codes, minlength=1).max() > 1)
+    return bool(grouping.count().max() > 1)
 
 
 def is_nested(inner: IntArray, outer: IntArray) -> bool:
@@ -83,7 +83,8 @@ def outermost_groupings(design: Design) -> tuple[Grouping, ...]:
     tuple of Grouping
         One if the factors are nested, several if they cross, none without random terms.  Of
         factors with the same partition of the rows the first is taken.  Levels without rows, such
-        as the inner nodes of a tree, are left out.
+        as the inner nodes of a tree, are left out.  A factor that rows belong to several levels
+        of is in no other, and has no other in it.
     """
     named = {term.grouping.name: term.grouping for term in design.terms}
     groupings = [_with_rows(grouping) for grouping in named.values()]
@@ -92,7 +93,7 @@ def outermost_groupings(design: Design) -> tuple[Grouping, ...]:
 
 def _with_rows(grouping: Grouping) -> Grouping:
     """A grouping of the levels that have rows."""
-    if not grouping.structured:
+    if not grouping.structured or grouping.weights is not None:
         return grouping
     codes, present = factor_integers(grouping.codes)
     levels = tuple(grouping.levels[int(code)] for code in present)
@@ -101,9 +102,13 @@ def _with_rows(grouping: Grouping) -> Grouping:
 
 def _is_inside(position: int, groupings: Sequence[Grouping]) -> bool:
     """Whether a grouping is nested in another one (of equal partitions: in an earlier one)."""
+    if groupings[position].weights is not None:
+        return False
     codes = groupings[position].codes
     for i, other in enumerate(groupings):
         if i == position or len(other.levels) > len(groupings[position].levels):
+            continue
+        if other.weights is not None:
             continue
         if is_nested(codes, other.codes) and (i < position or not is_nested(other.codes, codes)):
             return True

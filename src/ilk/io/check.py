@@ -134,9 +134,13 @@ def _term(term: RandomTerm, n: int) -> Iterator[str]:
         term.recipe is not None or sum(m.width for m in term.members) != term.width
     ):
         yield "its random effects are not those of its parts"
-    codes, levels, names = term.grouping.codes, term.grouping.levels, term.column_names
-    if codes.dtype != np.int32 or codes.shape != (n,):
+    codes, levels, names = term.grouping.members, term.grouping.levels, term.column_names
+    membership, weights = term.grouping.membership, term.grouping.weights
+    shape = (n,) if membership is None else (n, len(membership.columns))
+    if codes.dtype != np.int32 or codes.shape != shape or (weights is None) != (membership is None):
         yield "its groups do not fit its rows"
+    elif weights is not None and not _is_finite(weights, shape):
+        yield "the weights of its groups do not fit its rows"
     elif not 0 <= int(codes.min()) <= int(codes.max()) < len(levels):
         yield "its groups have no level for some rows"
     if term.columns is None:

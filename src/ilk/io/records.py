@@ -23,6 +23,7 @@ from ilk.family.link import AbstractLink, find_link, is_registered
 from ilk.family.registry import FAMILIES, WRAPPERS
 from ilk.fitted import Certificate, Reason, SearchLog, Verdict
 from ilk.formula.language import Call, Literal, Name, Operation
+from ilk.formula.membership import Membership
 from ilk.formula.parse import parse
 from ilk.formula.spec import MEAN, Factor, FormulaSpec, Sum, Term
 from ilk.formula.spread import own_formulas
@@ -50,6 +51,7 @@ CLASSES: dict[str, type] = {
     "term": RandomTerm,
     "positions": Positions,
     "grouping": Grouping,
+    "membership": Membership,
     "rows": Rows,
     "recipe": Recipe,
     "data": Kept,

@@ -117,7 +117,7 @@ def dependences(model: Model, theta: FloatArray) -> tuple[Dependence | None, ...
 
 
 def dependent_groups(design: Design, groups: Collection[str] | None = None) -> tuple[str, ...]:
-    """Grouping factors whose levels depend on each other.
+    """Grouping factors whose levels depend on each other, or share rows.
 
     Parameters
     ----------
@@ -131,7 +131,8 @@ def dependent_groups(design: Design, groups: Collection[str] | None = None) -> t
 
 
 def _dependent(term: RandomTerm) -> str | None:
-    return term.grouping.name if term.grouping.structured else None
+    alone = not term.grouping.structured and term.grouping.weights is None
+    return None if alone else term.grouping.name
 
 
 def refuse_dependent(
@@ -157,8 +158,10 @@ def refuse_dependent(
     """
     names = dependent_groups(design, groups)
     if names:
+        structured = any(term.grouping.structured for term in design.terms)
+        why = "depend on each other (covariance=)" if structured else "share rows (mm())"
         raise ModelError(
             f"{question} takes clusters for independent, and the levels of "
-            f"{' and '.join(map(repr, names))} depend on each other (covariance=). {instead}",
+            f"{' and '.join(map(repr, names))} {why}. {instead}",
             code="dependent-levels",
         )

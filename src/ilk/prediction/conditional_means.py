@@ -140,9 +140,7 @@ def _expanded(fitted: Fitted) -> tuple[FloatArray, ...]:
         for j in range(q):
             rows = pull[order.index(term.predictors[j])]
             z = rows if term.columns is None else rows * term.columns[:, j]
-            rhs[start + j : start + mode.size : q, 0] = np.bincount(
-                term.grouping.codes, z, len(mode)
-            )
+            rhs[start + j : start + mode.size : q, 0] = term.grouping.sums(z)
     shift = 0.5 * fitted.conditional_solve(rhs)[:, 0]
     return tuple(
         mode + shift[start : start + mode.size].reshape(mode.shape)

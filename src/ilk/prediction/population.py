@@ -30,7 +30,9 @@ __all__ = ["CLOSED_FORMS", "Averaged", "average", "random_variance"]
 _TOLERANCE = 1e-10
 
 
-def random_variance(columns: FloatArray | None, covariance: FloatArray, rows: int) -> FloatArray:
+def random_variance(
+    columns: FloatArray | None, covariance: FloatArray, rows: int, share: FloatArray | None = None
+) -> FloatArray:
     """Compute the (n,) variance ``z_i' G z_i`` of one term's contribution to each row.
 
     Parameters
@@ -41,6 +43,8 @@ def random_variance(columns: FloatArray | None, covariance: FloatArray, rows: in
         G, or any symmetric matrix (such as a derivative of G).
     rows : int
         n.
+    share : (n,) array, optional
+        Variance of the weighted sum over a row's levels, where it belongs to several.
 
     Examples
     --------
@@ -49,10 +53,12 @@ def random_variance(columns: FloatArray | None, covariance: FloatArray, rows: in
     array([ 4., 12.])
     """
     if columns is None:
-        return np.full(rows, covariance[0, 0])
+        own = np.full(rows, covariance[0, 0])
+        return own if share is None else own * share
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite has no average
         product: FloatArray = (columns @ covariance) * columns
-        return np.asarray(product.sum(axis=1))
+        sums = np.asarray(product.sum(axis=1))
+        return sums if share is None else sums * share
 
 
 def _identity(eta: FloatArray, v: FloatArray) -> Averaged:

@@ -533,6 +533,8 @@ def _varying(fitted: Fitted) -> list[tuple[str, str]]:
     part = fitted.model.fitted_parts[0]
     found = []
     for term in {term.grouping.name: term for term in _terms(fitted)}.values():
+        if term.grouping.weights is not None:
+            continue
         codes = term.grouping.codes
         for j, name in enumerate(part.names):
             if name != "Intercept" and _varies(part.X[:, j], codes, len(term.grouping.levels)):

@@ -24,6 +24,7 @@ from ilk.variance.record import CORRELATION
 
 if TYPE_CHECKING:
     from ilk.design.build import Design
+    from ilk.design.grouping import Grouping
     from ilk.fitted import Fitted
     from ilk.inference.intervals import Intervals
     from ilk.inference.wald import CoefficientCovariance, CoefficientTable
@@ -275,12 +276,23 @@ def row_columns(
     observed = design.response.y[rows] if response is None else response
     theirs: Columns = {design.response.name: observed}
     for term in design.terms:
-        labels = term.grouping.levels
-        theirs[term.grouping.name] = [labels[code] for code in term.grouping.codes[rows]]
+        theirs[term.grouping.name] = _labels(term.grouping, rows)
     columns: Columns = {"row": design.rows.kept[rows]}
     for name, values in theirs.items():
         columns[f"{name}_" if name in own or name == "row" else name] = values
     return {**columns, **own}
+
+
+def _labels(grouping: Grouping, rows: IntArray | slice) -> list[Any]:
+    """Level of each row; several with signs between them."""
+    labels = grouping.levels
+    if grouping.weights is None:
+        return [labels[code] for code in grouping.codes[rows]]
+    pairs = zip(grouping.members[rows].tolist(), grouping.weights[rows].tolist(), strict=True)
+    return [
+        " + ".join(dict.fromkeys(str(labels[c]) for c, w in zip(*both, strict=True) if w != 0.0))
+        for both in pairs
+    ]
 
 
 def level_effects(

@@ -134,6 +134,7 @@ def icc(
     """
     check_options(fitted, scale, approximation, baseline, level)
     check_choice("uncertainty", uncertainty, Uncertainty)
+    _check_memberships(fitted)
     samples, settings = _samples(fitted, by, at)
     if scale == "response":
         samples = [fewer_rows(fitted, sample) for sample in samples]
@@ -168,6 +169,17 @@ def icc(
         level=level,
         notes=tuple(variance_notes(fitted, scale, approximation, baseline)),
     )
+
+
+def _check_memberships(fitted: Fitted) -> None:
+    """Refuse correlations within levels where rows belong to several."""
+    names = [t.grouping.name for t in fitted.design.terms if t.grouping.weights is not None]
+    if names:
+        raise ModelError(
+            f"Rows of {names[0]} belong to several levels, so that no one correlation holds for "
+            "two rows of a level; shares of the variance are in partition() and r_squared().",
+            code="multiple-membership",
+        )
 
 
 def _reliability(fitted: Fitted) -> FloatArray:

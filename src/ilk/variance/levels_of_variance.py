@@ -26,7 +26,7 @@ from ilk.estimation.run import run
 from ilk.formula.spec import MEAN, OLRE
 from ilk.inference.clusters import forms_clusters
 from ilk.likelihood.base import Search
-from ilk.prediction.levels import training_cases
+from ilk.prediction.levels import row_share, training_cases
 from ilk.prediction.population import random_variance
 from ilk.variance.distribution import Approximation, distribution_variance, mean_level
 from ilk.variance.observed import response_variances
@@ -196,7 +196,7 @@ def variance_levels(
         precision = np.ones(cases.rows) if cases.precision is None else cases.precision
         rest = float(np.exp(psi[-1]) * np.average(1.0 / precision, weights=weights))
     elif is_additive(fitted):
-        rest = float(np.average(np.exp(eta[1]), weights=weights))
+        rest = float(np.average(fitted.family.variance(eta, None), weights=weights))
     else:
         place = mean_level(fitted.family, eta, sum(by_factor, by_row), weights)
         if level is not None:
@@ -290,9 +290,11 @@ def _random_variances(
     """(n,) variances of each factor's random part, and of a random effect per row."""
     parts = {name: np.zeros(cases.rows) for name in (*factor_names(fitted), OLRE)}
     covariances = fitted.covariances_at(psi)
-    for term, columns, G in zip(fitted.design.terms, cases.columns, covariances, strict=True):
-        name = term.grouping.name if term.grouping.name in parts else OLRE
-        parts[name] = parts[name] + random_variance(columns, G, cases.rows)
+    for t, (columns, G) in enumerate(zip(cases.columns, covariances, strict=True)):
+        grouping = fitted.design.terms[t].grouping
+        name = grouping.name if grouping.name in parts else OLRE
+        share = row_share(fitted, cases, t)
+        parts[name] = parts[name] + random_variance(columns, G, cases.rows, share)
     by_row = parts.pop(OLRE)
     return list(parts.values()), by_row
 
@@ -351,6 +353,7 @@ def fewer_rows(fitted: Fitted, sample: Sample) -> Sample:
     """
     cases, weights = sample.cases, sample.weights
     parts = [*cases.X, *cases.offsets, *cases.columns]
+    parts += [row_share(fitted, cases, t) for t in range(len(cases.columns))]
     table = np.column_stack([part for part in parts if part is not None])
     _, first, inverse = np.unique(table, axis=0, return_index=True, return_inverse=True)
     counts = np.bincount(inverse.ravel(), weights, len(first)).astype(np.float64)
@@ -384,6 +387,7 @@ def pick_rows(cases: Cases, rows: BoolArray | IntArray) -> Cases:
         offsets=tuple(map(take, cases.offsets)),
         codes=tuple(map(take, cases.codes)),
         columns=tuple(map(take, cases.columns)),
+        weights=tuple(map(take, cases.weights)),
         trials=take(cases.trials),
         precision=take(cases.precision),
     )

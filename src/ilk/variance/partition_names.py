@@ -118,7 +118,7 @@ def _of_independent(fitted: Fitted, source: Source, sources: Sequence[Source]) -
         isinstance(sources[other].levels, Pedigree) or sources[other].structure == "kinship"
         for other in alike
     )
-    several = forms_clusters(term.grouping, fitted.design)
+    several = term.grouping.weights is None and forms_clusters(term.grouping, fitted.design)
     found = []
     if genetic:
         found.append(Named("pe2", "permanent environment: share of the variance", t))
@@ -135,7 +135,9 @@ def _of_independent(fitted: Fitted, source: Source, sources: Sequence[Source]) -
 
 def _same_rows(fitted: Fitted, a: Source, b: Source) -> bool:
     """Whether two sources divide the rows alike."""
-    x, y = (fitted.design.terms[s.term].grouping.codes for s in (a, b))
+    x, y = (fitted.design.terms[s.term].grouping.members for s in (a, b))
+    if x.ndim > 1 or y.ndim > 1:
+        return a.term == b.term
     return is_nested(x, y) and is_nested(y, x)
 
 
@@ -144,6 +146,8 @@ def _relation(
 ) -> Literal["mothers", "none"]:
     """Whether the levels of a source are the mothers of those of another one with a pedigree."""
     own = fitted.design.terms[source.term].grouping
+    if own.weights is not None:
+        return "none"
     labels = np.array([str(level) for level in own.levels], dtype=object)[own.codes]
     for other in sources:
         if other.term == source.term or not isinstance(other.levels, Pedigree):

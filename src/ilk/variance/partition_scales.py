@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ilk.prediction.levels import row_share
 from ilk.prediction.population import average, random_variance
 from ilk.variance.distribution import Approximation, distribution_variance, mean_level
 from ilk.variance.levels_of_variance import (
@@ -152,7 +153,10 @@ def _by_row(fitted: Fitted, psi: FloatArray, sample: Sample) -> tuple[FloatArray
     """Variance (n,) of the random part of each row at average levels, all and term by term."""
     rows = sample.cases.rows
     pairs = zip(sample.cases.columns, fitted.covariances_at(psi), strict=True)
-    parts = [random_variance(columns, G, rows) for columns, G in pairs]
+    parts = [
+        random_variance(columns, G, rows, row_share(fitted, sample.cases, t))
+        for t, (columns, G) in enumerate(pairs)
+    ]
     return sum(parts, np.zeros(rows)), parts
 
 

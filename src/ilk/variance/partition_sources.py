@@ -136,8 +136,9 @@ class RowForms:
         weights = own_sample(self.fitted).weights
         self._population = []
         for term in self.fitted.design.terms:
-            z = columns_of(term)
-            self._population.append((z * weights[:, None]).T @ z / weights.sum())
+            z, share = columns_of(term), term.grouping.share()
+            own = weights if share is None else weights * share
+            self._population.append((z * own[:, None]).T @ z / weights.sum())
         self._known = {}
 
     def population(self, psi: FloatArray) -> FloatArray:
@@ -187,14 +188,14 @@ class RowForms:
 
     def _make(self, t: int, dependence: Dependence | None) -> FloatArray:
         term, weights = self.fitted.design.terms[t], own_sample(self.fitted).weights
-        z, codes, count = columns_of(term), term.grouping.codes, len(term.grouping.levels)
-        columns = [np.bincount(codes, weights * column, count) for column in z.T]
-        sums = np.column_stack(columns).astype(np.float64)
+        z, grouping = columns_of(term), term.grouping
+        sums = np.column_stack([grouping.sums(weights * column) for column in z.T])
         size = float(weights.sum())
         if dependence is None:
-            own, shared = np.ones(len(codes)), sums.T @ sums
+            share = grouping.share()
+            own, shared = np.ones(len(z)) if share is None else share, sums.T @ sums
         else:
-            own = dependence.variances()[codes]
+            own = dependence.variances()[grouping.codes]
             shared = sums.T @ dependence.covariance_times(sums)
         form = (z * (weights * own)[:, None]).T @ z - shared / size
         return np.asarray(form / max(size - 1.0, 1.0))

@@ -121,10 +121,9 @@ def _gather(fitted: Fitted, t: int, rows: FloatArray) -> FloatArray:
     """Z' of term t times values (K, n) of the rows, (L, q)."""
     term = fitted.design.terms[t]
     order, columns = list(fitted.family.parameters), term.columns
-    L, codes = len(term.grouping.levels), term.grouping.codes
     sums = []
     for j, name in enumerate(term.predictors):
         values = rows[order.index(name)]
         weights = values if columns is None else columns[:, j] * values
-        sums.append(np.bincount(codes, weights=weights, minlength=L))
+        sums.append(term.grouping.sums(weights))
     return np.stack(sums, axis=1)

@@ -188,6 +188,8 @@ def _exact(
     if block.structure == "identity" and block.size > 1:
         return None
     term = large.design.terms[block.term]
+    if term.grouping.weights is not None:
+        return None
     column = (columns_of(term) @ block.new)[:, 0]
     over = large.dependences[block.term]
     root = None if over is None else over.root

@@ -363,6 +363,8 @@ def _same_levels(a: RandomTerm, b: RandomTerm) -> bool:
         b.grouping.levels
     ):
         return False
+    if a.grouping.weights is not None or b.grouping.weights is not None:
+        return a.grouping.membership == b.grouping.membership
     x, y = a.grouping.codes, b.grouping.codes
     if np.array_equal(x, y):
         return True
@@ -373,7 +375,7 @@ def _same_levels(a: RandomTerm, b: RandomTerm) -> bool:
 
 def columns_of(term: RandomTerm) -> FloatArray:
     """Columns (n, q) of a random term."""
-    return np.ones((len(term.grouping.codes), 1)) if term.columns is None else term.columns
+    return np.ones((term.grouping.rows, 1)) if term.columns is None else term.columns
 
 
 def spread_columns(term: RandomTerm, names: Sequence[str]) -> FloatArray:

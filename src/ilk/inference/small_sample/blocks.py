@@ -97,9 +97,12 @@ def connected_blocks(data: EngineData) -> IntArray:
     """
     starts = np.cumsum([0, *(term.levels for term in data.terms)])
     size = int(starts[-1])
-    first = data.terms[0]
-    others = [term.codes + start for term, start in zip(data.terms, starts, strict=False)][1:]
-    a = np.tile(first.codes, len(others))
+    first, *others = [
+        term.member(k)[0] + start
+        for term, start in zip(data.terms, starts, strict=False)
+        for k in range(term.memberships)
+    ]
+    a = np.tile(first, len(others))
     b = np.concatenate([np.zeros(0, np.int64), *others])
     for term, start in zip(data.terms, starts, strict=False):
         if term.precision is not None:  # levels that depend on each other
@@ -173,11 +176,13 @@ def _cross_products(data: EngineData) -> Any:
     rows = np.arange(n)
     parts = []
     for term in data.terms:
-        q = term.width
-        Z = np.ones((n, 1)) if term.columns is None else term.columns
-        places = term.codes[:, None].astype(np.int64) * q + np.arange(q)
-        entries = (Z.ravel(), (np.repeat(rows, q), places.ravel()))
-        parts.append(sparse.csr_matrix(entries, shape=(n, term.levels * q)))
+        q, members = term.width, []
+        for codes, columns in map(term.member, range(term.memberships)):
+            Z = np.ones((n, 1)) if columns is None else columns
+            places = codes[:, None].astype(np.int64) * q + np.arange(q)
+            entries = (Z.ravel(), (np.repeat(rows, q), places.ravel()))
+            members.append(sparse.csr_matrix(entries, shape=(n, term.levels * q)))
+        parts.append(sum(members[1:], members[0]))
     Z = sparse.hstack(parts, format="csr")
     weighted = Z if data.weights is None else sparse.diags(data.weights) @ Z
     return (Z.T @ weighted).tocsr()

@@ -189,17 +189,20 @@ def weighted_cross_products(
     for j in range(p):
         rest = X[:, j].copy()
         for term, effect in zip(data.terms, effects, strict=True):
-            gathered = effect[j][term.codes]
-            if term.columns is None:
-                rest -= gathered[:, 0]
-            else:
-                rest -= np.einsum("ia,ia->i", term.columns, gathered)
+            for codes, columns in map(term.member, range(term.memberships)):
+                gathered = effect[j][codes]
+                if columns is None:
+                    rest -= gathered[:, 0]
+                else:
+                    rest -= np.einsum("ia,ia->i", columns, gathered)
         if data.weights is not None:
             rest *= data.weights
         for term, target in zip(data.terms, out, strict=True):
-            for a in range(term.width):
-                weighted = rest if term.columns is None else rest * term.columns[:, a]
-                target[:, a, j] = np.bincount(term.codes, weighted, term.levels)
+            target[:, :, j] = 0.0
+            for codes, columns in map(term.member, range(term.memberships)):
+                for a in range(term.width):
+                    weighted = rest if columns is None else rest * columns[:, a]
+                    target[:, a, j] += np.bincount(codes, weighted, term.levels)
     return out
 
 
