@@ -69,7 +69,7 @@ CHECKS: Mapping[str, CheckFunction] = {
 }
 """Check functions by the name that picks them, in the order of the answer."""
 
-_NO_REASON = ("family-incomplete", "censoring", IMPOSSIBLE)
+_NO_REASON = ("family-incomplete", "censoring", "multiple-membership", IMPOSSIBLE)
 """Codes of errors that are no reason to stop, as errors of computation are none."""
 
 
