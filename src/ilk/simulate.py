@@ -2,10 +2,10 @@ r"""New responses drawn from a fitted model.
 
 **population** draws the random effects afresh, b ~ N(0, G), on the same clusters and rows: data as
 another sample of clusters would give (what the parametric bootstrap needs).  Where the levels of a
-factor depend on each other (a tree, a field), their effects are drawn together.  **conditional** keeps
-the clusters' estimated effects, **typical** sets them to zero.  Then each response is drawn from
-the family at its linear predictors.  Draw j depends on the seed and on j only, not on how many are
-drawn.
+factor depend on each other (a tree, a field), their effects are drawn together.  **conditional**
+keeps the clusters' estimated effects, **typical** sets them to zero.  Then each response is drawn
+from the family at its linear predictors.  Draw j depends on the seed and on j only, not on how many
+are drawn.
 """
 
 from __future__ import annotations

@@ -95,7 +95,8 @@ def test_lowest_versions_are_those_that_are_permitted() -> None:
     ]
     lines = (ROOT / "tests" / "lowest.txt").read_text(encoding="utf-8").splitlines()
     pinned = dict(line.split("==") for line in lines if "==" in line)
-    bounds = {name: bound for name, bound in map(_lower_bound, stated) if not name.startswith("pytest")}
+    found = map(_lower_bound, stated)
+    bounds = {name: bound for name, bound in found if not name.startswith("pytest")}
     assert set(bounds) == set(pinned)
     for name, bound in bounds.items():
         assert f"{pinned[name]}.".startswith(f"{bound}."), name

@@ -155,10 +155,8 @@ class Custom(AbstractCovariance):
 
     def _growth(self, theta: FloatArray) -> FloatArray:
         factor, slope = self.shape(theta)
-        found: FloatArray = np.linalg.lstsq(
-            slope.reshape(factor.size, -1), factor.ravel(), rcond=None
-        )[0]
-        return found
+        found = np.linalg.lstsq(slope.reshape(factor.size, -1), factor.ravel(), rcond=None)[0]
+        return np.asarray(found, dtype=np.float64)
 
     def names(self, columns: Sequence[str]) -> tuple[str, ...]:
         """Names that the user gives."""

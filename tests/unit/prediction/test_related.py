@@ -175,7 +175,7 @@ def test_new_individuals_by_their_parents(family):
 def test_new_tips_by_the_node_they_grow_from(model):
     rows = pd.DataFrame({"tip": np.repeat(list("abcd"), 5)})
     rows["y"] = np.repeat([1.0, 0.6, -1.0, 0.0], 5) + 0.4 * rng.standard_normal(20)
-    texts = ["((a:1,b:1)m:0.5,(c:0.7,d:0.7{})n:0.8)top;".format(t) for t in ("", ",e:0.7")]
+    texts = [f"((a:1,b:1)m:0.5,(c:0.7,d:0.7{t})n:0.8)top;" for t in ("", ",e:0.7")]
     old, wide = (
         ilk.fit("y ~ (1 | tip)", rows, covariance={"tip": ilk.covariance.tree(text, model=model)})
         for text in texts
