@@ -73,6 +73,11 @@ class Grouping:
         return self.members
 
     @property
+    def divides(self) -> bool:
+        """Whether columns give each row one level."""
+        return bool(self.columns) and self.weights is None
+
+    @property
     def rows(self) -> int:
         """Number n of rows."""
         return len(self.members)

@@ -104,9 +104,9 @@ class Material:
 
     @property
     def groupings(self) -> Mapping[str, Grouping]:
-        """Grouping factors made of columns, by name."""
+        """Grouping factors that divide the rows by columns, by name."""
         found = {term.grouping.name: term.grouping for term in self.design.terms}
-        return {name: grouping for name, grouping in found.items() if grouping.columns}
+        return {name: grouping for name, grouping in found.items() if grouping.divides}
 
     def column(self, name: str) -> Column | None:
         """Read a column; None if that is not possible any more.

@@ -37,7 +37,7 @@ def grouping_also_fixed(material: Material) -> Iterator[Remark]:
     parts = {part.predictor: part for part in material.design.fixed}
     for term in material.design.random_parts:
         group = term.grouping
-        if not term.has_intercept or not group.columns:
+        if not term.has_intercept or not group.divides:
             continue
         part = parts[term.predictor]
         for fixed in part.recipe.terms.terms:
@@ -101,7 +101,7 @@ def olre_with_dispersion(material: Material) -> Iterator[Remark]:
 
 def same_groups_twice(material: Material) -> Iterator[Remark]:
     """Find two grouping factors with random intercepts that divide the rows alike."""
-    terms = [t for t in material.design.random_parts if t.has_intercept and t.grouping.columns]
+    terms = [t for t in material.design.random_parts if t.has_intercept and t.grouping.divides]
     for first, second in combinations(terms, 2):
         a, b = first.grouping, second.grouping
         if first.predictor != second.predictor or a.structured != b.structured:

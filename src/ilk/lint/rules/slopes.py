@@ -22,7 +22,7 @@ def slope_without_variation(material: Material) -> Iterator[Remark]:
     """Find random slopes of covariates that are the same in all rows of each level."""
     for term in material.design.random_parts:
         group = term.grouping
-        if term.columns is None or not group.columns or not term.has_intercept:
+        if term.columns is None or not group.divides or not term.has_intercept:
             continue
         if len(group.levels) == material.rows:
             continue

@@ -104,7 +104,7 @@ def _clusters(material: Material) -> dict[str, Grouping]:
     return {
         term.grouping.name: term.grouping
         for term in terms
-        if term.has_intercept and term.grouping.columns
+        if term.has_intercept and term.grouping.divides
     }
 
 
