@@ -20,7 +20,7 @@ from ilk.covariance.natural import Reported
 from ilk.kernels.contract import LinearFactor
 from ilk.typing import BoolArray, FloatArray
 
-__all__ = ["Structured"]
+__all__ = ["Structured", "within_levels"]
 
 
 @final
@@ -109,3 +109,8 @@ class Structured(AbstractCovariance):
     def over_levels(self, theta: FloatArray, q: int) -> FloatArray:
         """Parameters over the levels, as they are reported."""
         return self.levels.natural(theta[self.within.size(q) :])
+
+
+def within_levels(covariance: AbstractCovariance) -> AbstractCovariance:
+    """Structure of the effects of a level, whatever there is over the levels."""
+    return covariance.within if isinstance(covariance, Structured) else covariance

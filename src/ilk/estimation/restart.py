@@ -65,24 +65,24 @@ def second_looks(marginal: AbstractMarginal, result: SearchResult) -> list[Float
 def _turned(marginal: AbstractMarginal, theta: FloatArray) -> list[FloatArray]:
     """Equivalent covariance parameters off the saddle, with either sign; none if not singular."""
     plus, minus = theta.copy(), theta.copy()
-    stop, found = 0, False
-    for covariance, term in zip(
-        marginal.model.covariances, marginal.scaled.data.terms, strict=True
+    found = False
+    model = marginal.model
+    for covariance, term, here in zip(
+        model.covariances, model.design.terms, model.theta_slices, strict=True
     ):
-        start, stop = stop, stop + covariance.size(term.width)
         if not isinstance(covariance, Unstructured) or term.width == 1:
             continue
-        elements = np.abs(theta[start:stop])
+        elements = np.abs(theta[here])
         diagonal = elements[diagonal_positions(term.width)].tolist()
         if min(diagonal[:-1]) > _VANISHED * max(elements.tolist()):
             continue
         rows, columns = lower_indices(term.width)
         factor = np.zeros((term.width, term.width))
-        factor[rows, columns] = theta[start:stop]
+        factor[rows, columns] = theta[here]
         for out, sign in ((plus, 1.0), (minus, -1.0)):
             turned = turn_columns(factor, sign)
             if turned is not None:
-                out[start:stop] = turned[rows, columns]
+                out[here] = turned[rows, columns]
                 found = True
     return [plus, minus] if found else []
 
@@ -104,13 +104,12 @@ def other_ranges(marginal: AbstractMarginal, theta: FloatArray) -> list[FloatArr
     list of (m_theta,) arrays
     """
     short, middle = theta.copy(), theta.copy()
-    stop, found = 0, False
-    for covariance, term in zip(
-        marginal.model.covariances, marginal.model.design.terms, strict=True
+    found = False
+    model = marginal.model
+    for covariance, term, here in zip(
+        model.covariances, model.design.terms, model.theta_slices, strict=True
     ):
-        q = len(term.column_names)
-        start, stop = stop, stop + covariance.size(q)
-        own = theta[start:stop]
+        q, own = len(term.column_names), theta[here]
         known = covariance.reported(term.column_names).parameters
         for k, one in enumerate(known):
             value = float(covariance.natural(own, q)[k])
@@ -118,13 +117,13 @@ def other_ranges(marginal: AbstractMarginal, theta: FloatArray) -> list[FloatArr
             vanished = np.abs(covariance.factor(own, q)[0]).max() < _VANISHED
             if one.kind != "range" or not one.shortest < one.longest or (inside and not vanished):
                 continue
-            place = stop - len(known) + k  # a range is its logarithm, whatever the unit
-            first = stop - len(known)
+            first = here.stop - len(known)
+            place = first + k  # a range is its logarithm, whatever the unit
             for out, target in (
                 (short, one.shortest ** (2 / 3) * one.longest ** (1 / 3)),
                 (middle, one.longest / 4.0),
             ):
-                out[start:first] = covariance.start(q)[: first - start]
+                out[here.start : first] = covariance.start(q)[: first - here.start]
                 out[place] += np.log(target / value)
             found = True
     return [short, middle] if found else []

@@ -16,7 +16,7 @@ import numpy as np
 from ilk.covariance.custom import Custom
 from ilk.covariance.levels.neighbors import Neighbors
 from ilk.covariance.levels.tree import Tree
-from ilk.covariance.structured import Structured
+from ilk.covariance.structured import Structured, within_levels
 from ilk.fitted import Reason
 
 if TYPE_CHECKING:
@@ -63,20 +63,21 @@ class _Found:
 
 def _parameters(marginal: AbstractMarginal, theta: FloatArray) -> Iterator[_Found]:
     """Parameters of terms that have a variance; place is that of a parameter in theta."""
-    start = 0
-    for term, covariance in zip(
-        marginal.model.design.terms, marginal.model.covariances, strict=True
+    model = marginal.model
+    for term, covariance, here in zip(
+        model.design.terms, model.covariances, model.theta_slices, strict=True
     ):
-        q = len(term.column_names)
-        own = theta[start : start + covariance.size(q)]
+        q, own = len(term.column_names), theta[here]
         known = covariance.reported(term.column_names).parameters
-        within = covariance.within if isinstance(covariance, Structured) else covariance
-        if known and not isinstance(within, Custom) and np.any(covariance.factor(own, q)[0]):
-            first = start + len(own) - len(known)  # the last elements, where each has its own
+        if (
+            known
+            and not isinstance(within_levels(covariance), Custom)
+            and np.any(covariance.factor(own, q)[0])
+        ):
+            first = here.stop - len(known)  # the last elements, where each has its own
             values = covariance.natural(own, q).tolist()
             for k, (one, value) in enumerate(zip(known, values, strict=True)):
                 yield _Found(term, covariance, first + k, one, value)
-        start += len(own)
 
 
 def at_structure_limits(
@@ -111,15 +112,13 @@ def at_structure_limits(
 def _idle(marginal: AbstractMarginal, theta: FloatArray) -> BoolArray:
     """Mark (m_theta,) what terms without variance have beside: it changes nothing."""
     idle = np.zeros(len(theta), dtype=bool)
-    stop = 0
-    for term, covariance in zip(
-        marginal.model.design.terms, marginal.model.covariances, strict=True
+    model = marginal.model
+    for term, covariance, here in zip(
+        model.design.terms, model.covariances, model.theta_slices, strict=True
     ):
-        q = len(term.column_names)
-        start, stop = stop, stop + covariance.size(q)
-        factor, slope = covariance.factor(theta[start:stop], q)
+        factor, slope = covariance.factor(theta[here], len(term.column_names))
         if not np.any(factor):
-            idle[start:stop] = ~np.any(slope, axis=(0, 1))
+            idle[here] = ~np.any(slope, axis=(0, 1))
     return idle
 
 

@@ -310,11 +310,7 @@ def _held(
 
 def _by_term(model: Model, theta: FloatArray) -> list[FloatArray]:
     """Covariance parameters of each term."""
-    sizes = [
-        covariance.size(len(term.column_names))
-        for term, covariance in zip(model.design.terms, model.covariances, strict=True)
-    ]
-    return np.split(theta, np.cumsum(sizes)[:-1]) if sizes else []
+    return [theta[here] for here in model.theta_slices]
 
 
 def _maximum(

@@ -117,12 +117,10 @@ def _canonical(marginal: AbstractMarginal, theta: FloatArray, widths: Sequence[i
     if len(structures) == 1:
         covariance, q = structures[0]
         return covariance.canonical(theta, q)
-    out, start = [np.zeros(0)], 0
-    for covariance, q in structures:
-        stop = start + covariance.size(q)
-        out.append(covariance.canonical(theta[start:stop], q))
-        start = stop
-    return np.concatenate(out)
+    places = marginal.model.theta_slices
+    own = zip(structures, places, strict=True)
+    out = [covariance.canonical(theta[here], q) for (covariance, q), here in own]
+    return np.concatenate([np.zeros(0), *out])
 
 
 def _try_zero(

@@ -255,10 +255,11 @@ def psi_of(marginal: AbstractMarginal, phi: FloatArray) -> FloatArray:
 
 def _multiplied(marginal: AbstractMarginal, theta: FloatArray, by: float) -> FloatArray:
     """Covariance parameters of the factors times a number."""
-    out, start = [np.zeros(0)], 0
-    widths = [term.width for term in marginal.scaled.data.terms]
-    for covariance, q in zip(marginal.model.covariances, widths, strict=True):
-        stop = start + covariance.size(q)
-        out.append(covariance.multiplied(theta[start:stop], by, q))
-        start = stop
-    return np.concatenate(out)
+    model = marginal.model
+    out = [
+        covariance.multiplied(theta[here], by, term.width)
+        for covariance, term, here in zip(
+            model.covariances, model.design.terms, model.theta_slices, strict=True
+        )
+    ]
+    return np.concatenate([np.zeros(0), *out])

@@ -104,15 +104,12 @@ def dependences(model: Model, theta: FloatArray) -> tuple[Dependence | None, ...
         Covariance parameters of all terms.
     """
     found: list[Dependence | None] = []
-    start = 0
-    for covariance, term in zip(model.covariances, model.design.terms, strict=True):
-        stop = start + covariance.size(term.width)
+    for covariance, own in zip(model.covariances, model.theta_slices, strict=True):
         if isinstance(covariance, Structured):
-            places = slice(stop - covariance.free, stop)
+            places = slice(own.stop - covariance.free, own.stop)
             found.append(Dependence(covariance.levels, np.asarray(theta[places]), places))
         else:
             found.append(None)
-        start = stop
     return tuple(found)
 
 

@@ -92,6 +92,16 @@ class Model:
         return _ByPredictor(slices)
 
     @property
+    def theta_slices(self) -> tuple[slice, ...]:
+        """Where each random term's covariance parameters stand among those of all."""
+        slices, start = [], 0
+        for term, covariance in zip(self.design.terms, self.covariances, strict=True):
+            stop = start + covariance.size(term.width)
+            slices.append(slice(start, stop))
+            start = stop
+        return tuple(slices)
+
+    @property
     def names(self) -> tuple[tuple[str, str], ...]:
         """``(component, name)`` of each coefficient."""
         return tuple((part.predictor, name) for part in self.fitted_parts for name in part.names)

@@ -16,7 +16,7 @@ import numpy as np
 from ilk.covariance.autoregressive import Autoregressive
 from ilk.covariance.levels.reported import correlation_over_levels, distances_of
 from ilk.covariance.levels.tree import Tree
-from ilk.covariance.structured import Structured
+from ilk.covariance.structured import Structured, within_levels
 from ilk.covariance.toeplitz import Toeplitz
 from ilk.errors import FitError, ModelError
 from ilk.plot.asked import Drawable
@@ -116,10 +116,7 @@ def correlation_table(
         raise ModelError(f"level={level}: coverage is between 0 and 1.", code="level")
     fitted: Fitted = fit.fitted
     found = _function_of(fitted, group, term)
-    terms, covariances = fitted.design.terms, fitted.model.covariances
-    sizes = [c.size(len(t.column_names)) for c, t in zip(covariances, terms, strict=True)]
-    start = sum(sizes[: found.index])
-    here = slice(start, start + sizes[found.index])
+    here = fitted.model.theta_slices[found.index]
     theta = fitted.point.theta[here]
     if found.steps:
         distance = np.arange(min(int(found.longest), _FEW) + 1.0)
@@ -128,7 +125,7 @@ def correlation_table(
     low, high = _band(fitted, found, theta, here, distance, level, seed)
     return Correlation(
         group=group,
-        label=terms[found.index].label,
+        label=fitted.design.terms[found.index].label,
         unit=found.unit,
         distance=distance,
         estimate=found.at(theta, distance),
@@ -152,8 +149,7 @@ def _band(
     first = len(fitted.coef)
     spread = fitted.psi_covariance()[first:, first:][here, here]
     nothing = np.full(len(distance), np.nan)
-    covariance = fitted.model.covariances[found.index]
-    inner = covariance.within if isinstance(covariance, Structured) else covariance
+    inner = within_levels(fitted.model.covariances[found.index])
     if not np.all(np.isfinite(spread)):
         return nothing, nothing
     if isinstance(inner, Toeplitz):  # each lag has its own interval
@@ -195,7 +191,7 @@ def _function_of(fitted: Fitted, group: str, label: str | None) -> _Function:
     for index, (term, covariance) in enumerate(zip(terms, covariances, strict=True)):
         if term.grouping.name != group or label not in (None, term.label):
             continue
-        inner = covariance.within if isinstance(covariance, Structured) else covariance
+        inner = within_levels(covariance)
         if hasattr(inner, "correlation_at") and len(term.column_names) > 1:
             assert term.positions is not None
             return _of_series(index, inner, term.positions.points, term.positions.columns)

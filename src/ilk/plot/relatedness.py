@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ilk.covariance.structured import Structured
 from ilk.errors import FitError
 from ilk.plot.asked import Drawable
 from ilk.plot.shades import add_scale, shades
@@ -68,12 +67,8 @@ def relatedness_table(fit: Drawable, group: str) -> Relatedness:
         The levels are independent, or too many for a picture.
     """
     fitted: Fitted = fit.fitted
-    start = 0
-    for term, covariance in zip(fitted.design.terms, fitted.model.covariances, strict=True):
-        q = len(term.column_names)
-        theta = fitted.point.theta[start : start + covariance.size(q)]
-        start += len(theta)
-        if term.grouping.name != group or not isinstance(covariance, Structured):
+    for term, over in zip(fitted.design.terms, fitted.dependences, strict=True):
+        if term.grouping.name != group or over is None:
             continue
         used = np.unique(term.grouping.codes)
         if len(used) > _MOST:
@@ -81,7 +76,7 @@ def relatedness_table(fit: Drawable, group: str) -> Relatedness:
                 f"{group!r} has {len(used)} levels with data; a heat map takes {_MOST} at most.",
                 code="too-large",
             )
-        whole = covariance.levels.covariance(theta[covariance.within.size(q) :])
+        whole = over.levels.covariance(over.theta)
         matrix = whole[np.ix_(used, used)]
         order = _alike(matrix)
         return Relatedness(

@@ -14,7 +14,7 @@ from ilk.covariance.levels.neighbors import Neighbors
 from ilk.covariance.levels.pedigree import Pedigree
 from ilk.covariance.levels.space import Space
 from ilk.covariance.levels.tree import Tree
-from ilk.covariance.structured import Structured
+from ilk.covariance.structured import Structured, within_levels
 from ilk.show.numbers import fixed, integer, plain, significant, with_error
 
 if TYPE_CHECKING:
@@ -88,11 +88,9 @@ def level_theta(fitted: Fitted, name: str) -> FloatArray:
     name : str
         Grouping factor with a structure.
     """
-    stop = 0
-    for term, covariance in zip(fitted.design.terms, fitted.model.covariances, strict=True):
-        stop += covariance.size(len(term.column_names))
-        if isinstance(covariance, Structured) and term.grouping.name == name:
-            return fitted.point.theta[stop - covariance.free : stop]
+    for term, over in zip(fitted.design.terms, fitted.dependences, strict=True):
+        if over is not None and term.grouping.name == name:
+            return over.theta
     raise LookupError(f"the levels of {name!r} have no structure")
 
 
@@ -177,7 +175,7 @@ def structure_facts(fitted: Fitted) -> list[tuple[str, str]]:
         known = "estimated: " + ", ".join(levels.parameters) if levels.parameters else "known"
         facts.append(("structure", plain(f"{name}: {levels.describe()} ({known})", 2000)))
     for term, covariance in zip(fitted.design.terms, fitted.model.covariances, strict=True):
-        within = covariance.within if isinstance(covariance, Structured) else covariance
+        within = within_levels(covariance)
         if len(term.column_names) > 1 and within.name not in ("us", "diag", "identity", "iid"):
             words = WITHIN.get(within.name, within.name)
             if within.name == "rr":
@@ -258,8 +256,7 @@ _LEVEL_WORDS = {
 def _meaning(term: RandomTerm, covariance: AbstractCovariance, part: VarianceComponent) -> str:
     over = covariance.levels if isinstance(covariance, Structured) else None
     if over is None or part.terms:
-        within = covariance.within if isinstance(covariance, Structured) else covariance
-        return _of_series(within.name, part)
+        return _of_series(within_levels(covariance).name, part)
     if part.kind == "rho" and isinstance(over, Neighbors):
         words = {
             "leroux": "0 is areas that do not depend on each other, 1 the intrinsic autoregression",

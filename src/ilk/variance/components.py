@@ -73,7 +73,7 @@ def variance_components(fitted: Fitted, level: float = 0.95) -> tuple[VarianceCo
     lam, _ = fitted.marginal.factor(theta)
     maps = fitted.marginal.scaled.term_maps
     factors = split_factors(lam, [len(T) for T in maps])
-    start = 0
+    places = fitted.model.theta_slices
     for t, term in enumerate(fitted.design.terms):
         covariance, q = fitted.model.covariances[t], len(maps[t])
         reported = covariance.reported(term.column_names)
@@ -81,7 +81,7 @@ def variance_components(fitted: Fitted, level: float = 0.95) -> tuple[VarianceCo
         singular = singular_part(factors[t], maps[t], q - covariance.rank(q))
         part = _Part(term, t, G, slopes.matrices[t], slopes.covariance, singular, z)
         deviations = part.deviations(reported.deviations)
-        here = slice(start, start + covariance.size(q))
+        here = places[t]
         if _drifts(reported.parameters, covariance.natural(theta[here], q)):
             deviations = [_undetermined(row) for row in deviations]
         rows += deviations
@@ -90,7 +90,6 @@ def variance_components(fitted: Fitted, level: float = 0.95) -> tuple[VarianceCo
         rows += parameter_rows(
             term, t, covariance, theta[here], slopes.covariance[here, here], z, absent=not G.any()
         )
-        start = here.stop
     if fitted.model.linear:
         rows.append(_residual(fitted, z))
     return tuple(rows)
@@ -134,13 +133,12 @@ def component_values(
     -------
     (K,) array
     """
-    natural, start = [], 0
-    for covariance, term in zip(model.covariances, model.design.terms, strict=True):
-        q = len(term.column_names)
-        stop = start + covariance.size(q)
+    natural = []
+    for covariance, term, here in zip(
+        model.covariances, model.design.terms, model.theta_slices, strict=True
+    ):
         one = covariance.reported(term.column_names).parameters
-        natural.append(expanded(one, covariance.natural(theta[start:stop], q))[1])
-        start = stop
+        natural.append(expanded(one, covariance.natural(theta[here], term.width))[1])
     return np.array([_value(part, covariances, natural, sigma2) for part in parts])
 
 

@@ -25,7 +25,7 @@ from ilk.covariance.compound import CompoundSymmetry, HomogeneousCompoundSymmetr
 from ilk.covariance.correlated import AbstractCorrelated
 from ilk.covariance.diagonal import Diagonal
 from ilk.covariance.identity import ScaledIdentity
-from ilk.covariance.structured import Structured
+from ilk.covariance.structured import within_levels
 from ilk.covariance.toeplitz import Toeplitz
 from ilk.covariance.unstructured import Unstructured
 from ilk.errors import ModelError
@@ -35,7 +35,6 @@ from ilk.variance.parameters import expanded
 from ilk.variance.record import HALF_LIFE
 
 if TYPE_CHECKING:
-    from ilk.covariance.base import AbstractCovariance
     from ilk.inference.profile.names import Parameter
     from ilk.likelihood.joint import JointLikelihood
     from ilk.typing import FloatArray, IntArray
@@ -101,7 +100,7 @@ def path_of(parameter: Parameter, joint: JointLikelihood, phi: FloatArray) -> Pa
     if parameter.kind == "parameter":
         return _along_structure(parameter, joint, phi)
     t, i, *j = parameter.place
-    covariance, q = _within(joint.covariances[t]), joint.widths[t]
+    covariance, q = within_levels(joint.covariances[t]), joint.widths[t]
     if isinstance(covariance, Unstructured) and q > 1:
         turn = _turned_for_correlation if j else _turned_for_deviation
         return turn(joint, phi, t, i, *j)
@@ -151,7 +150,7 @@ def _along_coordinate(
     joint: JointLikelihood, phi: FloatArray, t: int, i: int, correlation: bool
 ) -> Path:
     """Hold one element of theta behind a standard deviation or a correlation."""
-    covariance, q = _within(joint.covariances[t]), joint.widths[t]
+    covariance, q = within_levels(joint.covariances[t]), joint.widths[t]
     unit = abs(float(joint.term_maps[t][i, i]))
     return _held(joint, phi, t, _coordinate(covariance, q, i, unit, correlation))
 
@@ -260,11 +259,6 @@ def _coordinate(covariance: object, q: int, i: int, unit: float, correlation: bo
         0.0,
         math.inf,
     )
-
-
-def _within(covariance: AbstractCovariance) -> AbstractCovariance:
-    """Structure within levels."""
-    return covariance.within if isinstance(covariance, Structured) else covariance
 
 
 def _not_profiled(covariance: object) -> ModelError:
@@ -389,7 +383,7 @@ def _signs(joint: JointLikelihood, basis: FloatArray) -> IntArray:
     """Free numbers that are signed diagonal elements of factors."""
     signed = np.zeros(len(basis))
     for t, (whole, q) in enumerate(zip(joint.covariances, joint.widths, strict=True)):
-        covariance, start = _within(whole), joint.theta_slice(t).start
+        covariance, start = within_levels(whole), joint.theta_slice(t).start
         where = slice(start, start + covariance.size(q))
         if isinstance(covariance, Unstructured):
             signed[where.start + diagonal_positions(q)] = 1.0
