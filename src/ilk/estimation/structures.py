@@ -266,8 +266,7 @@ def _beside_residual(
             (term.label,),
             f"each level of {term.grouping.name!r} has one row, so that the independent part of "
             f"({term.label}) can hardly be told from the residual, nor {name} from both.",
-            f"model={other!r} has no independent part, and the residual takes its place; or leave "
-            "the residual out (dispersion=0).",
+            f"model={other!r} has no independent part, and the residual takes its place.",
         )
     ]
 
