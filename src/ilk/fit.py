@@ -650,7 +650,6 @@ class Fit(AbstractFit):
         >>> round(float(realised.estimate.sum()), 10)
         1.0
         """
-        options: dict[str, Any] = {"draws": draws, "seed": seed, "n_jobs": n_jobs}
         return partitioned.partition_answer(
             self.fitted,
             scale=scale,
@@ -658,7 +657,9 @@ class Fit(AbstractFit):
             interval=interval,
             level=level,
             approximation=approximation,
-            **(options if interval == "bootstrap" else {}),
+            draws=draws,
+            seed=seed,
+            n_jobs=n_jobs,
         )
 
     # How well
