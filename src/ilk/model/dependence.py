@@ -11,7 +11,6 @@ import numpy as np
 from ilk.covariance.levels.sparse_factor import SparseFactor
 from ilk.covariance.structured import Structured
 from ilk.errors import ModelError
-from ilk.late import Late
 
 if TYPE_CHECKING:
     from ilk.covariance.levels.base import AbstractLevels, Precision
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from ilk.model.model import Model
     from ilk.typing import FloatArray, IntArray
 
-sparse: Any = Late("scipy.sparse")
 
 __all__ = ["Dependence", "dependences", "dependent_groups", "refuse_dependent"]
 
@@ -66,6 +64,12 @@ class Dependence:
         solver = SparseFactor(self.precision.sparse())
         return np.asarray(solver.solve(x.reshape(len(x), -1)).reshape(x.shape))
 
+    def covariance_among(self, levels: IntArray) -> FloatArray:
+        """Covariance matrix (k, k) of some of the levels."""
+        unit = np.zeros((len(self.levels.levels), len(levels)))
+        unit[levels, np.arange(len(levels))] = 1.0
+        return self.covariance_times(unit)[levels]
+
     def root(self) -> FloatArray:
         """Dense root R (L, L) of the covariance matrix of the levels, RR'."""
         whole = np.linalg.cholesky(self.precision.dense())
@@ -82,15 +86,7 @@ class Dependence:
     def slopes(self) -> list[Any]:
         """Derivatives of the precision matrix in its parameters, sparse (L, L) each."""
         found = self.precision
-        return [
-            _symmetric(found.rows, found.columns, found.slope[:, j], found.order)
-            for j in range(found.slope.shape[1])
-        ]
-
-
-def _symmetric(rows: Any, columns: Any, values: FloatArray, order: int) -> Any:
-    lower = sparse.csc_matrix((values, (rows, columns)), shape=(order, order))
-    return (lower + sparse.tril(lower, -1).T).tocsc()
+        return [found.sparse(elements) for elements in found.slope.T]
 
 
 def dependences(model: Model, theta: FloatArray) -> tuple[Dependence | None, ...]:

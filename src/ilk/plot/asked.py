@@ -11,15 +11,17 @@ from typing import Any, Protocol
 import narwhals as nw
 import numpy as np
 
+from ilk.errors import FitError
 from ilk.formula.language import Call, column_names, walk
 from ilk.formula.spec import FormulaSpec
-from ilk.typing import FloatArray
+from ilk.typing import FloatArray, IntArray
 
 __all__ = [
     "Drawable",
     "coded_columns",
     "column",
     "columns_of",
+    "rows_of_effect",
     "trials_column",
     "with_whole_trials",
 ]
@@ -72,6 +74,41 @@ def columns_of(frame: Any) -> dict[str, Any]:
         return {str(name): np.asarray(values) for name, values in frame.items()}
     data = nw.from_native(frame, eager_only=True)
     return {name: data[name].to_numpy() for name in data.columns}
+
+
+def rows_of_effect(columns: dict[str, Any], group: str, term: str | None) -> tuple[str, IntArray]:
+    """Find the rows of a random effect of levels that depend on each other.
+
+    Parameters
+    ----------
+    columns : dict of str to ndarray
+        Frame of the random effects of a factor.
+    group : str
+        Grouping factor.
+    term : str or None
+        Random effect; None for the first.
+
+    Returns
+    -------
+    term : str
+        The random effect.
+    rows : ndarray of int
+        Its rows.
+
+    Raises
+    ------
+    FitError
+        The factor has no such effect.
+    """
+    names = [str(name) for name in columns["term"]]
+    wanted = names[0] if term is None else term
+    if wanted not in names:
+        raise FitError(
+            f"{group!r} has no random effect {wanted!r}; it has {', '.join(dict.fromkeys(names))}.",
+            code="unknown-term",
+        )
+    there = zip(names, columns["group"], strict=True)  # independent levels have another group
+    return wanted, np.flatnonzero([name == wanted and str(g) == group for name, g in there])
 
 
 def coded_columns(formula: FormulaSpec) -> frozenset[str]:

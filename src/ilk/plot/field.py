@@ -15,7 +15,7 @@ import numpy as np
 from ilk.covariance.levels.space import Space
 from ilk.covariance.structured import Structured
 from ilk.errors import FitError, ModelError
-from ilk.plot.asked import Drawable, column, columns_of
+from ilk.plot.asked import Drawable, column, columns_of, rows_of_effect
 from ilk.plot.shades import add_scale, shades
 from ilk.plot.style import BLUE, MUTED, drawing, hollow_or_filled, printable
 
@@ -102,15 +102,7 @@ def field_table(
     within = next((t for t in chosen if t.positions is not None), None)
     if within is not None and places is None:
         return _of_level(within, columns, level)
-    names = [str(name) for name in columns["term"]]
-    wanted = names[0] if term is None else term
-    if wanted not in names:
-        raise FitError(
-            f"{group!r} has no random effect {wanted!r}; it has {', '.join(dict.fromkeys(names))}.",
-            code="unknown-term",
-        )
-    there = zip(names, columns["group"], strict=True)  # independent levels have another group
-    rows = np.flatnonzero([name == wanted and str(g) == group for name, g in there])
+    wanted, rows = rows_of_effect(columns, group, term)
     labels = [str(columns["level"][i]) for i in rows]
     if places is None:
         axes, points = _of_space(fitted, group)

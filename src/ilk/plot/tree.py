@@ -14,7 +14,7 @@ import numpy as np
 from ilk.covariance.levels.tree import Tree
 from ilk.covariance.structured import Structured
 from ilk.errors import FitError
-from ilk.plot.asked import Drawable, column, columns_of
+from ilk.plot.asked import Drawable, column, columns_of, rows_of_effect
 from ilk.plot.shades import add_scale, shades
 from ilk.plot.style import INK, NAMED_AT_MOST, drawing, printable
 
@@ -85,15 +85,7 @@ def tree_table(fit: Drawable, group: str, term: str | None = None) -> TreePictur
     """
     found = _tree_of(fit.fitted, group)
     columns = columns_of(fit.random_effects(group))
-    names = [str(name) for name in columns["term"]]
-    wanted = names[0] if term is None else term
-    if wanted not in names:
-        raise FitError(
-            f"{group!r} has no random effect {wanted!r}; it has {', '.join(dict.fromkeys(names))}.",
-            code="unknown-term",
-        )
-    there = zip(names, columns["group"], strict=True)  # independent levels have another group
-    rows = np.flatnonzero([name == wanted and str(g) == group for name, g in there])
+    wanted, rows = rows_of_effect(columns, group, term)
     parents = np.asarray(found.parents)
     places = found.places()
     own = np.array([places.get(name, -1) for name in found.names])

@@ -290,10 +290,7 @@ def _among(dependence: Dependence, codes: IntArray) -> FloatArray:
     """Covariance matrix (n, n) of the levels of the rows."""
     seen, place = np.unique(codes, return_inverse=True)
     place = place.ravel()
-    unit = np.zeros((len(dependence.levels.levels), len(seen)))
-    unit[seen, np.arange(len(seen))] = 1.0
-    own = dependence.covariance_times(unit)[seen]
-    return np.asarray(own[np.ix_(place, place)])
+    return np.asarray(dependence.covariance_among(seen)[np.ix_(place, place)])
 
 
 def _cosines(information: FloatArray) -> FloatArray:

@@ -376,11 +376,7 @@ _DENSE = 2000
 
 def _covariance(dependence: Dependence, seen: IntArray) -> FloatArray | None:
     """Covariance matrix of the levels with data, unless there are many."""
-    if len(seen) > _DENSE:
-        return None
-    unit = np.zeros((len(dependence.levels.levels), len(seen)))
-    unit[seen, np.arange(len(seen))] = 1.0
-    return np.asarray(dependence.covariance_times(unit)[seen])
+    return None if len(seen) > _DENSE else dependence.covariance_among(seen)
 
 
 def _quadratic(

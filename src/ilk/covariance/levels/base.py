@@ -69,14 +69,15 @@ class Precision:
         full[self.columns, self.rows] = self.values
         return full
 
-    def sparse(self) -> csc_matrix:
-        """The matrix (L, L), sparse."""
+    def sparse(self, elements: FloatArray | None = None) -> csc_matrix:
+        """The matrix (L, L), sparse, or a symmetric one with other elements (nnz,) there."""
         from scipy import sparse
 
+        lower = self.values if elements is None else elements
         below = self.rows != self.columns
         rows = np.concatenate([self.rows, self.columns[below]])
         columns = np.concatenate([self.columns, self.rows[below]])
-        values = np.concatenate([self.values, self.values[below]])
+        values = np.concatenate([lower, lower[below]])
         return sparse.csc_matrix((values, (rows, columns)), shape=(self.order, self.order))
 
 
